@@ -1,0 +1,28 @@
+# room(NAME DIR [ROOM...])     a library of DIR/*.c on top of other rooms
+# program(NAME PATH [ROOM...]) an executable, straight into the build folder
+
+function(room name dir)
+	file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.c)
+	list(FILTER sources EXCLUDE REGEX "/main\\.c$")
+	if(NOT sources)
+		add_library(${name} INTERFACE)
+		set(scope INTERFACE)
+	else()
+		add_library(${name} STATIC ${sources})
+		set(scope PUBLIC)
+	endif()
+	target_link_libraries(${name} ${scope} ${ARGN} flags libraries)
+endfunction()
+
+function(program name path)
+	if(path MATCHES "\\.c$")
+		file(GLOB sources CONFIGURE_DEPENDS ${path})
+	else()
+		file(GLOB sources CONFIGURE_DEPENDS ${path}/*.c)
+	endif()
+	if(NOT sources)
+		return()
+	endif()
+	add_executable(${name} ${sources})
+	target_link_libraries(${name} PRIVATE ${ARGN} flags libraries)
+endfunction()
