@@ -1,0 +1,63 @@
+/**
+ * @file digest.h  Digest authentication of a client (RFC 7616, 8760, 3261 22)
+ *
+ * SHA-512-256, SHA-256 and MD5, also -sess; qop=auth or none. Nonces are kept
+ * and used again with a growing nc while the peer accepts that; a new nonce
+ * comes by challenge (stale or not) or nextnonce. Rules of threat-model.md
+ * 3.1 "Credentials" hold: a realm learnt at the first success is the only one
+ * answered; once a stronger algorithm was seen MD5 is refused; Basic never.
+ */
+#ifndef SIP_DIGEST_H
+#define SIP_DIGEST_H
+
+#include "bridge/base/libre.h"
+
+struct digest;                     /* credentials and nonces of one account */
+
+/**
+ * @param username  Digest username, raw UTF-8
+ * @param realm     The only realm to answer, NULL: learn it
+ */
+int digest_alloc(struct digest **dp, const char *username,
+		 const char *password, const char *realm);
+
+enum digest_verdict {
+	DIGEST_RETRY,              /* credentials are ready: send again      */
+	DIGEST_REJECTED,           /* a fresh nonce and still refused: the
+				      credentials are wrong              */
+	DIGEST_UNANSWERABLE,       /* no challenge we can or may answer      */
+};
+
+/** What one request attempt has been through; zero before the first send */
+struct digest_attempt {
+	unsigned challenges;       /* answered so far, at most 2 */
+	bool sent;                 /* the last send bore credentials */
+	bool reused;               /* ... made from a kept nonce */
+};
+
+/**
+ * Look at a 401 or 407
+ *
+ * @param why  Takes a static text when not DIGEST_RETRY
+ */
+enum digest_verdict digest_challenged(struct digest *d,
+				      struct digest_attempt *at,
+				      const struct sip_msg *msg,
+				      const char **why);
+
+/** A request that bore credentials was accepted: the realm is now known, the
+    nonce may be used again (nextnonce of Authentication-Info is taken) */
+void digest_accepted(struct digest *d, const struct sip_msg *msg);
+
+/**
+ * Write Authorization and/or Proxy-Authorization lines for all challenges
+ * known, with CRLF; nothing when none is known
+ *
+ * @param reuse  May a kept nonce be used before any challenge (pre-emptive)
+ */
+int digest_write(struct mbuf *mb, struct digest *d, struct digest_attempt *at,
+		 const char *method, const char *uri, bool reuse);
+
+const char *digest_realm(const struct digest *d);
+
+#endif

@@ -1,0 +1,61 @@
+/**
+ * @file tlsctx.h  TLS trust domains, straight on OpenSSL
+ *
+ * One context a trust domain: Teams, and one for each PBX that has its own
+ * CA. It serves both as client and as server. TLS 1.2 and 1.3 only.
+ */
+#ifndef SIP_TLSCTX_H
+#define SIP_TLSCTX_H
+
+#include "bridge/base/libre.h"
+
+struct errors;
+struct place;
+struct tlsctx;
+
+enum tls_verify {
+	TLS_VERIFY_FULL,           /* chain and name                      */
+	TLS_VERIFY_CHAIN,          /* chain only                          */
+	TLS_VERIFY_NONE,           /* nothing (a PBX with a self-signed
+				      certificate, by the customer's word) */
+};
+
+struct tlsctx_conf {
+	const char *certificate;   /* PEM, leaf first then intermediates;
+				      NULL: we have none              */
+	const char *key;           /* PEM; NULL: in the certificate file  */
+	const char *ca_file;       /* PEM bundle; NULL: the system's trust */
+	enum tls_verify verify;    /* of servers we connect to            */
+	bool ask_client;           /* as server: demand and verify a client
+				      certificate (mutual TLS)        */
+	const char *const *peer_namev; size_t peer_namec;
+				   /* as server: names one of which a client
+				      certificate must bear, e.g.
+				      "*.pstnhub.microsoft.com"; 0: any */
+	bool allow_no_client_cert; /* as server: a client without one may in */
+};
+
+/**
+ * Read certificate, key and trust; check that key and certificate belong
+ * together, that it is in time, and that the key is not readable by others.
+ *
+ * @param errs   Takes what is wrong, in plain words
+ * @param place  Where the settings were written, for errs; may be NULL
+ *
+ * @return 0, EBADMSG (errs says why), ENOMEM
+ */
+int tlsctx_alloc(struct tlsctx **ctxp, const struct tlsctx_conf *conf,
+		 struct errors *errs, const struct place *place);
+
+/** Read the files again; what is wrong leaves the old in place.
+    @return 0, EBADMSG */
+int tlsctx_reload(struct tlsctx *ctx, struct errors *errs);
+
+/** Seconds until our own certificate ends (wall clock), INT64_MAX: none */
+int64_t tlsctx_expires_s(const struct tlsctx *ctx);
+
+/** True if our own certificate bears that DNS name (RFC 2818, one-label
+    wildcard) */
+bool tlsctx_has_name(const struct tlsctx *ctx, const char *name);
+
+#endif
