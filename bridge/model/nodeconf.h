@@ -1,0 +1,73 @@
+/**
+ * @file nodeconf.h  callbridge.yaml: how one bridge process runs
+ *
+ * Every setting has a default that works on one machine.
+ */
+#ifndef MODEL_NODECONF_H
+#define MODEL_NODECONF_H
+
+#include "bridge/base/field.h"
+
+/** One DNS name with a fixed address */
+struct nodeconf_host {
+	struct le le;
+	char *name;
+	char *address;
+};
+
+struct nodeconf {
+	char *state_dir;           /* journal, control socket; default
+				      /var/lib/callbridge                   */
+	struct strings customers;  /* customer files; a folder means its
+				      *.yaml                                */
+	char *templates;           /* folder of own templates, NULL         */
+
+	struct {                   /* towards PBXes                         */
+		char *address;     /* listen address, default 0.0.0.0 means
+				      the address of the default route      */
+		char *public_address;  /* for Contact and SDP behind NAT    */
+		int64_t udp_port, tcp_port, tls_port;  /* 0: that transport
+				      has no listener                       */
+		char *certificate, *key;   /* for TLS, NULL                 */
+	} sip;
+
+	struct {                   /* towards Teams                         */
+		char *address;
+		char *public_address;
+		int64_t port;      /* 5061                                  */
+		char *certificate, *key, *ca_file;
+		struct strings proxies;   /* sip, sip2, sip3.pstnhub...     */
+		int64_t proxy_port;
+		struct strings peer_names;    /* *.pstnhub.microsoft.com    */
+		struct strings peer_ranges;   /* CIDR; empty: any           */
+		bool allow_no_client_cert;
+		uint32_t options_s;
+	} teams;
+
+	struct {
+		int64_t port_min, port_max;
+		int64_t workers;
+		uint32_t silence_limit_s;     /* then the call ends         */
+	} media;
+
+	struct {
+		struct strings servers;   /* empty: /etc/resolv.conf        */
+		struct list hosts;        /* struct nodeconf_host           */
+	} dns;
+
+	struct {
+		char *file;
+		int format, level;
+	} log;
+
+	struct {
+		int64_t memory_mb;
+	} trace;
+
+	char *control;             /* path of the control socket, NULL:
+				      state_dir/control.sock                */
+};
+
+extern const struct fields nodeconf_fields;
+
+#endif

@@ -1,0 +1,88 @@
+/**
+ * @file pbx.h  A customer's PBX: what the template and the customer say of it
+ *
+ * The nine service fields of the form (reference-product.md section 4) and
+ * what else PBXes differ in (pbx-facts.md section 1). A template is read into
+ * this struct first, the customer's values over it; the result is the
+ * profile that registration and calls go by.
+ */
+#ifndef MODEL_PBX_H
+#define MODEL_PBX_H
+
+#include "bridge/base/field.h"
+
+enum pbx_auth { PBX_AUTH_REGISTRATION, PBX_AUTH_NONE };
+enum pbx_protocol { PBX_UDP, PBX_TCP, PBX_TLS };
+enum pbx_transfer { PBX_TRANSFER_AUTO, PBX_TRANSFER_REFER,
+		    PBX_TRANSFER_BRIDGE };
+enum pbx_hold { PBX_HOLD_SENDONLY, PBX_HOLD_INACTIVE, PBX_HOLD_ZERO };
+enum pbx_port { PBX_PORT_SHARED, PBX_PORT_PER_USER };
+enum pbx_tls_verify { PBX_VERIFY_FULL, PBX_VERIFY_CHAIN, PBX_VERIFY_NONE };
+
+struct pbx {
+	struct le le;
+	char *name;                /* unique in the tenant                  */
+	char *template;            /* name of the template                  */
+	char *title;
+	char *country;             /* ISO 3166 alpha-2, upper case          */
+	char *state;               /* state or province                     */
+	char *sip_domain;          /* host, no port                         */
+	char *sip_proxy;           /* host[:port], NULL: the domain         */
+	int auth_type;             /* enum pbx_auth                         */
+	int protocol;              /* enum pbx_protocol                     */
+	bool encrypt_media;        /* SRTP by SDES on the PBX leg           */
+	bool supports_refer;
+	bool suppress_contact_data;
+	char *outside_line_prefix; /* 0-9*# up to 4, NULL none              */
+
+	struct {                   /* E.164 number format                   */
+		bool national;     /* PBX wants local forms, not +country.. */
+		char *national_prefix;         /* "0"  */
+		char *international_prefix;    /* "00" */
+		int64_t extension_digits;      /* a number of at most that
+					many digits is internal; default 6 */
+	} e164;
+
+	struct {
+		uint32_t expires_s;        /* asked for                     */
+		uint32_t refresh_at;       /* percent of the granted        */
+		int64_t per_second;        /* transactions/s to this PBX    */
+		int64_t burst;
+		bool reuse_nonce;
+		uint32_t keepalive_s;      /* 0: off                        */
+	} registration;
+
+	struct {
+		int port;                  /* enum pbx_port                 */
+	} contact;
+
+	struct {
+		int blind;                 /* enum pbx_transfer             */
+		int attended;
+	} transfer;
+
+	struct {
+		struct strings codecs;     /* in order of preference        */
+		bool nat;                  /* learn the media address       */
+		int hold;                  /* enum pbx_hold                 */
+	} media;
+
+	struct {
+		bool session_timers;
+		uint32_t session_expires_s;
+		uint32_t min_se_s;
+		uint32_t answer_limit_s;   /* ring at most that long        */
+		bool prack;                /* 100rel towards the PBX        */
+	} call;
+
+	struct {
+		char *ca_file;
+		int verify;                /* enum pbx_tls_verify           */
+	} tls;
+
+	char *user_agent;          /* NULL: Callbridge/VERSION              */
+};
+
+extern const struct fields pbx_fields;
+
+#endif
