@@ -1,0 +1,370 @@
+"""Asterisk 22 as the customer's PBX.
+
+It runs out of a foreign root (tools/setup fetches it) by that root's own
+loader, as any user and in any namespace; all it writes is in one folder.
+"""
+
+import re
+import shutil
+import signal
+
+from . import audio, pki, plan
+from .process import Process, run
+
+MODULES = """
+res_timing_timerfd res_sorcery_config res_sorcery_memory res_sorcery_astdb
+res_pjproject bridge_simple bridge_native_rtp bridge_softmix bridge_holding
+bridge_builtin_features bridge_builtin_interval_features chan_bridge_media
+codec_ulaw codec_alaw codec_a_mu codec_g722 codec_gsm codec_resample
+codec_opus_open_source res_format_attr_opus format_wav format_pcm format_gsm
+format_sln res_rtp_asterisk res_srtp res_crypto res_stasis res_musiconhold
+res_mutestream res_pjsip res_pjsip_session res_pjsip_sdp_rtp
+res_pjsip_registrar res_pjsip_authenticator_digest
+res_pjsip_outbound_authenticator_digest res_pjsip_outbound_registration
+res_pjsip_endpoint_identifier_user res_pjsip_endpoint_identifier_ip
+res_pjsip_endpoint_identifier_anonymous res_pjsip_caller_id
+res_pjsip_diversion res_pjsip_dtmf_info res_pjsip_dlg_options
+res_pjsip_empty_info res_pjsip_header_funcs res_pjsip_nat res_pjsip_path
+res_pjsip_pubsub res_pjsip_outbound_publish res_pjsip_exten_state
+res_pjsip_mwi res_pjsip_mwi_body_generator
+res_pjsip_dialog_info_body_generator res_pjsip_pidf_body_generator
+res_pjsip_xpidf_body_generator res_pjsip_notify res_pjsip_refer
+res_pjsip_rfc3326 res_pjsip_sips_contact res_pjsip_logger res_pjsip_acl
+chan_pjsip pbx_config app_dial app_playback app_echo app_milliwatt
+app_voicemail app_stack app_senddtmf app_read app_verbose app_transfer
+app_playtones app_mixmonitor app_directed_pickup app_db app_exec
+app_bridgewait app_blind_transfer app_attended_transfer app_originate
+app_softhangup func_callerid func_channel func_cut func_db func_devstate
+func_dialplan func_logic func_strings func_math func_timeout func_global
+func_pjsip_aor func_pjsip_contact func_pjsip_endpoint func_hangupcause
+func_uri func_extstate res_clioriginate res_security_log
+""".split()
+
+EMPTY = ("res_parking confbridge queues cel cdr pjsip_notify udptl acl "
+         "ccss codecs stasis pjproject").split()
+
+# Extension, lines added to its endpoint, and to its credentials. Everything
+# a PBX may ask of a phone that the bridge must be able to give.
+USERS = {
+    2001: ("", ""), 2002: ("", ""), 2003: ("", ""), 2004: ("", ""),
+    2005: ("", ""), 2006: ("", ""),
+    2011: ("", "supported_algorithms_uas=SHA-256\n"),
+    2012: ("", "username=auth-ivan\npassword=pa:ss\"wo\\rd\n"
+               "supported_algorithms_uas=SHA-256,MD5\n"),
+    2013: ("media_encryption=sdes\n", ""),
+    2014: ("media_encryption=sdes\nmedia_encryption_optimistic=yes\n", ""),
+    2015: ("disallow=all\nallow=alaw\n", ""),
+    2016: ("disallow=all\nallow=ulaw\n", ""),
+    2017: ("disallow=all\nallow=g722\n", ""),
+    2018: ("rewrite_contact=yes\n", ""),
+    2019: ("dtmf_mode=info\n", ""),
+    2020: ("", ""),
+}
+DESKS = (1001, 1002, 1003)
+CARRIERS = ("127.0.0.31", "127.0.0.32", "127.0.0.33", "127.0.0.39")
+
+PJSIP = """\
+[global]
+type=global
+user_agent=Asterisk PBX 22
+endpoint_identifier_order=auth_username,username,ip
+default_realm=pbx.contoso.example
+[system]
+type=system
+disable_tcp_switch=yes
+[t-udp]
+type=transport
+protocol=udp
+bind={address}:5060
+[t-tcp]
+type=transport
+protocol=tcp
+bind={address}:5060
+[t-tls]
+type=transport
+protocol=tls
+bind={address}:5061
+cert_file={tls}/asterisk.pem
+priv_key_file={tls}/asterisk.key
+ca_list_file={tls}/pbx-ca.pem
+method=tlsv1_2
+[ep](!)
+type=endpoint
+context=from-internal
+disallow=all
+allow=alaw,ulaw,g722
+direct_media=no
+media_address={address}
+bind_rtp_to_media_address=yes
+rtp_symmetric=no
+rewrite_contact=no
+force_rport=yes
+dtmf_mode=rfc4733
+send_pai=yes
+send_diversion=yes
+allow_subscribe=yes
+subscribe_context=hints
+timers=yes
+timers_sess_expires=1800
+timers_min_se=90
+rtp_timeout=60
+rtp_timeout_hold=300
+moh_suggest=default
+[au](!)
+type=auth
+auth_type=digest
+[ao](!)
+type=aor
+max_contacts=1
+remove_existing=yes
+minimum_expiration=30
+default_expiration=300
+maximum_expiration=3600
+qualify_frequency=0
+[pstn](ep)
+context=from-pstn
+trust_id_inbound=yes
+trust_id_outbound=yes
+timers=no
+aors=pstn
+[pstn]
+type=aor
+[pstn]
+type=identify
+endpoint=pstn
+match={carriers}
+"""
+
+EXTENSION = """\
+[{x}](ep)
+auth={x}
+aors={x}
+callerid={name} <{x}>
+mailboxes={x}@default
+set_var=DID={did}
+{endpoint}[{x}](au)
+username={x}
+password={secret}
+{credentials}[{x}](ao)
+"""
+
+DIALPLAN = """\
+[from-internal]
+include => testnumbers
+include => outside
+exten => _10XX,1,Gosub(ext,s,1(${EXTEN}))
+exten => _20XX,1,Gosub(ext,s,1(${EXTEN}))
+[ext]
+exten => s,1,Set(LOCAL(x)=${ARG1})
+ same => n,GotoIf($["${DB(DND/${x})}" != ""]?busy)
+ same => n,Set(LOCAL(c)=${PJSIP_DIAL_CONTACTS(${x})})
+ same => n,GotoIf($["${c}" = ""]?unavail)
+ same => n,Dial(${c},30)
+ same => n,GotoIf($["${DIALSTATUS}" = "BUSY"]?busy)
+ same => n,Hangup(${HANGUPCAUSE})
+ same => n(unavail),Hangup(20)
+ same => n(busy),Hangup(17)
+; An outside line is taken with 9. What follows is dialled as in Britain.
+[outside]
+exten => _9.,1,Gosub(e164,${EXTEN:1},1)
+ same => n,Set(CALLERID(num)=${DID})
+ same => n,Dial(PJSIP/pstn/sip:${GOSUB_RETVAL}@127.0.0.${GOSUB_RETVAL:-2}:5060,60)
+ same => n,Hangup(${HANGUPCAUSE})
+exten => 112,1,Goto(emergency,${EXTEN},1)
+exten => 999,1,Goto(emergency,${EXTEN},1)
+exten => 9112,1,Goto(emergency,${EXTEN:1},1)
+exten => 9999,1,Goto(emergency,${EXTEN:1},1)
+[emergency]
+exten => _X.,1,Set(CALLERID(num)=${DID})
+ same => n,Dial(PJSIP/pstn/sip:${EXTEN}@127.0.0.39:5060,60)
+ same => n,Hangup(${HANGUPCAUSE})
+[e164]
+exten => _00X.,1,Return(+${EXTEN:2})
+exten => _0ZX.,1,Return(+44${EXTEN:1})
+exten => _+X.,1,Return(${EXTEN})
+exten => _X.,1,Return(${EXTEN})
+[from-pstn]
+exten => _+44207946010X,1,Gosub(ext,s,1(100${EXTEN:-1}))
+exten => _+4420794602XX,1,Gosub(ext,s,1(20${EXTEN:-2}))
+exten => _+X!,1,Hangup(1)
+[hints]
+exten => _20XX,hint,PJSIP/${EXTEN}
+[testnumbers]
+exten => *43,1,Answer()
+ same => n,Echo()
+exten => 6000,1,Answer()
+ same => n,MusicOnHold(default,600)
+exten => 6001,1,Ringing()
+ same => n,Wait(600)
+exten => 6002,1,Hangup(17)
+exten => 6003,1,Hangup(21)
+exten => 6004,1,Hangup(1)
+exten => 6005,1,Hangup(34)
+exten => 6006,1,Progress()
+ same => n,Playtones(EARLY)
+ same => n,Wait(3)
+ same => n,StopPlaytones()
+ same => n,Answer()
+ same => n,Echo()
+exten => 6007,1,Progress()
+ same => n,Playtones(EARLY)
+ same => n,Wait(4)
+ same => n,Hangup(1)
+exten => 6008,1,Answer()
+ same => n,Wait(3)
+ same => n,Hangup()
+exten => 6010,1,Answer()
+ same => n,Wait(1)
+ same => n,SendDTMF(159#*D,250,120)
+ same => n,Wait(5)
+exten => 6011,1,Answer()
+ same => n,Read(d,,6,,1,8)
+ same => n,Set(DB(dtmf/${CALLERID(num)})=${d})
+ same => n,Hangup()
+exten => 6012,1,Answer(2000)
+ same => n,Transfer(PJSIP/sip:6000@ADDRESS)
+exten => 6016,1,Wait(40)
+exten => 6017,1,Answer()
+ same => n,Wait(600)
+"""
+
+
+class Asterisk:
+    """The PBX, running or to be run, with its folder below `state`."""
+
+    address = plan.ASTERISK
+
+    def __init__(self, state):
+        self.state = state
+        self.root = plan.cache_dir() / "asterisk"
+        self.folder = state / "asterisk"
+        self.process = None
+
+    def command(self):
+        return [self.root / "lib64/ld-linux-x86-64.so.2", "--library-path",
+                self.root / "usr/lib/x86_64-linux-gnu",
+                self.root / "usr/sbin/asterisk",
+                "-C", self.folder / "etc/asterisk.conf"]
+
+    def configure(self):
+        """Write every file the PBX reads, into a folder made anew."""
+        if not (self.root / "usr/sbin/asterisk").exists():
+            raise FileNotFoundError("no Asterisk in %s: run tools/setup"
+                                    % self.root)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for name in ("etc var var/keys db data data/sounds spool run log "
+                     "log/cdr-csv cache moh").split():
+            (self.folder / name).mkdir(parents=True)
+        share = self.root / "usr/share/asterisk"
+        (self.folder / "data/documentation").symlink_to(
+            share / "documentation")
+        (self.folder / "data/sounds/en").symlink_to(
+            share / "sounds/en_US_f_Allison")
+        audio.write_tone(self.folder / "moh/tone.wav", plan.HOLD_HZ, 20)
+        for name, text in self.files().items():
+            (self.folder / "etc" / (name + ".conf")).write_text(text)
+
+    def files(self):
+        """Name and text of each configuration file."""
+        at = str(self.folder)
+        directories = {
+            "astetcdir": "/etc", "astvarlibdir": "/var", "astdbdir": "/db",
+            "astkeydir": "/var", "astdatadir": "/data", "astagidir": "/data",
+            "astspooldir": "/spool", "astrundir": "/run",
+            "astlogdir": "/log", "astcachedir": "/cache"}
+        modules = self.root / "usr/lib/x86_64-linux-gnu/asterisk/modules"
+        files = {name: "" for name in EMPTY}
+        files.update({
+            "asterisk": "[directories]\nastmoddir => %s\n" % modules
+            + "".join("%s => %s%s\n" % (key, at, path)
+                      for key, path in directories.items())
+            + "[options]\nverbose = 3\nhideconnect = yes\n",
+            "modules": "[modules]\nautoload = no\n"
+            + "".join("load = %s.so\n" % name for name in MODULES),
+            "logger": "[general]\n[logfiles]\n"
+                      "full => notice,warning,error,verbose(3)\n",
+            "rtp": "[general]\nrtpstart=10000\nrtpend=10999\n"
+                   "icesupport=no\nstrictrtp=yes\n",
+            "musiconhold": "[default]\nmode=files\ndirectory=%s/moh\n" % at,
+            "indications": "[general]\ncountry=lab\n[lab]\n"
+                           "description=Lab\nringcadence=1000,4000\n"
+                           "dial=425\nbusy=425/500,0/500\n"
+                           "ring=425/1000,0/4000\n"
+                           "congestion=425/250,0/250\n",
+            "features": "[general]\npickupexten = *8\n",
+            "voicemail": "[general]\nformat=wav\nmaxsilence=0\nminsecs=1\n"
+                         "[default]\n2001 => 4321,User\n",
+            "pjsip": self.pjsip(),
+            "extensions": DIALPLAN.replace("EARLY", str(plan.EARLY_HZ))
+                                  .replace("ADDRESS", self.address)})
+        return files
+
+    def pjsip(self):
+        text = PJSIP.format(address=self.address, tls=self.state / "tls",
+                            carriers=",".join(CARRIERS))
+        for x in DESKS:
+            text += EXTENSION.format(
+                x=x, name="Desk %d" % x, did=plan.desk_number(x),
+                endpoint="", credentials="", secret=plan.secret(x))
+        for x, (endpoint, credentials) in USERS.items():
+            text += EXTENSION.format(
+                x=x, name="Teams User %d" % x, did=plan.user_number(x),
+                endpoint=endpoint, credentials=credentials,
+                secret=plan.secret(x))
+        return text
+
+    def start(self):
+        """Configure and start; returns its Process once fully booted."""
+        pki.ensure(self.state)
+        self.configure()
+        self.launch()
+        return self.process
+
+    def launch(self):
+        """Start with the files and the database as they are."""
+        self.process = Process.start(
+            "asterisk", [*self.command(), "-f"], self.folder / "log/stdout")
+        self.process.wait_ready(self.booted, 20, "Asterisk to boot")
+
+    def booted(self):
+        try:
+            return "fully booted" in self.ask("core waitfullybooted").lower()
+        except RuntimeError:
+            return False
+
+    def ask(self, command):
+        """Run one console command; its output."""
+        return run([*self.command(), "-rx", command])
+
+    def stop(self):
+        if self.process:
+            self.process.stop(10, signal.SIGTERM)
+
+    def contacts(self):
+        """Registered contacts: {extension: [uri]}."""
+        found = {}
+        for x, uri in re.findall(r"Contact:\s+(\w+)/(sips?:\S+)",
+                                 self.ask("pjsip show contacts")):
+            found.setdefault(int(x) if x.isdigit() else x, []).append(uri)
+        return found
+
+    def channels(self):
+        """Live channels, each a list of the fields of `concise`."""
+        lines = self.ask("core show channels concise").splitlines()
+        return [line.split("!") for line in lines if line.count("!") > 8]
+
+    def database(self, family, key):
+        """One value of the PBX's database, None if it is not there."""
+        try:
+            answer = self.ask("database get %s %s" % (family, key))
+        except RuntimeError:
+            return None
+        match = re.search(r"Value: (.*)", answer)
+        return match.group(1).strip() if match else None
+
+
+def attach(state, process):
+    """The PBX that an earlier command started."""
+    pbx = Asterisk(state)
+    pbx.process = process
+    return pbx
