@@ -1,0 +1,36 @@
+/**
+ * @file advice.h  What a failed registration means, in plain words
+ *
+ * The catalogue of pbx-facts.md section 4 as one table: what was seen ->
+ * reason (the published texts), advice, and what to do next.
+ */
+#ifndef PBX_ADVICE_H
+#define PBX_ADVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pbx;
+
+enum advice_action { ADVICE_RETRY, ADVICE_BACK_OFF, ADVICE_SLOW,
+		     ADVICE_STOP };
+
+struct advice {
+	char reason[128];          /* "Unable to resolve URI" ...           */
+	char text[512];            /* what it usually is, what to do        */
+	enum advice_action action;
+};
+
+/**
+ * @param err     errno of request_h, 0 when there was an answer
+ * @param scode   Final answer, 0 if none
+ * @param words   The PBX's reason phrase, "" if none
+ * @param why     request_why() or digest's, ""
+ * @param waited_s  Seconds waited, for "No response received after N seconds"
+ * @param rejected  Credentials were refused after a fresh challenge
+ */
+void advice_make(struct advice *adv, const struct pbx *pbx, int err,
+		 uint16_t scode, const char *words, const char *why,
+		 unsigned waited_s, bool rejected);
+
+#endif

@@ -1,0 +1,59 @@
+/**
+ * @file number.h  Number plans: between E.164 and what a PBX wants dialled
+ *
+ * Teams speaks +E.164, the PBX extensions and local forms behind an outside
+ * line prefix. Each rule that fires is told, for `callbridge number` and for
+ * `callbridge why`.
+ */
+#ifndef TEMPLATES_NUMBER_H
+#define TEMPLATES_NUMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct pbx;
+
+enum { NUMBER_MAX = 64, NUMBER_RULES = 8 };
+
+struct number {
+	char text[NUMBER_MAX];     /* the result: user part, unescaped      */
+	const char *rulev[NUMBER_RULES]; size_t rulec;   /* static texts   */
+	bool emergency;
+};
+
+/**
+ * A number that a Teams user dialled, as this PBX wants it
+ *
+ * Star and hash codes, extensions (at most pbx->e164.extension_digits digits without
+ * +) and emergency numbers of the country stay as they are. +E.164 becomes national
+ * or international form when the profile says so, then the outside line
+ * prefix is put before it.
+ *
+ * @param country  ISO 3166 alpha-2 of the user or PBX; NULL: unknown
+ *
+ * @return 0, EINVAL empty, too long, or characters that no number has
+ */
+int number_to_pbx(struct number *out, const struct pbx *pbx,
+		  const char *country, const char *dialled);
+
+/**
+ * A caller's number as the PBX shows it, as Teams wants it (+E.164 where it
+ * can be known; extensions stay; anonymous stays "anonymous")
+ */
+int number_from_pbx(struct number *out, const struct pbx *pbx,
+		    const char *country, const char *shown);
+
+/** True for an emergency number of that country (or 112 and 911 anywhere) */
+bool number_is_emergency(const char *country, const char *dialled);
+
+struct country {
+	const char *iso;           /* "GB" */
+	const char *code;          /* calling code "44" */
+	const char *national;      /* trunk prefix "0", "" none */
+	const char *international; /* "00" */
+	const char *emergency;     /* "112,999" */
+};
+
+const struct country *country_find(const char *iso);
+
+#endif
