@@ -31,7 +31,8 @@ bool ring_pop(struct ring *ring, void *value);
 /** Bell: readable when there may be something; for epoll or fd_listen() */
 int ring_fd(const struct ring *ring);
 
-/** Consumer: silence the bell, before the ring_pop() calls */
+/** Consumer: silence the bell, before the ring_pop() calls; then take values
+    until ring_pop() says false, for a ring left filled does not ring again */
 void ring_bell_clear(struct ring *ring);
 
 #endif

@@ -1,0 +1,109 @@
+/**
+ * @file text.c  Text that may be shown: UTF-8 without control characters
+ */
+#include "libre.h"
+#include "text.h"
+
+
+static bool is_tail(const char *p)
+{
+	return ((unsigned char)*p & 0xc0) == 0x80;
+}
+
+
+/** Second octets that would be overlong, a surrogate or above U+10FFFF */
+static bool is_second(unsigned char first, unsigned char second)
+{
+	switch (first) {
+
+	case 0xe0: return second >= 0xa0;
+	case 0xed: return second <  0xa0;
+	case 0xf0: return second >= 0x90;
+	case 0xf4: return second <  0x90;
+	default:   return true;
+	}
+}
+
+
+size_t text_utf8(const char *p, size_t l)
+{
+	unsigned char first;
+	size_t n;
+
+	if (!p || !l)
+		return 0;
+
+	first = (unsigned char)p[0];
+
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc2 || first > 0xf4)
+		return 0;
+
+	n = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	if (l < n || !is_second(first, (unsigned char)p[1]))
+		return 0;
+
+	for (size_t i = 1; i < n; i++)
+		if (!is_tail(p + i))
+			return 0;
+
+	return n;
+}
+
+
+size_t text_char(const char *p, size_t l)
+{
+	const size_t n = text_utf8(p, l);
+	unsigned char c;
+
+	if (!n)
+		return 0;
+
+	c = (unsigned char)p[0];
+
+	if (n == 1)
+		return c >= 0x20 && c != 0x7f;
+
+	/* C1: U+0080..U+009F, some terminals obey them */
+	if (c == 0xc2 && (unsigned char)p[1] < 0xa0)
+		return 0;
+
+	return n;
+}
+
+
+size_t text_escape(char *dst, size_t size, const char *p, size_t l)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t w = 0;
+
+	if (!dst || !size)
+		return 0;
+
+	while (l) {
+		const size_t n = text_char(p, l);
+
+		if (size - w <= (n ? n : 4))
+			break;
+
+		if (n) {
+			memcpy(dst + w, p, n);
+			w += n;
+			p += n;
+			l -= n;
+			continue;
+		}
+
+		dst[w++] = '\\';
+		dst[w++] = 'x';
+		dst[w++] = hex[(unsigned char)*p >> 4];
+		dst[w++] = hex[(unsigned char)*p & 0xf];
+		++p;
+		--l;
+	}
+
+	dst[w] = '\0';
+
+	return w;
+}

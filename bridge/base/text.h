@@ -1,0 +1,44 @@
+/**
+ * @file text.h  Text that may be shown: UTF-8 without control characters
+ *
+ * What a peer or a person wrote ends in logs, terminals and JSON. Here is
+ * decided which octets may go there as they are.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/**
+ * Length of the printable character at p: well-formed UTF-8 (RFC 3629), no
+ * C0 or C1 control, not DEL
+ *
+ * @param p  Text
+ * @param l  Octets that are there
+ *
+ * @return 1..4; 0 if there is no such character
+ */
+size_t text_char(const char *p, size_t l);
+
+/**
+ * Length of the well-formed UTF-8 sequence at p, controls included
+ *
+ * @return 1..4; 0 if malformed
+ */
+size_t text_utf8(const char *p, size_t l);
+
+/**
+ * Write text with every octet that is not part of a printable character as
+ * \xNN, always terminated, cut between characters where it does not fit
+ *
+ * @param dst   Where to write
+ * @param size  Octets there, at least 1
+ * @param p     Text
+ * @param l     Its length in octets
+ *
+ * @return octets written, without the terminator
+ */
+size_t text_escape(char *dst, size_t size, const char *p, size_t l);
+
+#endif
