@@ -30,6 +30,9 @@ struct hop {
 				      NULL: that transport is not used    */
 	struct tlsctx *tls;        /* NULL: the listener's                */
 	const char *tls_name;      /* NULL: host                          */
+	const char *via_host;      /* Via sent-by host of ours, with the
+				      listener's port; NULL: the listener's */
+	uint32_t max_forwards;     /* 0: 70                               */
 	struct flow *flow;         /* borrowed; if set and up, use it first */
 	bool alone;                /* see struct target                   */
 	bool failover_503;         /* 503 means: next target              */

@@ -1,0 +1,555 @@
+/**
+ * @file trunk.c  OPTIONS, health and hops of the Direct Routing side
+ *
+ * Microsoft never starts first: it pings our Contact only after a valid
+ * OPTIONS from us, and offers calls only to a trunk that it has seen. So the
+ * first OPTIONS go out at once, then one a minute to each proxy name, each
+ * at its own phase.
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include "bridge/base/libre.h"
+#include "bridge/base/log.h"
+#include "bridge/base/metrics.h"
+#include "bridge/base/wheel.h"
+#include "bridge/model/tenant.h"
+#include "bridge/sip/msg.h"
+#include "bridge/sip/request.h"
+#include "bridge/sip/stack.h"
+#include "bridge/sip/strans.h"
+#include "bridge/sip/transp.h"
+#include "trunk.h"
+
+
+enum {
+	ANSWER_MS   = 4000,        /* then the next address of a name       */
+	RETRY_MS    = 10000,       /* a proxy that is down is asked sooner  */
+	STAGGER_MS  = 500,         /* between the first OPTIONS of proxies  */
+	SILENT_MS   = 300000,      /* no ping from Teams: says so           */
+};
+
+
+/** One proxy name, seen from one trunk */
+struct proxy {
+	struct trunk *trunk;       /* borrowed: parent                      */
+	const char *host;          /* borrowed from the node config         */
+	struct wheel_tmr tmr;
+	struct request *req;       /* owned: OPTIONS under way              */
+	uint32_t cseq;
+	char callid[64];
+	bool asked;                /* one OPTIONS has ended                 */
+	bool up;
+	int64_t since_s;
+	char why[128];
+	uint32_t rtt_ms;
+};
+
+
+struct trunk {
+	struct le le;
+	struct trunks *ts;         /* borrowed: parent                      */
+	char *fqdn;                /* owned                                 */
+	char *tenant;              /* owned                                 */
+	struct proxy proxyv[TRUNK_PROXIES];
+	size_t proxyc;
+	uint64_t seen_ms;          /* last ping from Teams, 0: never        */
+};
+
+
+struct range {
+	uint8_t addr[16];
+	unsigned bits;
+	int af;
+};
+
+
+struct trunks {
+	struct trunks_conf conf;
+	struct list trunkl;        /* struct trunk, owned                   */
+	struct range *rangev;      /* owned                                 */
+	size_t rangec;
+	trunk_status_h *statush;
+	void *arg;
+};
+
+
+static void options_send(void *arg);
+
+
+static void status_tell(const struct proxy *px)
+{
+	const struct trunk *tr = px->trunk;
+	struct trunk_status st = {
+		.up = px->up,
+		.seen = tr->seen_ms != 0 &&
+			wheel_now(stack_wheel(tr->ts->conf.stack)) <
+				tr->seen_ms + SILENT_MS,
+		.since_s = px->since_s,
+		.rtt_ms = px->rtt_ms,
+	};
+
+	str_ncpy(st.tenant, tr->tenant, sizeof(st.tenant));
+	str_ncpy(st.fqdn, tr->fqdn, sizeof(st.fqdn));
+	str_ncpy(st.proxy, px->host, sizeof(st.proxy));
+	str_ncpy(st.why, px->why, sizeof(st.why));
+
+	tr->ts->statush(&st, tr->ts->arg);
+}
+
+
+/** The one door for a proxy's health */
+static void proxy_set(struct proxy *px, bool up, const char *why)
+{
+	const bool change = !px->asked || up != px->up;
+
+	px->asked = true;
+	px->up = up;
+	str_ncpy(px->why, why, sizeof(px->why));
+
+	if (!change)
+		return;
+
+	px->since_s = time(NULL);
+
+	if (up)
+		info("trunk", px->trunk->fqdn, "%s answers OPTIONS",
+		     px->host);
+	else
+		warning("trunk", px->trunk->fqdn, "%s does not serve us: %s",
+			px->host, why);
+
+	status_tell(px);
+}
+
+
+static void options_resp_h(int err, const struct sip_msg *msg, void *arg)
+{
+	struct proxy *px = arg;
+	const struct nodeconf *node = px->trunk->ts->conf.node;
+	uint64_t next_ms = (uint64_t)node->teams.options_s * 1000;
+	char why[128];
+
+	if (!err && msg->scode < 200)
+		return;
+
+	if (err) {
+		const char *words = request_why(px->req);
+
+		re_snprintf(why, sizeof(why), "%s",
+			    *words ? words : strerror(err));
+	}
+	else {
+		re_snprintf(why, sizeof(why), "%u %r", msg->scode,
+			    &msg->reason);
+	}
+
+	px->rtt_ms = request_rtt_ms(px->req);
+	px->req = mem_deref(px->req);
+
+	if (!err && msg->scode < 300) {
+		proxy_set(px, true, "");
+	}
+	else {
+		proxy_set(px, false, why);
+		if (next_ms > RETRY_MS)
+			next_ms = RETRY_MS;
+	}
+
+	wheel_start(stack_wheel(px->trunk->ts->conf.stack), &px->tmr, next_ms,
+		    options_send, px);
+}
+
+
+static void hop_set(struct hop *hop, const struct proxy *px)
+{
+	const struct trunks_conf *conf = &px->trunk->ts->conf;
+
+	memset(hop, 0, sizeof(*hop));
+	hop->resolver = conf->resolver;
+	hop->host = px->host;
+	hop->port = (uint16_t)conf->node->teams.proxy_port;
+	hop->tp = SIP_TRANSP_TLS;
+	hop->lsnrv[SIP_TRANSP_TLS] = conf->lsnr;
+	hop->via_host = px->trunk->fqdn;
+	hop->failover_503 = true;
+	hop->answer_ms = ANSWER_MS;
+}
+
+
+static void options_send(void *arg)
+{
+	struct proxy *px = arg;
+	const struct trunks_conf *conf = &px->trunk->ts->conf;
+	const uint16_t port = trunk_port(px->trunk);
+	struct request_param prm = { .method = "OPTIONS" };
+	char ruri[320], head[1024], tag[17];
+	int err;
+
+	token_random(tag, 16);
+	re_snprintf(ruri, sizeof(ruri), "sip:%s:%u;transport=tls",
+		    px->host, (unsigned)conf->node->teams.proxy_port);
+	re_snprintf(head, sizeof(head),
+		    "From: <sip:%s:%u>;tag=%s\r\n"
+		    "To: <sip:%s:%u>\r\n"
+		    "Call-ID: %s\r\n"
+		    "Contact: <sip:%s:%u;transport=tls>\r\n"
+		    "Allow: " TRUNK_ALLOW "\r\n",
+		    px->trunk->fqdn, port, tag,
+		    px->host, (unsigned)conf->node->teams.proxy_port,
+		    px->callid, px->trunk->fqdn, port);
+
+	prm.ruri = ruri;
+	prm.head = head;
+	prm.cseq = &px->cseq;
+	hop_set(&prm.hop, px);
+
+	err = request_send(&px->req, conf->stack, &prm, options_resp_h, px);
+	if (err) {
+		proxy_set(px, false, strerror(err));
+		wheel_start(stack_wheel(conf->stack), &px->tmr, RETRY_MS,
+			    options_send, px);
+	}
+}
+
+
+static void trunk_destructor(void *arg)
+{
+	struct trunk *tr = arg;
+	size_t i;
+
+	for (i = 0; i < tr->proxyc; i++) {
+		wheel_cancel(&tr->proxyv[i].tmr);
+		mem_deref(tr->proxyv[i].req);
+	}
+
+	list_unlink(&tr->le);
+	mem_deref(tr->fqdn);
+	mem_deref(tr->tenant);
+}
+
+
+static int trunk_alloc(struct trunk **trp, struct trunks *ts,
+		       const struct tenant *tenant)
+{
+	const struct strings *proxies = &ts->conf.node->teams.proxies;
+	struct trunk *tr;
+	size_t i;
+	int err;
+
+	tr = mem_zalloc(sizeof(*tr), trunk_destructor);
+	if (!tr)
+		return ENOMEM;
+
+	tr->ts = ts;
+	err  = str_dup(&tr->fqdn, tenant->teams.fqdn);
+	err |= str_dup(&tr->tenant, tenant->tenant);
+	if (err) {
+		mem_deref(tr);
+		return ENOMEM;
+	}
+
+	for (i = 0; i < proxies->c && i < TRUNK_PROXIES; i++) {
+		struct proxy *px = &tr->proxyv[i];
+		char id[33];
+
+		px->trunk = tr;
+		px->host = proxies->v[i];
+		px->since_s = time(NULL);
+		token_random(id, 32);
+		re_snprintf(px->callid, sizeof(px->callid), "%s", id);
+		wheel_start(stack_wheel(ts->conf.stack), &px->tmr,
+			    i * STAGGER_MS, options_send, px);
+		++tr->proxyc;
+	}
+
+	*trp = tr;
+
+	return 0;
+}
+
+
+static int range_decode(struct range *range, const char *text)
+{
+	char addr[64];
+	const char *slash = strchr(text, '/');
+	const size_t len = slash ? (size_t)(slash - text) : strlen(text);
+
+	if (len >= sizeof(addr))
+		return EINVAL;
+
+	memcpy(addr, text, len);
+	addr[len] = '\0';
+	memset(range, 0, sizeof(*range));
+
+	if (inet_pton(AF_INET, addr, range->addr) == 1)
+		range->af = AF_INET;
+	else if (inet_pton(AF_INET6, addr, range->addr) == 1)
+		range->af = AF_INET6;
+	else
+		return EINVAL;
+
+	range->bits = range->af == AF_INET ? 32 : 128;
+	if (slash) {
+		char *end;
+		const unsigned long bits = strtoul(slash + 1, &end, 10);
+
+		if (*end || end == slash + 1 || bits > range->bits)
+			return EINVAL;
+		range->bits = (unsigned)bits;
+	}
+
+	return 0;
+}
+
+
+static bool range_has(const struct range *range, const struct sa *sa)
+{
+	uint8_t addr[16] = {0};
+	const unsigned whole = range->bits / 8, rest = range->bits % 8;
+
+	if (sa_af(sa) != range->af)
+		return false;
+
+	if (range->af == AF_INET) {
+		const uint32_t in = htonl(sa_in(sa));
+
+		memcpy(addr, &in, 4);
+	}
+	else {
+		sa_in6(sa, addr);
+	}
+
+	if (memcmp(addr, range->addr, whole))
+		return false;
+
+	return !rest || !((addr[whole] ^ range->addr[whole]) >> (8 - rest));
+}
+
+
+static void trunks_destructor(void *arg)
+{
+	struct trunks *ts = arg;
+
+	list_flush(&ts->trunkl);
+	mem_deref(ts->rangev);
+}
+
+
+int trunks_alloc(struct trunks **tp, const struct trunks_conf *conf,
+		 trunk_status_h *statush, void *arg)
+{
+	const struct strings *ranges = &conf->node->teams.peer_ranges;
+	struct trunks *ts;
+	size_t i;
+	int err = 0;
+
+	ts = mem_zalloc(sizeof(*ts), trunks_destructor);
+	if (!ts)
+		return ENOMEM;
+
+	ts->conf = *conf;
+	ts->statush = statush;
+	ts->arg = arg;
+
+	if (ranges->c) {
+		ts->rangev = mem_zalloc(ranges->c * sizeof(*ts->rangev), NULL);
+		if (!ts->rangev) {
+			err = ENOMEM;
+			goto out;
+		}
+	}
+
+	for (i = 0; i < ranges->c; i++) {
+		err = range_decode(&ts->rangev[i], ranges->v[i]);
+		if (err)
+			goto out;
+		++ts->rangec;
+	}
+
+ out:
+	if (err)
+		mem_deref(ts);
+	else
+		*tp = ts;
+
+	return err;
+}
+
+
+int trunks_apply(struct trunks *ts, const struct list *tenantl)
+{
+	struct list keepl;
+	struct le *le;
+	int err = 0;
+
+	list_init(&keepl);
+
+	for (le = list_head(tenantl); le && !err; le = le->next) {
+		const struct tenant *tenant = le->data;
+		struct trunk *tr;
+		struct pl fqdn;
+
+		if (!tenant->teams.fqdn)
+			continue;
+
+		pl_set_str(&fqdn, tenant->teams.fqdn);
+		tr = trunks_find(ts, &fqdn);
+		if (tr)
+			list_unlink(&tr->le);
+		else
+			err = trunk_alloc(&tr, ts, tenant);
+		if (!err)
+			list_append(&keepl, &tr->le, tr);
+	}
+
+	if (!err)
+		list_flush(&ts->trunkl);
+
+	while ((le = list_head(&keepl))) {
+		struct trunk *tr = le->data;
+
+		list_unlink(le);
+		list_append(&ts->trunkl, &tr->le, tr);
+	}
+
+	return err;
+}
+
+
+struct trunk *trunks_find(const struct trunks *ts, const struct pl *fqdn)
+{
+	struct le *le;
+
+	for (le = list_head(&ts->trunkl); le; le = le->next) {
+		struct trunk *tr = le->data;
+
+		if (!pl_strcasecmp(fqdn, tr->fqdn))
+			return tr;
+	}
+
+	return NULL;
+}
+
+
+bool trunks_is_from(const struct trunks *ts, const struct sip_msg *msg)
+{
+	const struct flow *flow = msg_flow(msg);
+
+	return flow && flow_listener(flow) == ts->conf.lsnr;
+}
+
+
+bool trunks_admit(const struct trunks *ts, const struct sa *peer)
+{
+	size_t i;
+
+	for (i = 0; i < ts->rangec; i++) {
+		if (range_has(&ts->rangev[i], peer))
+			return true;
+	}
+
+	return !ts->rangec;
+}
+
+
+static void seen(struct trunk *tr)
+{
+	const uint64_t now = wheel_now(stack_wheel(tr->ts->conf.stack));
+	const bool news = !tr->seen_ms || now > tr->seen_ms + SILENT_MS;
+	size_t i;
+
+	tr->seen_ms = now ? now : 1;
+
+	if (!news)
+		return;
+
+	info("trunk", tr->fqdn, "Teams pings us");
+	for (i = 0; i < tr->proxyc; i++)
+		status_tell(&tr->proxyv[i]);
+}
+
+
+bool trunks_request(struct trunks *ts, struct strans *st,
+		    const struct sip_msg *msg)
+{
+	struct trunk *tr = trunks_find(ts, &msg->uri.host);
+
+	if (!pl_strcmp(&msg->met, "INVITE"))
+		return false;
+
+	if (pl_strcmp(&msg->met, "OPTIONS")) {
+		strans_rejectf(st, 405, "Method Not Allowed",
+			       "Allow: " TRUNK_ALLOW "\r\n");
+		return true;
+	}
+
+	if (!tr) {
+		strans_reject(st, 404, "Unknown FQDN");
+		return true;
+	}
+
+	seen(tr);
+	strans_rejectf(st, 200, "OK",
+		       "Contact: <sip:%s:%u;transport=tls>\r\n"
+		       "Allow: " TRUNK_ALLOW "\r\n",
+		       tr->fqdn, trunk_port(tr));
+
+	return true;
+}
+
+
+const char *trunk_fqdn(const struct trunk *trunk)
+{
+	return trunk->fqdn;
+}
+
+
+const char *trunk_tenant(const struct trunk *trunk)
+{
+	return trunk->tenant;
+}
+
+
+uint16_t trunk_port(const struct trunk *trunk)
+{
+	return (uint16_t)trunk->ts->conf.node->teams.port;
+}
+
+
+size_t trunk_hops(const struct trunk *trunk, struct hop *hopv)
+{
+	size_t i, n = 0;
+	int pass;
+
+	/* those known to work, those not asked yet, those known not to */
+	for (pass = 0; pass < 3; pass++) {
+		for (i = 0; i < trunk->proxyc; i++) {
+			const struct proxy *px = &trunk->proxyv[i];
+			const int rank = !px->asked ? 1 : px->up ? 0 : 2;
+
+			if (rank == pass)
+				hop_set(&hopv[n++], px);
+		}
+	}
+
+	return n;
+}
+
+
+void trunk_hop_failed(struct trunk *trunk, const char *host, const char *why)
+{
+	size_t i;
+
+	for (i = 0; i < trunk->proxyc; i++) {
+		struct proxy *px = &trunk->proxyv[i];
+
+		if (str_cmp(px->host, host))
+			continue;
+
+		proxy_set(px, false, why);
+		if (!px->req)
+			wheel_start(stack_wheel(trunk->ts->conf.stack),
+				    &px->tmr, RETRY_MS, options_send, px);
+	}
+}

@@ -1,0 +1,85 @@
+/**
+ * @file trunk.h  The Direct Routing side: one trunk a tenant FQDN
+ *
+ * A trunk keeps itself known to Microsoft by OPTIONS to each proxy name
+ * every minute (teams-direct-routing.md section 4), knows which of them
+ * answer, and gives the hops for a call in the order to try.
+ */
+#ifndef TEAMS_TRUNK_H
+#define TEAMS_TRUNK_H
+
+#include "bridge/base/libre.h"
+#include "bridge/model/nodeconf.h"
+#include "bridge/model/status.h"
+#include "bridge/sip/request.h"
+
+struct stack;
+struct strans;
+struct resolver;
+struct listener;
+struct trunks;
+struct trunk;
+
+enum { TRUNK_PROXIES = 8 };
+
+/** Methods we take outside of a call from Teams. UPDATE, PRACK and INFO are
+    left out: Teams sends none and takes none */
+#define TRUNK_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY"
+
+struct trunks_conf {
+	struct stack *stack;       /* borrowed                              */
+	struct resolver *resolver; /* borrowed                              */
+	struct listener *lsnr;     /* borrowed: TLS, where Teams connects   */
+	const struct nodeconf *node;   /* borrowed                          */
+};
+
+/** A proxy of a trunk came, went, or pinged us for the first time */
+typedef void (trunk_status_h)(const struct trunk_status *st, void *arg);
+
+int trunks_alloc(struct trunks **tp, const struct trunks_conf *conf,
+		 trunk_status_h *statush, void *arg);
+
+/** Make the trunks be those of these tenants' FQDNs; others end.
+    @return 0, ENOMEM (nothing changed) */
+int trunks_apply(struct trunks *ts, const struct list *tenantl);
+
+/** The trunk of an FQDN (without case), NULL. Borrowed */
+struct trunk *trunks_find(const struct trunks *ts, const struct pl *fqdn);
+
+/** Is the request from Teams: over our Teams listener, or over a connection
+    that we opened to a proxy */
+bool trunks_is_from(const struct trunks *ts, const struct sip_msg *msg);
+
+/** May this source speak to the Teams listener (address ranges)? */
+bool trunks_admit(const struct trunks *ts, const struct sa *peer);
+
+/**
+ * Answer what Teams asks outside of calls: OPTIONS (200 with Contact and
+ * Allow), methods that it must not send (405).
+ *
+ * @return true if it took the transaction
+ */
+bool trunks_request(struct trunks *ts, struct strans *st,
+		    const struct sip_msg *msg);
+
+const char *trunk_fqdn(const struct trunk *trunk);
+const char *trunk_tenant(const struct trunk *trunk);
+
+/** host[:port] of our own for Contact and From: FQDN and Teams' port */
+uint16_t trunk_port(const struct trunk *trunk);
+
+/**
+ * Hops for a new call in the order to try: healthy proxies first, each in
+ * the configured order; never none.
+ *
+ * @param hopv  Takes up to TRUNK_PROXIES; strings live with the trunks
+ *
+ * @return number of hops
+ */
+size_t trunk_hops(const struct trunk *trunk, struct hop *hopv);
+
+/** A call saw that a proxy does not work (or does): heed it at once */
+void trunk_hop_failed(struct trunk *trunk, const char *host,
+		      const char *why);
+
+#endif
