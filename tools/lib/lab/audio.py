@@ -238,39 +238,30 @@ class Ear:
 
 
 class Onset:
-    """Times when a tone starts or stops in an Ear's recording."""
+    """Notices when a tone begins at the end of a growing recording.
+
+    Made while the recording is silent; poll() often.
+    """
 
     def __init__(self, ear, hz):
-        self.ear = ear
+        self.recording = ear.source()
+        if not self.recording or not self.recording.length():
+            raise Deadline("there is no recording to listen to")
         self.hz = hz
+        self.at = self.recording.length()
+        self.block = int(self.recording.rate * BLOCK_S)
+        self.time = None        # when the tone began, monotonic seconds
 
-    def after(self, act, present, deadline_s=3):
-        """Do `act`, then wait until the tone is there (or gone, if not
-        `present`); the seconds between the two."""
-        recording = self.ear.source()
-        block = int(recording.rate * BLOCK_S)
-        before = recording.samples(recording.length() - 5 * block)
-        level = amplitude(before, recording.rate, self.hz)
-        at = recording.length()
-        begin = time.monotonic()
-        act()
-        while time.monotonic() - begin < deadline_s:
-            length = recording.length()
-            now = time.monotonic()
-            while length - at >= block:
-                part = recording.samples(at, at + block)
-                loud = amplitude(part, recording.rate, self.hz)
-                at += block
-                if present and loud > max(QUIET * 4, level * 2) or \
-                        not present and loud < level / 2:
-                    behind = (length - at) / recording.rate
-                    return max(0.0, now - begin - behind)
-            if not present and now - begin > 0.5 and \
-                    length == recording.length():
-                return now - begin
-            time.sleep(0.002)
-        raise Deadline("the tone of %d Hz did not %s within %g s" % (
-            self.hz, "start" if present else "stop", deadline_s))
+    def poll(self):
+        """Look at what is new; when the tone began, None: not yet."""
+        length, now = self.recording.length(), time.monotonic()
+        while self.time is None and length - self.at >= self.block:
+            part = self.recording.samples(self.at, self.at + self.block)
+            self.at += self.block
+            if amplitude(part, self.recording.rate, self.hz) > QUIET * 10:
+                behind = (length - self.at) / self.recording.rate
+                self.time = now - behind
+        return self.time
 
 
 class Heard:
@@ -288,21 +279,31 @@ class Heard:
 def two_way(first, second, deadline_s=6):
     """Prove audio both ways between two voices.
 
-    A voice has `name`, `tone_hz` (what it says) and `ear` (an Ear on what it
-    hears). Each must hear the other's tone and nothing else.
+    A voice has `name`, `tone_hz` (what it says), `ear` (an Ear on what it
+    hears), `mouth` (an Ear on what it says, or None), mute() and unmute().
+    Each must hear the other's tone and nothing else.
     """
     at_first = first.ear.hears(second.tone_hz, deadline_s)
     at_second = second.ear.hears(first.tone_hz, deadline_s)
     return Heard(first, second, at_first, at_second)
 
 
-def delay_ms(speaker, listener):
-    """Mouth-to-ear delay in ms: the speaker falls silent and begins again,
-    and the listener's recording shows when. The larger of the two edges'
-    smaller one is a packet's length too long at most."""
-    onset = Onset(listener.ear, speaker.tone_hz)
+def delay_ms(speaker, listener, deadline_s=3):
+    """Delay in ms from a speaker's packets to a listener's recording.
+
+    The speaker falls silent and begins again. A speaker that records what it
+    says (`mouth`) is timed by that, one that does not by the command. Exact
+    to a packet's length.
+    """
     speaker.mute()
-    # the listener must have heard the silence before the tone comes back
-    listener.ear.hears(None, 4, 0.1)
-    begin = onset.after(speaker.unmute, True)
-    return 1000 * begin
+    listener.ear.hears(None, 4, 0.2)
+    heard = Onset(listener.ear, speaker.tone_hz)
+    said = Onset(speaker.mouth, speaker.tone_hz) if speaker.mouth else None
+    begin = time.monotonic()
+    speaker.unmute()
+    while heard.poll() is None or said and said.poll() is None:
+        if time.monotonic() - begin > deadline_s:
+            raise Deadline("the tone of %d Hz did not begin within %g s"
+                           % (speaker.tone_hz, deadline_s))
+        time.sleep(0.002)
+    return max(0.0, 1000 * (heard.time - (said.time if said else begin)))

@@ -5,6 +5,7 @@ challenged with 407, and signalling goes end to end.
 """
 
 import shutil
+import socket
 from pathlib import Path
 
 from . import pki, plan
@@ -141,6 +142,7 @@ class Kamailio:
             "--port-max=12999", "--log-stderr", "--log-level=4",
             "--num-threads=2"], self.folder / "rtpengine.log")
         self.processes.append(relay)
+        relay.wait_ready(self.relays, 5, "rtpengine to answer")
         proxy = Process.start("kamailio", [
             "kamailio", "-DD", "-E", "-f", self.folder / "kamailio.cfg",
             "-w", self.folder, "-Y", self.folder / "run", "-m", "64",
@@ -148,6 +150,17 @@ class Kamailio:
         self.processes.append(proxy)
         proxy.wait_ready(self.answers, 10, "Kamailio to answer")
         return self.processes
+
+    def relays(self):
+        """Does rtpengine answer a ping?"""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(0.2)
+            try:
+                sock.connect((self.address, 2223))
+                sock.send(b"1 d7:command4:pinge")
+                return b"pong" in sock.recv(512)
+            except OSError:
+                return False
 
     def answers(self):
         try:

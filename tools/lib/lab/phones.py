@@ -1,7 +1,8 @@
 """Phones: baresip without a head, steered over its ctrl_tcp port.
 
 One process a phone. Every phone says a tone of its own for as long as a call
-lasts and records what it hears.
+lasts and records what it hears, without a jitter buffer: what is measured is
+the network's delay and not the phone's.
 """
 
 import json
@@ -40,6 +41,7 @@ audec_format s16
 rtp_ports {ports}
 rtp_stats yes
 jitter_buffer_type off
+jitter_buffer_delay 0-0
 snd_path {folder}/rec
 ctrl_tcp_listen {address}:{control}
 ringback_disabled yes
@@ -168,7 +170,9 @@ class Phone:
         self.mark = 0           # events before it belong to the past
         self.known = set()      # recordings of earlier calls
         self.muted = False
-        self.ear = audio.Ear(self.recording)
+        self.ear = audio.Ear(lambda: self.recording("dec"))
+        self.mouth = audio.Ear(lambda: self.recording("enc"))
+        self.recordings = {}
 
     def __str__(self):
         return "%s (%s)" % (self.name, self.number)
@@ -226,20 +230,24 @@ class Phone:
         words = ["%s=%s" % (key, '"%s"' % value if key in
                             ("auth_pass", "outbound") else value)
                  for key, value in params.items()]
+        name = "" if "outbound" in params else '"%s" ' % self.name
         self.control.command("uanew", ";".join(
-            ['"%s" <%s>' % (self.name, aor), *words]))
+            ["%s<%s>" % (name, aor), *words]))
 
     def register(self, extension, registrar=plan.ASTERISK, transport="udp",
                  deadline_s=5, **params):
         """Create an account at a registrar and wait until it is
-        registered."""
+        registered. With an `outbound` proxy baresip 1.0 wants neither a
+        display name nor a transport in the address (ENOSYS)."""
         settings = {"auth_pass": plan.secret(extension), "regint": 300,
                     "answermode": "manual", "mwi": "no",
                     "audio_codecs": "PCMA,PCMU"}
         settings.update(params)
         mark = len(self.control.events)
-        self.account("sip:%s@%s;transport=%s" % (extension, registrar,
-                                                 transport), **settings)
+        aor = "sip:%s@%s" % (extension, registrar)
+        if "outbound" not in settings:
+            aor += ";transport=" + transport
+        self.account(aor, **settings)
         event = self.control.wait_event(
             mark, deadline_s, "%s to register" % self.name,
             lambda e: e["type"] in ("REGISTER_OK", "REGISTER_FAIL"))
@@ -344,16 +352,18 @@ class Phone:
 
     # Voice.
 
-    def recording(self):
-        """The recording of what the present call's far end says."""
-        fresh = [path for path in (self.folder / "rec").glob("*-dec.wav")
+    def recording(self, which):
+        """The recording of the present call: "dec" is what the phone hears,
+        "enc" what it says. None before there is one."""
+        fresh = [path for path in
+                 (self.folder / "rec").glob("*-%s.wav" % which)
                  if path not in self.known]
         if not fresh:
             return None
         path = max(fresh)
-        if getattr(self, "_heard", None) is None or self._heard.path != path:
-            self._heard = audio.Recording(path)
-        return self._heard
+        if path not in self.recordings:
+            self.recordings[path] = audio.Recording(path)
+        return self.recordings[path]
 
     def mute(self):
         if not self.muted:
