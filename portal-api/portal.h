@@ -1,0 +1,81 @@
+/**
+ * @file portal.h  The service's REST API, in a thread of its own
+ *
+ * Serves HTTP/1.1 on a Unix socket for `callbridge` and whatever else runs
+ * as the same user: see docs/api.md for its resources. What it shows it
+ * takes from the live state, the traces and the journal; what it is asked
+ * to change it hands on as a command and answers when told the outcome.
+ */
+#ifndef PORTAL_PORTAL_H
+#define PORTAL_PORTAL_H
+
+#include <stdint.h>
+
+struct live;
+struct trace;
+struct portal;                     /* portal_start/portal_stop */
+
+enum portal_command_type {
+	PORTAL_RELOAD,             /* read configuration and customers again */
+	PORTAL_RETRY,              /* register this user now                 */
+};
+
+/** A value; may be copied to another thread */
+struct portal_command {
+	uint64_t id;               /* for portal_reply() */
+	enum portal_command_type type;
+	char tenant[64];           /* PORTAL_RETRY */
+	char upn[128];             /* PORTAL_RETRY */
+};
+
+/**
+ * Somebody wants something done. Called in the portal's thread: hand it on
+ * and return. Exactly one portal_reply() is due for each command that was
+ * taken, from any thread, also before this returns.
+ *
+ * @return 0 taken, EAGAIN too many wait already
+ */
+typedef int (portal_command_h)(const struct portal_command *cmd, void *arg);
+
+struct portal_conf {
+	const char *socket_path;   /* copied                                */
+	struct live *live;         /* borrowed until portal_stop()          */
+	struct trace *trace;       /* borrowed until portal_stop()          */
+	const char *state_dir;     /* copied; watched for room              */
+	portal_command_h *commandh; /* NULL: commands are refused           */
+	void *arg;
+	const char *software;      /* copied; "Callbridge/1.2.3"            */
+	unsigned reply_limit_ms;   /* wait for portal_reply(); 0: 10,000    */
+};
+
+/**
+ * Listen on the socket and start the thread
+ *
+ * A socket file that nobody listens on (left by a crash) is replaced. The
+ * file gets mode 0600.
+ *
+ * @param pp    Portal
+ * @param conf  How; its strings are copied
+ *
+ * @return 0, EADDRINUSE a running service has the socket, ENAMETOOLONG,
+ *         ENOTSOCK the path is another kind of file, ENOMEM, or errno of
+ *         socket(2), bind(2) or pthread_create(3)
+ */
+int portal_start(struct portal **pp, const struct portal_conf *conf);
+
+/** Stop the thread, close all connections, remove the socket. NULL is fine */
+void portal_stop(struct portal *p);
+
+/**
+ * Tell the outcome of a command. From any thread; never blocks on I/O
+ *
+ * @param p     Portal
+ * @param id    The command's
+ * @param err   0 done, ENOENT no such user, EBADMSG what was read is wrong
+ *              (nothing was changed), others: failed
+ * @param text  What to tell the person, a line for each thing that is wrong;
+ *              copied, NULL or "" for nothing to say
+ */
+void portal_reply(struct portal *p, uint64_t id, int err, const char *text);
+
+#endif
