@@ -376,15 +376,24 @@ class Phone:
             self.muted = False
 
 
+def ready(phone, account):
+    """Start a phone and give it its account; ends it if that fails."""
+    phone.start()
+    try:
+        account()
+    except BaseException:
+        phone.stop()
+        raise
+    return phone
+
+
 def desk(number, state):
     """Desk phone 100N, started and registered at the Asterisk PBX."""
     phone = Phone("desk-%d" % number, "127.0.0.%d" % (20 + number),
                   plan.desk_number(1000 + number),
                   plan.DESK_HZ[number - 1], state)
-    phone.start()
     phone.extension = str(1000 + number)
-    phone.register(1000 + number)
-    return phone
+    return ready(phone, lambda: phone.register(1000 + number))
 
 
 # One at home, one abroad, one more at home: national and international
@@ -397,6 +406,14 @@ def carrier(number, state):
     phone = Phone("pstn-%d" % number, asterisk.CARRIERS[number - 1],
                   CARRIER_NUMBERS[number - 1],
                   plan.CARRIER_HZ[number - 1], state)
-    phone.start()
-    phone.attend()
-    return phone
+    return ready(phone, phone.attend)
+
+
+def at_kamailio(extension, state):
+    """Phone 110N, started and registered at Kamailio."""
+    number = extension - 1100
+    phone = Phone("kam-%d" % number, "127.0.0.%d" % (24 + number),
+                  str(extension), plan.DESK_HZ[number - 1], state)
+    return ready(phone, lambda: phone.register(
+        extension, registrar=plan.KAMAILIO_DOMAIN,
+        outbound="sip:" + plan.KAMAILIO))

@@ -1,0 +1,280 @@
+#!/usr/bin/python3
+"""Runs the test suite: unit, wire and integration tests, one verdict a line.
+
+Called by tools/test, which has built everything and made a network namespace
+if it could. The last line printed is the count of what passed and failed.
+"""
+
+import argparse
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import unittest
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lab import plan                                            # noqa: E402
+
+DEADLINE_S = 60                 # of one test that names none of its own
+
+
+class Overdue(Exception):
+    """A test did not end by its deadline."""
+
+
+class Tally:
+    """Verdicts so far, printed as they come."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.colour = sys.stdout.isatty()
+
+    def verdict(self, word, name, seconds, why=""):
+        colours = {"ok": 32, "FAIL": 31, "skip": 33}
+        shown = "%-4s" % word
+        if self.colour:
+            shown = "\033[%dm%s\033[0m" % (colours[word], shown)
+        print("%s %s (%.1f s)" % (shown, name, seconds), flush=True)
+        for line in why.rstrip().splitlines():
+            print("       " + line, flush=True)
+        self.passed += word == "ok"
+        self.failed += word == "FAIL"
+        self.skipped += word == "skip"
+
+    def summary(self):
+        text = "%d passed, %d failed" % (self.passed, self.failed)
+        return text + (", %d skipped" % self.skipped if self.skipped else "")
+
+
+def unit_tests(build, wanted, tally):
+    """Run ctest in the build folder and count each of its tests."""
+    report = build / "unit-tests.xml"
+    report.unlink(missing_ok=True)
+    command = ["ctest", "--test-dir", build, "-j", str(os.cpu_count() or 1),
+               "--timeout", "120", "--output-junit", report]
+    if wanted:
+        command += ["-R", wanted]
+    subprocess.run([str(word) for word in command], check=False,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    if not report.exists():
+        if not wanted:
+            tally.verdict("FAIL", "unit tests", 0, "ctest left no report")
+        return
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        status = case.get("status")
+        output = case.findtext("system-out") or ""
+        name = "unit." + case.get("name")
+        seconds = float(case.get("time") or 0)
+        if status == "run":
+            tally.verdict("ok", name, seconds)
+        elif status == "disabled":
+            tally.verdict("skip", name, seconds, "disabled")
+        else:
+            tally.verdict("FAIL", name, seconds, output[-4000:])
+
+
+class Journal:
+    """What the programs of the lab wrote while one test ran."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.sizes = {path: path.stat().st_size for path in self.logs()}
+
+    def logs(self):
+        return [path for path in self.folder.rglob("*") if path.is_file()
+                and (path.name in ("log", "stdout", "full")
+                     or path.suffix == ".log")
+                and "failed" not in path.parts]
+
+    def keep(self, where):
+        """Copy what was added since into the folder `where`."""
+        where.mkdir(parents=True, exist_ok=True)
+        for path in self.logs():
+            with path.open("rb") as file:
+                file.seek(min(self.sizes.get(path, 0), path.stat().st_size))
+                added = file.read()
+            if added:
+                name = str(path.relative_to(self.folder)).replace("/", "-")
+                (where / name).write_bytes(added)
+
+
+def sanitizer_reports(state):
+    """Take the reports that the sanitizers wrote: their text, or ''."""
+    texts = []
+    for path in sorted((state / "sanitizer").glob("*")):
+        texts.append(path.read_text(errors="replace"))
+        path.unlink()
+    return "\n".join(text for text in texts if text.strip())
+
+
+class Result(unittest.TestResult):
+    """Prints verdicts, sets deadlines, keeps the logs of failures."""
+
+    def __init__(self, tally, state):
+        super().__init__()
+        self.tally = tally
+        self.state = state
+        self.why = None
+        self.skip = None
+        self.begin = 0
+        self.journal = None
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.why = self.skip = None
+        self.begin = time.monotonic()
+        self.journal = Journal(self.state)
+        method = getattr(test, test._testMethodName)
+        limit = getattr(method, "deadline_s",
+                        getattr(test, "deadline_s", DEADLINE_S))
+        signal.signal(signal.SIGALRM, self.overdue)
+        signal.setitimer(signal.ITIMER_REAL, limit)
+
+    def overdue(self, _number, frame):
+        raise Overdue("deadline passed in %s line %d"
+                      % (frame.f_code.co_name, frame.f_lineno))
+
+    def stopTest(self, test):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        name = test.id()
+        seconds = time.monotonic() - self.begin
+        report = sanitizer_reports(self.state)
+        if report:
+            self.why = (self.why or "") + "\nsanitizer:\n" + report[:6000]
+        if self.why is not None:
+            where = self.state / "failed" / name
+            self.journal.keep(where)
+            self.tally.verdict("FAIL", name, seconds, "%s\nlogs: %s"
+                               % (self.why.strip(), where))
+        elif self.skip is not None:
+            self.tally.verdict("skip", name, seconds, self.skip)
+        else:
+            self.tally.verdict("ok", name, seconds)
+        super().stopTest(test)
+
+    def note(self, error):
+        lines = traceback.format_exception(*error)
+        self.why = (self.why or "") + "".join(lines)
+
+    def addError(self, test, err):
+        self.note(err)
+        if not hasattr(test, "_testMethodName"):    # class or module set-up
+            self.tally.verdict("FAIL", test.id(), 0, self.why)
+            self.why = None
+
+    def addFailure(self, test, err):
+        self.note(err)
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self.note(err)
+
+    def addSkip(self, test, reason):
+        self.skip = reason
+
+    def addUnexpectedSuccess(self, test):
+        self.why = "passed, though a failure was expected"
+
+
+def load(folder, wanted):
+    """The tests of a folder's test_*.py whose full name holds `wanted`."""
+    suite = unittest.TestSuite()
+    sys.path.insert(0, str(folder))
+    for path in sorted(folder.glob("test_*.py")):
+        name = "%s.%s" % (folder.name, path.stem)
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        suite.addTests(pick(
+            unittest.defaultTestLoader.loadTestsFromModule(module), wanted))
+    sys.path.remove(str(folder))
+    return suite
+
+
+def pick(suite, wanted):
+    """Those tests of a suite whose name holds `wanted`, class by class."""
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            kept = unittest.TestSuite(pick(item, wanted))
+            if kept.countTestCases():
+                yield kept
+        elif not wanted or wanted in item.id():
+            yield item
+
+
+def python_tests(folder, wanted, tally, state):
+    """Run a folder of tests; what they share is ended in the end."""
+    result = Result(tally, state)
+    try:
+        suite = load(folder, wanted)
+    except Exception:
+        tally.verdict("FAIL", folder.name, 0, traceback.format_exc())
+        return
+    try:
+        suite.run(result)
+    finally:
+        support = sys.modules.get("support")
+        if support and hasattr(support, "finish"):
+            support.finish()
+    report = sanitizer_reports(state)
+    if report:
+        tally.verdict("FAIL", folder.name + ".sanitizers", 0, report[:6000])
+
+
+def options():
+    parser = argparse.ArgumentParser(
+        prog="tools/test", description="Builds with sanitizers and runs all "
+        "tests. Without an option: unit, wire and integration tests.")
+    parser.add_argument("--unit", action="store_true",
+                        help="the C unit tests")
+    parser.add_argument("--wire", action="store_true",
+                        help="message in, message out")
+    parser.add_argument("--integration", action="store_true",
+                        help="the bridge between real peers")
+    parser.add_argument("-k", metavar="NAME", dest="wanted", default="",
+                        help="only tests whose name holds NAME")
+    parser.add_argument("--keep", action="store_true",
+                        help="keep all logs and recordings")
+    parser.add_argument("--build", type=Path, metavar="FOLDER",
+                        default=plan.REPO / "build/asan",
+                        help="build folder (default: build/asan)")
+    return parser.parse_args()
+
+
+def main():
+    chosen = options()
+    every = not (chosen.unit or chosen.wire or chosen.integration)
+    state = Path(os.environ.get("CALLBRIDGE_LAB")
+                 or tempfile.mkdtemp(prefix="callbridge-test."))
+    (state / "sanitizer").mkdir(parents=True, exist_ok=True)
+    os.environ["CALLBRIDGE_LAB"] = str(state)
+    os.environ["CALLBRIDGE_BUILD"] = str(chosen.build.resolve())
+    tally = Tally()
+    if every or chosen.unit:
+        unit_tests(chosen.build, chosen.wanted, tally)
+    for name in ("wire", "integration"):
+        if every or getattr(chosen, name):
+            python_tests(plan.REPO / "tests" / name, chosen.wanted, tally,
+                         state)
+    if chosen.keep or tally.failed:
+        print("logs and recordings: %s" % state)
+    else:
+        shutil.rmtree(state, ignore_errors=True)
+    if not tally.passed and not tally.failed:
+        print("no test has a name with %s in it" % chosen.wanted)
+        tally.failed = 1
+    print(tally.summary())
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
