@@ -25,6 +25,9 @@ target_compile_definitions(libraries INTERFACE
 if(LIBRE_VERSION VERSION_GREATER_EQUAL 2.0)
 	target_compile_definitions(libraries INTERFACE LIBRE_2)
 endif()
+if(LIBRE_VERSION VERSION_GREATER_EQUAL 3.6)
+	target_compile_definitions(libraries INTERFACE LIBRE_3_6)
+endif()
 target_include_directories(libraries SYSTEM INTERFACE
 	${LIBRE_INCLUDE_DIRS} ${SRTP2_INCLUDE_DIRS})
 target_link_libraries(libraries INTERFACE
