@@ -2,8 +2,11 @@
  * @file live.h  The present state, for whoever asks
  *
  * The SIP thread tells values, any thread reads copies. A lock is held for
- * the copy of one value (writers) or a snapshot of pointers (readers), never
- * over I/O. Values are immutable and counted: a change makes a new one.
+ * the change of one value (writers) or a snapshot of pointers (readers),
+ * never over I/O. Values are immutable and counted: a change makes a new one.
+ *
+ * Telling never fails for the teller: without memory the old value stays,
+ * and that is logged.
  */
 #ifndef STORE_LIVE_H
 #define STORE_LIVE_H
@@ -12,23 +15,42 @@
 
 struct live;                       /* one a process; live_alloc/live_free */
 
+enum { LIVE_ENDED_MAX = 1000 };    /* ended calls that are kept */
+
+/** @return 0, ENOMEM */
 int  live_alloc(struct live **lp);
+
+/** Nobody else may use it any more. NULL is fine */
 void live_free(struct live *l);
 
-void live_reg(struct live *l, const struct reg_status *st);     /* by aor */
-void live_trunk(struct live *l, const struct trunk_status *st); /* by proxy
-								   and fqdn */
-/** Running calls are kept, and the newest 1,000 ended ones. By id */
+/** By tenant and aor; `removed` forgets it */
+void live_reg(struct live *l, const struct reg_status *st);
+
+/** By proxy and fqdn */
+void live_trunk(struct live *l, const struct trunk_status *st);
+
+/** Running calls are kept, and the newest 1,000 ended ones. By id; an older
+    version than the one that is kept is ignored */
 void live_call(struct live *l, const struct call_record *rec);
 
 typedef int (live_reg_h)(const struct reg_status *st, void *arg);
 typedef int (live_trunk_h)(const struct trunk_status *st, void *arg);
 typedef int (live_call_h)(const struct call_record *rec, void *arg);
 
-/** In order of tenant, pbx, upn; without the lock held */
+/**
+ * Each value as it was at one moment, in order of tenant, pbx, upn; without
+ * the lock held
+ *
+ * @param h  Takes each; other than 0 stops
+ *
+ * @return 0, ENOMEM, or what the handler returned
+ */
 int live_reg_apply(struct live *l, live_reg_h *h, void *arg);
+
+/** ... in order of tenant, fqdn, proxy */
 int live_trunk_apply(struct live *l, live_trunk_h *h, void *arg);
-/** Newest last */
+
+/** ... newest last, by the time they began */
 int live_call_apply(struct live *l, live_call_h *h, void *arg);
 
 #endif

@@ -1,0 +1,611 @@
+/**
+ * @file live.c  The present state, for whoever asks
+ *
+ * Three tables of values by key. libre's reference counts belong to one
+ * thread, so values have an atomic count of their own. What costs time
+ * (copying, sorting, freeing) is done outside the lock.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "bridge/base/libre.h"
+#include "bridge/base/log.h"
+#include "bridge/base/wheel.h"
+#include "live.h"
+
+
+enum { BUCKETS_MIN = 256 };
+
+
+/** One value; immutable but for its links, which the lock guards */
+struct value {
+	atomic_uint refs;
+	struct value *next;        /* the bucket's list                    */
+	struct value *older, *newer;  /* ended calls, in order of their end */
+	bool ended;
+	uint32_t hash;             /* of its key */
+	union {
+		struct reg_status reg;
+		struct trunk_status trunk;
+		struct call_record call;
+	} u;
+};
+
+
+/** True if both have the same key */
+typedef bool (same_h)(const struct value *a, const struct value *b);
+
+
+struct table {
+	struct value **bucketv;    /* owned; each value: one reference */
+	size_t bucketc;            /* a power of two */
+	size_t c;
+	same_h *sameh;
+};
+
+
+struct live {
+	pthread_mutex_t lock;      /* for all below */
+	struct table regs, trunks, calls;
+	struct value *oldest, *newest;         /* ended calls, borrowed */
+	size_t endedc;
+
+	struct log_gate gate;      /* the teller's */
+};
+
+
+/* Values */
+
+
+static size_t value_size(size_t payload)
+{
+	return offsetof(struct value, u) + payload;
+}
+
+
+/** @param payload  Octets of what is told: a value takes no more than that */
+static struct value *value_alloc(const void *what, size_t payload,
+				 uint32_t hash)
+{
+	struct value *v = calloc(1, value_size(payload));
+
+	if (!v)
+		return NULL;
+
+	atomic_init(&v->refs, 1);
+	v->hash = hash;
+	memcpy(&v->u, what, payload);
+
+	return v;
+}
+
+
+static struct value *value_ref(struct value *v)
+{
+	atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
+
+	return v;
+}
+
+
+static void value_deref(struct value *v)
+{
+	if (!v)
+		return;
+
+	if (atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) == 1)
+		free(v);
+}
+
+
+static uint32_t key_hash(const char *a, const char *b)
+{
+	return hash_joaat_str(a) * 31 + hash_joaat_str(b);
+}
+
+
+static bool same_reg(const struct value *a, const struct value *b)
+{
+	return !strcmp(a->u.reg.aor, b->u.reg.aor) &&
+		!strcmp(a->u.reg.tenant, b->u.reg.tenant);
+}
+
+
+static bool same_trunk(const struct value *a, const struct value *b)
+{
+	return !strcmp(a->u.trunk.proxy, b->u.trunk.proxy) &&
+		!strcmp(a->u.trunk.fqdn, b->u.trunk.fqdn);
+}
+
+
+static bool same_call(const struct value *a, const struct value *b)
+{
+	return !strcmp(a->u.call.id, b->u.call.id);
+}
+
+
+/* Tables. The lock is held, but for allocating and freeing them */
+
+
+static int table_init(struct table *t, same_h *sameh)
+{
+	t->bucketv = calloc(BUCKETS_MIN, sizeof(*t->bucketv));
+	if (!t->bucketv)
+		return ENOMEM;
+
+	t->bucketc = BUCKETS_MIN;
+	t->sameh   = sameh;
+
+	return 0;
+}
+
+
+static void table_free(struct table *t)
+{
+	for (size_t i = 0; i < t->bucketc; i++) {
+		while (t->bucketv[i]) {
+			struct value *v = t->bucketv[i];
+
+			t->bucketv[i] = v->next;
+			value_deref(v);
+		}
+	}
+
+	free(t->bucketv);
+}
+
+
+/** The link that points to the value with this key, or to the NULL where it
+    would be */
+static struct value **table_link(const struct table *t,
+				 const struct value *key)
+{
+	struct value **vp = &t->bucketv[key->hash & (t->bucketc - 1)];
+
+	while (*vp && ((*vp)->hash != key->hash || !t->sameh(*vp, key)))
+		vp = &(*vp)->next;
+
+	return vp;
+}
+
+
+/** Without memory the lists get longer, that is all */
+static void table_grow(struct table *t)
+{
+	const size_t bucketc = t->bucketc * 2;
+	struct value **bucketv = calloc(bucketc, sizeof(*bucketv));
+
+	if (!bucketv)
+		return;
+
+	for (size_t i = 0; i < t->bucketc; i++) {
+		while (t->bucketv[i]) {
+			struct value *v = t->bucketv[i];
+			struct value **to = &bucketv[v->hash & (bucketc - 1)];
+
+			t->bucketv[i] = v->next;
+			v->next = *to;
+			*to = v;
+		}
+	}
+
+	free(t->bucketv);
+	t->bucketv = bucketv;
+	t->bucketc = bucketc;
+}
+
+
+/**
+ * Put a value in the place of the one with its key
+ *
+ * @return the one that was there, now the caller's; NULL
+ */
+static struct value *table_put(struct table *t, struct value *v)
+{
+	struct value **vp = table_link(t, v);
+	struct value *old = *vp;
+
+	v->next = old ? old->next : NULL;
+	*vp = v;
+
+	if (!old && ++t->c > t->bucketc)
+		table_grow(t);
+
+	return old;
+}
+
+
+/** @return the value that was taken out, now the caller's; NULL */
+static struct value *table_take(struct table *t, const struct value *key)
+{
+	struct value **vp = table_link(t, key);
+	struct value *old = *vp;
+
+	if (old) {
+		*vp = old->next;
+		--t->c;
+	}
+
+	return old;
+}
+
+
+/* Ended calls, in order. The lock is held */
+
+
+static void ended_unlink(struct live *l, struct value *v)
+{
+	if (v->older)
+		v->older->newer = v->newer;
+	else
+		l->oldest = v->newer;
+
+	if (v->newer)
+		v->newer->older = v->older;
+	else
+		l->newest = v->older;
+
+	v->older = v->newer = NULL;
+	v->ended = false;
+	--l->endedc;
+}
+
+
+static void ended_append(struct live *l, struct value *v)
+{
+	v->ended = true;
+	v->older = l->newest;
+
+	if (l->newest)
+		l->newest->newer = v;
+	else
+		l->oldest = v;
+
+	l->newest = v;
+	++l->endedc;
+}
+
+
+/** @return a call that is one too many, now the caller's; NULL */
+static struct value *ended_overflow(struct live *l)
+{
+	struct value *v = l->oldest;
+
+	if (l->endedc <= LIVE_ENDED_MAX)
+		return NULL;
+
+	ended_unlink(l, v);
+
+	return table_take(&l->calls, v);
+}
+
+
+/* Telling */
+
+
+static struct value *tell_alloc(struct live *l, const void *what,
+				size_t payload, uint32_t hash)
+{
+	struct value *v = value_alloc(what, payload, hash);
+
+	if (!v && log_gate_pass(&l->gate, clock_ms(), NULL))
+		warning("live", "", "out of memory: what is shown is old");
+
+	return v;
+}
+
+
+int live_alloc(struct live **lp)
+{
+	struct live *l;
+	int err;
+
+	if (!lp)
+		return EINVAL;
+
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return ENOMEM;
+
+	(void)pthread_mutex_init(&l->lock, NULL);
+
+	err = table_init(&l->regs, same_reg);
+	if (!err)
+		err = table_init(&l->trunks, same_trunk);
+	if (!err)
+		err = table_init(&l->calls, same_call);
+
+	if (err)
+		live_free(l);
+	else
+		*lp = l;
+
+	return err;
+}
+
+
+void live_free(struct live *l)
+{
+	if (!l)
+		return;
+
+	table_free(&l->regs);
+	table_free(&l->trunks);
+	table_free(&l->calls);
+	(void)pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+
+void live_reg(struct live *l, const struct reg_status *st)
+{
+	struct value *v, *old;
+
+	if (!l || !st)
+		return;
+
+	v = tell_alloc(l, st, sizeof(*st), key_hash(st->tenant, st->aor));
+	if (!v)
+		return;
+
+	(void)pthread_mutex_lock(&l->lock);
+
+	old = st->removed ? table_take(&l->regs, v) : table_put(&l->regs, v);
+
+	(void)pthread_mutex_unlock(&l->lock);
+
+	value_deref(old);
+	if (st->removed)
+		value_deref(v);
+}
+
+
+void live_trunk(struct live *l, const struct trunk_status *st)
+{
+	struct value *v, *old;
+
+	if (!l || !st)
+		return;
+
+	v = tell_alloc(l, st, sizeof(*st), key_hash(st->proxy, st->fqdn));
+	if (!v)
+		return;
+
+	(void)pthread_mutex_lock(&l->lock);
+	old = table_put(&l->trunks, v);
+	(void)pthread_mutex_unlock(&l->lock);
+
+	value_deref(old);
+}
+
+
+void live_call(struct live *l, const struct call_record *rec)
+{
+	struct value *v, *old, *over = NULL;
+
+	if (!l || !rec)
+		return;
+
+	v = tell_alloc(l, rec, sizeof(*rec), hash_joaat_str(rec->id));
+	if (!v)
+		return;
+
+	(void)pthread_mutex_lock(&l->lock);
+
+	old = *table_link(&l->calls, v);
+
+	if (old && old->u.call.version > rec->version) {
+		old = v;                   /* late: it is v that goes */
+		goto out;
+	}
+
+	(void)table_put(&l->calls, v);
+
+	if (old && old->ended)
+		ended_unlink(l, old);
+	if (rec->state == CALL_ENDED) {
+		ended_append(l, v);
+		over = ended_overflow(l);
+	}
+
+ out:
+	(void)pthread_mutex_unlock(&l->lock);
+
+	value_deref(old);
+	value_deref(over);
+}
+
+
+/* Asking */
+
+
+struct snapshot {
+	struct value **v;          /* owned; each: one reference */
+	size_t c;
+};
+
+
+static void snapshot_free(struct snapshot *snap)
+{
+	for (size_t i = 0; i < snap->c; i++)
+		value_deref(snap->v[i]);
+
+	free(snap->v);
+}
+
+
+static size_t table_count(struct live *l, const struct table *t)
+{
+	size_t c;
+
+	(void)pthread_mutex_lock(&l->lock);
+	c = t->c;
+	(void)pthread_mutex_unlock(&l->lock);
+
+	return c;
+}
+
+
+/** @return false if there is more than fits */
+static bool snapshot_fill(struct snapshot *snap, size_t size, struct live *l,
+			  const struct table *t)
+{
+	struct value *v;
+	bool fits;
+
+	(void)pthread_mutex_lock(&l->lock);
+
+	fits = t->c <= size;
+
+	for (size_t i = 0; fits && i < t->bucketc; i++)
+		for (v = t->bucketv[i]; v; v = v->next)
+			snap->v[snap->c++] = value_ref(v);
+
+	(void)pthread_mutex_unlock(&l->lock);
+
+	return fits;
+}
+
+
+/** Room is made outside the lock, with some to spare for what comes in
+    between; where that was not enough, again */
+static int snapshot_take(struct snapshot *snap, struct live *l,
+			 const struct table *t)
+{
+	size_t size;
+
+	snap->c = 0;
+	snap->v = NULL;
+
+	do {
+		size = table_count(l, t);
+		size += size / 8 + 16;
+
+		free(snap->v);
+		snap->v = calloc(size, sizeof(*snap->v));
+		if (!snap->v)
+			return ENOMEM;
+
+	} while (!snapshot_fill(snap, size, l, t));
+
+	return 0;
+}
+
+
+static const struct value *at(const void *p)
+{
+	return *(const struct value *const *)p;
+}
+
+
+static int reg_order(const void *a, const void *b)
+{
+	const struct reg_status *ra = &at(a)->u.reg, *rb = &at(b)->u.reg;
+	int n;
+
+	n = strcmp(ra->tenant, rb->tenant);
+	if (!n)
+		n = strcmp(ra->pbx, rb->pbx);
+	if (!n)
+		n = strcmp(ra->upn, rb->upn);
+	if (!n)
+		n = strcmp(ra->aor, rb->aor);
+
+	return n;
+}
+
+
+static int trunk_order(const void *a, const void *b)
+{
+	const struct trunk_status *ta = &at(a)->u.trunk, *tb = &at(b)->u.trunk;
+	int n;
+
+	n = strcmp(ta->tenant, tb->tenant);
+	if (!n)
+		n = strcmp(ta->fqdn, tb->fqdn);
+	if (!n)
+		n = strcmp(ta->proxy, tb->proxy);
+
+	return n;
+}
+
+
+static int call_order(const void *a, const void *b)
+{
+	const struct call_record *ca = &at(a)->u.call, *cb = &at(b)->u.call;
+
+	if (ca->start_ms != cb->start_ms)
+		return ca->start_ms < cb->start_ms ? -1 : 1;
+
+	return strcmp(ca->id, cb->id);
+}
+
+
+int live_reg_apply(struct live *l, live_reg_h *h, void *arg)
+{
+	struct snapshot snap;
+	int err;
+
+	if (!l || !h)
+		return EINVAL;
+
+	err = snapshot_take(&snap, l, &l->regs);
+	if (err)
+		return err;
+
+	qsort(snap.v, snap.c, sizeof(*snap.v), reg_order);
+
+	for (size_t i = 0; i < snap.c && !err; i++)
+		err = h(&snap.v[i]->u.reg, arg);
+
+	snapshot_free(&snap);
+
+	return err;
+}
+
+
+int live_trunk_apply(struct live *l, live_trunk_h *h, void *arg)
+{
+	struct snapshot snap;
+	int err;
+
+	if (!l || !h)
+		return EINVAL;
+
+	err = snapshot_take(&snap, l, &l->trunks);
+	if (err)
+		return err;
+
+	qsort(snap.v, snap.c, sizeof(*snap.v), trunk_order);
+
+	for (size_t i = 0; i < snap.c && !err; i++)
+		err = h(&snap.v[i]->u.trunk, arg);
+
+	snapshot_free(&snap);
+
+	return err;
+}
+
+
+int live_call_apply(struct live *l, live_call_h *h, void *arg)
+{
+	struct snapshot snap;
+	int err;
+
+	if (!l || !h)
+		return EINVAL;
+
+	err = snapshot_take(&snap, l, &l->calls);
+	if (err)
+		return err;
+
+	qsort(snap.v, snap.c, sizeof(*snap.v), call_order);
+
+	for (size_t i = 0; i < snap.c && !err; i++)
+		err = h(&snap.v[i]->u.call, arg);
+
+	snapshot_free(&snap);
+
+	return err;
+}
