@@ -387,13 +387,14 @@ def ready(phone, account):
     return phone
 
 
-def desk(number, state):
-    """Desk phone 100N, started and registered at the Asterisk PBX."""
+def desk(number, state, **params):
+    """Desk phone 100N, started and registered at the Asterisk PBX; `params`
+    are baresip's, for the account."""
     phone = Phone("desk-%d" % number, "127.0.0.%d" % (20 + number),
                   plan.desk_number(1000 + number),
                   plan.DESK_HZ[number - 1], state)
     phone.extension = str(1000 + number)
-    return ready(phone, lambda: phone.register(1000 + number))
+    return ready(phone, lambda: phone.register(1000 + number, **params))
 
 
 # One at home, one abroad, one more at home: national and international
@@ -401,12 +402,12 @@ def desk(number, state):
 CARRIER_NUMBERS = ("+441632960031", "+493055500032", "+441632960033")
 
 
-def carrier(number, state):
+def carrier(number, state, **params):
     """A phone of the outside world, reached through the PBX's trunk."""
     phone = Phone("pstn-%d" % number, asterisk.CARRIERS[number - 1],
                   CARRIER_NUMBERS[number - 1],
                   plan.CARRIER_HZ[number - 1], state)
-    return ready(phone, phone.attend)
+    return ready(phone, lambda: phone.attend(**params))
 
 
 def at_kamailio(extension, state):

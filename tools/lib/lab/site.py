@@ -3,6 +3,7 @@
 import shutil
 
 from . import asterisk, dns, kamailio, phones, pki, plan, teams
+from .process import Process
 
 
 class Site:
@@ -86,6 +87,16 @@ class Site:
             phone = phones.at_kamailio(extension, self.state)
             return phone, phone.stop
         return self.part("kam-%d" % extension, make)
+
+    def processes(self):
+        """Name of the part and Process of everything that runs."""
+        for key, part in self.parts.items():
+            if isinstance(part, Process):
+                yield key, part
+            for process in getattr(part, "processes", []):
+                yield key, process
+            if isinstance(getattr(part, "process", None), Process):
+                yield key, part.process
 
     def phones(self):
         """All phones that were asked for so far."""

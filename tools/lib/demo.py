@@ -1,0 +1,326 @@
+"""The demo: the five initial confidence tests, each step as it happens."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from lab import audio, plan
+from lab.bridge import Bridge, Pbx, User
+from lab.command import DEMO, PARTS, Register
+from lab.process import Deadline
+from lab.site import Site
+
+MINUTE_S, FAST_S = 60, 3
+LIMIT_LOSS = 0.01               # of the voice, as carriers ask
+LIMIT_DELAY_MS = 150            # one way, as carriers ask
+
+
+class Screen:
+    """What the demo prints; colours only on a terminal."""
+
+    def __init__(self):
+        self.colour = sys.stdout.isatty()
+
+    def paint(self, code, text):
+        return "\033[%dm%s\033[0m" % (code, text) if self.colour else text
+
+    def title(self, text):
+        print("\n" + self.paint(1, text), flush=True)
+
+    def step(self, text):
+        print("  - " + text, flush=True)
+
+    def good(self, text):
+        print("  %s %s" % (self.paint(32, "PASS"), text), flush=True)
+
+    def bad(self, text):
+        print("  %s %s" % (self.paint(31, "FAIL"), text), flush=True)
+
+
+class Failed(Exception):
+    """A step of the demo did not show what it should."""
+
+
+class Demo:
+    """Lab and bridge, and the five tests on them."""
+
+    def __init__(self, site, screen, talk_s):
+        self.site = site
+        self.screen = screen
+        self.talk_s = talk_s
+        self.bridge = None
+        self.users = ()
+
+    # Bringing up.
+
+    def bring_up_lab(self):
+        site, say = self.site, self.screen.step
+        site.need("dns", "asterisk")
+        say("Asterisk 22, the customer's PBX, on %s" % plan.ASTERISK)
+        for number in (1, 2):
+            say("desk phone %s on %s, tone %d Hz" % (
+                site.desk(number).extension, site.desk(number).address,
+                site.desk(number).tone_hz))
+        for number in (1, 2):
+            phone = site.carrier(number)
+            say("PSTN phone %s on %s, tone %d Hz"
+                % (phone.number, phone.address, phone.tone_hz))
+        site.need("teams")
+        say("Microsoft Teams (teams-sim) on %s, port %d"
+            % (", ".join(plan.TEAMS), plan.TEAMS_PORT))
+
+    def bring_up_bridge(self):
+        self.users = tuple(
+            self.site.teams.sign_in(name, plan.user_number(x), hz)
+            for name, x, hz in zip("AB", (2001, 2002), plan.TEAMS_HZ))
+        self.bridge = Bridge(self.site.state, [Pbx()],
+                             [User(2001, "A"), User(2002, "B")])
+
+        def make():
+            self.bridge.start()
+            return self.bridge, self.bridge.stop
+        self.site.part(DEMO, make)
+        self.screen.step("callbridged: %s towards the PBX, %s:%d (%s) "
+                         "towards Teams" % (
+                             plan.BRIDGE_PBX, plan.BRIDGE_TEAMS,
+                             plan.BRIDGE_TEAMS_PORT, plan.TENANT_FQDN))
+
+    # Evidence.
+
+    def shown(self, who, number, wanted):
+        self.screen.step("%s rings, showing %s" % (who, number))
+        if number not in wanted:
+            raise Failed("wanted %s, shown was %s" % (" or ".join(wanted),
+                                                      number))
+
+    def talk(self, first, second, seconds=None):
+        """Two voices talk: both heard, loss and delay both ways."""
+        say = self.screen.step
+        say(str(audio.two_way(first, second)))
+        seconds = self.talk_s if seconds is None else seconds
+        lost = self.lost(first, second, seconds)
+        say("%d s of talk: loss %.1f %% and %.1f %%"
+            % (seconds, 100 * lost[0], 100 * lost[1]))
+        late = (audio.delay_ms(first, second), audio.delay_ms(second, first))
+        say("delay %s to %s %.0f ms, back %.0f ms"
+            % (first.name, second.name, *late))
+        if max(lost) > LIMIT_LOSS:
+            raise Failed("more than %.0f %% lost" % (100 * LIMIT_LOSS))
+        if max(late) > LIMIT_DELAY_MS:
+            raise Failed("more than %d ms late" % LIMIT_DELAY_MS)
+
+    @staticmethod
+    def lost(first, second, seconds):
+        """Loss at either end over the same seconds."""
+        begin = (first.ear.position(), second.ear.position())
+        at_first = first.ear.loss(second.tone_hz, seconds)
+        samples, rate = second.ear.fresh(seconds, 5, begin[1])
+        return at_first, audio.loss(samples, rate, first.tone_hz)
+
+    def recorded(self, callee):
+        """The call record of the latest call to `callee`."""
+        found = [call for call in self.bridge.calls()
+                 if call.get("callee", "").endswith(callee[-8:])]
+        if not found:
+            raise Failed("no call record of the call to %s" % callee)
+        self.screen.step("call record %s: %s" % (found[-1]["id"],
+                                                 found[-1]["state"]))
+
+    # The five tests.
+
+    def two_users_are_registered(self):
+        rows = self.bridge.wait_registered(deadline_s=15)
+        for user in self.bridge.users:
+            self.screen.step("%s %s: %s" % (user.name, user.number,
+                                            rows[user.upn]["state"]))
+        contacts = self.site.asterisk.contacts()
+        where = set()
+        for x in (2001, 2002):
+            uris = contacts.get(x)
+            if not uris:
+                raise Failed("Asterisk has no contact for %d" % x)
+            self.screen.step("Asterisk knows %d at %s" % (x, uris[0]))
+            where.add(uris[0].partition("@")[2].partition(";")[0])
+        if len(where) != 1:
+            raise Failed("not from one address and port")
+
+    def teams_user_calls_the_pstn(self):
+        user, phone = self.users[0], self.site.carrier(1)
+        phone.begin()
+        call = user.dial(phone.number)
+        self.screen.step("A dials %s" % phone.number)
+        self.shown(phone.name, phone.wait_ringing()[0], [user.number])
+        phone.answer()
+        call.wait_answered()
+        self.talk(call, phone)
+        call.hangup()
+        self.screen.step("A hangs up: %s hears %s" % (
+            phone.name, "the end" if phone.wait_closed() else "nothing"))
+        self.recorded(phone.number)
+
+    def teams_user_calls_an_extension(self):
+        user, desk = self.users[1], self.site.desk(1)
+        desk.begin()
+        call = user.dial(desk.extension)
+        self.screen.step("B dials %s" % desk.extension)
+        self.shown(desk.name, desk.wait_ringing()[0], ["2002", user.number])
+        desk.answer()
+        call.wait_answered()
+        self.talk(call, desk, min(self.talk_s, 10))
+        desk.hangup()
+        call.wait_ended()
+        self.screen.step("%s hangs up: B's call ends" % desk.name)
+        self.recorded(desk.extension)
+
+    def pstn_calls_a_teams_user(self):
+        user, phone = self.users[1], self.site.carrier(1)
+        user.begin()
+        phone.dial(user.number)
+        self.screen.step("%s dials %s" % (phone.number, user.number))
+        call = user.wait_ringing()
+        self.shown("B", call.incoming["from"], [phone.number])
+        call.answer()
+        phone.wait_established()
+        self.talk(phone, call)
+        phone.hangup()
+        call.wait_ended()
+        self.screen.step("%s hangs up: B's call ends" % phone.name)
+        self.recorded(user.number)
+
+    def teams_user_transfers_to_the_pstn(self):
+        user, phone = self.users[0], self.site.carrier(1)
+        other = self.site.carrier(2)
+        user.begin()
+        phone.dial(user.number)
+        self.screen.step("%s dials %s" % (phone.number, user.number))
+        call = user.wait_ringing()
+        self.shown("A", call.incoming["from"], [phone.number])
+        call.answer()
+        phone.wait_established()
+        self.screen.step(str(audio.two_way(phone, call)))
+        other.begin()
+        call.transfer(other.number)
+        self.screen.step("A transfers to %s" % other.number)
+        self.shown(other.name, other.wait_ringing()[0],
+                   [user.number, phone.number])
+        other.answer()
+        call.wait_ended()
+        self.screen.step("A's call ends")
+        self.talk(phone, other, min(self.talk_s, 10))
+        phone.hangup()
+        other.wait_closed()
+        self.recorded(user.number)
+
+    TESTS = (
+        ("Two users are registered, from one address and port",
+         two_users_are_registered),
+        ("A Teams user calls a PSTN number", teams_user_calls_the_pstn),
+        ("A Teams user calls a PBX extension",
+         teams_user_calls_an_extension),
+        ("The PSTN calls a Teams user's number", pstn_calls_a_teams_user),
+        ("The PSTN calls a Teams user, who transfers the call back out",
+         teams_user_transfers_to_the_pstn),
+    )
+
+    def run(self):
+        """Run the five tests; the titles of those that failed."""
+        failed = []
+        for number, (title, test) in enumerate(self.TESTS, 1):
+            self.screen.title("%d. %s" % (number, title))
+            begin = time.monotonic()
+            try:
+                test(self)
+            except (Failed, Deadline, RuntimeError, OSError,
+                    KeyError) as error:
+                self.screen.bad("%s: %s" % (type(error).__name__, error))
+                failed.append(title)
+            else:
+                self.screen.good("%.1f s" % (time.monotonic() - begin))
+            self.quiet()
+        return failed
+
+    def quiet(self):
+        """End what a failed test may have left."""
+        for phone in self.site.phones():
+            phone.clear()
+        self.site.teams.clear()
+
+
+def summary(screen, failed):
+    total = len(Demo.TESTS)
+    screen.title("Summary")
+    for title, _ in Demo.TESTS:
+        (screen.bad if title in failed else screen.good)(title)
+    text = "%d of %d initial confidence tests passed" % (
+        total - len(failed), total)
+    print(screen.paint(31 if failed else 32, text), flush=True)
+
+
+def invite(demo, site):
+    """Tell what to try, then wait for Ctrl-C."""
+    if demo.bridge:
+        here = Path(os.environ.get("CALLBRIDGE_BUILD", "build/release"))
+        print("\nAll of it is still running. Try, in another terminal:\n"
+              "  %s/callbridge status --socket %s\n"
+              "  %s/callbridge calls --socket %s"
+              % (here, demo.bridge.socket, here, demo.bridge.socket))
+    else:
+        print("\nThe lab is running: register a phone as 2001, password %s, "
+              "at %s:5060." % (plan.secret(2001), plan.ASTERISK))
+    print("Logs are in %s. Ctrl-C ends it." % site.state, flush=True)
+    while True:
+        signal.pause()
+
+
+def remember(site):
+    """Let `tools/lab status` and `tools/lab down` know what runs here."""
+    register = Register(site.state)
+    groups = {}
+    for key, process in site.processes():
+        part = key if key in (*PARTS, DEMO) else "phones"
+        groups.setdefault(part, []).append(process)
+    for part, processes in groups.items():
+        register.remember(part, processes)
+
+
+def interrupted(_number, _frame):
+    raise KeyboardInterrupt
+
+
+def main(words):
+    state = plan.state_dir()
+    register = Register(state)
+    busy = [part for part in (*PARTS, DEMO) if register.processes(part)]
+    if busy:
+        print("The lab is up already (%s): run tools/lab down first."
+              % ", ".join(busy), file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, interrupted)
+    screen, site = Screen(), Site(state)
+    demo = Demo(site, screen, FAST_S if "--fast" in words else MINUTE_S)
+    failed = []
+    try:
+        screen.title("The lab")
+        demo.bring_up_lab()
+        if "--lab-only" not in words:
+            demo.bring_up_bridge()
+            remember(site)
+            failed = demo.run()
+            summary(screen, failed)
+        remember(site)
+        if "--check" not in words:
+            invite(demo, site)
+    except (Deadline, RuntimeError, OSError) as error:
+        screen.bad(str(error))
+        failed.append("the lab")
+    except KeyboardInterrupt:
+        print("\nStopping.")
+    finally:
+        site.stop()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
