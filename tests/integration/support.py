@@ -1,7 +1,9 @@
 """What the integration tests share: one lab for the whole run.
 
 Peers are started when a test first asks for one and stay up; every test
-begins with all phones and Teams users idle.
+begins and ends with all phones and Teams users idle. A class of tests shares
+one bridge, started with the class and stopped, leaks and all looked at, with
+it.
 """
 
 import sys
@@ -10,18 +12,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools/lib"))
 
-from lab import plan                                            # noqa: E402
+from lab import audio, plan                                     # noqa: E402
+from lab.bridge import Bridge, Pbx, User                        # noqa: E402
 from lab.process import Deadline, wait_for                      # noqa: E402
 from lab.site import Site                                       # noqa: E402
 
-__all__ = ["Deadline", "LabTest", "deadline", "finish", "plan", "site",
-           "wait_for"]
+__all__ = ["BridgeTest", "Bridge", "Deadline", "LabTest", "Pbx", "User",
+           "audio", "deadline", "finish", "plan", "site", "wait_for"]
 
 _site = None
 
 
 def sanitizer_env():
-    """Options that make each sanitizer report a file of its own."""
+    """Options that make each sanitizer report into a file of its own."""
     log = plan.state_dir() / "sanitizer"
     log.mkdir(exist_ok=True)
     return {
@@ -74,3 +77,94 @@ class LabTest(unittest.TestCase):
                      lambda: "the PBX to end all calls: %s"
                      % self.site.asterisk.channels(), 0.05)
 
+
+class BridgeTest(LabTest):
+    """A test of the bridge, with users A (2001) and B (2002) at Asterisk and
+    in Teams; a class may name other PBXs, users and node settings."""
+
+    pbxs = (Pbx(),)
+    users = (User(2001, "A"), User(2002, "B"))
+    node = {}
+    needs = ("dns", "asterisk", "teams")
+    registers = True            # all users are expected to register
+    bridge = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = site()
+        cls.lab.need(*cls.needs)
+        cls.people = {
+            user.name: cls.lab.teams.sign_in(user.name, user.number, hz)
+            for user, hz in zip(cls.users, plan.TEAMS_HZ)}
+        cls.bridge = Bridge(cls.lab.state, cls.pbxs, cls.users,
+                            "bridge-" + cls.__name__, **cls.node)
+        cls.addClassCleanup(cls.stop_bridge)
+        cls.bridge.start(cls.lab.env)
+        cls.lab.teams.wait_trunk_up()
+        if cls.registers:
+            cls.bridge.wait_registered()
+
+    @classmethod
+    def stop_bridge(cls):
+        """Stop in good order. A bridge that does not, leaks or crashed fails
+        the class."""
+        status = cls.bridge.stop()
+        if status not in (0, None):
+            raise AssertionError("callbridged ended with status %s\n%s" % (
+                status, cls.bridge.process.tail(30)))
+
+    def setUp(self):
+        super().setUp()
+        self.teams = self.site.teams
+        for person in self.people.values():
+            person.begin()
+        self.before = {call["id"] for call in self.bridge.calls()}
+        self.violations = len(self.teams.violations())
+        self.addCleanup(self.lawful)
+
+    def lawful(self):
+        """The bridge still runs and broke none of Microsoft's rules."""
+        self.assertTrue(self.bridge.process.running(),
+                        self.bridge.process.tail(30))
+        self.assertEqual(self.teams.violations()[self.violations:], [])
+
+    # Calls, as far as most tests want them.
+
+    def talk(self, *voices):
+        """Prove audio both ways between two voices."""
+        return audio.two_way(*voices)
+
+    def teams_calls(self, person, phone, number):
+        """A Teams user calls a phone, which answers; the call, and the
+        number the phone was shown."""
+        phone.begin()
+        call = person.dial(number)
+        shown = phone.wait_ringing()[0]
+        phone.answer()
+        call.wait_answered()
+        return call, shown
+
+    def phone_calls(self, phone, person, number=None):
+        """A phone calls a Teams user, who answers; the call."""
+        phone.dial(number or person.number)
+        call = person.wait_ringing()
+        call.answer()
+        phone.wait_established()
+        return call
+
+    def records(self):
+        """The records of the calls that this test made."""
+        return [call for call in self.bridge.calls()
+                if call["id"] not in self.before]
+
+    def ended_record(self, count=1):
+        """Wait until this test's calls have ended in the books; the last
+        record."""
+        def ended():
+            records = self.records()
+            return len(records) >= count and all(
+                record["state"] == "ended" for record in records) and records
+        records = wait_for(ended, 5, lambda: "the call record to end: %s"
+                           % self.records(), 0.1)
+        self.assertEqual(len(records), count, records)
+        return records[-1]

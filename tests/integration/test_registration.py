@@ -1,0 +1,144 @@
+"""Registering as a generic phone, in every way that the PBXs ask for."""
+
+from support import BridgeTest, Pbx, User, deadline, plan, wait_for
+
+CA = "{ca_file: %s}"
+
+
+def asterisk_over(protocol, name, **fields):
+    """Asterisk over UDP, TCP or TLS, as one PBX of the customer."""
+    port = 5061 if protocol == "tls" else 5060
+    if protocol == "tls":
+        fields.setdefault("tls", CA % (plan.state_dir() / "tls/pbx-ca.pem"))
+        fields.setdefault("sip_proxy", "%s:%d" % (plan.PBX_NAME, port))
+    fields.setdefault("sip_proxy", "%s:%d" % (plan.ASTERISK, port))
+    return Pbx(name, protocol=protocol, **fields)
+
+
+class Transports(BridgeTest):
+
+    pbxs = (asterisk_over("udp", "by-udp"), asterisk_over("tcp", "by-tcp"),
+            asterisk_over("tls", "by-tls"))
+    users = (User(2001, "A", pbx="by-udp"), User(2002, "B", pbx="by-tcp"),
+             User(2003, "C", pbx="by-tls"))
+
+    def test_every_transport_registers_and_carries_a_call(self):
+        contacts = self.site.asterisk.contacts()
+        desk = self.site.desk(1)
+        for name, extension in zip("ABC", ("2001", "2002", "2003")):
+            with self.subTest(name):
+                self.assertIn(int(extension), contacts)
+                person = self.people[name]
+                call, _ = self.teams_calls(person, desk, desk.extension)
+                self.talk(call, desk)
+                call.hangup()
+                desk.wait_closed()
+                person.begin()
+                call = self.phone_calls(desk, person, extension)
+                self.talk(call, desk)
+                desk.hangup()
+                call.wait_ended()
+
+
+class Challenges(BridgeTest):
+    """MD5, SHA-256, both at once, an auth user of its own, and 407."""
+
+    pbxs = (Pbx(), Pbx("kam", sip_domain=plan.KAMAILIO_DOMAIN,
+                       sip_proxy=plan.KAMAILIO + ":5060",
+                       outside_line_prefix=None))
+    users = (User(2001, "A"), User(2011, "Sha"),
+             User(2012, "Ivan", sip_auth_username="auth-ivan",
+                  sip_password="pa:ss\"wo\\rd"),
+             User(2101, "Kam", number="+442079460299", pbx="kam"))
+    needs = ("dns", "asterisk", "kamailio", "teams")
+
+    def test_all_registered(self):
+        self.assertIn("2101@" + plan.KAMAILIO_DOMAIN,
+                      self.site.kamailio.contacts())
+        for extension in (2001, 2011, 2012):
+            self.assertIn(extension, self.site.asterisk.contacts())
+
+    def test_the_pbx_saw_the_stronger_digest(self):
+        trace = self.bridge.command("trace", self.users[1].upn)
+        self.assertIn("SHA-256", trace)
+
+    def test_invite_is_authenticated_by_401_and_sha_256(self):
+        desk = self.site.desk(1)
+        call = self.lab.teams.sign_in(
+            "Sha", self.users[1].number, plan.TEAMS_HZ[1]).dial("1001")
+        desk.wait_ringing()
+        call.hangup()
+
+    def test_invite_is_authenticated_by_407(self):
+        phone = self.site.at_kamailio(1101)
+        person = self.lab.teams.sign_in("Kam", self.users[3].number,
+                                        plan.TEAMS_HZ[2])
+        call, _ = self.teams_calls(person, phone, "1101")
+        self.talk(call, phone)
+        self.assertIn("407", self.bridge.command("trace",
+                                                 self.users[3].upn))
+        call.hangup()
+        phone.wait_closed()
+
+    def test_a_phone_at_the_proxy_calls_a_teams_user(self):
+        phone = self.site.at_kamailio(1101)
+        person = self.lab.teams.sign_in("Kam", self.users[3].number,
+                                        plan.TEAMS_HZ[2])
+        person.begin()
+        phone.dial("2101", domain=plan.KAMAILIO_DOMAIN)
+        call = person.wait_ringing()
+        call.answer()
+        phone.wait_established()
+        self.talk(phone, call)
+        phone.hangup()
+        call.wait_ended()
+
+
+class Untrusted(BridgeTest):
+    """A PBX whose certificate is from somebody else, or names another."""
+
+    pbxs = (asterisk_over("udp", "good"),
+            asterisk_over("tls", "stranger",
+                          tls=CA % (plan.state_dir()
+                                    / "tls/stranger-ca.pem")),
+            asterisk_over("tls", "misnamed",
+                          sip_domain="kamailio.lab.test",
+                          sip_proxy="kamailio.lab.test:5061"))
+    users = (User(2001, "A", pbx="good"), User(2002, "B", pbx="stranger"),
+             User(2101, "C", pbx="misnamed", number="+442079460298"))
+    needs = ("dns", "asterisk", "kamailio", "teams")
+    registers = False
+
+    def test_a_wrong_certificate_is_refused_and_said_so(self):
+        self.bridge.wait_registered(self.users[0])
+        for user in self.users[1:]:
+            row = self.bridge.wait_failing(user, 15)
+            self.assertIn("certificate",
+                          (row["reason"] + row["words"]
+                           + row["advice"]).lower(), row)
+        self.assertNotIn(2002, self.site.asterisk.contacts())
+
+
+class Renewal(BridgeTest):
+    """A registration is renewed in time, with the nonce it had."""
+
+    pbxs = (Pbx(registration="{expires: 60s, refresh_at: 10%}"),)
+    users = (User(2001, "A"),)
+
+    @deadline(40)
+    def test_refreshed_before_it_runs_out(self):
+        def registers():
+            ladder = self.bridge.command("trace", self.users[0].upn)
+            return ladder.count("REGISTER sip:")
+        first = registers()
+        wait_for(lambda: registers() > first, 20, "a refresh", 0.3)
+        rows = self.bridge.wait_registered()
+        self.assertEqual(rows[self.users[0].upn]["flaps"], 0)
+
+    def test_stopping_takes_the_binding_back(self):
+        self.assertIn(2001, self.site.asterisk.contacts())
+        self.assertEqual(self.bridge.stop(), 0)
+        wait_for(lambda: 2001 not in self.site.asterisk.contacts(), 5,
+                 "the binding to go", 0.1)
+        self.bridge.launch(self.lab.env)
+        self.bridge.wait_registered()
