@@ -33,6 +33,9 @@ struct digest_attempt {
 	unsigned challenges;       /* answered so far, at most 2 */
 	bool sent;                 /* the last send bore credentials */
 	bool reused;               /* ... made from a kept nonce */
+	uint8_t bore, fresh;       /* digest.c's: bit 0 Authorization, bit 1
+				      Proxy-: which it bore, and whose nonce
+				      came in this attempt */
 };
 
 /**
