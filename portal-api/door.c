@@ -1,0 +1,348 @@
+/**
+ * @file door.c  Where connections come in
+ *
+ * evhttp counts no connections, and its time-out starts again with every
+ * octet. Both are done here: each connection's bufferevent is wrapped in a
+ * filter that does nothing but tell when it is freed. To end a connection
+ * its socket is shut down, and evhttp finds that by itself.
+ */
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "bridge/base/libre.h"
+#include "bridge/base/log.h"
+#include "bridge/base/wheel.h"
+#include "door.h"
+
+
+enum {
+	BACKLOG      = 128,
+	CONNS_MAX    = 50,         /* a Unix socket is one source           */
+	REQUEST_S    = 30,         /* for a whole request, or waiting idle  */
+	REST_MS      = 200,        /* after accept(2) has failed            */
+};
+
+
+struct door {
+	struct event_base *base;   /* borrowed */
+	struct list connl;         /* struct conn, owned by their bev */
+	unsigned connc;
+	char *path;                /* owned; NULL: not ours to remove */
+	int lock;                  /* descriptor, -1 none */
+};
+
+
+/** One connection; dies with its bufferevent */
+struct conn {
+	struct le le;
+	struct door *door;         /* borrowed; outlives all connections */
+	struct bufferevent *bev;   /* borrowed, owns this */
+	struct event *deadline;    /* owned */
+};
+
+
+/* Connections */
+
+
+static void conn_destructor(void *data)
+{
+	struct conn *conn = data;
+
+	if (conn->deadline)
+		event_free(conn->deadline);
+
+	if (conn->le.list)
+		--conn->door->connc;
+	list_unlink(&conn->le);
+}
+
+
+/** The filter is freed */
+static void conn_freed(void *arg)
+{
+	mem_deref(arg);
+}
+
+
+static void conn_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *conn = arg;
+
+	(void)fd;
+	(void)what;
+
+	(void)shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
+}
+
+
+static void conn_start(struct conn *conn, unsigned seconds)
+{
+	const struct timeval tv = {.tv_sec = seconds};
+
+	(void)evtimer_add(conn->deadline, &tv);
+}
+
+
+static struct bufferevent *conn_wrap(struct conn *conn)
+{
+	struct bufferevent *sock, *filter;
+
+	sock = bufferevent_socket_new(conn->door->base, -1,
+				      BEV_OPT_CLOSE_ON_FREE);
+	if (!sock)
+		return NULL;
+
+	filter = bufferevent_filter_new(sock, NULL, NULL,
+					BEV_OPT_CLOSE_ON_FREE, conn_freed,
+					conn);
+	if (!filter)
+		bufferevent_free(sock);
+
+	return filter;
+}
+
+
+/**
+ * evhttp has accepted a connection and wants its bufferevent
+ *
+ * @return NULL without memory: evhttp then makes a plain one
+ */
+static struct bufferevent *conn_new(struct event_base *base, void *arg)
+{
+	struct door *door = arg;
+	struct conn *conn;
+
+	(void)base;
+
+	conn = mem_zalloc(sizeof(*conn), conn_destructor);
+	if (!conn)
+		return NULL;
+
+	conn->door     = door;
+	conn->deadline = evtimer_new(door->base, conn_deadline, conn);
+	if (conn->deadline)
+		conn->bev = conn_wrap(conn);
+
+	if (!conn->bev)
+		return mem_deref(conn);
+
+	list_append(&door->connl, &conn->le, conn);
+
+	/* It has no socket yet; in the next round of the loop it has */
+	conn_start(conn, ++door->connc > CONNS_MAX ? 0 : REQUEST_S);
+
+	return conn->bev;
+}
+
+
+/* The listener */
+
+
+static void rest_over(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+
+	(void)evconnlistener_enable(arg);
+}
+
+
+/** Out of descriptors: those who wait go on waiting, we do not spin. The
+    argument is evhttp's own, so all is done with the listener alone */
+static void accept_failed(struct evconnlistener *listener, void *arg)
+{
+	static struct log_gate gate;
+	const int err = EVUTIL_SOCKET_ERROR();
+	const struct timeval tv = {.tv_usec = REST_MS * 1000};
+
+	(void)arg;
+
+	if (log_gate_pass(&gate, clock_ms(), NULL))
+		warning("portal", "", "cannot accept a connection: %m", err);
+
+	if (!event_base_once(evconnlistener_get_base(listener), -1,
+			     EV_TIMEOUT, rest_over, listener, &tv))
+		(void)evconnlistener_disable(listener);
+}
+
+
+/** @param fd  Listening socket; taken, also when this fails */
+static int attach(struct door *door, struct evhttp *http, int fd)
+{
+	struct evconnlistener *listener;
+
+	listener = evconnlistener_new(door->base, NULL, NULL,
+				      LEV_OPT_CLOSE_ON_FREE |
+				      LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (!listener) {
+		(void)close(fd);
+		return ENOMEM;
+	}
+
+	if (!evhttp_bind_listener(http, listener)) {
+		evconnlistener_free(listener);
+		return ENOMEM;
+	}
+
+	evconnlistener_set_error_cb(listener, accept_failed);
+	evhttp_set_bevcb(http, conn_new, door);
+
+	return 0;
+}
+
+
+/* Unix socket */
+
+
+static int lock_take(struct door *door, const char *path)
+{
+	char *name;
+	int err;
+
+	err = re_sdprintf(&name, "%s.lock", path);
+	if (err)
+		return err;
+
+	door->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			  0600);
+	if (door->lock < 0)
+		err = errno;
+	else if (flock(door->lock, LOCK_EX | LOCK_NB))
+		err = errno == EWOULDBLOCK ? EADDRINUSE : errno;
+
+	mem_deref(name);
+
+	return err;
+}
+
+
+/** Does anybody answer there? Not every program keeps our lock */
+static int stale_remove(const struct sockaddr_un *un, int fd)
+{
+	struct stat st;
+
+	if (lstat(un->sun_path, &st))
+		return errno == ENOENT ? 0 : errno;
+
+	if (!S_ISSOCK(st.st_mode))
+		return ENOTSOCK;
+
+	if (!connect(fd, (const struct sockaddr *)un, sizeof(*un)))
+		return EADDRINUSE;
+	if (errno != ECONNREFUSED)
+		return errno == EAGAIN ? EADDRINUSE : errno;
+
+	return unlink(un->sun_path) ? errno : 0;
+}
+
+
+/** Nobody can connect before listen(2), so the mode is right in time */
+static int unix_listen(const struct sockaddr_un *un, int fd)
+{
+	if (bind(fd, (const struct sockaddr *)un, sizeof(*un)))
+		return errno;
+
+	if (chmod(un->sun_path, 0600) || listen(fd, BACKLOG))
+		return errno;
+
+	return 0;
+}
+
+
+static void destructor(void *data)
+{
+	struct door *door = data;
+
+	if (door->path)
+		(void)unlink(door->path);
+	if (door->lock >= 0)
+		(void)close(door->lock);
+
+	mem_deref(door->path);
+}
+
+
+int door_open_unix(struct door **doorp, struct event_base *base,
+		   struct evhttp *http, const char *path)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct door *door;
+	int fd = -1, err;
+
+	if (!doorp || !base || !http || !str_isset(path))
+		return EINVAL;
+
+	if (strlen(path) >= sizeof(un.sun_path))
+		return ENAMETOOLONG;
+	str_ncpy(un.sun_path, path, sizeof(un.sun_path));
+
+	door = mem_zalloc(sizeof(*door), destructor);
+	if (!door)
+		return ENOMEM;
+
+	door->base = base;
+	door->lock = -1;
+
+	err = lock_take(door, path);
+	if (err)
+		goto out;
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		err = errno;
+		goto out;
+	}
+
+	err = stale_remove(&un, fd);
+	if (err)
+		goto out;
+
+	err = str_dup(&door->path, path);
+	if (err)
+		goto out;
+
+	err = unix_listen(&un, fd);
+	if (err)
+		goto out;
+
+	err = attach(door, http, fd);
+	fd  = -1;
+
+ out:
+	if (fd >= 0)
+		(void)close(fd);
+	if (err)
+		mem_deref(door);
+	else
+		*doorp = door;
+
+	return err;
+}
+
+
+void door_request(struct door *door, struct evhttp_request *req)
+{
+	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
+	const struct bufferevent *bev;
+	struct le *le;
+
+	if (!door || !evcon)
+		return;
+
+	bev = evhttp_connection_get_bufferevent(evcon);
+
+	LIST_FOREACH(&door->connl, le) {
+		struct conn *conn = le->data;
+
+		if (conn->bev == bev)
+			conn_start(conn, REQUEST_S);
+	}
+}

@@ -1,0 +1,37 @@
+/**
+ * @file door.h  Where connections come in
+ *
+ * Gives evhttp a listener and guards it: how many connections there may be,
+ * how long one may take for a request, and what happens when descriptors
+ * run out. For the portal's thread, for this room alone.
+ */
+#ifndef PORTAL_DOOR_H
+#define PORTAL_DOOR_H
+
+struct event_base;
+struct evhttp;
+struct evhttp_request;
+struct door;                       /* a libre memory object */
+
+/**
+ * Open a Unix socket, mode 0600
+ *
+ * A lock file beside it (path.lock) says that it is in use; a socket file
+ * that nobody holds and nobody answers on is replaced. Dereferencing the
+ * door removes the socket file; evhttp and the base are to be freed before.
+ *
+ * @param doorp  Door
+ * @param base   Event base, borrowed
+ * @param http   Server, borrowed
+ * @param path   Where
+ *
+ * @return 0, EADDRINUSE somebody listens there, ENAMETOOLONG, ENOTSOCK,
+ *         ENOMEM, errno of socket(2), bind(2), listen(2), open(2)
+ */
+int door_open_unix(struct door **doorp, struct event_base *base,
+		   struct evhttp *http, const char *path);
+
+/** A whole request has come: the time for the next one begins */
+void door_request(struct door *door, struct evhttp_request *req);
+
+#endif

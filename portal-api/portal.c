@@ -1,0 +1,483 @@
+/**
+ * @file portal.c  The thread, and commands that wait for their outcome
+ *
+ * The loop and all that hangs on it belong to the thread. From outside come
+ * two things, both under the lock and announced by the bell: outcomes of
+ * commands, and that it is time to stop.
+ */
+#include <event2/event.h>
+#include <event2/http.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "bridge/base/libre.h"
+#include "bridge/base/log.h"
+#include "api.h"
+#include "door.h"
+
+
+enum {
+	HEADERS_MAX    = 16 * 1024,    /* octets, start line and all headers */
+	BODY_MAX       = 1024 * 1024,  /* octets                             */
+	READ_S         = 10,           /* between two octets                 */
+	REPLY_LIMIT_MS = 10000,
+	WAITING_MAX    = 64,           /* commands                           */
+};
+
+
+/** An outcome on its way to the thread */
+struct outcome {
+	struct outcome *next;      /* owned */
+	uint64_t id;
+	int err;
+	char text[];
+};
+
+
+/** A command whose outcome is awaited */
+struct waiting {
+	struct le le;
+	struct portal *portal;     /* borrowed, parent                     */
+	struct evhttp_request *req; /* owned by evhttp, until answered     */
+	struct event *limit;       /* owned                                */
+	uint64_t id;
+};
+
+
+struct portal {
+	struct portal_conf conf;   /* its strings owned                    */
+	struct event_base *base;   /* owned; the thread's while it runs    */
+	struct evhttp *http;       /* owned                                */
+	struct door *door;         /* owned                                */
+	struct event *bell_ev;     /* owned                                */
+	struct list waitingl;      /* struct waiting; the thread's         */
+	uint64_t last_id;          /* the thread's                         */
+	pthread_t thread;
+	int bell;                  /* eventfd, owned                       */
+
+	pthread_mutex_t lock;      /* for all below                        */
+	struct outcome *outcomes, **outcometp; /* owned                    */
+	bool stopping;
+};
+
+
+const struct portal_conf *portal_conf(const struct portal *portal)
+{
+	return &portal->conf;
+}
+
+
+void portal_note_request(struct portal *portal, struct evhttp_request *req)
+{
+	door_request(portal->door, req);
+}
+
+
+/* Commands, in the thread */
+
+
+static void waiting_destructor(void *data)
+{
+	struct waiting *w = data;
+
+	if (w->limit)
+		event_free(w->limit);
+	list_unlink(&w->le);
+}
+
+
+static struct waiting *waiting_find(const struct portal *p, uint64_t id)
+{
+	struct le *le;
+
+	LIST_FOREACH(&p->waitingl, le) {
+		struct waiting *w = le->data;
+
+		if (w->id == id)
+			return w;
+	}
+
+	return NULL;
+}
+
+
+/** The text's lines as a list */
+static json_t *lines_json(const char *text)
+{
+	json_t *list = json_array();
+
+	while (*text) {
+		const size_t l = strcspn(text, "\n");
+
+		if (l)
+			(void)json_array_append_new(list,
+						    json_stringn(text, l));
+		text += l + (text[l] == '\n');
+	}
+
+	return list;
+}
+
+
+static void reply_failed(struct request *rq, int err, const char *text)
+{
+	const char *what = err == EBADMSG ? "what was read is wrong; nothing"
+		" was changed" : strerror(err);
+	const int code = err == ENOENT ? HTTP_NOTFOUND :
+		err == EBADMSG ? 422 : HTTP_INTERNAL;
+
+	reply_json(rq, code, json_pack("{s:s, s:n, s:o}", "error", what,
+				       "field", "details",
+				       lines_json(text)));
+}
+
+
+/** Answer, and forget the command */
+static void waiting_end(struct waiting *w, int err, const char *text)
+{
+	struct request rq = {.portal = w->portal, .req = w->req};
+
+	if (err)
+		reply_failed(&rq, err, text);
+	else
+		reply_json(&rq, HTTP_OK, json_pack("{s:s, s:o}", "status",
+						   "done", "details",
+						   lines_json(text)));
+
+	mem_deref(w);
+}
+
+
+/** Nobody has failed yet: it may only take long */
+static void waiting_limit(evutil_socket_t fd, short what, void *arg)
+{
+	struct waiting *w = arg;
+	struct request rq = {.portal = w->portal, .req = w->req};
+
+	(void)fd;
+	(void)what;
+
+	reply_json(&rq, 202, json_pack("{s:s}", "status", "under way"));
+	mem_deref(w);
+}
+
+
+static struct waiting *waiting_new(struct request *rq)
+{
+	struct portal *p = rq->portal;
+	const struct timeval tv = {
+		.tv_sec  = p->conf.reply_limit_ms / 1000,
+		.tv_usec = p->conf.reply_limit_ms % 1000 * 1000,
+	};
+	struct waiting *w;
+
+	w = mem_zalloc(sizeof(*w), waiting_destructor);
+	if (!w)
+		return NULL;
+
+	w->portal = p;
+	w->req    = rq->req;
+	w->id     = ++p->last_id;
+	w->limit  = evtimer_new(p->base, waiting_limit, w);
+
+	if (!w->limit || evtimer_add(w->limit, &tv))
+		return mem_deref(w);
+
+	list_append(&p->waitingl, &w->le, w);
+
+	return w;
+}
+
+
+void portal_command(struct request *rq, struct portal_command *cmd)
+{
+	struct portal *p = rq->portal;
+	struct waiting *w;
+	int err;
+
+	if (!p->conf.commandh || list_count(&p->waitingl) >= WAITING_MAX) {
+		reply_error(rq, HTTP_SERVUNAVAIL, NULL,
+			    "no commands are taken now");
+		return;
+	}
+
+	w = waiting_new(rq);
+	if (!w) {
+		reply_json(rq, HTTP_INTERNAL, NULL);
+		return;
+	}
+
+	cmd->id = w->id;
+	err = p->conf.commandh(cmd, p->conf.arg);
+	if (!err)
+		return;
+
+	mem_deref(w);
+	reply_error(rq, HTTP_SERVUNAVAIL, NULL, "not taken: %m", err);
+}
+
+
+/* The bell */
+
+
+static void bell_ring(const struct portal *p)
+{
+	const uint64_t one = 1;
+
+	while (write(p->bell, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+
+static void outcomes_free(struct outcome *o)
+{
+	while (o) {
+		struct outcome *next = o->next;
+
+		free(o);
+		o = next;
+	}
+}
+
+
+static void bell_handler(evutil_socket_t fd, short what, void *arg)
+{
+	struct portal *p = arg;
+	struct outcome *outcomes, *o;
+	uint64_t count;
+	bool stopping;
+
+	(void)what;
+	(void)!read(fd, &count, sizeof(count));
+
+	(void)pthread_mutex_lock(&p->lock);
+	outcomes     = p->outcomes;
+	p->outcomes  = NULL;
+	p->outcometp = &p->outcomes;
+	stopping     = p->stopping;
+	(void)pthread_mutex_unlock(&p->lock);
+
+	for (o = outcomes; o; o = o->next) {
+		struct waiting *w = waiting_find(p, o->id);
+
+		/* Late: the person was told that it is under way */
+		if (w)
+			waiting_end(w, o->err, o->text);
+	}
+
+	outcomes_free(outcomes);
+
+	if (stopping)
+		(void)event_base_loopbreak(p->base);
+}
+
+
+void portal_reply(struct portal *p, uint64_t id, int err, const char *text)
+{
+	struct outcome *o;
+	size_t l;
+
+	if (!p)
+		return;
+
+	l = text ? strlen(text) : 0;
+	o = malloc(sizeof(*o) + l + 1);
+	if (!o)
+		return;                    /* the time limit answers */
+
+	o->next = NULL;
+	o->id   = id;
+	o->err  = err;
+	if (l)
+		memcpy(o->text, text, l);
+	o->text[l] = '\0';
+
+	(void)pthread_mutex_lock(&p->lock);
+	*p->outcometp = o;
+	p->outcometp  = &o->next;
+	(void)pthread_mutex_unlock(&p->lock);
+
+	bell_ring(p);
+}
+
+
+/* The thread */
+
+
+static void *thread_main(void *arg)
+{
+	struct portal *p = arg;
+
+	(void)event_base_dispatch(p->base);
+
+	while (p->waitingl.head)
+		waiting_end(p->waitingl.head->data, ESHUTDOWN, "");
+
+	/* Let answers out that are written without waiting */
+	(void)event_base_loop(p->base, EVLOOP_NONBLOCK);
+
+	return NULL;
+}
+
+
+/** The thread takes no signal: the program's loop reads them */
+static int thread_start(struct portal *p)
+{
+	sigset_t all, old;
+	int err;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&p->thread, NULL, thread_main, p);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+
+	return err;
+}
+
+
+/* Starting and stopping */
+
+
+static int conf_copy(struct portal_conf *dst, const struct portal_conf *src)
+{
+	*dst = *src;
+	dst->socket_path = strdup(src->socket_path);
+	dst->state_dir   = strdup(src->state_dir);
+	dst->software    = strdup(src->software);
+
+	if (!dst->reply_limit_ms)
+		dst->reply_limit_ms = REPLY_LIMIT_MS;
+
+	return dst->socket_path && dst->state_dir && dst->software ? 0
+		: ENOMEM;
+}
+
+
+static void conf_free(struct portal_conf *conf)
+{
+	free((void *)(uintptr_t)conf->socket_path);
+	free((void *)(uintptr_t)conf->state_dir);
+	free((void *)(uintptr_t)conf->software);
+}
+
+
+/** All methods that clients know come to api.c, which says which it wants */
+static int http_init(struct portal *p)
+{
+	p->http = evhttp_new(p->base);
+	if (!p->http)
+		return ENOMEM;
+
+	evhttp_set_allowed_methods(p->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
+				   EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+				   EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
+				   EVHTTP_REQ_PATCH);
+	evhttp_set_max_headers_size(p->http, HEADERS_MAX);
+	evhttp_set_max_body_size(p->http, BODY_MAX);
+	evhttp_set_timeout(p->http, READ_S);
+	evhttp_set_gencb(p->http, api_request, p);
+
+	return 0;
+}
+
+
+static int loop_init(struct portal *p)
+{
+	int err;
+
+	p->base = event_base_new();
+	if (!p->base)
+		return ENOMEM;
+
+	p->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (p->bell < 0)
+		return errno;
+
+	p->bell_ev = event_new(p->base, p->bell, EV_READ | EV_PERSIST,
+			       bell_handler, p);
+	if (!p->bell_ev || event_add(p->bell_ev, NULL))
+		return ENOMEM;
+
+	err = http_init(p);
+	if (err)
+		return err;
+
+	return door_open_unix(&p->door, p->base, p->http,
+			      p->conf.socket_path);
+}
+
+
+static void portal_free(struct portal *p)
+{
+	if (p->http)
+		evhttp_free(p->http);
+	if (p->bell_ev)
+		event_free(p->bell_ev);
+	if (p->base)
+		event_base_free(p->base);
+	if (p->bell >= 0)
+		(void)close(p->bell);
+
+	mem_deref(p->door);
+	outcomes_free(p->outcomes);
+	(void)pthread_mutex_destroy(&p->lock);
+	conf_free(&p->conf);
+	free(p);
+}
+
+
+int portal_start(struct portal **pp, const struct portal_conf *conf)
+{
+	struct portal *p;
+	int err;
+
+	if (!pp || !conf || !conf->live || !conf->trace ||
+	    !str_isset(conf->socket_path) || !str_isset(conf->state_dir) ||
+	    !str_isset(conf->software))
+		return EINVAL;
+
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return ENOMEM;
+
+	p->bell      = -1;
+	p->outcometp = &p->outcomes;
+	(void)pthread_mutex_init(&p->lock, NULL);
+
+	err = conf_copy(&p->conf, conf);
+	if (err)
+		goto out;
+
+	err = loop_init(p);
+	if (err)
+		goto out;
+
+	err = thread_start(p);
+
+ out:
+	if (err)
+		portal_free(p);
+	else
+		*pp = p;
+
+	return err;
+}
+
+
+void portal_stop(struct portal *p)
+{
+	if (!p)
+		return;
+
+	(void)pthread_mutex_lock(&p->lock);
+	p->stopping = true;
+	(void)pthread_mutex_unlock(&p->lock);
+	bell_ring(p);
+
+	(void)pthread_join(p->thread, NULL);
+	portal_free(p);
+}

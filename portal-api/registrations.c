@@ -1,0 +1,89 @@
+/**
+ * @file registrations.c  Registrations: how they are, and trying again
+ */
+#include <event2/http.h>
+#include <jansson.h>
+
+#include "bridge/base/libre.h"
+#include "bridge/store/live.h"
+#include "api.h"
+
+
+struct ask {
+	struct request *rq;
+	struct listing *list;
+	bool failing, only;        /* failing=... was asked */
+};
+
+
+/** Those that want a person: red, and those that cannot keep up */
+static bool is_failing(const struct reg_status *st)
+{
+	return st->state == REG_RED || st->state == REG_LAGGING;
+}
+
+
+static int reg_list(const struct reg_status *st, void *arg)
+{
+	const struct ask *ask = arg;
+
+	if (!query_matches(ask->rq, "tenant", st->tenant) ||
+	    !query_matches(ask->rq, "pbx", st->pbx) ||
+	    (ask->only && ask->failing != is_failing(st)))
+		return 0;
+
+	return listing_add(ask->list, reg_status_json(st));
+}
+
+
+void registrations_get(struct request *rq)
+{
+	struct ask ask = {.rq = rq};
+
+	if (!query_bool(rq, "failing", &ask.failing))
+		return;
+	ask.only = query_text(rq, "failing") != NULL;
+
+	ask.list = listing_begin(rq, "registrations");
+	if (!ask.list)
+		return;
+
+	listing_end(ask.list, live_reg_apply(portal_conf(rq->portal)->live,
+					     reg_list, &ask));
+}
+
+
+struct find {
+	const struct request *rq;
+	struct portal_command *cmd;
+};
+
+
+/** @return EALREADY when found, to stop */
+static int reg_find(const struct reg_status *st, void *arg)
+{
+	const struct find *find = arg;
+
+	if (strcasecmp(st->upn, find->rq->param) ||
+	    !query_matches(find->rq, "tenant", st->tenant))
+		return 0;
+
+	str_ncpy(find->cmd->tenant, st->tenant, sizeof(find->cmd->tenant));
+	str_ncpy(find->cmd->upn, st->upn, sizeof(find->cmd->upn));
+
+	return EALREADY;
+}
+
+
+void retry_post(struct request *rq)
+{
+	struct portal_command cmd = {.type = PORTAL_RETRY};
+	struct find find = {.rq = rq, .cmd = &cmd};
+
+	if (live_reg_apply(portal_conf(rq->portal)->live, reg_find, &find)
+	    == EALREADY)
+		portal_command(rq, &cmd);
+	else
+		reply_error(rq, HTTP_NOTFOUND, "upn",
+			    "there is no user %s", rq->param);
+}

@@ -1,0 +1,176 @@
+/**
+ * @file traces.c  The SIP messages of a user or a call
+ *
+ * Traces know users by their AoR and calls by their id or a Call-ID. People
+ * know users by name or number as well.
+ */
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "bridge/base/libre.h"
+#include "bridge/base/text.h"
+#include "bridge/sip/trace.h"
+#include "bridge/store/live.h"
+#include "api.h"
+
+
+struct user {
+	const char *name;
+	char aor[192];
+};
+
+
+/** "101@pbx.example" is as good as "sip:101@pbx.example" */
+static bool aor_matches(const char *aor, const char *name)
+{
+	const char *colon = strchr(aor, ':');
+
+	return !strcmp(aor, name) || (colon && !strcmp(colon + 1, name));
+}
+
+
+/** @return EALREADY when found, to stop */
+static int user_find(const struct reg_status *st, void *arg)
+{
+	struct user *user = arg;
+
+	if (strcasecmp(st->upn, user->name) &&
+	    strcmp(st->number, user->name) &&
+	    !aor_matches(st->aor, user->name))
+		return 0;
+
+	str_ncpy(user->aor, st->aor, sizeof(user->aor));
+
+	return EALREADY;
+}
+
+
+/** SIP is UTF-8 and lines; what is neither is written as \xNN */
+static json_t *octets_json(const char *p, size_t l)
+{
+	char *text = malloc(4 * l + 1);
+	json_t *json;
+	size_t w = 0;
+
+	if (!text)
+		return NULL;
+
+	while (l) {
+		size_t n = text_utf8(p, l);
+
+		if (n && *p) {
+			memcpy(text + w, p, n);
+			w += n;
+		}
+		else {
+			n  = 1;
+			w += text_escape(text + w, 5, p, 1);
+		}
+
+		p += n;
+		l -= n;
+	}
+
+	json = json_stringn(text, w);
+	free(text);
+
+	return json;
+}
+
+
+static json_t *message_json(const struct trace_msg *msg)
+{
+	char local[80], peer[80];
+
+	(void)re_snprintf(local, sizeof(local), "%J", &msg->local);
+	(void)re_snprintf(peer, sizeof(peer), "%J", &msg->peer);
+
+	return json_pack("{s:I, s:b, s:s, s:s, s:s, s:s?, s:o}",
+			 "time_us", (json_int_t)msg->time_us,
+			 "tx", (int)msg->tx,
+			 "transport", sip_transp_name(msg->tp),
+			 "local", local, "peer", peer,
+			 "side", msg->side,
+			 "data", octets_json(msg->data, msg->size));
+}
+
+
+
+
+static int message_count(const struct trace_msg *msg, void *arg)
+{
+	size_t *c = arg;
+
+	(void)msg;
+	++*c;
+
+	return 0;
+}
+
+
+static int message_list(const struct trace_msg *msg, void *arg)
+{
+	return listing_add(arg, message_json(msg));
+}
+
+
+static void reply_messages(struct request *rq, struct trace *trace,
+			   const char *subject)
+{
+	struct listing *list = listing_begin(rq, "messages");
+
+	if (list)
+		listing_end(list, trace_apply(trace, subject, message_list,
+					      list));
+}
+
+
+static void reply_ladder(struct request *rq, struct trace *trace,
+			 const char *subject)
+{
+	struct evbuffer *body = evbuffer_new();
+	struct re_printf pf = {.vph = reply_print, .arg = body};
+
+	if (!body || trace_ladder(&pf, trace, subject)) {
+		if (body)
+			evbuffer_free(body);
+		reply_json(rq, HTTP_INTERNAL, NULL);
+		return;
+	}
+
+	reply_body(rq, HTTP_OK, "text/plain; charset=utf-8", body);
+}
+
+
+void trace_get(struct request *rq)
+{
+	const struct portal_conf *conf = portal_conf(rq->portal);
+	const char *format = query_text(rq, "format");
+	struct user user = {.name = rq->param};
+	const char *subject = rq->param;
+	size_t c = 0;
+
+	if (format && strcmp(format, "ladder") && strcmp(format, "json")) {
+		reply_error(rq, HTTP_BADREQUEST, "format",
+			    "format: want ladder or json, found \"%s\"",
+			    format);
+		return;
+	}
+
+	if (live_reg_apply(conf->live, user_find, &user) == EALREADY)
+		subject = user.aor;
+
+	(void)trace_apply(conf->trace, subject, message_count, &c);
+
+	if (!c)
+		reply_error(rq, HTTP_NOTFOUND, "subject",
+			    "no messages are kept of %s: want a user (name,"
+			    " number or AoR), a call's id or a Call-ID",
+			    rq->param);
+	else if (format && !strcmp(format, "json"))
+		reply_messages(rq, conf->trace, subject);
+	else
+		reply_ladder(rq, conf->trace, subject);
+}
