@@ -40,4 +40,9 @@
 #include <re_tmr.h>
 #include <re_udp.h>
 
+/* its name in newer versions */
+#ifndef RE_ARRAY_SIZE
+#define RE_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#endif
+
 #endif

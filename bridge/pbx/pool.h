@@ -20,6 +20,7 @@
 #include "bridge/sip/request.h"
 
 struct stack;
+struct strans;
 struct resolver;
 struct digest;
 struct errors;

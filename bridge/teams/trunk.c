@@ -8,6 +8,7 @@
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "bridge/base/libre.h"
 #include "bridge/base/log.h"

@@ -1,0 +1,491 @@
+/**
+ * @file call.c  A call: two legs, and what one says told to the other
+ *
+ * The leg of the caller was accepted, the leg of the callee is dialled. What
+ * the callee's side answers goes back to the caller. Each end is written down
+ * before it is answered, and takes the other leg with it.
+ */
+#include <assert.h>
+
+#include <openssl/crypto.h>
+
+#include "bridge/base/log.h"
+#include "bridge/sip/strans.h"
+#include "call_core.h"
+#include "cause.h"
+#include "negotiate.h"
+#include "transfer.h"
+
+
+/* for each state, the set of those that may follow */
+static const unsigned successors[] = {
+	[CALL_TRYING]   = 1u << CALL_RINGING | 1u << CALL_ANSWERED |
+			  1u << CALL_ENDED,
+	[CALL_RINGING]  = 1u << CALL_ANSWERED | 1u << CALL_ENDED,
+	[CALL_ANSWERED] = 1u << CALL_ENDED,
+	[CALL_ENDED]    = 0,
+};
+
+
+static void set_state(struct call *call, enum call_state next)
+{
+	assert(successors[call->state] & (1u << next));
+
+	call->state = next;
+}
+
+
+enum side call_side_of(const struct call *call, const struct leg *leg)
+{
+	return leg == call->legv[SIDE_TEAMS] ? SIDE_TEAMS : SIDE_PBX;
+}
+
+
+static const char *side_name(enum side side)
+{
+	return side == SIDE_TEAMS ? "teams" : "pbx";
+}
+
+
+static void destructor(void *arg)
+{
+	struct call *call = arg;
+
+	list_unlink(&call->le);
+	mem_deref(call->transfer);
+	mem_deref(call->legv[SIDE_TEAMS]);
+	mem_deref(call->legv[SIDE_PBX]);
+	mem_deref(call->stream);
+	mem_deref(call->pbx);
+	mem_deref(call->trunk);
+	mem_deref(call->acc);
+	OPENSSL_cleanse(call->keyv, sizeof(call->keyv));
+}
+
+
+/** The last of a call; it is gone afterwards */
+static void call_free(struct call *call)
+{
+	struct calls *calls = call->calls;
+	calls_done_h *doneh;
+
+	mem_deref(call);
+
+	if (!calls->draining || !calls->doneh || !list_isempty(&calls->calll))
+		return;
+
+	doneh = calls->doneh;
+	calls->doneh = NULL;
+	doneh(calls->done_arg);
+}
+
+
+/**
+ * End what is left of a call. Its record is written first.
+ *
+ * @param scode  For a caller that still waits for an answer; 0: 480
+ * @param hdrs   Reason for the peers, with CRLF; NULL
+ */
+static void finish(struct call *call, const char *by, uint16_t rec_scode,
+		   const char *reason, const char *advice, uint16_t scode,
+		   const char *phrase, const char *hdrs)
+{
+	enum side side;
+
+	set_state(call, CALL_ENDED);
+	record_ended(call, by, rec_scode, reason, advice);
+	transfer_end(call);
+
+	for (side = 0; side < SIDES; side++) {
+		if (call->legv[side])
+			leg_hangup(call->legv[side], scode, phrase, hdrs);
+	}
+
+	call_free(call);
+}
+
+
+void call_end(struct call *call, const char *by, uint16_t scode,
+	      const char *reason)
+{
+	const struct cause *cause = cause_find(scode);
+	char hdrs[64];
+
+	re_snprintf(hdrs, sizeof(hdrs), "Reason: Q.850;cause=%u\r\n",
+		    cause->q850);
+	finish(call, by, scode, reason, cause->advice, scode, reason, hdrs);
+}
+
+
+/** Reason header to pass on: cause values only, the peer's texts stay */
+static void reason_pass(char *buf, size_t size, const struct pl *reason)
+{
+	struct pl proto, cause;
+
+	buf[0] = '\0';
+	if (pl_isset(reason) &&
+	    !re_regex(reason->p, reason->l, "[^;, \t]+[^]*cause=[0-9]+",
+		      &proto, NULL, &cause) &&
+	    (!pl_strcasecmp(&proto, "Q.850") || !pl_strcasecmp(&proto, "SIP")))
+		re_snprintf(buf, size, "Reason: %r;cause=%r\r\n", &proto,
+			    &cause);
+}
+
+
+static void progress_h(struct leg *leg, const struct sip_msg *msg,
+		       const struct desc *answer, void *arg)
+{
+	struct call *call = arg;
+	const enum side from = call_side_of(call, leg);
+	const enum side to = other(from);
+	struct leg *caller = call->legv[to];
+	const bool again = call->rung;
+	struct desc out;
+
+	if (answer) {
+		call->early = *answer;
+		call->has_early = true;
+	}
+
+	if (call->state == CALL_TRYING) {
+		set_state(call, CALL_RINGING);
+		record_ringing(call);
+	}
+
+	call->rung = true;
+
+	/* Teams rings silently: its 183 brings no ringback, and a PBX that
+	   gets it would stop making its own. So the PBX hears of ringing
+	   once, however many clients ring */
+	if (to == SIDE_PBX) {
+		if (!again)
+			(void)leg_progress(caller, 180, "Ringing", NULL);
+		return;
+	}
+
+	if (!answer) {
+		if (!again)
+			(void)leg_progress(caller, msg->scode == 183 ?
+					   183 : 180, msg->scode == 183 ?
+					   "Session Progress" : "Ringing",
+					   NULL);
+		return;
+	}
+
+	if (!leg_remote(caller) ||
+	    !voice_answer(call, to, leg_remote(caller), answer, &out))
+		return;
+
+	if (leg_progress(caller, msg->scode == 180 ? 180 : 183,
+			 msg->scode == 180 ? "Ringing" : "Session Progress",
+			 &out))
+		return;
+
+	voice_apply_early(call, from, answer);
+}
+
+
+static void answer_h(struct leg *leg, const struct sip_msg *msg,
+		     const struct desc *answer, void *arg)
+{
+	struct call *call = arg;
+	const enum side to = other(call_side_of(call, leg));
+	struct leg *caller = call->legv[to];
+	struct desc out;
+	bool good;
+	(void)msg;
+
+	good = leg_remote(caller) ?
+		voice_answer(call, to, leg_remote(caller), answer, &out) :
+		voice_offer(call, to, answer, &out);
+	if (!good) {
+		call_end(call, "bridge", 488, "No codec in common");
+		return;
+	}
+
+	set_state(call, CALL_ANSWERED);
+	record_answered(call);
+
+	if (leg_answer(caller, &out)) {
+		call_end(call, "bridge", 500, "Server Internal Error");
+		return;
+	}
+
+	voice_apply(call);
+}
+
+
+static void answered_h(struct leg *leg, int err, uint16_t scode,
+		       const struct desc *answer, void *arg)
+{
+	struct call *call = arg;
+	const enum side side = call_side_of(call, leg);
+	struct leg *asker = call->legv[other(side)];
+	struct desc out;
+
+	if (err)
+		info("call", call->rec.id, "%s refuses the change: %u",
+		     leg_side(leg), scode);
+
+	if (!call->is_pending || call->pending == side) {
+		voice_apply(call);
+		return;
+	}
+
+	call->is_pending = false;
+	if (!err && asker && voice_answer(call, other(side),
+					  leg_remote(asker), answer, &out))
+		(void)leg_accept_offer(asker, &out);
+	else if (asker)
+		(void)leg_reject_offer(asker, 488, "Not Acceptable Here");
+
+	voice_apply(call);
+}
+
+
+/** The same session again, for a peer that asks for an offer */
+static void offer_again(struct call *call, struct leg *leg)
+{
+	const enum side side = call_side_of(call, leg);
+	const struct leg *far = call->legv[other(side)];
+	struct desc out;
+
+	if (voice_offer(call, side, far ? leg_remote(far) : NULL, &out))
+		(void)leg_accept_offer(leg, &out);
+	else
+		(void)leg_reject_offer(leg, 488, "Not Acceptable Here");
+}
+
+
+static void offer_h(struct leg *leg, const struct desc *offer, void *arg)
+{
+	struct call *call = arg;
+	const enum side side = call_side_of(call, leg);
+	struct leg *far = call->legv[other(side)];
+	const struct desc *agreed = far ? leg_remote(far) : NULL;
+	struct desc out;
+
+	if (!offer) {
+		offer_again(call, leg);
+		return;
+	}
+
+	if (side == SIDE_TEAMS && !offer->secure) {
+		(void)leg_reject_offer(leg, 488, "Not Acceptable Here");
+		return;
+	}
+
+	/* Teams knows no other hold than inactive, and no zero address
+	   (teams-direct-routing.md section 10) */
+	if (agreed && voice_answer(call, side, offer, agreed, &out)) {
+		(void)leg_accept_offer(leg, &out);
+		voice_apply(call);
+		voice_pass_hold(call, side);
+		return;
+	}
+
+	if (!far || !leg_is_established(far) || call->is_pending ||
+	    !voice_offer(call, other(side), offer, &out) ||
+	    leg_offer(far, &out)) {
+		(void)leg_reject_offer(leg, 488, "Not Acceptable Here");
+		return;
+	}
+
+	call->is_pending = true;
+	call->pending = side;
+}
+
+
+static void refused(struct call *call, enum side side,
+		    const struct leg_end *end)
+{
+	const struct cause *cause;
+	char phrase[128], hdrs[96], reason[192];
+	uint16_t scode = end->scode, to;
+
+	if (end->err)
+		scode = 408;
+
+	cause = cause_find(scode);
+	to = side == SIDE_PBX ? cause->to_teams : cause->to_pbx;
+
+	/* not reached at all: another trunk may serve Teams better */
+	if (end->err && end->err != ETIMEDOUT && side == SIDE_PBX)
+		to = 503;
+
+	if (end->err) {
+		re_snprintf(reason, sizeof(reason), "%s",
+			    end->words && *end->words ? end->words :
+			    "No answer");
+		scode = 0;
+	}
+	else {
+		re_snprintf(reason, sizeof(reason), "%r", &end->reason);
+	}
+
+	re_snprintf(phrase, sizeof(phrase), "%s", cause->reason);
+	reason_pass(hdrs, sizeof(hdrs), &end->reason_hdr);
+	if (!hdrs[0])
+		re_snprintf(hdrs, sizeof(hdrs), "Reason: Q.850;cause=%u\r\n",
+			    cause->q850);
+
+	if (side == SIDE_TEAMS && end->err)
+		trunk_hop_failed(call->trunk, leg_hop_host(
+				 call->legv[SIDE_TEAMS]), reason);
+
+	finish(call, side_name(side), scode, reason, cause->advice, to,
+	       phrase, hdrs);
+}
+
+
+static void close_h(struct leg *leg, const struct leg_end *end, void *arg)
+{
+	struct call *call = arg;
+	const enum side side = call_side_of(call, leg);
+	char hdrs[96];
+
+	if (transfer_left(call, side, end))
+		return;
+
+	reason_pass(hdrs, sizeof(hdrs), &end->reason_hdr);
+
+	switch (end->why) {
+
+	case LEG_REFUSED:
+		refused(call, side, end);
+		break;
+
+	case LEG_CANCELED:
+		finish(call, side_name(side), 487, "Caller hung up",
+		       cause_find(487)->advice, 487, "Request Terminated",
+		       hdrs);
+		break;
+
+	case LEG_LOST:
+		finish(call, "bridge", 408, end->words,
+		       "The peer was lost during the call: check the network "
+		       "and whether the PBX was restarted.", 480,
+		       "Temporarily Unavailable",
+		       "Reason: Q.850;cause=41\r\n");
+		break;
+
+	case LEG_BYE:
+	case LEG_HUNGUP:
+		finish(call, side_name(side), 200, "Normal call clearing", "",
+		       480, "Temporarily Unavailable",
+		       hdrs[0] ? hdrs : "Reason: Q.850;cause=16\r\n");
+		break;
+	}
+}
+
+
+const struct leg_handlers call_handlers = {
+	.progressh = progress_h,
+	.answerh   = answer_h,
+	.answeredh = answered_h,
+	.offerh    = offer_h,
+	.referh    = transfer_referred,
+	.notifyh   = transfer_notified,
+	.closeh    = close_h,
+};
+
+
+/** Does the caller speak as safely as its side has to? */
+static bool secure_enough(const struct call *call, enum side side,
+			  const struct desc *offer)
+{
+	if (!offer->formatc || offer->secure)
+		return !offer->crypto_bad;
+
+	return side == SIDE_PBX && !call->pbx->encrypt_media;
+}
+
+
+static int dial(struct call *call, const struct route *route,
+		const struct desc *offer)
+{
+	const enum side to = other(caller_side(call));
+	struct leg_dial dial = {
+		.ruri      = route->ruri,
+		.from_name = route->caller.name[0] ? route->caller.name : NULL,
+		.from_uri  = route->from_uri,
+		.to_uri    = route->to_uri,
+		.hdrs      = route->hdrs[0] ? route->hdrs : NULL,
+	};
+	struct desc out;
+
+	if (!voice_offer(call, to, offer, &out))
+		return EPROTO;
+
+	dial.offer = &out;
+
+	return leg_dial(&call->legv[to], &route->confv[to], &dial,
+			&call_handlers, call);
+}
+
+
+/** A call that could not begin: the caller is told, and it is written down */
+static void fail(struct call *call, uint16_t scode, const char *reason)
+{
+	const struct cause *cause = cause_find(scode);
+
+	finish(call, "bridge", scode, reason, cause->advice, scode,
+	       cause->reason, NULL);
+}
+
+
+int call_start(struct calls *calls, struct route *route, struct strans *st,
+	       const struct sip_msg *msg)
+{
+	const enum side from = route->direction == CALL_FROM_TEAMS ?
+		SIDE_TEAMS : SIDE_PBX;
+	struct call *call;
+	struct desc offer;
+	int err;
+
+	call = mem_zalloc(sizeof(*call), destructor);
+	if (!call) {
+		strans_reject(st, 500, "Server Internal Error");
+		return ENOMEM;
+	}
+
+	call->calls = calls;
+	call->acc   = mem_ref(route->acc);
+	call->trunk = mem_ref(route->trunk);
+	call->pbx   = mem_ref((void *)(uintptr_t)account_pbx(route->acc));
+	call->secure[SIDE_TEAMS] = true;
+	call->secure[SIDE_PBX]   = call->pbx->encrypt_media;
+
+	err = leg_accept(&call->legv[from], &route->confv[from], st, msg,
+			 &offer, &call_handlers, call);
+	if (err) {
+		route->scode = err == EPROTO ? 488 : 500;
+		route->reason = "The INVITE could not be accepted";
+		route->advice = cause_find(route->scode)->advice;
+		record_refused(calls, route, msg);
+		mem_deref(call);
+		return err;
+	}
+
+	list_append(&calls->calll, &call->le, call);
+	record_start(call, route);
+
+	err = voice_start(call);
+	if (err) {
+		warning("call", call->rec.id, "no media ports: %m", err);
+		fail(call, 503, "No media port is free");
+		return err;
+	}
+
+	if (!secure_enough(call, from, &offer)) {
+		fail(call, 488, "Media is not encrypted as it must be");
+		return EPROTO;
+	}
+
+	err = dial(call, route, &offer);
+	if (err)
+		fail(call, err == EPROTO ? 488 : 500, err == EPROTO ?
+		     "No codec in common" : "Server Internal Error");
+
+	return err;
+}

@@ -1,0 +1,132 @@
+/**
+ * @file call_core.h  Inside of a call; for this room's files alone
+ *
+ *   calls.c     all calls; an INVITE comes in
+ *   route.c     who is meant, and how each side is to be spoken to
+ *   call.c      two legs and their states
+ *   voice.c     descriptions and the stream, hold
+ *   transfer.c  REFER from Teams
+ *   record.c    what is written down
+ */
+#ifndef CALL_CALL_CORE_H
+#define CALL_CALL_CORE_H
+
+#include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
+#include "bridge/media/media.h"
+#include "bridge/pbx/pool.h"
+#include "bridge/sip/desc.h"
+#include "bridge/teams/trunk.h"
+#include "callerid.h"
+#include "calls.h"
+#include "leg.h"
+
+/** The network on a side. Also the side of the stream */
+enum side { SIDE_TEAMS = 0, SIDE_PBX = 1, SIDES = 2 };
+
+struct calls {
+	struct calls_conf conf;
+	struct list calll;         /* struct call                           */
+	calls_record_h *recordh;
+	void *arg;
+	calls_done_h *doneh;       /* set while draining                    */
+	void *done_arg;
+	bool draining;
+};
+
+/** Everything about a new call before it begins */
+struct route {
+	enum call_direction direction;
+	struct account *acc;       /* borrowed                              */
+	struct trunk *trunk;       /* borrowed                              */
+	struct party caller;       /* number as the callee's side sees it   */
+	char caller_raw[64];       /* ... as it came                        */
+	char callee[64];           /* as the callee's side sees it          */
+	char callee_raw[64];       /* ... as it came                        */
+	char teams_contact[256];
+	struct leg_conf confv[SIDES];
+	char ruri[512], from_uri[320], to_uri[512], hdrs[512];
+	/* why it cannot be */
+	uint16_t scode;
+	const char *reason;
+	const char *advice;
+};
+
+struct call {
+	struct le le;
+	struct calls *calls;       /* borrowed: parent                      */
+	enum call_state state;
+	struct leg *legv[SIDES];   /* owned; NULL when gone                 */
+	struct stream *stream;     /* owned                                 */
+	struct pbx *pbx;           /* ref: the profile                      */
+	struct trunk *trunk;       /* ref                                   */
+	struct account *acc;       /* ref                                   */
+	struct desc_crypto keyv[SIDES];    /* ours                          */
+	struct desc early;         /* callee's description before answer    */
+	bool has_early;
+	bool secure[SIDES];        /* SRTP is spoken on that side           */
+	bool mux[SIDES];           /* RTCP on the RTP port                  */
+	bool holding[SIDES];       /* we hold that side, for the other one  */
+	bool silent[SIDES];        /* nothing heard for the limit           */
+	bool rung;                 /* the caller was told that it rings     */
+	enum side pending;         /* whose offer waits for the other side  */
+	bool is_pending;
+	struct transfer *transfer; /* owned; NULL: none under way           */
+	struct call_record rec;
+	uint64_t start_us;         /* monotonic, for lengths                */
+};
+
+static inline enum side other(enum side side)
+{
+	return side == SIDE_TEAMS ? SIDE_PBX : SIDE_TEAMS;
+}
+
+static inline enum side caller_side(const struct call *call)
+{
+	return call->rec.direction == CALL_FROM_TEAMS ? SIDE_TEAMS : SIDE_PBX;
+}
+
+enum side call_side_of(const struct call *call, const struct leg *leg);
+
+/* call.c */
+int  call_start(struct calls *calls, struct route *route, struct strans *st,
+		const struct sip_msg *msg);
+void call_end(struct call *call, const char *by, uint16_t scode,
+	      const char *reason);
+extern const struct leg_handlers call_handlers;
+
+/* route.c */
+void route_find(struct calls *calls, struct route *route,
+		const struct sip_msg *msg);
+/** Leg towards Teams of a running call, for a transfer's new leg */
+void route_teams_conf(const struct call *call, struct leg_conf *conf,
+		      char *contact, size_t size);
+
+/* voice.c: descriptions of a side from what the other one said */
+int  voice_start(struct call *call);
+bool voice_offer(struct call *call, enum side to, const struct desc *from,
+		 struct desc *out);
+bool voice_answer(struct call *call, enum side to, const struct desc *offer,
+		  const struct desc *agreed, struct desc *out);
+void voice_apply(struct call *call);
+/** The same, but what this side's peer says is not agreed by its leg yet */
+void voice_apply_early(struct call *call, enum side early,
+		       const struct desc *remote);
+void voice_key_new(struct call *call, enum side side);
+/** Tell the other side that this one holds or resumes */
+void voice_pass_hold(struct call *call, enum side from);
+void voice_reoffer(struct call *call, enum side to);
+
+/* record.c */
+void record_start(struct call *call, const struct route *route);
+void record_refused(struct calls *calls, const struct route *route,
+		    const struct sip_msg *msg);
+void record_ringing(struct call *call);
+void record_answered(struct call *call);
+void record_ended(struct call *call, const char *by, uint16_t scode,
+		  const char *reason, const char *advice);
+
+/** transfer.h; struct transfer lives in transfer.c */
+struct transfer;
+
+#endif

@@ -1,0 +1,149 @@
+/**
+ * @file callerid.c  Reading the calling party
+ *
+ * RFC 3325 (P-Asserted-Identity, Privacy), draft-ietf-sip-privacy-04
+ * (Remote-Party-ID, still what some PBXes send), RFC 3261 (From).
+ */
+#include "bridge/base/libre.h"
+#include "bridge/sip/msg.h"
+#include "callerid.h"
+
+
+static bool has_control(const char *s)
+{
+	for (; *s; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return true;
+	}
+
+	return false;
+}
+
+
+int callerid_user(char *buf, size_t size, const struct pl *val)
+{
+	struct uri uri;
+	struct pl user, rest;
+
+	if (uri_decode(&uri, val))
+		return EBADMSG;
+
+	/* libre keeps the number of a tel: URI in the host */
+	user = pl_strcasecmp(&uri.scheme, "tel") ? uri.user : uri.host;
+	if (!pl_isset(&user))
+		return EBADMSG;
+
+	/* "+441234;ext=12" and ";phone-context=": the number stands first */
+	rest = user;
+	while (rest.l && *rest.p != ';')
+		pl_advance(&rest, 1);
+	user.l -= rest.l;
+
+	if (re_snprintf(buf, size, "%H", uri_user_unescape, &user) < 0 ||
+	    !buf[0] || has_control(buf))
+		return EBADMSG;
+
+	return 0;
+}
+
+
+int callerid_called(char *buf, size_t size, const struct sip_msg *msg)
+{
+	return callerid_user(buf, size, &msg->ruri);
+}
+
+
+static void name_set(struct party *party, const struct pl *dname)
+{
+	size_t n = dname->l;
+
+	if (n >= sizeof(party->name)) {
+		n = sizeof(party->name) - 1;
+		/* never cut a UTF-8 sequence in two */
+		while (n && ((unsigned char)dname->p[n] & 0xc0) == 0x80)
+			--n;
+	}
+
+	if (n)
+		memcpy(party->name, dname->p, n);
+	party->name[n] = '\0';
+
+	if (has_control(party->name))
+		party->name[0] = '\0';
+}
+
+
+/** Take a party from one name-addr. @return true if it has a number */
+static bool take(struct party *party, const struct pl *val)
+{
+	struct pl dname, uri, params;
+
+	if (msg_nameaddr(val, &dname, &uri, &params) ||
+	    callerid_user(party->number, sizeof(party->number), &uri))
+		return false;
+
+	if (!party->name[0])
+		name_set(party, &dname);
+
+	return true;
+}
+
+
+static bool take_list(struct party *party, const struct pl *list)
+{
+	struct pl rest = *list, el;
+
+	while (msg_next_element(&rest, &el)) {
+		if (take(party, &el))
+			return true;
+	}
+
+	return false;
+}
+
+
+static bool pai_h(const struct sip_hdr *hdr, const struct sip_msg *msg,
+		  void *arg)
+{
+	(void)msg;
+
+	return take_list(arg, &hdr->val);
+}
+
+
+static bool asks_privacy(const struct sip_msg *msg)
+{
+	return msg_has_token(msg, SIP_HDR_PRIVACY, "id") ||
+		msg_has_token(msg, SIP_HDR_PRIVACY, "user") ||
+		msg_has_token(msg, SIP_HDR_PRIVACY, "header");
+}
+
+
+int callerid_read(struct party *party, const struct sip_msg *msg)
+{
+	const struct pl rpid = msg_value(msg, "Remote-Party-ID");
+	struct party from;
+
+	memset(party, 0, sizeof(*party));
+	memset(&from, 0, sizeof(from));
+
+	if (!take(&from, &msg->from.val)) {
+		/* From without a user part is legal: a caller without number */
+		name_set(&from, &msg->from.dname);
+		str_ncpy(from.number, "anonymous", sizeof(from.number));
+	}
+
+	if (!sip_msg_hdr_apply(msg, true, SIP_HDR_P_ASSERTED_IDENTITY, pai_h,
+			       party) &&
+	    !take_list(party, &rpid))
+		*party = from;
+
+	if (!party->name[0])
+		memcpy(party->name, from.name, sizeof(party->name));
+
+	party->anonymous = asks_privacy(msg) ||
+		!strcasecmp(from.number, "anonymous") ||
+		!strcasecmp(party->number, "anonymous");
+
+	return 0;
+}

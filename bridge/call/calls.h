@@ -1,0 +1,54 @@
+/**
+ * @file calls.h  All calls of a node
+ *
+ * A call joins a leg to Teams and a leg to a PBX, and the stream of voice
+ * between them. INVITEs that begin one come in here.
+ */
+#ifndef CALL_CALLS_H
+#define CALL_CALLS_H
+
+#include "bridge/base/libre.h"
+#include "bridge/model/nodeconf.h"
+#include "bridge/model/status.h"
+
+struct stack;
+struct strans;
+struct media;
+struct pool;
+struct trunks;
+struct trace;
+struct calls;
+
+struct calls_conf {
+	struct stack *stack;       /* all borrowed                          */
+	struct media *media;
+	struct pool *pool;
+	struct trunks *trunks;
+	struct trace *trace;       /* NULL: none                            */
+	const struct nodeconf *node;
+	struct sa teams_laddr, pbx_laddr;      /* media sockets             */
+	struct sa teams_public, pbx_public;    /* in descriptions; not set:
+					          as the sockets            */
+};
+
+/** A new version of a call's record; to be safe on disk or on its way there
+    when this returns */
+typedef void (calls_record_h)(const struct call_record *rec, void *arg);
+
+int calls_alloc(struct calls **callsp, const struct calls_conf *conf,
+		calls_record_h *recordh, void *arg);
+
+/** An INVITE out of dialog, from either side. Takes the transaction */
+void calls_request(struct calls *calls, struct strans *st,
+		   const struct sip_msg *msg);
+
+size_t calls_count(const struct calls *calls);
+
+/** No new calls from now on: 503. doneh once when the last has ended */
+typedef void (calls_done_h)(void *arg);
+void calls_drain(struct calls *calls, calls_done_h *doneh, void *arg);
+
+/** End all calls now */
+void calls_end_all(struct calls *calls, const char *why);
+
+#endif

@@ -1,0 +1,226 @@
+/**
+ * @file leg_request.c  Requests within the dialog: BYE, REFER, NOTIFY, ...
+ */
+#include "bridge/base/log.h"
+#include "bridge/sip/msg.h"
+#include "leg_core.h"
+
+
+static void bye(struct leg *leg, struct strans *st, const struct sip_msg *msg)
+{
+	struct leg_end end = { .why = LEG_BYE, .words = "", .msg = msg };
+	struct strans *waiting;
+
+	end.reason_hdr = msg_hdr_value(msg, SIP_HDR_REASON);
+
+	/* RFC 3261 section 15.1.2: what waits for an answer gets 487 */
+	waiting = leg->exchange == EXCHANGE_ASKED ||
+		leg->state == LEG_INVITED ? leg->st : NULL;
+	if (waiting)
+		leg->st = NULL;
+
+	/* written down by closeh before the peer is answered */
+	leg_close(leg, &end);
+	if (waiting)
+		strans_reject(waiting, 487, "Request Terminated");
+	strans_reject(st, 200, "OK");
+}
+
+
+/** "SIP/2.0 200 OK" of a message/sipfrag body (RFC 3420) */
+static uint16_t sipfrag_status(const struct sip_msg *msg)
+{
+	struct pl body, scode;
+
+	if (msg_body(msg, "message", "sipfrag", &body) ||
+	    re_regex(body.p, body.l, "SIP/2.0 [0-9]3", &scode))
+		return 0;
+
+	return (uint16_t)pl_u32(&scode);
+}
+
+
+static void notify(struct leg *leg, struct strans *st,
+		   const struct sip_msg *msg)
+{
+	const struct pl event = msg_hdr_value(msg, SIP_HDR_EVENT);
+	const struct pl state = msg_hdr_value(msg,
+					      SIP_HDR_SUBSCRIPTION_STATE);
+	uint16_t scode;
+	bool last;
+
+	if (event.l < 5 || pl_strcasecmp(&(struct pl){event.p, 5}, "refer")) {
+		strans_reject(st, 489, "Bad Event");
+		return;
+	}
+
+	scode = sipfrag_status(msg);
+	last = scode >= 200 || (state.l >= 10 &&
+		!pl_strcasecmp(&(struct pl){state.p, 10}, "terminated"));
+
+	strans_reject(st, 200, "OK");
+	if (leg->h.notifyh)
+		leg->h.notifyh(leg, scode, last, leg->arg);
+}
+
+
+static void refer(struct leg *leg, struct strans *st,
+		  const struct sip_msg *msg)
+{
+	if (leg->h.referh)
+		leg->h.referh(leg, st, msg, leg->arg);
+	else
+		strans_rejectf(st, 405, "Method Not Allowed", "Allow: %s\r\n",
+			       leg->conf.allow);
+}
+
+
+static void info_body(struct leg *leg, struct strans *st,
+		      const struct sip_msg *msg)
+{
+	(void)leg;
+
+	/* an empty INFO asks whether the call still stands */
+	if (mbuf_get_left(msg->mb))
+		strans_reject(st, 415, "Unsupported Media Type");
+	else
+		strans_reject(st, 200, "OK");
+}
+
+
+static const struct {
+	const char *method;
+	void (*h)(struct leg *leg, struct strans *st,
+		  const struct sip_msg *msg);
+} methodv[] = {
+	{ "BYE",    bye              },
+	{ "INVITE", leg_invite_again },
+	{ "UPDATE", leg_invite_again },
+	{ "PRACK",  leg_prack        },
+	{ "NOTIFY", notify           },
+	{ "REFER",  refer            },
+	{ "INFO",   info_body        },
+};
+
+
+void leg_request_h(struct dialog *dlg, struct strans *st,
+		   const struct sip_msg *msg, void *arg)
+{
+	struct leg *leg = arg;
+	size_t i;
+
+	if (leg->state == LEG_CLOSED) {
+		strans_reject(st, 481, "Call/Transaction Does Not Exist");
+		return;
+	}
+
+	if (leg->state == LEG_ENDING) {
+		/* BYE in place of the ACK that we wait for ends it as well */
+		strans_reject(st, 200, "OK");
+		return;
+	}
+
+	/* one phone of several goes before it answered: the others ring on */
+	if (dlg != leg->dlg && !pl_strcmp(&msg->met, "BYE")) {
+		strans_reject(st, 200, "OK");
+		return;
+	}
+
+	for (i = 0; i < RE_ARRAY_SIZE(methodv); i++) {
+		if (pl_strcmp(&msg->met, methodv[i].method))
+			continue;
+		if (dlg != leg->dlg)
+			break;
+		methodv[i].h(leg, st, msg);
+		return;
+	}
+
+	if (!pl_strcmp(&msg->met, "OPTIONS"))
+		strans_rejectf(st, 200, "OK", "Allow: %s\r\n",
+			       leg->conf.allow);
+	else
+		strans_rejectf(st, 405, "Method Not Allowed", "Allow: %s\r\n",
+			       leg->conf.allow);
+}
+
+
+static void refer_resp_h(int err, const struct sip_msg *msg, void *arg)
+{
+	struct leg *leg = arg;
+	uint16_t scode;
+
+	if (!err && msg->scode < 200)
+		return;
+
+	scode = err ? 408 : msg->scode;
+	leg->refer_req = mem_deref(leg->refer_req);
+
+	if (scode >= 300 && leg->h.notifyh)
+		leg->h.notifyh(leg, scode, true, leg->arg);
+}
+
+
+int leg_refer(struct leg *leg, const char *refer_to, const char *hdrs)
+{
+	char buf[2048];
+
+	if (leg->state != LEG_ESTABLISHED)
+		return EPROTO;
+
+	if (re_snprintf(buf, sizeof(buf), "Refer-To: %s\r\n%s", refer_to,
+			hdrs ? hdrs : "") < 0)
+		return EINVAL;
+
+	leg->refer_req = mem_deref(leg->refer_req);
+
+	return dialog_request(&leg->refer_req, leg->dlg, "REFER", buf, NULL,
+			      NULL, refer_resp_h, leg);
+}
+
+
+static void notify_resp_h(int err, const struct sip_msg *msg, void *arg)
+{
+	struct leg *leg = arg;
+
+	if (!err && msg->scode < 200)
+		return;
+
+	leg->notify_req = mem_deref(leg->notify_req);
+}
+
+
+int leg_refer_notify(struct leg *leg, uint16_t scode, const char *reason,
+		     bool last)
+{
+	struct mbuf *body;
+	char hdrs[128];
+	int err;
+
+	if (leg->state != LEG_ESTABLISHED)
+		return EPROTO;
+
+	body = mbuf_alloc(128);
+	if (!body)
+		return ENOMEM;
+
+	re_snprintf(hdrs, sizeof(hdrs),
+		    "Event: refer\r\n"
+		    "Subscription-State: %s\r\n",
+		    last ? "terminated;reason=noresource" :
+		    "active;expires=60");
+
+	err = mbuf_printf(body, "SIP/2.0 %u %s\r\n", scode, reason);
+	if (err)
+		goto out;
+
+	body->pos = 0;
+	leg->notify_req = mem_deref(leg->notify_req);
+	err = dialog_request(&leg->notify_req, leg->dlg, "NOTIFY", hdrs,
+			     "message/sipfrag;version=2.0", body,
+			     notify_resp_h, leg);
+
+ out:
+	mem_deref(body);
+
+	return err;
+}

@@ -1,0 +1,300 @@
+/**
+ * @file negotiate.c  Formats and keys between two descriptions (RFC 3264)
+ */
+#include "bridge/base/libre.h"
+#include "negotiate.h"
+
+
+enum {
+	PT_DYNAMIC_MIN = 96,
+	PT_MAX         = 127,
+};
+
+
+/* what the Teams media processor takes and a PBX may have too
+   (teams-direct-routing.md section 12); comfort noise is left out, for then
+   Teams goes silent and some carriers end the call */
+static const struct desc_format teams_formats[] = {
+	{ .pt = 9,   .name = "G722", .rate = 8000, .channels = 1 },
+	{ .pt = 8,   .name = "PCMA", .rate = 8000, .channels = 1 },
+	{ .pt = 0,   .name = "PCMU", .rate = 8000, .channels = 1 },
+	{ .pt = 18,  .name = "G729", .rate = 8000, .channels = 1,
+	  .fmtp = "annexb=no" },
+	{ .pt = 101, .name = "telephone-event", .rate = 8000, .channels = 1,
+	  .fmtp = "0-16" },
+};
+
+
+static bool is_dtmf(const struct desc_format *fmt)
+{
+	return !str_casecmp(fmt->name, "telephone-event");
+}
+
+
+static bool pt_is_free(const struct desc *desc, uint8_t pt)
+{
+	return !desc_format_pt(desc, pt);
+}
+
+
+static const struct desc_format *same_in(const struct desc *desc,
+					 const struct desc_format *fmt)
+{
+	size_t i;
+
+	for (i = 0; desc && i < desc->formatc; i++) {
+		if (desc_format_same(&desc->formatv[i], fmt))
+			return &desc->formatv[i];
+	}
+
+	return NULL;
+}
+
+
+/** Add with the payload type that the peer knows it by, else its own if
+    that is free, else a dynamic one */
+static void add(struct desc *out, const struct desc_format *fmt,
+		const struct desc *known)
+{
+	const struct desc_format *before = same_in(known, fmt);
+	struct desc_format *f;
+	uint8_t pt = before ? before->pt : fmt->pt;
+
+	if (out->formatc >= DESC_FORMATS || same_in(out, fmt))
+		return;
+
+	if (!pt_is_free(out, pt) ||
+	    (!before && known && !pt_is_free(known, pt))) {
+		for (pt = PT_DYNAMIC_MIN; pt <= PT_MAX; pt++) {
+			if (pt_is_free(out, pt) &&
+			    (!known || pt_is_free(known, pt)))
+				break;
+		}
+		if (pt > PT_MAX)
+			return;
+	}
+
+	f = &out->formatv[out->formatc++];
+	*f = *fmt;
+	f->pt = pt;
+}
+
+
+static void add_dtmf(struct desc *out, const struct desc *in,
+		     const struct desc *known)
+{
+	size_t i;
+
+	for (i = 0; i < in->formatc; i++) {
+		if (is_dtmf(&in->formatv[i]) && in->formatv[i].rate == 8000) {
+			add(out, &in->formatv[i], known);
+			return;
+		}
+	}
+}
+
+
+bool negotiate_formats_pbx(struct desc *out, const struct desc *in,
+			   const struct pbx *pbx, const struct desc *known)
+{
+	const struct strings *codecs = &pbx->media.codecs;
+	size_t i, j;
+	bool voice;
+
+	out->formatc = 0;
+
+	for (i = 0; i < codecs->c; i++) {
+		for (j = 0; j < in->formatc; j++) {
+			if (!str_casecmp(codecs->v[i], in->formatv[j].name))
+				add(out, &in->formatv[j], known);
+		}
+	}
+
+	voice = out->formatc > 0;
+	add_dtmf(out, in, known);
+
+	return voice;
+}
+
+
+bool negotiate_formats_teams(struct desc *out, const struct desc *in,
+			     const struct desc *known)
+{
+	size_t i, j;
+	bool voice;
+
+	out->formatc = 0;
+
+	for (i = 0; i < in->formatc; i++) {
+		if (is_dtmf(&in->formatv[i]))
+			continue;
+		for (j = 0; j < RE_ARRAY_SIZE(teams_formats); j++) {
+			if (desc_format_same(&in->formatv[i],
+					     &teams_formats[j]))
+				add(out, &in->formatv[i], known);
+		}
+	}
+
+	voice = out->formatc > 0;
+	add_dtmf(out, in, known);
+
+	return voice;
+}
+
+
+void negotiate_formats_own(struct desc *out, const struct pbx *pbx)
+{
+	struct desc all = { .formatc = RE_ARRAY_SIZE(teams_formats) };
+
+	memcpy(all.formatv, teams_formats, sizeof(teams_formats));
+	(void)negotiate_formats_pbx(out, &all, pbx, NULL);
+}
+
+
+bool negotiate_answer(struct desc *out, const struct desc *offer,
+		      const struct desc *agreed)
+{
+	const struct desc_format *fmt;
+	bool voice = false;
+	size_t i;
+
+	out->formatc = 0;
+
+	for (i = 0; i < agreed->formatc; i++) {
+		fmt = same_in(offer, &agreed->formatv[i]);
+		if (!fmt || same_in(out, fmt))
+			continue;
+
+		out->formatv[out->formatc++] = *fmt;
+		voice = voice || !is_dtmf(fmt);
+	}
+
+	return voice;
+}
+
+
+/** Lower is better, negative: not used */
+static int rank(const struct desc_crypto *c)
+{
+	switch (c->suite) {
+
+	case SUITE_AES_CM_128_HMAC_SHA1_80: return c->mki_size ? 1 : 0;
+	case SUITE_AEAD_AES_256_GCM:        return 2;
+	case SUITE_AEAD_AES_128_GCM:        return 3;
+	case SUITE_AES_256_CM_HMAC_SHA1_80: return 4;
+	case SUITE_AES_CM_128_HMAC_SHA1_32: return 5;
+	default:                            return -1;
+	}
+}
+
+
+const struct desc_crypto *negotiate_crypto(const struct desc *offer,
+					   struct desc_crypto *own)
+{
+	const struct desc_crypto *best = NULL;
+	size_t i;
+
+	for (i = 0; i < offer->cryptoc; i++) {
+		const struct desc_crypto *c = &offer->cryptov[i];
+
+		if (rank(c) >= 0 && (!best || rank(c) < rank(best)))
+			best = c;
+	}
+
+	if (!best)
+		return NULL;
+
+	if (own->suite != best->suite &&
+	    desc_crypto_make(own, best->tag, best->suite))
+		return NULL;
+
+	own->tag = best->tag;
+
+	return best;
+}
+
+
+static void crypto_copy(struct stream_crypto *dst,
+			const struct desc_crypto *src)
+{
+	dst->suite = (enum stream_suite)src->suite;
+	memcpy(dst->key, src->key, sizeof(dst->key));
+	dst->key_size = src->key_size;
+	dst->mki = src->mki;
+	dst->mki_size = src->mki_size;
+}
+
+
+static void map_add(struct stream_remote *r, const struct desc_format *fmt,
+		    const struct desc *other)
+{
+	const struct desc_format *out = same_in(other, fmt);
+	struct stream_map *map;
+	size_t i;
+
+	if (!out || r->mapc >= STREAM_MAPS)
+		return;
+
+	for (i = 0; i < r->mapc; i++) {
+		if (r->mapv[i].pt == fmt->pt)
+			return;
+	}
+
+	map = &r->mapv[r->mapc++];
+	map->pt = fmt->pt;
+	map->pt_out = out->pt;
+	map->rate = fmt->rate;
+	map->dtmf = is_dtmf(fmt);
+}
+
+
+void negotiate_remote(struct stream_remote *r, const struct desc *local,
+		      const struct desc *remote, const struct desc *other,
+		      bool learn)
+{
+	size_t i;
+
+	memset(r, 0, sizeof(*r));
+	r->rtp = remote->rtp;
+	r->rtcp = remote->rtcp;
+	r->rtcp_mux = local->rtcp_mux && remote->rtcp_mux;
+	r->learn = learn;
+	r->send = !remote->hold_zero && (remote->dir & DESC_RECVONLY) &&
+		(local->dir & DESC_SENDONLY);
+	r->recv = (remote->dir & DESC_SENDONLY) &&
+		(local->dir & DESC_RECVONLY);
+
+	if (local->secure && local->cryptoc && remote->cryptoc) {
+		/* of the peer's lines, the one that bears our answer's tag,
+		   or the only one of its answer */
+		const struct desc_crypto *rx = &remote->cryptov[0];
+
+		for (i = 0; i < remote->cryptoc; i++) {
+			if (remote->cryptov[i].tag == local->cryptov[0].tag)
+				rx = &remote->cryptov[i];
+		}
+
+		crypto_copy(&r->tx, &local->cryptov[0]);
+		crypto_copy(&r->rx, rx);
+	}
+
+	/* packets arrive with the numbers of our description; some peers use
+	   those of their own */
+	for (i = 0; other && i < local->formatc; i++)
+		map_add(r, &local->formatv[i], other);
+	for (i = 0; other && i < remote->formatc; i++)
+		map_add(r, &remote->formatv[i], other);
+}
+
+
+const char *negotiate_codec(const struct desc *desc)
+{
+	size_t i;
+
+	for (i = 0; i < desc->formatc; i++) {
+		if (!is_dtmf(&desc->formatv[i]))
+			return desc->formatv[i].name;
+	}
+
+	return "";
+}

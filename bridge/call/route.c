@@ -1,0 +1,335 @@
+/**
+ * @file route.c  Who is meant by an INVITE, and how each side is spoken to
+ *
+ * From Teams: the tenant by our FQDN that was called, the user by the
+ * calling number. From a PBX: the account by the Contact that we registered.
+ * A header that the caller writes never chooses the tenant.
+ */
+#include "bridge/base/log.h"
+#include "bridge/model/tenant.h"
+#include "bridge/sip/msg.h"
+#include "call_core.h"
+#include "pbx-templates/number.h"
+
+
+#define PBX_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, UPDATE, PRACK"
+
+
+static void refuse(struct route *route, uint16_t scode, const char *reason,
+		   const char *advice)
+{
+	route->scode = scode;
+	route->reason = reason;
+	route->advice = advice;
+}
+
+
+static const char *country(const struct route *route)
+{
+	const struct user *user = account_user(route->acc);
+
+	return user->country ? user->country :
+		account_pbx(route->acc)->country;
+}
+
+
+static void teams_leg(struct leg_conf *conf, const struct trunk *trunk,
+		      const struct pbx *pbx, struct stack *stack)
+{
+	const bool refer = pbx->supports_refer &&
+		pbx->transfer.blind != PBX_TRANSFER_BRIDGE;
+
+	memset(conf, 0, sizeof(*conf));
+	conf->stack = stack;
+	conf->side = "teams";
+	/* Teams sends REFER only where it is allowed; without it, it moves
+	   the call by itself (teams-direct-routing.md section 11) */
+	conf->allow = refer ? TRUNK_ALLOW ", REFER" : TRUNK_ALLOW;
+	conf->session_timer = true;
+	conf->session_expires_s = 1800;
+	conf->min_se_s = 300;
+	conf->hopc = trunk_hops(trunk, conf->hopv);
+}
+
+
+static void teams_contact(char *buf, size_t size, const char *user,
+			  const struct trunk *trunk)
+{
+	struct pl pl;
+
+	pl_set_str(&pl, user);
+	if (!str_casecmp(user, "anonymous"))
+		re_snprintf(buf, size, "<sip:%s:%u;transport=tls>",
+			    trunk_fqdn(trunk), trunk_port(trunk));
+	else
+		re_snprintf(buf, size, "<sip:%H@%s:%u;transport=tls>",
+			    uri_user_escape, &pl, trunk_fqdn(trunk),
+			    trunk_port(trunk));
+}
+
+
+static void pbx_leg(struct leg_conf *conf, struct account *acc,
+		    struct stack *stack)
+{
+	const struct pbx *pbx = account_pbx(acc);
+
+	memset(conf, 0, sizeof(*conf));
+	conf->stack = stack;
+	conf->side = "pbx";
+	conf->contact = account_contact(acc);
+	conf->allow = PBX_ALLOW;
+	conf->user_agent = pbx->user_agent;
+	conf->digest = account_digest(acc);
+	conf->session_timer = pbx->call.session_timers;
+	conf->session_expires_s = pbx->call.session_expires_s;
+	conf->min_se_s = pbx->call.min_se_s;
+	conf->prack = pbx->call.prack;
+	conf->answer_limit_s = pbx->call.answer_limit_s;
+	account_hop(acc, &conf->hopv[0]);
+	conf->hopc = 1;
+}
+
+
+void route_teams_conf(const struct call *call, struct leg_conf *conf,
+		      char *contact, size_t size)
+{
+	const char *party = call->rec.direction == CALL_FROM_PBX ?
+		call->rec.caller : call->rec.callee;
+
+	teams_leg(conf, call->trunk, call->pbx, call->calls->conf.stack);
+	teams_contact(contact, size, party, call->trunk);
+	conf->contact = contact;
+}
+
+
+/** Hops that the request may still go; 0: it went far enough */
+static uint32_t hops_left(const struct sip_msg *msg)
+{
+	uint32_t n;
+
+	if (!msg_hdr_uint(msg, SIP_HDR_MAX_FORWARDS, &n))
+		return 70;
+
+	return n ? n - 1 : 0;
+}
+
+
+static void hops_set(struct route *route, uint32_t left)
+{
+	size_t i, j;
+
+	for (i = 0; i < SIDES; i++) {
+		for (j = 0; j < route->confv[i].hopc; j++)
+			route->confv[i].hopv[j].max_forwards = left;
+	}
+}
+
+
+/** The account of a call from Teams: the asserted number, else From's */
+static struct account *teams_user(const struct calls *calls,
+				  const struct route *route,
+				  const struct sip_msg *msg)
+{
+	const char *fqdn = trunk_fqdn(route->trunk);
+	struct account *acc;
+	char from[64];
+
+	acc = pool_find_number(calls->conf.pool, fqdn, route->caller_raw);
+	if (acc || callerid_user(from, sizeof(from), &msg->from.auri))
+		return acc;
+
+	return pool_find_number(calls->conf.pool, fqdn, from);
+}
+
+
+static void to_pbx(struct calls *calls, struct route *route,
+		   const struct sip_msg *msg)
+{
+	const struct pbx *pbx;
+	const struct user *user;
+	struct number num;
+	struct pl pl;
+
+	route->acc = teams_user(calls, route, msg);
+	if (!route->acc) {
+		refuse(route, 403, "No match for Service User Part",
+		       "No enabled user of this tenant has the calling "
+		       "number: check the number assigned in Teams against "
+		       "the user's number here.");
+		return;
+	}
+
+	pbx = account_pbx(route->acc);
+	user = account_user(route->acc);
+
+	if (number_to_pbx(&num, pbx, country(route), route->callee_raw)) {
+		refuse(route, 484, "Address Incomplete",
+		       "The dialled number cannot be dialled on this PBX.");
+		return;
+	}
+
+	if (!account_is_registered(route->acc)) {
+		refuse(route, 503, "User Not Registered",
+		       "The user's phone is not registered at the PBX: see "
+		       "`callbridge status` for the reason.");
+		return;
+	}
+
+	str_ncpy(route->callee, num.text, sizeof(route->callee));
+	pl_set_str(&pl, route->callee);
+	re_snprintf(route->ruri, sizeof(route->ruri), "sip:%H@%s",
+		    uri_user_escape, &pl, pbx->sip_domain);
+	str_ncpy(route->to_uri, route->ruri, sizeof(route->to_uri));
+	str_ncpy(route->from_uri, account_aor(route->acc),
+		 sizeof(route->from_uri));
+
+	if (user->name)
+		str_ncpy(route->caller.name, user->name,
+			 sizeof(route->caller.name));
+	str_ncpy(route->caller.number, user->sip_username,
+		 sizeof(route->caller.number));
+}
+
+
+static void from_teams(struct calls *calls, struct route *route,
+		       const struct sip_msg *msg)
+{
+	struct trunks *trunks = calls->conf.trunks;
+
+	route->direction = CALL_FROM_TEAMS;
+	route->trunk = trunks_find(trunks, &msg->uri.host);
+	(void)callerid_read(&route->caller, msg);
+	str_ncpy(route->caller_raw, route->caller.number,
+		 sizeof(route->caller_raw));
+
+	if (!route->trunk) {
+		refuse(route, 404, "Unknown FQDN",
+		       "Teams called a name that no tenant has: check the "
+		       "FQDN of the gateway in Teams and of the tenant here.");
+		return;
+	}
+
+	if (callerid_called(route->callee_raw, sizeof(route->callee_raw),
+			    msg)) {
+		refuse(route, 484, "Address Incomplete",
+		       "The request names no number.");
+		return;
+	}
+
+	to_pbx(calls, route, msg);
+	if (route->scode)
+		return;
+
+	teams_contact(route->teams_contact, sizeof(route->teams_contact),
+		      route->callee_raw, route->trunk);
+}
+
+
+static void to_teams(struct route *route)
+{
+	const struct user *user = account_user(route->acc);
+	const uint16_t port = trunk_port(route->trunk);
+	struct hop hopv[TRUNK_PROXIES];
+	struct pl callee, caller;
+
+	(void)trunk_hops(route->trunk, hopv);
+	str_ncpy(route->callee, user->number, sizeof(route->callee));
+
+	pl_set_str(&callee, route->callee);
+	pl_set_str(&caller, route->caller.number);
+	re_snprintf(route->ruri, sizeof(route->ruri),
+		    "sip:%H@%s:%u;user=phone;transport=tls",
+		    uri_user_escape, &callee, hopv[0].host, hopv[0].port);
+	re_snprintf(route->to_uri, sizeof(route->to_uri),
+		    "sip:%H@%s;user=phone", uri_user_escape, &callee,
+		    hopv[0].host);
+	re_snprintf(route->from_uri, sizeof(route->from_uri),
+		    "sip:%H@%s:%u;user=phone", uri_user_escape, &caller,
+		    trunk_fqdn(route->trunk), port);
+
+	teams_contact(route->teams_contact, sizeof(route->teams_contact),
+		      route->caller.number, route->trunk);
+}
+
+
+static void caller_to_e164(struct route *route)
+{
+	struct number num;
+
+	if (route->caller.anonymous) {
+		str_ncpy(route->caller.number, "anonymous",
+			 sizeof(route->caller.number));
+		route->caller.name[0] = '\0';
+		return;
+	}
+
+	if (!number_from_pbx(&num, account_pbx(route->acc), country(route),
+			     route->caller_raw))
+		str_ncpy(route->caller.number, num.text,
+			 sizeof(route->caller.number));
+}
+
+
+static void from_pbx(struct calls *calls, struct route *route,
+		     const struct sip_msg *msg)
+{
+	struct pl fqdn;
+
+	route->direction = CALL_FROM_PBX;
+	(void)callerid_read(&route->caller, msg);
+	str_ncpy(route->caller_raw, route->caller.number,
+		 sizeof(route->caller_raw));
+	(void)callerid_called(route->callee_raw, sizeof(route->callee_raw),
+			      msg);
+
+	route->acc = pool_find_request(calls->conf.pool, msg);
+	if (!route->acc || !account_is_from(route->acc, msg)) {
+		route->acc = NULL;
+		refuse(route, 404, "Not Found",
+		       "The PBX called a phone that is none of ours: it does "
+		       "not return the Contact that was registered. Try "
+		       "contact.port per-user, or another contact form.");
+		return;
+	}
+
+	pl_set_str(&fqdn, account_tenant(route->acc)->teams.fqdn);
+	route->trunk = trunks_find(calls->conf.trunks, &fqdn);
+	if (!route->trunk || !account_user(route->acc)->number) {
+		refuse(route, 480, "Temporarily Unavailable",
+		       "The user has no number, or the tenant no trunk.");
+		return;
+	}
+
+	caller_to_e164(route);
+	to_teams(route);
+}
+
+
+void route_find(struct calls *calls, struct route *route,
+		const struct sip_msg *msg)
+{
+	const uint32_t left = hops_left(msg);
+
+	memset(route, 0, sizeof(*route));
+
+	if (trunks_is_from(calls->conf.trunks, msg))
+		from_teams(calls, route, msg);
+	else
+		from_pbx(calls, route, msg);
+
+	if (route->scode)
+		return;
+
+	if (!left) {
+		refuse(route, 483, "Too Many Hops",
+		       "The call went round in a circle: look for forwarding "
+		       "in both directions.");
+		return;
+	}
+
+	teams_leg(&route->confv[SIDE_TEAMS], route->trunk,
+		  account_pbx(route->acc), calls->conf.stack);
+	route->confv[SIDE_TEAMS].contact = route->teams_contact;
+	pbx_leg(&route->confv[SIDE_PBX], route->acc, calls->conf.stack);
+	hops_set(route, left);
+}
