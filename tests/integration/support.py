@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools/lib"))
 
-from lab import audio, plan                                     # noqa: E402
+from lab import audio, plan, sanitizer                          # noqa: E402
 from lab.bridge import Bridge, Pbx, User                        # noqa: E402
 from lab.process import Deadline, wait_for                      # noqa: E402
 from lab.site import Site                                       # noqa: E402
@@ -23,23 +23,11 @@ __all__ = ["BridgeTest", "Bridge", "Deadline", "LabTest", "Pbx", "User",
 _site = None
 
 
-def sanitizer_env():
-    """Options that make each sanitizer report into a file of its own."""
-    log = plan.state_dir() / "sanitizer"
-    log.mkdir(exist_ok=True)
-    return {
-        "ASAN_OPTIONS": "log_path=%s/asan:exitcode=99:detect_leaks=1"
-                        ":detect_stack_use_after_return=1" % log,
-        "UBSAN_OPTIONS": "log_path=%s/ubsan:print_stacktrace=1" % log,
-        "LSAN_OPTIONS": "exitcode=99",
-    }
-
-
 def site():
     """The lab of this run."""
     global _site
     if _site is None:
-        _site = Site(env=sanitizer_env())
+        _site = Site(env=sanitizer.env())
     return _site
 
 
@@ -109,9 +97,10 @@ class BridgeTest(LabTest):
         """Stop in good order. A bridge that does not, leaks or crashed fails
         the class."""
         status = cls.bridge.stop()
-        if status not in (0, None):
+        report = sanitizer.reports()
+        if report or status not in (0, None):
             raise AssertionError("callbridged ended with status %s\n%s" % (
-                status, cls.bridge.process.tail(30)))
+                status, report or cls.bridge.process.tail(30)))
 
     def setUp(self):
         super().setUp()

@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from lab import plan                                            # noqa: E402
+from lab import plan, sanitizer                                 # noqa: E402
 
 DEADLINE_S = 60                 # of one test that names none of its own
 
@@ -106,15 +106,6 @@ class Journal:
                 (where / name).write_bytes(added)
 
 
-def sanitizer_reports(state):
-    """Take the reports that the sanitizers wrote: their text, or ''."""
-    texts = []
-    for path in sorted((state / "sanitizer").glob("*")):
-        texts.append(path.read_text(errors="replace"))
-        path.unlink()
-    return "\n".join(text for text in texts if text.strip())
-
-
 class Result(unittest.TestResult):
     """Prints verdicts, sets deadlines, keeps the logs of failures."""
 
@@ -146,7 +137,7 @@ class Result(unittest.TestResult):
         signal.setitimer(signal.ITIMER_REAL, 0)
         name = test.id()
         seconds = time.monotonic() - self.begin
-        report = sanitizer_reports(self.state)
+        report = sanitizer.reports()
         if report:
             self.why = (self.why or "") + "\nsanitizer:\n" + report[:6000]
         if self.why is not None:
@@ -158,15 +149,19 @@ class Result(unittest.TestResult):
             self.tally.verdict("skip", name, seconds, self.skip)
         else:
             self.tally.verdict("ok", name, seconds)
+        self.why = self.skip = None
         super().stopTest(test)
 
     def note(self, error):
-        lines = traceback.format_exception(*error)
+        kind, value, trace = error
+        while trace and "__unittest" in trace.tb_frame.f_globals:
+            trace = trace.tb_next       # the machinery is not of interest
+        lines = traceback.format_exception(kind, value, trace)
         self.why = (self.why or "") + "".join(lines)
 
     def addError(self, test, err):
         self.note(err)
-        if not hasattr(test, "_testMethodName"):    # class or module set-up
+        if not isinstance(test, unittest.TestCase):     # a class's set-up
             self.tally.verdict("FAIL", test.id(), 0, self.why)
             self.why = None
 
@@ -179,6 +174,8 @@ class Result(unittest.TestResult):
 
     def addSkip(self, test, reason):
         self.skip = reason
+        if not isinstance(test, unittest.TestCase):
+            self.tally.verdict("skip", test.id(), 0, reason)
 
     def addUnexpectedSuccess(self, test):
         self.why = "passed, though a failure was expected"
@@ -225,7 +222,7 @@ def python_tests(folder, wanted, tally, state):
         support = sys.modules.get("support")
         if support and hasattr(support, "finish"):
             support.finish()
-    report = sanitizer_reports(state)
+    report = sanitizer.reports()
     if report:
         tally.verdict("FAIL", folder.name + ".sanitizers", 0, report[:6000])
 
@@ -255,7 +252,6 @@ def main():
     every = not (chosen.unit or chosen.wire or chosen.integration)
     state = Path(os.environ.get("CALLBRIDGE_LAB")
                  or tempfile.mkdtemp(prefix="callbridge-test."))
-    (state / "sanitizer").mkdir(parents=True, exist_ok=True)
     os.environ["CALLBRIDGE_LAB"] = str(state)
     os.environ["CALLBRIDGE_BUILD"] = str(chosen.build.resolve())
     tally = Tally()
