@@ -16,23 +16,29 @@ struct flow;
 struct listener;
 
 /*
- * Tables. ctrans and strans tables hold one reference of each transaction
- * in them: the stack's end derefs those. The dialog table only borrows.
+ * Tables. They borrow: what is in them belongs to its owner or, when that has
+ * gone, to itself (inner.h). Only their own files know the keys.
  */
 
-/** Client transactions, keyed by hash_fast() of the branch */
+/** Client transactions */
 struct hash *ctrans_table(const struct stack *stack);
 
-/** Server transactions, keyed by hash_fast() of the branch */
+/** Server transactions */
 struct hash *strans_table(const struct stack *stack);
 
-/** Dialogs, keyed by hash_fast() of the Call-ID */
+/** Dialogs */
 struct hash *dialog_table(const struct stack *stack);
 
 /** One more (+1) or one fewer (-1) lives; for stack_transactions() and
     stack_dialogs() */
 void stack_transactions_add(struct stack *stack, int n);
 void stack_dialogs_add(struct stack *stack, int n);
+
+/** The stack ends: empty the tables, in this order. Nothing more is sent;
+    owners of client transactions and requests are told ESHUTDOWN */
+void dialog_close(struct stack *stack);
+void ctrans_close(struct stack *stack);
+void strans_close(struct stack *stack);
 
 
 /*

@@ -613,3 +613,18 @@ const struct mbuf *ctrans_request(const struct ctrans *ct)
 {
 	return ct ? ct->mb : NULL;
 }
+
+
+/* The stack ends */
+void ctrans_close(struct stack *stack)
+{
+	struct hash *table = ctrans_table(stack);
+
+	for (uint32_t i = 0; i < hash_bsize(table); i++) {
+
+		struct list *bucket = hash_list(table, i);
+
+		while (bucket->head)
+			fail(bucket->head->data, ESHUTDOWN);
+	}
+}

@@ -860,3 +860,19 @@ void strans_rejectf(struct strans *st, uint16_t scode, const char *reason,
 	mem_deref(hdrs);
 	mem_deref(st);
 }
+
+
+/* The stack ends */
+void strans_close(struct stack *stack)
+{
+	struct hash *table = strans_table(stack);
+
+	for (uint32_t i = 0; i < hash_bsize(table); i++) {
+
+		struct list *bucket = hash_list(table, i);
+
+		/* Linked twice: either brings it here */
+		while (bucket->head)
+			terminate(bucket->head->data);
+	}
+}
