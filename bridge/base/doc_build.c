@@ -338,9 +338,11 @@ static void report_twice(struct doc_build *b, const struct doc_node **v,
 			continue;
 		}
 
+		b->key = v[i]->key;
 		doc_build_error(b, v[i]->key_line, v[i]->key_column,
-				"%s: written twice, first in line %u",
-				v[i]->key, first->key_line);
+				"written twice, first in line %u",
+				first->key_line);
+		b->key = NULL;
 	}
 }
 
@@ -375,13 +377,17 @@ static int check_twice(struct doc_build *b, const struct doc_node *mapping)
 int doc_build_end(struct doc_build *b)
 {
 	const struct doc_node *node = open_node(b);
+	int err = 0;
 
 	if (!node)
 		return EINVAL;
 
+	if (node->type == DOC_MAPPING)
+		err = check_twice(b, node);
+
 	--b->depth;
 
-	return node->type == DOC_MAPPING ? check_twice(b, node) : 0;
+	return err;
 }
 
 
