@@ -1,0 +1,147 @@
+/**
+ * @file config.c  Reading callbridge.yaml and what it names
+ */
+#include <stdlib.h>
+
+#include "bridge/base/doc.h"
+#include "bridge/base/errors.h"
+#include "bridge/model/customer.h"
+#include "config.h"
+#include "pbx-templates/template.h"
+
+
+struct config {
+	struct nodeconf node;
+	struct list tenantl;       /* struct tenant, owned */
+};
+
+
+static void destructor(void *arg)
+{
+	struct config *conf = arg;
+
+	list_flush(&conf->tenantl);
+	fields_clear(&nodeconf_fields, &conf->node);
+}
+
+
+static int node_read(struct nodeconf *node, const char *path,
+		     struct errors *errs)
+{
+	struct doc *doc = NULL;
+	int err;
+
+	err = fields_defaults(&nodeconf_fields, node);
+	if (err)
+		return err;
+
+	err = doc_load(&doc, path, errs);
+	if (err)
+		return err;
+
+	/* an empty file is a node with nothing but defaults */
+	if (doc_root(doc)) {
+		err = fields_read(&nodeconf_fields, node, doc_root(doc), errs,
+				  NULL);
+		if (!err)
+			err = fields_required(&nodeconf_fields, node,
+					      doc_root(doc), errs);
+	}
+
+	mem_deref(doc);
+
+	return err;
+}
+
+
+/** A path in the file is meant from the file's folder, not from wherever the
+    service was started */
+static int path_resolve(char **pathp, const char *base)
+{
+	const char *slash = strrchr(base, '/');
+	char *path;
+	int err;
+
+	if (!*pathp || **pathp == '/' || !slash)
+		return 0;
+
+	err = re_sdprintf(&path, "%b/%s", base, (size_t)(slash - base),
+			  *pathp);
+	if (err)
+		return err;
+
+	mem_deref(*pathp);
+	*pathp = path;
+
+	return 0;
+}
+
+
+static int paths_resolve(struct nodeconf *node, const char *base)
+{
+	char **const v[] = {
+		&node->state_dir, &node->templates, &node->sip.certificate,
+		&node->sip.key, &node->teams.certificate, &node->teams.key,
+		&node->teams.ca_file, &node->log.file, &node->control,
+	};
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < RE_ARRAY_SIZE(v); i++)
+		err |= path_resolve(v[i], base);
+	for (i = 0; i < node->customers.c; i++)
+		err |= path_resolve(&node->customers.v[i], base);
+
+	return err ? ENOMEM : 0;
+}
+
+
+int config_load(struct config **confp, const char *path, struct errors *errs)
+{
+	struct catalog *catalog = NULL;
+	struct config *conf;
+	int err;
+
+	conf = mem_zalloc(sizeof(*conf), destructor);
+	if (!conf)
+		return ENOMEM;
+
+	err = node_read(&conf->node, path, errs);
+	if (err)
+		goto out;
+
+	err = paths_resolve(&conf->node, path);
+	if (err)
+		goto out;
+
+	err = catalog_load(&catalog, conf->node.templates, errs);
+	if (err)
+		goto out;
+
+	err = customers_load(&conf->tenantl, conf->node.customers.v,
+			     conf->node.customers.c, catalog_apply, catalog,
+			     errs);
+ out:
+	mem_deref(catalog);
+	if (!err && errors_count(errs))
+		err = EBADMSG;
+
+	if (err)
+		mem_deref(conf);
+	else
+		*confp = conf;
+
+	return err;
+}
+
+
+const struct nodeconf *config_node(const struct config *conf)
+{
+	return &conf->node;
+}
+
+
+const struct list *config_tenants(const struct config *conf)
+{
+	return &conf->tenantl;
+}

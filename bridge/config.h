@@ -1,0 +1,28 @@
+/**
+ * @file config.h  Everything a node is told: callbridge.yaml and its customers
+ *
+ * Read whole, checked whole: either all of it can be used, or nothing of it
+ * is and every error was named.
+ */
+#ifndef BRIDGE_CONFIG_H
+#define BRIDGE_CONFIG_H
+
+#include "bridge/base/libre.h"
+#include "bridge/model/nodeconf.h"
+
+struct errors;
+struct config;                     /* a libre memory object */
+
+/**
+ * Read the node's file, the templates and all customer files
+ *
+ * @return 0, EBADMSG (errs says why), ENOMEM
+ */
+int config_load(struct config **confp, const char *path, struct errors *errs);
+
+const struct nodeconf *config_node(const struct config *conf);
+
+/** struct tenant */
+const struct list *config_tenants(const struct config *conf);
+
+#endif

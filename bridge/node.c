@@ -1,0 +1,890 @@
+/**
+ * @file node.c  Wires the rooms together
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "bridge/base/errors.h"
+#include "bridge/base/log.h"
+#include "bridge/base/version.h"
+#include "bridge/base/wheel.h"
+#include "bridge/call/calls.h"
+#include "bridge/media/media.h"
+#include "bridge/pbx/pool.h"
+#include "bridge/sip/compat.h"
+#include "bridge/sip/msg.h"
+#include "bridge/sip/resolve.h"
+#include "bridge/sip/stack.h"
+#include "bridge/sip/strans.h"
+#include "bridge/sip/tlsctx.h"
+#include "bridge/sip/trace.h"
+#include "bridge/sip/transp.h"
+#include "bridge/store/journal.h"
+#include "bridge/store/live.h"
+#include "bridge/teams/trunk.h"
+#include "config.h"
+#include "node.h"
+#include "portal-api/portal.h"
+
+
+enum {
+	TICK_MS      = 5,          /* drives the wheel                      */
+	DRAIN_END_MS = 4000,       /* for the last BYEs and un-REGISTERs    */
+	CERT_CHECK_MS = 3600 * 1000,
+	CERT_WARN_S  = 30 * 86400,
+	DNS_PORT_MAX = 8,
+};
+
+
+struct node {
+	char *path;                /* owned: the configuration file         */
+	struct config *conf;       /* owned                                 */
+	struct wheel *wheel;       /* owned, as all below                   */
+	struct trace *trace;
+	struct stack *stack;
+	struct resolver *resolver;
+	struct tlsctx *teams_tls, *sip_tls;
+	struct listener *teams_lsnr;
+	struct listener *lsnrv[SIP_TRANSPC];
+	struct media *media;
+	struct pool *pool;
+	struct trunks *trunks;
+	struct calls *calls;
+	struct journal *journal;
+	struct live *live;
+	struct portal *portal;
+	struct mqueue *commands;   /* from the portal's thread              */
+	struct loop_fd tick, media_fd;
+	int tick_fd;
+	struct wheel_tmr drain_tmr, cert_tmr;
+	bool stopping;
+	bool ending;
+};
+
+
+static void field_error(struct errors *errs, const char *path,
+			const char *field, const char *fmt, ...)
+{
+	struct place place = { .file = path };
+	char buf[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)re_vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	errors_add(errs, &place, field, "%s", buf);
+}
+
+
+/* --- what goes out: status and records --- */
+
+
+static void reg_status_h(const struct reg_status *st, void *arg)
+{
+	struct node *node = arg;
+
+	if (!st->removed)
+		(void)journal_reg(node->journal, st);
+	live_reg(node->live, st);
+}
+
+
+static void trunk_status_cb(const struct trunk_status *st, void *arg)
+{
+	struct node *node = arg;
+
+	live_trunk(node->live, st);
+}
+
+
+static void record_h(const struct call_record *rec, void *arg)
+{
+	struct node *node = arg;
+
+	(void)journal_call(node->journal, rec);
+	live_call(node->live, rec);
+}
+
+
+/* --- what comes in --- */
+
+
+static void request_in_h(struct strans *st, const struct sip_msg *msg,
+			 void *arg)
+{
+	struct node *node = arg;
+	const bool teams = trunks_is_from(node->trunks, msg);
+
+	if (!pl_strcmp(&msg->met, "INVITE"))
+		calls_request(node->calls, st, msg);
+	else if (teams ? !trunks_request(node->trunks, st, msg) :
+		 !pool_request(node->pool, st, msg))
+		strans_reject(st, 405, "Method Not Allowed");
+}
+
+
+static bool admit_h(const struct listener *lsnr, const struct sa *peer,
+		    void *arg)
+{
+	const struct node *node = arg;
+
+	if (lsnr == node->teams_lsnr)
+		return trunks_admit(node->trunks, peer);
+
+	return pool_admits(node->pool, peer);
+}
+
+
+static void tick_h(int flags, void *arg)
+{
+	struct node *node = arg;
+	uint64_t n;
+	(void)flags;
+
+	if (read(node->tick_fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
+		wheel_advance(node->wheel, clock_ms());
+}
+
+
+static void media_h(int flags, void *arg)
+{
+	struct node *node = arg;
+	(void)flags;
+
+	media_dispatch(node->media);
+}
+
+
+/* --- starting --- */
+
+
+static int address_get(struct sa *sa, const char *address, const char *path,
+		       const char *field, struct errors *errs)
+{
+	int err = sa_set_str(sa, address, 0);
+
+	if (!err && sa_is_any(sa))
+		err = net_default_source_addr_get(sa_af(sa), sa);
+	if (err)
+		field_error(errs, path, field, "want an IP address of this "
+			    "machine, found \"%s\"", address);
+
+	return err ? EBADMSG : 0;
+}
+
+
+static int tls_check(struct tlsctx **ctxp, const struct tlsctx_conf *conf,
+		     const char *path, struct errors *errs)
+{
+	const struct place place = { .file = path };
+
+	return tlsctx_alloc(ctxp, conf, errs, &place);
+}
+
+
+static int teams_tls(struct tlsctx **ctxp, const struct nodeconf *node,
+		     const char *path, struct errors *errs)
+{
+	const struct tlsctx_conf conf = {
+		.certificate = node->teams.certificate,
+		.key         = node->teams.key,
+		.ca_file     = node->teams.ca_file,
+		.verify      = TLS_VERIFY_FULL,
+		.ask_client  = true,
+		.peer_namev  = (const char *const *)node->teams.peer_names.v,
+		.peer_namec  = node->teams.peer_names.c,
+		.allow_no_client_cert = node->teams.allow_no_client_cert,
+	};
+
+	return tls_check(ctxp, &conf, path, errs);
+}
+
+
+static int sip_tls(struct tlsctx **ctxp, const struct nodeconf *node,
+		   const char *path, struct errors *errs)
+{
+	const struct tlsctx_conf conf = {
+		.certificate = node->sip.certificate,
+		.key         = node->sip.key,
+		.verify      = TLS_VERIFY_FULL,
+	};
+
+	return tls_check(ctxp, &conf, path, errs);
+}
+
+
+/** Each tenant's name must stand in the certificate, or Teams refuses it */
+static int names_check(const struct tlsctx *ctx, const struct config *conf,
+		       const char *path, struct errors *errs)
+{
+	const struct le *le;
+	int err = 0;
+
+	for (le = list_head(config_tenants(conf)); le; le = le->next) {
+		const struct tenant *tenant = le->data;
+
+		if (!tenant->teams.fqdn ||
+		    tlsctx_has_name(ctx, tenant->teams.fqdn))
+			continue;
+
+		field_error(errs, path, "teams.certificate",
+			    "the certificate does not hold the name %s of "
+			    "tenant %s", tenant->teams.fqdn, tenant->tenant);
+		err = EBADMSG;
+	}
+
+	return err;
+}
+
+
+static bool has_teams(const struct nodeconf *node)
+{
+	return node->teams.certificate != NULL;
+}
+
+
+static int tls_load(struct node *node, struct errors *errs)
+{
+	const struct nodeconf *nc = config_node(node->conf);
+	int err = 0;
+
+	if (has_teams(nc)) {
+		err = teams_tls(&node->teams_tls, nc, node->path, errs);
+		if (!err)
+			err = names_check(node->teams_tls, node->conf,
+					  node->path, errs);
+	}
+
+	if (!err)
+		err = sip_tls(&node->sip_tls, nc, node->path, errs);
+
+	return err;
+}
+
+
+int node_check(const char *path, struct errors *errs)
+{
+	struct node *node;
+	int err;
+
+	node = mem_zalloc(sizeof(*node), NULL);
+	if (!node)
+		return ENOMEM;
+
+	err = config_load(&node->conf, path, errs);
+	if (!err) {
+		node->path = (char *)(uintptr_t)path;
+		err = tls_load(node, errs);
+	}
+
+	mem_deref(node->teams_tls);
+	mem_deref(node->sip_tls);
+	mem_deref(node->conf);
+	mem_deref(node);
+
+	return err;
+}
+
+
+static int listen_on(struct node *node, struct listener **lsnrp,
+		     const struct listener_conf *conf, const char *field,
+		     struct errors *errs)
+{
+	int err = listener_alloc(lsnrp, node->stack, conf);
+
+	if (err)
+		field_error(errs, node->path, field,
+			    "cannot listen on %s %J: %s",
+			    sip_transp_name(conf->tp), &conf->laddr,
+			    strerror(err));
+
+	return err ? EBADMSG : 0;
+}
+
+
+static int listen_pbx(struct node *node, struct errors *errs)
+{
+	static const char *const fields[] = {
+		[SIP_TRANSP_UDP] = "sip.udp_port",
+		[SIP_TRANSP_TCP] = "sip.tcp_port",
+		[SIP_TRANSP_TLS] = "sip.tls_port",
+	};
+	const struct nodeconf *nc = config_node(node->conf);
+	const int64_t ports[] = {
+		[SIP_TRANSP_UDP] = nc->sip.udp_port,
+		[SIP_TRANSP_TCP] = nc->sip.tcp_port,
+		[SIP_TRANSP_TLS] = nc->sip.tls_port,
+	};
+	struct listener_conf conf = {
+		.name = "pbx",
+		.host = nc->sip.public_address,
+	};
+	size_t i;
+	int err = 0;
+
+	err = address_get(&conf.laddr, nc->sip.address, node->path,
+			  "sip.address", errs);
+
+	for (i = 0; i < RE_ARRAY_SIZE(ports) && !err; i++) {
+		if (!ports[i])
+			continue;
+
+		sa_set_port(&conf.laddr, (uint16_t)ports[i]);
+		conf.tp = (enum sip_transp)i;
+		conf.tls = i == SIP_TRANSP_TLS ? node->sip_tls : NULL;
+		err = listen_on(node, &node->lsnrv[i], &conf, fields[i], errs);
+	}
+
+	return err;
+}
+
+
+static int listen_teams(struct node *node, struct errors *errs)
+{
+	const struct nodeconf *nc = config_node(node->conf);
+	struct listener_conf conf = {
+		.name = "teams",
+		.tp   = SIP_TRANSP_TLS,
+		.tls  = node->teams_tls,
+		.host = nc->teams.public_address,
+	};
+	int err;
+
+	if (!has_teams(nc)) {
+		warning("node", "", "teams.certificate is not set: no calls "
+			"to and from Teams, only registrations");
+		return 0;
+	}
+
+	err = address_get(&conf.laddr, nc->teams.address, node->path,
+			  "teams.address", errs);
+	if (err)
+		return err;
+
+	sa_set_port(&conf.laddr, (uint16_t)nc->teams.port);
+
+	return listen_on(node, &node->teams_lsnr, &conf, "teams.port", errs);
+}
+
+
+static int resolver_start(struct node *node, struct errors *errs)
+{
+	const struct nodeconf *nc = config_node(node->conf);
+	struct sa srvv[DNS_PORT_MAX];
+	size_t i, n = 0;
+	struct le *le;
+	int err = 0;
+
+	for (i = 0; i < nc->dns.servers.c && n < RE_ARRAY_SIZE(srvv); i++) {
+		const char *text = nc->dns.servers.v[i];
+
+		/* "192.0.2.1" or "192.0.2.1:5353" */
+		if (sa_set_str(&srvv[n], text, 53) &&
+		    sa_decode(&srvv[n], text, strlen(text))) {
+			field_error(errs, node->path, "dns.servers", "want "
+				    "ADDRESS or ADDRESS:PORT, found \"%s\"",
+				    text);
+			return EBADMSG;
+		}
+		++n;
+	}
+
+	err = resolver_alloc(&node->resolver, node->wheel, srvv, n);
+
+	for (le = list_head(&nc->dns.hosts); le && !err; le = le->next) {
+		const struct nodeconf_host *host = le->data;
+		struct sa sa;
+
+		if (sa_set_str(&sa, host->address, 0) &&
+		    sa_decode(&sa, host->address, strlen(host->address))) {
+			field_error(errs, node->path, "dns.hosts", "want an "
+				    "address for %s, found \"%s\"",
+				    host->name, host->address);
+			return EBADMSG;
+		}
+		err = resolver_host_add(node->resolver, host->name, &sa);
+	}
+
+	return err;
+}
+
+
+static int public_get(struct sa *sa, const char *address)
+{
+	sa_init(sa, AF_INET);
+
+	return address ? sa_set_str(sa, address, 0) : 0;
+}
+
+
+static int calls_start(struct node *node, struct errors *errs)
+{
+	const struct nodeconf *nc = config_node(node->conf);
+	struct calls_conf conf = {
+		.stack  = node->stack,
+		.media  = node->media,
+		.pool   = node->pool,
+		.trunks = node->trunks,
+		.trace  = node->trace,
+		.node   = nc,
+	};
+	int err;
+
+	err = address_get(&conf.pbx_laddr, nc->sip.address, node->path,
+			  "sip.address", errs);
+	if (!err)
+		err = address_get(&conf.teams_laddr, nc->teams.address,
+				  node->path, "teams.address", errs);
+	if (err)
+		return err;
+
+	if (public_get(&conf.pbx_public, nc->sip.public_address) ||
+	    public_get(&conf.teams_public, nc->teams.public_address)) {
+		field_error(errs, node->path, "public_address",
+			    "want an IP address");
+		return EBADMSG;
+	}
+
+	return calls_alloc(&node->calls, &conf, record_h, node);
+}
+
+
+static int media_start(struct node *node)
+{
+	const struct nodeconf *nc = config_node(node->conf);
+	const struct media_conf conf = {
+		.workers  = (unsigned)nc->media.workers,
+		.port_min = (uint16_t)nc->media.port_min,
+		.port_max = (uint16_t)nc->media.port_max,
+		.dscp     = 46,
+	};
+	int err;
+
+	err = media_alloc(&node->media, &conf);
+	if (err)
+		return err;
+
+	return loop_listen(&node->media_fd, media_fd(node->media), FD_READ,
+			   media_h, node);
+}
+
+
+static int sip_start(struct node *node, struct errors *errs)
+{
+	const struct nodeconf *nc = config_node(node->conf);
+	const struct stack_conf conf = {
+		.wheel    = node->wheel,
+		.software = "Callbridge/" CALLBRIDGE_VERSION,
+	};
+	int err;
+
+	err = trace_alloc(&node->trace, (size_t)nc->trace.memory_mb << 20);
+	if (!err)
+		err = stack_alloc(&node->stack, &conf);
+	if (err)
+		return err;
+
+	stack_trace_set(node->stack, node->trace);
+	stack_handlers_set(node->stack, request_in_h, admit_h, node);
+
+	err = resolver_start(node, errs);
+	if (!err)
+		err = listen_pbx(node, errs);
+	if (!err)
+		err = listen_teams(node, errs);
+
+	return err;
+}
+
+
+static int sides_start(struct node *node)
+{
+	struct pool_conf pc = {
+		.stack    = node->stack,
+		.resolver = node->resolver,
+		.spread   = true,
+	};
+	const struct trunks_conf tc = {
+		.stack    = node->stack,
+		.resolver = node->resolver,
+		.lsnr     = node->teams_lsnr,
+		.node     = config_node(node->conf),
+	};
+	int err;
+
+	memcpy(pc.lsnrv, node->lsnrv, sizeof(pc.lsnrv));
+	err = pool_alloc(&node->pool, &pc, reg_status_h, node);
+	if (!err)
+		err = trunks_alloc(&node->trunks, &tc, trunk_status_cb, node);
+
+	return err;
+}
+
+
+static int wheel_run(struct node *node)
+{
+	const struct itimerspec every = {
+		.it_interval.tv_nsec = TICK_MS * 1000000L,
+		.it_value.tv_nsec    = TICK_MS * 1000000L,
+	};
+	int err;
+
+	err = wheel_alloc(&node->wheel, clock_ms());
+	if (err)
+		return err;
+
+	/* a timer of the kernel's, not of libre's: those of old versions
+	   follow the wall clock and stop when it is set back */
+	node->tick_fd = timerfd_create(CLOCK_MONOTONIC,
+				       TFD_NONBLOCK | TFD_CLOEXEC);
+	if (node->tick_fd < 0 ||
+	    timerfd_settime(node->tick_fd, 0, &every, NULL))
+		return errno;
+
+	return loop_listen(&node->tick, node->tick_fd, FD_READ, tick_h, node);
+}
+
+
+static int apply(struct node *node, const struct config *conf,
+		 struct errors *errs)
+{
+	int err;
+
+	err = pool_apply(node->pool, config_tenants(conf), errs);
+	if (!err && node->teams_lsnr)
+		err = trunks_apply(node->trunks, config_tenants(conf));
+
+	return err;
+}
+
+
+static void cert_check_h(void *arg)
+{
+	struct node *node = arg;
+	int64_t left_s;
+
+	if (node->teams_tls) {
+		left_s = tlsctx_expires_s(node->teams_tls);
+		if (left_s < CERT_WARN_S)
+			warning("node", "", "the certificate towards Teams "
+				"ends in %u days: renew it",
+				(unsigned)(left_s / 86400));
+	}
+
+	wheel_start(node->wheel, &node->cert_tmr, CERT_CHECK_MS, cert_check_h,
+		    node);
+}
+
+
+/* --- the portal's commands --- */
+
+
+static void errors_text(char *buf, size_t size, const struct errors *errs)
+{
+	(void)re_snprintf(buf, size, "%H", errors_print, errs);
+}
+
+
+static void command_h(int id, void *data, void *arg)
+{
+	struct portal_command *cmd = data;
+	struct node *node = arg;
+	struct errors *errs = NULL;
+	char text[4096] = "";
+	int err;
+	(void)id;
+
+	switch (cmd->type) {
+
+	case PORTAL_RELOAD:
+		err = errors_alloc(&errs);
+		if (!err)
+			err = node_reload(node, errs);
+		if (err)
+			errors_text(text, sizeof(text), errs);
+		break;
+
+	case PORTAL_RETRY: {
+		struct account *acc = pool_find_upn(node->pool, cmd->tenant,
+						    cmd->upn);
+
+		err = acc ? account_register_now(acc) : ENOENT;
+		break;
+	}
+
+	default:
+		err = ENOSYS;
+		break;
+	}
+
+	portal_reply(node->portal, cmd->id, err, text);
+	mem_deref(errs);
+	mem_deref(cmd);
+}
+
+
+/** Runs in the portal's thread: the value changes owner */
+static int command_push(const struct portal_command *cmd, void *arg)
+{
+	struct node *node = arg;
+	struct portal_command *copy;
+	int err;
+
+	copy = mem_alloc(sizeof(*copy), NULL);
+	if (!copy)
+		return ENOMEM;
+
+	*copy = *cmd;
+	err = mqueue_push(node->commands, 0, copy);
+	if (err)
+		mem_deref(copy);
+
+	return err ? EAGAIN : 0;
+}
+
+
+static int portal_run(struct node *node, struct errors *errs)
+{
+	const struct nodeconf *nc = config_node(node->conf);
+	char path[512];
+	const struct portal_conf conf = {
+		.socket_path = path,
+		.live        = node->live,
+		.trace       = node->trace,
+		.state_dir   = nc->state_dir,
+		.commandh    = command_push,
+		.arg         = node,
+		.software    = "Callbridge/" CALLBRIDGE_VERSION,
+	};
+	int err;
+
+	if (nc->control)
+		str_ncpy(path, nc->control, sizeof(path));
+	else
+		re_snprintf(path, sizeof(path), "%s/control.sock",
+			    nc->state_dir);
+
+	err = mqueue_alloc(&node->commands, command_h, node);
+	if (err)
+		return err;
+
+	err = portal_start(&node->portal, &conf);
+	if (err)
+		field_error(errs, node->path, "control", "cannot serve %s: "
+			    "%s", path, err == EADDRINUSE ? "another "
+			    "callbridged is running with it" : strerror(err));
+
+	return err ? EBADMSG : 0;
+}
+
+
+static int state_start(struct node *node, struct errors *errs)
+{
+	const char *dir = config_node(node->conf)->state_dir;
+	int err;
+
+	if (mkdir(dir, 0700) && errno != EEXIST) {
+		field_error(errs, node->path, "state_dir", "cannot make %s: "
+			    "%s", dir, strerror(errno));
+		return EBADMSG;
+	}
+
+	err = journal_open(&node->journal, dir);
+	if (err) {
+		field_error(errs, node->path, "state_dir", "cannot write in "
+			    "%s: %s", dir, strerror(err));
+		return EBADMSG;
+	}
+
+	return live_alloc(&node->live);
+}
+
+
+static void destructor(void *arg)
+{
+	struct node *node = arg;
+	size_t i;
+
+	portal_stop(node->portal);
+	mem_deref(node->commands);
+	wheel_cancel(&node->drain_tmr);
+	wheel_cancel(&node->cert_tmr);
+
+	mem_deref(node->calls);
+	mem_deref(node->trunks);
+	mem_deref(node->pool);
+	loop_close(&node->media_fd);
+	mem_deref(node->media);
+
+	mem_deref(node->teams_lsnr);
+	for (i = 0; i < RE_ARRAY_SIZE(node->lsnrv); i++)
+		mem_deref(node->lsnrv[i]);
+	mem_deref(node->resolver);
+	mem_deref(node->stack);
+	mem_deref(node->teams_tls);
+	mem_deref(node->sip_tls);
+	mem_deref(node->trace);
+
+	mem_deref(node->journal);
+	live_free(node->live);
+
+	loop_close(&node->tick);
+	if (node->tick_fd >= 0)
+		(void)close(node->tick_fd);
+	mem_deref(node->wheel);
+	mem_deref(node->conf);
+	mem_deref(node->path);
+}
+
+
+int node_start(struct node **nodep, const char *path, struct errors *errs)
+{
+	struct node *node;
+	int err;
+
+	node = mem_zalloc(sizeof(*node), destructor);
+	if (!node)
+		return ENOMEM;
+
+	node->tick_fd = -1;
+	err = str_dup(&node->path, path);
+	if (!err)
+		err = config_load(&node->conf, path, errs);
+	if (!err)
+		err = tls_load(node, errs);
+	if (!err)
+		err = wheel_run(node);
+	if (!err)
+		err = state_start(node, errs);
+	if (!err)
+		err = sip_start(node, errs);
+	if (!err)
+		err = media_start(node);
+	if (!err)
+		err = sides_start(node);
+	if (!err)
+		err = calls_start(node, errs);
+	if (!err)
+		err = portal_run(node, errs);
+	if (!err)
+		err = apply(node, node->conf, errs);
+	if (err)
+		goto out;
+
+	cert_check_h(node);
+	info("node", "", "Callbridge " CALLBRIDGE_VERSION " is running with "
+	     "%u tenants", list_count(config_tenants(node->conf)));
+
+ out:
+	if (err)
+		mem_deref(node);
+	else
+		*nodep = node;
+
+	return err;
+}
+
+
+int node_reload(struct node *node, struct errors *errs)
+{
+	struct config *conf = NULL;
+	int err;
+
+	err = config_load(&conf, node->path, errs);
+	if (err)
+		goto out;
+
+	if (node->teams_tls)
+		err = names_check(node->teams_tls, conf, node->path, errs);
+	if (!err && node->teams_tls)
+		err = tlsctx_reload(node->teams_tls, errs);
+	if (!err)
+		err = tlsctx_reload(node->sip_tls, errs);
+	if (!err)
+		err = apply(node, conf, errs);
+	if (err)
+		goto out;
+
+	if (!fields_equal(&nodeconf_fields, config_node(node->conf),
+			  config_node(conf)))
+		warning("node", "", "settings of the node itself have "
+			"changed: they hold from the next start");
+
+	info("node", "", "reloaded: %u tenants",
+	     list_count(config_tenants(conf)));
+
+ out:
+	if (err)
+		warning("node", "", "reload refused, nothing was changed: %H",
+			errors_print, errs);
+
+	mem_deref(conf);
+
+	return err;
+}
+
+
+/* --- stopping --- */
+
+
+static void end_h(void *arg)
+{
+	(void)arg;
+
+	re_cancel();
+}
+
+
+static void unregistered_h(void *arg)
+{
+	struct node *node = arg;
+
+	/* the last BYE and un-REGISTER have been sent; their answers are
+	   waited for as long as transactions live, but not for ever */
+	wheel_start(node->wheel, &node->drain_tmr,
+		    stack_transactions(node->stack) ? 500 : 0, end_h, node);
+}
+
+
+static void drained_h(void *arg)
+{
+	struct node *node = arg;
+
+	node->ending = true;
+	wheel_start(node->wheel, &node->drain_tmr, DRAIN_END_MS, end_h, node);
+	pool_unregister_all(node->pool, unregistered_h, node);
+}
+
+
+static void drain_over_h(void *arg)
+{
+	struct node *node = arg;
+
+	/* ends with drained_h() when the last call has gone */
+	calls_end_all(node->calls, "The bridge stops");
+}
+
+
+void node_stop(struct node *node, unsigned drain_s)
+{
+	if (node->ending) {
+		re_cancel();
+		return;
+	}
+
+	if (node->stopping) {
+		drain_over_h(node);
+		return;
+	}
+
+	node->stopping = true;
+	info("node", "", "stopping: %zu calls are running",
+	     calls_count(node->calls));
+
+	wheel_start(node->wheel, &node->drain_tmr, (uint64_t)drain_s * 1000,
+		    drain_over_h, node);
+	calls_drain(node->calls, drained_h, node);
+}
