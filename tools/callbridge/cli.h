@@ -1,0 +1,153 @@
+/**
+ * @file cli.h  What the commands of `callbridge` share
+ *
+ * A command is one line in main.c's table and one function in a file with
+ * its kind. It prints what was asked for on stdout, what is wrong on stderr,
+ * and returns the exit status.
+ */
+#ifndef CALLBRIDGE_CLI_H
+#define CALLBRIDGE_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bridge/base/libre.h"
+
+struct json_t;
+struct errors;
+
+enum exit_status {
+	EXIT_GOOD    = 0,
+	EXIT_FAILING = 1,          /* asked for what fails, and something does */
+	EXIT_BAD     = 2,          /* usage, bad input, no service */
+};
+
+struct cli {
+	const char *socket;        /* --socket, NULL */
+	const char *config;        /* --config, NULL */
+};
+
+struct command {
+	const char *name;
+	const char *args;          /* "[--json] [--failing]" */
+	const char *help;          /* one line */
+	const char *text;          /* the rest, for --help */
+	int (*run)(const struct cli *cli, int argc, char *argv[]);
+};
+
+/* The commands: argv[0] is the command's name */
+
+int cmd_status(const struct cli *cli, int argc, char *argv[]);
+int cmd_trunks(const struct cli *cli, int argc, char *argv[]);
+int cmd_calls(const struct cli *cli, int argc, char *argv[]);
+int cmd_trace(const struct cli *cli, int argc, char *argv[]);
+int cmd_retry(const struct cli *cli, int argc, char *argv[]);
+int cmd_reload(const struct cli *cli, int argc, char *argv[]);
+int cmd_version(const struct cli *cli, int argc, char *argv[]);
+int cmd_check(const struct cli *cli, int argc, char *argv[]);
+int cmd_explain(const struct cli *cli, int argc, char *argv[]);
+int cmd_schema(const struct cli *cli, int argc, char *argv[]);
+int cmd_number(const struct cli *cli, int argc, char *argv[]);
+int cmd_template(const struct cli *cli, int argc, char *argv[]);
+
+/* options.c: reading the command line */
+
+/** One option of a command */
+struct opt {
+	const char *name;          /* without "--" */
+	const char **value;        /* takes its value; or, */
+	bool *flag;                /* for an option without one, this */
+};
+
+/**
+ * Read a command's options; what is left is moved to the front
+ *
+ * @param optv   Options, ended by one without a name
+ * @param argcp  Arguments; afterwards only those that are no options, from
+ *               argv[1]
+ *
+ * @return 0, EINVAL (the person was told)
+ */
+int options_read(const struct opt *optv, int *argcp, char *argv[]);
+
+/** Check the number of arguments left. @return 0, EINVAL (told) */
+int options_argc(int argc, char *argv[], int min, int max);
+
+/** Read a whole number. @return 0, EINVAL (told) */
+int options_number(const char *name, const char *text, long min, long max,
+		   long *value);
+
+/* ask.c: asking the running service */
+
+struct answer {
+	long code;                 /* HTTP status */
+	char *text;                /* owned, terminated */
+	size_t size;
+	struct json_t *json;       /* owned; NULL if it is no JSON */
+};
+
+/**
+ * Ask, and tell the person why if there is no good answer
+ *
+ * @param post  Empty POST instead of GET
+ * @param fmt   Path and query, libre's format language; see ask_escape()
+ *
+ * @return EXIT_GOOD, then answer_clear() is due; otherwise EXIT_BAD
+ */
+int  ask(const struct cli *cli, struct answer *answer, bool post,
+	 const char *fmt, ...);
+void answer_clear(struct answer *answer);
+
+/** A name as one segment of a path: libre %H handler, arg: string */
+int ask_escape(struct re_printf *pf, const char *name);
+
+/** Member of a row: "" or 0 if it is not there. Borrowed from the row */
+const char *answer_str(const struct json_t *row, const char *name);
+int64_t answer_int(const struct json_t *row, const char *name);
+
+/* node.c: where the service's socket and templates are */
+
+/** @param path  Takes it. @return 0, EBADMSG, ENOENT (told) */
+int node_socket(const struct cli *cli, char *path, size_t size);
+
+/** Folder of own templates, "" for none. @return as node_socket() */
+int node_templates(const struct cli *cli, char *path, size_t size);
+
+/* term.c: text for people */
+
+/** For printing with libre's handlers to stdout or stderr */
+struct re_printf *term_out(void);
+struct re_printf *term_err(void);
+
+/** Say what went wrong, one line on stderr */
+void term_error(const char *fmt, ...);
+
+/** Print all errors on stderr */
+void term_errors(const struct errors *errs);
+
+enum { TABLE_COLUMNS = 9 };
+
+/** Text in columns; the last one is as long as it is */
+struct table;
+int  table_alloc(struct table **tablep, const char *const *headv,
+		 size_t columns);
+
+/** @param colour  Of the first cell: as term_colour() tells, NULL none */
+int  table_row(struct table *table, const char *colour,
+	       const char *const *cellv);
+void table_print(const struct table *table);
+
+enum term_colour { TERM_GREEN, TERM_YELLOW, TERM_RED, TERM_GREY };
+
+/** Escape sequence of a colour, NULL when stdout is no terminal */
+const char *term_colour(enum term_colour colour);
+
+/** Seconds for people: "12s", "5m", "2h05m", "3d04h" */
+void term_duration(char *buf, size_t size, int64_t seconds);
+
+/** Print JSON for programs */
+int term_json(const struct json_t *json);
+
+#endif

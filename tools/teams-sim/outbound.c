@@ -1,0 +1,458 @@
+/**
+ * @file outbound.c  Calls to the SBC
+ *
+ * The INVITE of section 8, a new connection from one region's address, the
+ * next region if that fails, and the failover timer.
+ */
+#include "call.h"
+#include "conn.h"
+#include "control.h"
+#include "trans.h"
+
+
+static int send_invite(struct call *call, const struct dial *dial);
+
+
+static struct instance *first_up(struct sim *sim)
+{
+	for (size_t i = 0; i < INSTANCES; i++) {
+		if (sim->instv[i].mode == MODE_UP)
+			return &sim->instv[i];
+	}
+
+	return &sim->instv[0];
+}
+
+
+/* --- building --- */
+
+
+static int fill_identity(struct call *call, const struct dial *dial)
+{
+	struct pl to;
+	char name[128];
+	int err = 0;
+
+	/* "Bob Example" from bob.example@...; glued to the bracket */
+	if (dial->display)
+		snprintf(name, sizeof(name), "%s", dial->display);
+	else if (call->user && call->user->upn)
+		snprintf(name, sizeof(name), "%.*s",
+			 (int)strcspn(call->user->upn, "@"), call->user->upn);
+	else
+		name[0] = '\0';
+
+	pl_set_str(&to, dial->to);
+	if (dial->anonymous)
+		err |= re_sdprintf(&call->local,
+				   "Anonymous<sip:anonymous@%s:5061>",
+				   call->sim->instv[0].name);
+	else
+		err |= re_sdprintf(&call->local,
+				   "%s<sip:%s@%s:5061;user=phone>", name,
+				   dial->from, call->sim->instv[0].name);
+	err |= re_sdprintf(&call->remote, "<sip:%H@%s:%u;user=phone>",
+			   uri_user_escape, &to, call->tenant->fqdn,
+			   tenant_trunk(call->tenant)->port);
+	err |= re_sdprintf(&call->target,
+			   "sip:%H@%s:%u;user=phone;transport=tls",
+			   uri_user_escape, &to, call->tenant->fqdn,
+			   tenant_trunk(call->tenant)->port);
+	err |= str_dup(&call->from_number, dial->from);
+	err |= str_dup(&call->to_number, dial->to);
+
+	return err;
+}
+
+
+/* Each attempt is a call of its own to the SBC: new Call-ID, new Contact */
+static int fill_dialog(struct call *call)
+{
+	char callid[33], guid[37], hex[33];
+	int err;
+
+	random_hex(callid, sizeof(callid));
+	random_hex(hex, sizeof(hex));
+	random_guid(guid, sizeof(guid));
+	call->callid = mem_deref(call->callid);
+	call->contact = mem_deref(call->contact);
+	err = str_dup(&call->callid, callid);
+	err |= re_sdprintf(&call->contact, "sip:%s:443;x-i=%s;x-c=%s/d/8/%s",
+			   call->inst->contact_host, guid, callid, hex);
+
+	return err;
+}
+
+
+static int late_lines(char **linesp, const struct call *call,
+		      const struct dial *dial)
+{
+	char *pai = NULL;
+	int err = 0;
+
+	if (dial->pai)
+		err = re_sdprintf(&pai, "P-ASSERTED-IDENTITY: %s\r\n",
+				  dial->pai);
+	else if (call->tenant->forward_pai)
+		err = re_sdprintf(&pai,
+				  "P-ASSERTED-IDENTITY: <tel:%s>,<sip:%s>\r\n"
+				  "PRIVACY: id\r\n",
+				  dial->from,
+				  call->user && call->user->upn
+					  ? call->user->upn
+					  : "unknown@invalid");
+	if (!err)
+		err = re_sdprintf(linesp, "%sSESSION-EXPIRES: %u\r\n%s",
+				  pai ? pai : "",
+				  call->sim->set.session_expires_s,
+				  dial->lines ? dial->lines : "");
+
+	mem_deref(pai);
+
+	return err;
+}
+
+
+static int build_invite(struct call *call, const struct dial *dial,
+			struct mbuf **mbp)
+{
+	char *late = NULL, *sdp = NULL, *from = NULL, branch[24], early[64];
+	struct outline line = {
+		.inst = call->inst, .method = "INVITE",
+		.ruri = call->target, .to = call->remote,
+		.callid = call->callid, .cseq = ++call->local_cseq,
+		.branch = branch, .contact = call->contact, .dialog = true,
+		.early = early, .ctype = "application/sdp", .allow = true,
+	};
+	int err;
+
+	trans_branch(branch, sizeof(branch));
+	snprintf(early, sizeof(early), "MIN-SE: %u\r\nSUPPORTED: timer\r\n",
+		 call->sim->set.min_se_s);
+	err = re_sdprintf(&from, "%s;tag=%s", call->local, call->local_tag);
+	if (!err)
+		err = late_lines(&late, call, dial);
+	if (!err)
+		err = session_offer(call, &sdp);
+
+	line.from = from;
+	line.late = late;
+	line.body = sdp;
+	if (!err)
+		err = msg_request(mbp, &line);
+
+	mem_deref(from);
+	mem_deref(late);
+	mem_deref(sdp);
+
+	return err;
+}
+
+
+/* --- giving up --- */
+
+
+static void cancelled_for_good(void *arg)
+{
+	call_end(arg, "teams", 408, "SBC did not end the cancelled INVITE");
+}
+
+
+void outbound_cancel(struct call *call)
+{
+	const uint64_t patience_ms = 32000; /* RFC 3261 section 9.1 */
+
+	call->state = CALL_CANCELLING;
+	deadline_start(&call->guard, patience_ms, cancelled_for_good, call);
+	if (!call->trans) {
+		call_end(call, "teams", 487, "Cancelled");
+		return;
+	}
+
+	/* A CANCEL may only follow a provisional answer */
+	call->cancel_wanted = !call->provisional;
+	if (!call->cancel_wanted)
+		(void)trans_cancel(call->trans, NULL);
+}
+
+
+static void too_slow(void *arg)
+{
+	struct call *call = arg;
+
+	violation(call->sim, "failover", NULL,
+		  "no answer other than 100 to call %u within %u ms", call->id,
+		  call->sim->set.failover_ms);
+	outbound_cancel(call);
+	if (call->state == CALL_CANCELLING && !call->provisional)
+		call_end(call, "failover_timer", 408, "SBC too slow");
+}
+
+
+static void nobody_answers(void *arg)
+{
+	outbound_cancel(arg);
+}
+
+
+/* --- answers of the SBC --- */
+
+
+static int learn_dialog(struct call *call, const struct sip_msg *msg)
+{
+	struct sip_addr contact;
+	char *tag = NULL, *target = NULL;
+	int err;
+
+	if (!pl_isset(&msg->to.tag) || msg_contact(msg, &contact)) {
+		violation(call->sim, "contact-missing", msg,
+			  "%u lacks Contact or To-tag", msg->scode);
+		return EPROTO;
+	}
+
+	if (pl_is_address(&contact.uri.host))
+		violation(call->sim, "contact-address", msg,
+			  "IP literal in the Contact of %u", msg->scode);
+	else if (pl_strcasecmp(&contact.uri.host, call->tenant->fqdn))
+		violation(call->sim, "contact-host", msg,
+			  "Contact of %u is not %s", msg->scode,
+			  call->tenant->fqdn);
+
+	err = pl_strdup(&tag, &msg->to.tag);
+	if (!err)
+		err = pl_strdup(&target, &contact.auri);
+	if (err) {
+		mem_deref(tag);
+		return err;
+	}
+
+	mem_deref(call->remote_tag);
+	mem_deref(call->target);
+	call->remote_tag = tag;
+	call->target = target;
+	list_flush(&call->routel);
+
+	return msg_routes(&call->routel, msg, true);
+}
+
+
+static void provisional(struct call *call, const struct sip_msg *msg)
+{
+	call->provisional = true;
+	if (call->cancel_wanted) {
+		call->cancel_wanted = false;
+		(void)trans_cancel(call->trans, NULL);
+	}
+
+	if (msg->scode == 100 || call->state != CALL_DIALING)
+		return;
+
+	deadline_start(&call->guard, call->sim->set.no_answer_ms,
+		       nobody_answers, call);
+	(void)learn_dialog(call, msg);
+	if (mbuf_get_left(msg->mb))
+		(void)session_answer_in(call, msg);
+
+	call_event(call, call->answer_seen ? "progress" : "ringing",
+		   "{s:s, s:i}", "by", "sbc", "code", msg->scode);
+	if (call->role == PEER_FORWARD)
+		inbound_ring(call->peer);
+}
+
+
+static void session_timer(struct call *call, const struct sip_msg *msg)
+{
+	const struct pl expires = msg_value(msg, "Session-Expires");
+	struct pl refresher = pl_null;
+
+	call->expires_s = pl_isset(&expires) ? msg_number(&expires) : 0;
+	if (call->expires_s)
+		(void)msg_param_decode(&expires, "refresher", &refresher);
+
+	call->we_refresh = pl_strcasecmp(&refresher, "uas") != 0;
+}
+
+
+static void join_peer(struct call *call)
+{
+	struct call *peer = call->peer;
+
+	if (call->role == PEER_FORWARD && inbound_answer(peer, -1)) {
+		call_hangup(call, "teams", 480, 16, "PeerGone");
+		return;
+	}
+
+	if (call->role == PEER_TRANSFER)
+		transfer_done(peer);
+
+	if (call_join(call, peer))
+		call_hangup(call, "teams", 480, 41, "OutOfResources");
+}
+
+
+static void answered(struct call *call, const struct sip_msg *msg)
+{
+	const bool given_up = call->state == CALL_CANCELLING;
+	int err = learn_dialog(call, msg);
+
+	if (err) {
+		call_end(call, "teams", 410, "200 without Contact or tag");
+		return;
+	}
+
+	if (mbuf_get_left(msg->mb) || !call->answer_seen)
+		err = session_answer_in(call, msg);
+
+	(void)call_ack(call, msg->cseq.num);
+	session_abilities(call, msg);
+	session_timer(call, msg);
+	call_watch(call);
+	call_connected(call);
+	if (err || given_up) {
+		call_hangup(call, "teams", given_up ? 487 : 410, 22,
+			    given_up ? "Cancelled" : "MediaOfferError");
+		return;
+	}
+
+	call_event(call, "answered", "{s:s}", "by", "sbc");
+	if (call->role == PEER_FORWARD || call->role == PEER_TRANSFER)
+		join_peer(call);
+}
+
+
+static void failed(struct call *call, const struct sip_msg *msg)
+{
+	char *reason = pl_string(&msg->reason);
+
+	call_end(call, "sbc", msg->scode, reason);
+	mem_deref(reason);
+}
+
+
+/* The connection failed: another data centre tries the same trunk */
+static void unreachable(struct call *call, int err)
+{
+	struct instance *next = instance_next(call->inst);
+
+	while (next != call->inst &&
+	       (call->tried & (1u << (next - call->sim->instv))))
+		next = instance_next(next);
+
+	if (next != call->inst && call->state == CALL_DIALING &&
+	    !call->provisional) {
+		const struct dial again = {
+			.from = call->from_number, .to = call->to_number,
+		};
+
+		call_event(call, "retry", "{s:s, s:s}", "instance",
+			   next->name, "reason", strerror(err));
+		call->inst = next;
+		if (!send_invite(call, &again))
+			return;
+	}
+
+	call_end(call, "transport", 504, strerror(err));
+}
+
+
+static void response(int err, const struct sip_msg *msg, void *arg)
+{
+	struct call *call = arg;
+
+	if (err)
+		unreachable(call, err);
+	else if (msg->scode < 200)
+		provisional(call, msg);
+	else if (msg->scode < 300)
+		answered(call, msg);
+	else
+		failed(call, msg);
+}
+
+
+static int send_invite(struct call *call, const struct dial *dial)
+{
+	const struct trunk *trunk = tenant_trunk(call->tenant);
+	struct conn *conn;
+	struct mbuf *mb;
+	struct sa addr;
+	int err;
+
+	call->tried |= 1u << (call->inst - call->sim->instv);
+	err = fill_dialog(call);
+	if (!err)
+		err = sim_resolve(call->sim, &addr, call->tenant->fqdn,
+				  trunk->port);
+	if (!err)
+		err = conn_get(&conn, call->inst, call->tenant->fqdn, &addr);
+	if (err)
+		return err;
+
+	mem_deref(call->conn);
+	call->conn = mem_ref(conn);
+	err = build_invite(call, dial, &mb);
+	if (err)
+		return err;
+
+	err = trans_request(&call->trans, conn, mb, response, call);
+	mem_deref(mb);
+
+	return err;
+}
+
+
+int outbound_dial(struct call **cp, const struct dial *dial)
+{
+	struct sim *sim = dial->tenant->sim;
+	struct call *call;
+	struct pl from;
+	int err;
+
+	err = call_alloc(&call, sim,
+			 dial->inst ? dial->inst : first_up(sim),
+			 dial->tenant, false);
+	if (err)
+		return err;
+
+	pl_set_str(&from, dial->from);
+	call->user = mem_ref(user_find(dial->tenant, &from));
+	call->tone_hz = dial->tone_hz;
+	err = fill_identity(call, dial);
+	if (!err)
+		err = call_play_own(call);
+	if (!err)
+		err = send_invite(call, dial);
+	if (err) {
+		mem_deref(call);
+		return err;
+	}
+
+	deadline_start(&call->guard, sim->set.failover_ms, too_slow, call);
+	*cp = call;
+
+	return 0;
+}
+
+
+bool outbound_stray(struct sim *sim, const struct sip_msg *msg)
+{
+	struct le *le;
+
+	if (msg->scode < 200 || msg->scode > 299 ||
+	    pl_strcmp(&msg->cseq.met, "INVITE"))
+		return false;
+
+	LIST_FOREACH(&sim->calll, le)
+	{
+		struct call *call = le->data;
+
+		if (call->remote_tag && call->state == CALL_UP &&
+		    !pl_strcmp(&msg->callid, call->callid) &&
+		    !pl_strcmp(&msg->to.tag, call->remote_tag)) {
+			(void)call_ack(call, msg->cseq.num);
+			return true;
+		}
+	}
+
+	return false;
+}
