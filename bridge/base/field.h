@@ -17,12 +17,18 @@
  *   FIELD_PERCENT   uint32_t    written 50% or 50; min..max
  *   FIELD_STRING    char *      owned by the struct (libre memory), NULL if
  *                               unset; min..max octets
- *   FIELD_CHOICE    int         index into choicev
+ *   FIELD_CHOICE    int         index into choicev; -1 if unset, which it
+ *                               is by default only without a dflt
  *   FIELD_STRINGS   struct strings   list of strings; choicev, if set, says
- *                               which ones may occur
+ *                               which ones may occur; min..max items
  *   FIELD_OBJECT    a struct in place, described by `sub`
  *   FIELD_LIST      struct list (libre) of structs described by `sub`, each
  *                   a libre memory object whose first member is struct le
+ *                               (le.data is the item); min..max items; at
+ *                               most 32 tables a program have items
+ *
+ * A dotted path goes through mappings and list items: `pbx[0].timing.expires`.
+ * Written null makes a text, a list or a choice without default unset.
  */
 #ifndef BASE_FIELD_H
 #define BASE_FIELD_H
@@ -127,7 +133,9 @@ int fields_read(const struct fields *t, void *obj,
 		const struct doc_node *node, struct errors *errs,
 		uint64_t *set);
 
-/** Report every FIELD_REQUIRED that is unset (empty), then run checkh */
+/** Report every FIELD_REQUIRED that is unset (empty, or 0 where 0 is out of
+    range), in mappings and list items too. Each table where nothing is
+    missing then runs its checkh. @return 0, EBADMSG */
 int fields_required(const struct fields *t, const void *obj,
 		    const struct doc_node *node, struct errors *errs);
 

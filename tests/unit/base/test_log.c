@@ -263,6 +263,12 @@ static void a_stuck_disk_drops_lines_and_says_how_many(void **state)
 	assert_true(drain_until(fd, wanted));
 	info("test", "", "and on it goes");
 	assert_true(drain_until(fd, "and on it goes\n"));
+	assert_null(strstr(text, "dropped"));
+
+	/* It is said once */
+	info("test", "", "the end");
+	assert_true(drain_until(fd, "the end\n"));
+	assert_null(strstr(text, "dropped"));
 
 	log_close();
 	(void)close(fd);
