@@ -1,0 +1,258 @@
+/**
+ * @file cmd_calls.c  Calls and their messages
+ *
+ * Calls come from the running service or, without one, from its journal.
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "bridge/base/text.h"
+#include "bridge/store/journal.h"
+#include "cli.h"
+
+
+enum { CALL_COLUMNS = 9, LIMIT_DEFAULT = 50, LIMIT_MAX = 1000 };
+
+
+static void moment(char *buf, size_t size, int64_t ms)
+{
+	const time_t t = (time_t)(ms / 1000);
+	struct tm tm;
+
+	if (!ms || !localtime_r(&t, &tm) ||
+	    !strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm))
+		(void)re_snprintf(buf, size, "-");
+}
+
+
+/** Time spoken; of a call that runs, so far */
+static void lasted(char *buf, size_t size, const json_t *row)
+{
+	const int64_t answer_ms = answer_int(row, "answer_ms");
+	const int64_t end_ms = answer_int(row, "end_ms");
+
+	if (!answer_ms)
+		(void)re_snprintf(buf, size, "-");
+	else
+		term_duration(buf, size, ((end_ms ? end_ms : (int64_t)
+			      time(NULL) * 1000) - answer_ms) / 1000);
+}
+
+
+/** "answered", "ringing", or why it failed */
+static void result(char *buf, size_t size, const json_t *row)
+{
+	const int64_t scode = answer_int(row, "scode");
+	const char *state = answer_str(row, "state");
+	const char *reason = answer_str(row, "reason");
+
+	if (strcmp(state, "ended"))
+		(void)re_snprintf(buf, size, "%s", state);
+	else if (answer_int(row, "answer_ms"))
+		(void)re_snprintf(buf, size, "answered");
+	else if (scode)
+		(void)re_snprintf(buf, size, "%d %s", (int)scode, reason);
+	else
+		(void)re_snprintf(buf, size, "%s", *reason ? reason :
+				  "not answered");
+}
+
+
+static void quality(char *buf, size_t size, const json_t *row)
+{
+	const double teams = json_number_value(json_object_get(
+		json_object_get(row, "teams"), "mos"));
+	const double pbx = json_number_value(json_object_get(
+		json_object_get(row, "pbxside"), "mos"));
+
+	if (teams > 0 && pbx > 0)
+		(void)snprintf(buf, size, "%.1f/%.1f", teams, pbx);
+	else
+		(void)re_snprintf(buf, size, "-");
+}
+
+
+static const char *result_colour(const json_t *row)
+{
+	if (strcmp(answer_str(row, "state"), "ended"))
+		return term_colour(TERM_YELLOW);
+
+	return term_colour(answer_int(row, "answer_ms") ? TERM_GREEN
+			   : TERM_RED);
+}
+
+
+static int call_row(struct table *table, const json_t *row)
+{
+	char when[32], res[160], time_spoken[32], mos[32];
+	const char *const cellv[CALL_COLUMNS] = {
+		when, answer_str(row, "direction"), answer_str(row, "caller"),
+		answer_str(row, "callee"), answer_str(row, "upn"), res,
+		time_spoken, mos, answer_str(row, "id"),
+	};
+
+	moment(when, sizeof(when), answer_int(row, "start_ms"));
+	result(res, sizeof(res), row);
+	lasted(time_spoken, sizeof(time_spoken), row);
+	quality(mos, sizeof(mos), row);
+
+	return table_row(table, result_colour(row), cellv);
+}
+
+
+static int calls_print(const json_t *rows)
+{
+	static const char *const headv[CALL_COLUMNS] = {
+		"BEGAN", "DIRECTION", "CALLER", "CALLEE", "USER", "RESULT",
+		"LASTED", "MOS", "ID",
+	};
+	struct table *table;
+	const json_t *row;
+	size_t i;
+	int err;
+
+	if (!json_array_size(rows)) {
+		(void)puts("no calls");
+		return EXIT_GOOD;
+	}
+
+	err = table_alloc(&table, headv, CALL_COLUMNS);
+	if (err)
+		return EXIT_BAD;
+
+	json_array_foreach(rows, i, row)
+		err = err ? err : call_row(table, row);
+
+	if (!err)
+		table_print(table);
+
+	mem_deref(table);
+
+	return err ? EXIT_BAD : EXIT_GOOD;
+}
+
+
+static int journal_row(const struct call_record *rec, void *arg)
+{
+	return json_array_append_new(arg, call_record_json(rec)) ? ENOMEM : 0;
+}
+
+
+/** The same answer as the service's, from its journal */
+static int calls_offline(const char *state_dir, long limit, json_t **jsonp)
+{
+	json_t *rows = json_array();
+	int err;
+
+	err = rows ? journal_calls(state_dir, (size_t)limit, journal_row,
+				   rows) : ENOMEM;
+	if (err) {
+		term_error("%s: cannot read the journal: %m", state_dir, err);
+		json_decref(rows);
+		return EXIT_BAD;
+	}
+
+	*jsonp = json_pack("{s:o}", "calls", rows);
+
+	return *jsonp ? EXIT_GOOD : EXIT_BAD;
+}
+
+
+static int calls_online(const struct cli *cli, long limit, json_t **jsonp)
+{
+	struct answer answer;
+	int status;
+
+	status = ask(cli, &answer, false, "/api/v1/calls?limit=%ld", limit);
+	if (status)
+		return status;
+
+	*jsonp = json_incref(answer.json);
+	answer_clear(&answer);
+
+	return EXIT_GOOD;
+}
+
+
+int cmd_calls(const struct cli *cli, int argc, char *argv[])
+{
+	const char *limit_text = NULL, *state_dir = NULL;
+	bool json = false;
+	const struct opt optv[] = {
+		{"json", NULL, &json}, {"limit", &limit_text, NULL},
+		{"state-dir", &state_dir, NULL}, {NULL, NULL, NULL},
+	};
+	long limit = LIMIT_DEFAULT;
+	json_t *calls = NULL;
+	int status;
+
+	if (options_read(optv, &argc, argv) ||
+	    options_argc(argc, argv, 0, 0) ||
+	    (limit_text && options_number("limit", limit_text, 1, LIMIT_MAX,
+					  &limit)))
+		return EXIT_BAD;
+
+	status = state_dir ? calls_offline(state_dir, limit, &calls)
+		: calls_online(cli, limit, &calls);
+
+	if (status == EXIT_GOOD)
+		status = json ? term_json(calls)
+			: calls_print(json_object_get(calls, "calls"));
+
+	json_decref(calls);
+
+	return status;
+}
+
+
+/** What peers wrote, with everything that is not text made visible */
+static void text_print(const char *text, size_t size)
+{
+	char shown[1024];
+
+	while (size) {
+		const size_t line = strcspn(text, "\n");
+		const size_t l = line < sizeof(shown) / 4 - 1 ? line :
+			sizeof(shown) / 4 - 1;
+
+		(void)text_escape(shown, sizeof(shown), text, l);
+		(void)fputs(shown, stdout);
+		text += l;
+		size -= l;
+
+		if (size && *text == '\n') {
+			(void)putchar('\n');
+			++text;
+			--size;
+		}
+	}
+}
+
+
+int cmd_trace(const struct cli *cli, int argc, char *argv[])
+{
+	bool json = false;
+	const struct opt optv[] = {
+		{"json", NULL, &json}, {NULL, NULL, NULL},
+	};
+	struct answer answer;
+	int status;
+
+	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 1, 1))
+		return EXIT_BAD;
+
+	status = ask(cli, &answer, false, "/api/v1/trace/%H?format=%s",
+		     ask_escape, argv[1], json ? "json" : "ladder");
+	if (status)
+		return status;
+
+	if (json)
+		status = term_json(answer.json);
+	else
+		text_print(answer.text, answer.size);
+
+	answer_clear(&answer);
+
+	return status;
+}

@@ -1,0 +1,259 @@
+/**
+ * @file main.c  callbridge: the command line
+ */
+#include <curl/curl.h>
+#include <unistd.h>
+
+#include "bridge/base/errors.h"
+#include "bridge/base/version.h"
+#include "cli.h"
+
+
+static const struct command commandv[] = {
+	{"status", "[--json] [--failing]",
+	 "how each user's registration is",
+	 "One line a user: state, since when, what the PBX said in its own"
+	 " words, and what to\ndo about it. States:\n\n"
+	 "  registered  calls can reach the user\n"
+	 "  lagging     registers, but cannot keep up with the expiry\n"
+	 "  queued      waits for its first registration\n"
+	 "  failing     the PBX refuses, or does not answer\n"
+	 "  off         not enabled\n\n"
+	 "  --failing   only those that want a person (failing, lagging);"
+	 " the exit status is 1\n"
+	 "              if there is one, so that monitoring can use it\n"
+	 "  --json      everything that is known, for programs\n",
+	 cmd_status},
+	{"trunks", "[--json]",
+	 "whether Teams can be reached, and reaches us",
+	 "One line for each of our names and each Teams proxy.\n\n"
+	 "  --json      for programs\n",
+	 cmd_trunks},
+	{"calls", "[--json] [--limit N] [--state-dir FOLDER]",
+	 "calls now and the newest that ended",
+	 "Newest last. MOS is the voice quality towards Teams / towards the"
+	 " PBX.\n\n"
+	 "  --limit N           at most that many, 1..1000 (default 50)\n"
+	 "  --state-dir FOLDER  read the journal there; needs no running"
+	 " service\n"
+	 "  --json              everything that is known, for programs\n",
+	 cmd_calls},
+	{"trace", "[--json] USER|CALL",
+	 "the SIP messages of a user or a call, as a ladder",
+	 "USER is a user's Microsoft name, number or AoR"
+	 " (ann@contoso.example, +442079460018,\nsip:101@pbx.example). CALL is"
+	 " an id that `callbridge calls` shows, or a SIP Call-ID.\nPasswords"
+	 " and keys are masked.\n\n"
+	 "  --json      whole messages, for programs\n",
+	 cmd_trace},
+	{"retry", "USER",
+	 "register a user now, also after a refused password",
+	 "USER is a Microsoft name, as in ann@contoso.example. Look at the"
+	 " outcome with\n`callbridge status`.\n",
+	 cmd_retry},
+	{"reload", "",
+	 "read configuration and customer files again",
+	 "All or nothing: if something is wrong it is shown here, and nothing"
+	 " changes. Users\nthat were not edited keep their registrations, and"
+	 " calls go on.\n",
+	 cmd_reload},
+	{"check", "[--templates FOLDER] FILE...",
+	 "check customer files; tells all that is wrong",
+	 "Several files are checked together, for names have to be unique"
+	 " over all of them. A\nfolder stands for its *.yaml. Needs no"
+	 " running service.\n\n"
+	 "  --templates FOLDER  own templates (default: as in"
+	 " callbridge.yaml)\n",
+	 cmd_check},
+	{"explain", "[FIELD]",
+	 "what a setting means: explain pbx.transfer",
+	 "Without FIELD: what there is. `explain pbx` lists the settings of a"
+	 " PBX,\n`explain pbx.transfer.blind` tells type, choices, default and"
+	 " meaning of one.\n",
+	 cmd_explain},
+	{"schema", "pbx|user|tenant|node",
+	 "JSON Schema of what can be written, for editors",
+	 "Point your editor's YAML mode at it to see mistakes while"
+	 " typing.\n",
+	 cmd_schema},
+	{"number", "--file FILE [--pbx NAME] [--user USER]"
+	 " --from-teams|--from-pbx NUMBER",
+	 "try a number plan",
+	 "What the PBX will be sent for a number that a Teams user dials, or"
+	 " what Teams will\nshow for a caller, and which rules made it so.\n\n"
+	 "  --file FILE          customer file\n"
+	 "  --pbx NAME           which PBX (default: the user's, or the only"
+	 " one)\n"
+	 "  --user USER          dial as this user\n"
+	 "  --from-teams NUMBER  dialled in Teams, as in +442079460018\n"
+	 "  --from-pbx NUMBER    shown by the PBX, as in 02079460018\n"
+	 "  --templates FOLDER   own templates (default: as in"
+	 " callbridge.yaml)\n",
+	 cmd_number},
+	{"template", "[--templates FOLDER] list|show NAME",
+	 "the PBX products that are known, and how one is spoken to",
+	 "  --templates FOLDER  own templates (default: as in"
+	 " callbridge.yaml)\n",
+	 cmd_template},
+	{"version", "",
+	 "versions of callbridge and of its libraries", "", cmd_version},
+};
+
+enum { COMMANDC = sizeof(commandv) / sizeof(commandv[0]) };
+
+
+static void help_print(void)
+{
+	(void)puts("Callbridge joins a PBX and Microsoft Teams into one"
+		   " telephone system.\n\n"
+		   "usage: callbridge [--socket PATH | --config FILE] COMMAND"
+		   " ...\n\n"
+		   "Commands:");
+
+	for (size_t i = 0; i < COMMANDC; i++)
+		(void)re_printf("  %-9s %s\n", commandv[i].name,
+				commandv[i].help);
+
+	(void)puts("\n`callbridge COMMAND --help` tells more about one. Start"
+		   " with `callbridge status`.\n\n"
+		   "  --socket PATH  control socket of the service\n"
+		   "  --config FILE  its configuration, which names the socket"
+		   " (default\n"
+		   "                 /etc/callbridge/callbridge.yaml)\n"
+		   "  --version      versions of callbridge and of its"
+		   " libraries\n\n"
+		   "Exit status: 0 good; 1 asked for what fails, and something"
+		   " does; 2 wrong usage,\nbad input, or the service is not"
+		   " running.");
+}
+
+
+static void command_help(const struct command *command)
+{
+	(void)re_printf("usage: callbridge %s%s%s\n\n%s\n%s%s", command->name,
+			*command->args ? " " : "", command->args,
+			command->help, *command->text ? "\n" : "",
+			command->text);
+}
+
+
+static const struct command *command_find(const char *name)
+{
+	const char *wordv[COMMANDC], *near;
+
+	for (size_t i = 0; i < COMMANDC; i++) {
+		if (!strcmp(commandv[i].name, name))
+			return &commandv[i];
+		wordv[i] = commandv[i].name;
+	}
+
+	near = errors_nearest(name, wordv, COMMANDC);
+	if (near)
+		term_error("there is no command \"%s\": did you mean"
+			   " \"%s\"?", name, near);
+	else
+		term_error("there is no command \"%s\"; see `callbridge"
+			   " --help`", name);
+
+	return NULL;
+}
+
+
+static bool wants_help(int argc, char *argv[])
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return true;
+
+	return false;
+}
+
+
+static int command_run(const struct cli *cli, int argc, char *argv[])
+{
+	const struct command *command = command_find(argv[0]);
+
+	if (!command)
+		return EXIT_BAD;
+
+	if (wants_help(argc, argv)) {
+		command_help(command);
+		return EXIT_GOOD;
+	}
+
+	return command->run(cli, argc, argv);
+}
+
+
+/** One global option with a value: --name VALUE or --name=VALUE */
+static bool global_read(const char *name, const char **value, int argc,
+			char *argv[], int *i)
+{
+	const size_t l = strlen(name);
+
+	if (strncmp(argv[*i], name, l))
+		return false;
+
+	if (argv[*i][l] == '=') {
+		*value = argv[*i] + l + 1;
+		return true;
+	}
+
+	if (argv[*i][l] || *i + 1 >= argc)
+		return false;
+
+	*value = argv[++*i];
+
+	return true;
+}
+
+
+static int run(int argc, char *argv[])
+{
+	struct cli cli = {NULL, NULL};
+	int i;
+
+	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+			help_print();
+			return EXIT_GOOD;
+		}
+
+		if (!strcmp(argv[i], "--version"))
+			return version_print(term_out(), "callbridge") ?
+				EXIT_BAD : EXIT_GOOD;
+
+		if (global_read("--socket", &cli.socket, argc, argv, &i) ||
+		    global_read("--config", &cli.config, argc, argv, &i))
+			continue;
+
+		term_error("unknown or incomplete option %s; see"
+			   " `callbridge --help`", argv[i]);
+		return EXIT_BAD;
+	}
+
+	if (i == argc) {
+		term_error("a command is missing; see `callbridge --help`");
+		return EXIT_BAD;
+	}
+
+	return command_run(&cli, argc - i, argv + i);
+}
+
+
+int main(int argc, char *argv[])
+{
+	int status;
+
+	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
+
+	status = run(argc, argv);
+
+	curl_global_cleanup();
+
+	/* A full disk or a closed pipe behind stdout is a failure too */
+	if (fflush(stdout) && status == EXIT_GOOD)
+		status = EXIT_BAD;
+
+	return status;
+}
