@@ -22,4 +22,18 @@ int srtp_openssl_init(void);
 /** True if all replacements were taken */
 bool srtp_openssl_used(void);
 
+/**
+ * Measure what SRTP costs in this process: G.711 packets of 20 ms (172
+ * octets), AES_CM_128_HMAC_SHA1_80, one thread. After srtp_openssl_init()
+ *
+ * @param packets       How many, at least 1
+ * @param protect_ns    CPU time to protect one [ns]
+ * @param unprotect_ns  CPU time to unprotect one [ns]
+ *
+ * @return 0, EINVAL, ENOMEM, EPROTO when a packet did not come out as it
+ *         went in
+ */
+int srtp_openssl_bench(unsigned packets, double *protect_ns,
+		       double *unprotect_ns);
+
 #endif
