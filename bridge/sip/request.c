@@ -398,6 +398,9 @@ static int send_over(struct request *req, struct flow *flow, bool reused)
 	struct mbuf *mb;
 	int err;
 
+	if (!flow_listener(flow))                   /* it has been closed */
+		return ENOTCONN;
+
 	token_random(branch + COOKIE_SIZE, BRANCH_DIGITS);
 
 	err = write_request(&mb, req, flow, branch, cseq);
