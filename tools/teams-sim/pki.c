@@ -54,8 +54,12 @@ static int fill(SSL_CTX *ctx, const struct identity *id, char *why,
 		bad = id->sbc_roots;
 
 	if (bad) {
+		const unsigned long code = ERR_get_error();
+
 		snprintf(why, size, "%s: want PEM, got: %s", bad,
-			 ERR_reason_error_string(ERR_get_error()));
+			 ERR_SYSTEM_ERROR(code)
+				 ? strerror(ERR_GET_REASON(code))
+				 : ERR_reason_error_string(code));
 		ERR_clear_error();
 		return EINVAL;
 	}

@@ -363,7 +363,7 @@ void sim_receive(struct conn *conn, struct mbuf *frame)
 		return;
 	}
 
-	msg->sock = conn;
+	msg->sock = mem_ref(conn); /* its destructor lets it go */
 	if (!is_whole(msg)) {
 		violation(sim, "malformed", msg,
 			  "want From with tag, To, Call-ID, CSeq, Via branch");
