@@ -1,0 +1,370 @@
+/**
+ * @file test_live.c  The present state, told by one and read by others
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "bridge/base/libre.h"
+#include "bridge/store/live.h"
+
+
+struct seen {
+	size_t c;
+	char v[2048][40];
+	int stop_after;
+};
+
+
+static int live_setup(void **state)
+{
+	struct live *l;
+
+	if (live_alloc(&l))
+		return -1;
+
+	*state = l;
+
+	return 0;
+}
+
+
+static int live_teardown(void **state)
+{
+	live_free(*state);
+
+	return 0;
+}
+
+
+static void reg(struct live *l, const char *tenant, const char *pbx,
+		const char *upn, const char *aor, bool removed)
+{
+	struct reg_status st;
+
+	memset(&st, 0, sizeof(st));
+	str_ncpy(st.tenant, tenant, sizeof(st.tenant));
+	str_ncpy(st.pbx, pbx, sizeof(st.pbx));
+	str_ncpy(st.upn, upn, sizeof(st.upn));
+	str_ncpy(st.aor, aor, sizeof(st.aor));
+	st.removed = removed;
+	live_reg(l, &st);
+}
+
+
+static void call(struct live *l, unsigned n, uint32_t version,
+		 enum call_state state)
+{
+	struct call_record rec;
+
+	memset(&rec, 0, sizeof(rec));
+	(void)re_snprintf(rec.id, sizeof(rec.id), "call-%05u", n);
+	rec.version  = version;
+	rec.start_ms = 1000 + n;
+	rec.state    = state;
+	live_call(l, &rec);
+}
+
+
+static int see(struct seen *seen, const char *name)
+{
+	assert_true(seen->c < 2048);
+	str_ncpy(seen->v[seen->c++], name, sizeof(seen->v[0]));
+
+	return seen->stop_after && (int)seen->c == seen->stop_after ? 77 : 0;
+}
+
+
+static int see_reg(const struct reg_status *st, void *arg)
+{
+	return see(arg, st->upn);
+}
+
+
+static int see_trunk(const struct trunk_status *st, void *arg)
+{
+	return see(arg, st->proxy);
+}
+
+
+static int see_call(const struct call_record *rec, void *arg)
+{
+	char name[40];
+
+	(void)re_snprintf(name, sizeof(name), "%s/%u", rec->id, rec->version);
+
+	return see(arg, name);
+}
+
+
+static struct seen *seen_new(void)
+{
+	static struct seen seen;
+
+	memset(&seen, 0, sizeof(seen));
+
+	return &seen;
+}
+
+
+static void test_registrations_in_order_of_tenant_pbx_upn(void **state)
+{
+	struct seen *seen = seen_new();
+
+	reg(*state, "b", "hq", "ann", "sip:1@b", false);
+	reg(*state, "a", "x", "cid", "sip:3@a", false);
+	reg(*state, "a", "hq", "eve", "sip:2@a", false);
+	reg(*state, "a", "hq", "bob", "sip:1@a", false);
+
+	assert_int_equal(live_reg_apply(*state, see_reg, seen), 0);
+	assert_int_equal(seen->c, 4);
+	assert_string_equal(seen->v[0], "bob");
+	assert_string_equal(seen->v[1], "eve");
+	assert_string_equal(seen->v[2], "cid");
+	assert_string_equal(seen->v[3], "ann");
+}
+
+
+static void test_a_change_replaces_and_removal_forgets(void **state)
+{
+	struct seen *seen = seen_new();
+
+	reg(*state, "a", "hq", "ann", "sip:1@a", false);
+	reg(*state, "a", "hq", "ann2", "sip:1@a", false);
+	/* the same AoR at another customer's PBX is somebody else */
+	reg(*state, "b", "hq", "other", "sip:1@a", false);
+
+	assert_int_equal(live_reg_apply(*state, see_reg, seen), 0);
+	assert_int_equal(seen->c, 2);
+	assert_string_equal(seen->v[0], "ann2");
+	assert_string_equal(seen->v[1], "other");
+
+	reg(*state, "a", "hq", "ann2", "sip:1@a", true);
+	reg(*state, "a", "hq", "ann2", "sip:1@a", true);
+	reg(*state, "c", "hq", "never", "sip:9@c", true);
+
+	seen = seen_new();
+	assert_int_equal(live_reg_apply(*state, see_reg, seen), 0);
+	assert_int_equal(seen->c, 1);
+	assert_string_equal(seen->v[0], "other");
+}
+
+
+static void test_trunks_by_proxy_and_name(void **state)
+{
+	static const char *const proxyv[] = {"sip3", "sip", "sip2", "sip"};
+	struct seen *seen = seen_new();
+	struct trunk_status st;
+
+	memset(&st, 0, sizeof(st));
+	str_ncpy(st.tenant, "a", sizeof(st.tenant));
+	str_ncpy(st.fqdn, "a.sbc.example", sizeof(st.fqdn));
+
+	for (int i = 0; i < 4; i++) {
+		str_ncpy(st.proxy, proxyv[i], sizeof(st.proxy));
+		live_trunk(*state, &st);
+	}
+
+	assert_int_equal(live_trunk_apply(*state, see_trunk, seen), 0);
+	assert_int_equal(seen->c, 3);
+	assert_string_equal(seen->v[0], "sip");
+	assert_string_equal(seen->v[1], "sip2");
+	assert_string_equal(seen->v[2], "sip3");
+}
+
+
+static void test_a_late_version_does_not_undo_a_newer_one(void **state)
+{
+	struct seen *seen = seen_new();
+
+	call(*state, 1, 3, CALL_ENDED);
+	call(*state, 1, 2, CALL_ANSWERED);
+	call(*state, 2, 1, CALL_RINGING);
+	call(*state, 2, 1, CALL_RINGING);
+
+	assert_int_equal(live_call_apply(*state, see_call, seen), 0);
+	assert_int_equal(seen->c, 2);
+	assert_string_equal(seen->v[0], "call-00001/3");
+	assert_string_equal(seen->v[1], "call-00002/1");
+}
+
+
+static void test_running_calls_and_the_newest_1000_ended(void **state)
+{
+	struct seen *seen = seen_new();
+
+	call(*state, 0, 1, CALL_ANSWERED);
+
+	for (unsigned n = 1; n <= LIVE_ENDED_MAX + 5; n++) {
+		call(*state, n, 1, CALL_RINGING);
+		call(*state, n, 2, CALL_ENDED);
+		call(*state, n, 3, CALL_ENDED);
+	}
+
+	assert_int_equal(live_call_apply(*state, see_call, seen), 0);
+	assert_int_equal(seen->c, LIVE_ENDED_MAX + 1);
+	assert_string_equal(seen->v[0], "call-00000/1");
+	assert_string_equal(seen->v[1], "call-00006/3");
+	assert_string_equal(seen->v[LIVE_ENDED_MAX], "call-01005/3");
+}
+
+
+static void test_a_handler_may_stop(void **state)
+{
+	struct seen *seen = seen_new();
+
+	reg(*state, "a", "hq", "ann", "sip:1@a", false);
+	reg(*state, "a", "hq", "bob", "sip:2@a", false);
+	seen->stop_after = 1;
+
+	assert_int_equal(live_reg_apply(*state, see_reg, seen), 77);
+	assert_int_equal(seen->c, 1);
+}
+
+
+static int change_while_reading(const struct reg_status *st, void *arg)
+{
+	reg(arg, st->tenant, st->pbx, st->upn, st->aor, true);
+
+	return 0;
+}
+
+
+static void test_a_handler_may_change_what_it_reads(void **state)
+{
+	struct seen *seen = seen_new();
+
+	reg(*state, "a", "hq", "ann", "sip:1@a", false);
+	reg(*state, "a", "hq", "bob", "sip:2@a", false);
+
+	assert_int_equal(live_reg_apply(*state, change_while_reading, *state),
+			 0);
+	assert_int_equal(live_reg_apply(*state, see_reg, seen), 0);
+	assert_int_equal(seen->c, 0);
+}
+
+
+static void test_nothing_is_nothing(void **state)
+{
+	(void)state;
+
+	live_free(NULL);
+	live_reg(NULL, NULL);
+	live_trunk(NULL, NULL);
+	live_call(NULL, NULL);
+	assert_int_equal(live_alloc(NULL), EINVAL);
+	assert_int_equal(live_reg_apply(NULL, see_reg, NULL), EINVAL);
+}
+
+
+/* One tells, others read */
+
+
+struct shared {
+	struct live *l;
+	atomic_bool done;
+	atomic_uint bad;
+};
+
+
+/** A value is whole: all its members were told together */
+static int check_reg(const struct reg_status *st, void *arg)
+{
+	struct shared *sh = arg;
+
+	if (st->since_s != st->next_s || st->expires_s != st->flaps)
+		atomic_fetch_add(&sh->bad, 1);
+
+	return 0;
+}
+
+
+static int check_call(const struct call_record *rec, void *arg)
+{
+	struct shared *sh = arg;
+
+	if (rec->ring_ms != rec->answer_ms)
+		atomic_fetch_add(&sh->bad, 1);
+
+	return 0;
+}
+
+
+static void *read_always(void *arg)
+{
+	struct shared *sh = arg;
+
+	while (!atomic_load(&sh->done)) {
+		(void)live_reg_apply(sh->l, check_reg, sh);
+		(void)live_call_apply(sh->l, check_call, sh);
+	}
+
+	return NULL;
+}
+
+
+static void tell_much(struct live *l)
+{
+	for (unsigned n = 0; n < 20000; n++) {
+		struct reg_status st;
+		struct call_record rec;
+
+		memset(&st, 0, sizeof(st));
+		(void)re_snprintf(st.aor, sizeof(st.aor), "sip:%u@a",
+				  n % 600);
+		st.since_s = st.next_s = n;
+		st.expires_s = st.flaps = n;
+		st.removed = n % 7 == 0;
+		live_reg(l, &st);
+
+		memset(&rec, 0, sizeof(rec));
+		(void)re_snprintf(rec.id, sizeof(rec.id), "%u", n / 3);
+		rec.version = n % 3;
+		rec.state = n % 3 == 2 ? CALL_ENDED : CALL_RINGING;
+		rec.ring_ms = rec.answer_ms = n;
+		live_call(l, &rec);
+	}
+}
+
+
+static void test_readers_see_whole_values(void **state)
+{
+	struct shared sh = {.l = *state};
+	pthread_t tv[2];
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&tv[i], NULL, read_always,
+						&sh), 0);
+
+	tell_much(*state);
+	atomic_store(&sh.done, true);
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(tv[i], NULL), 0);
+
+	assert_int_equal(atomic_load(&sh.bad), 0);
+}
+
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, live_setup, live_teardown)
+
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_registrations_in_order_of_tenant_pbx_upn),
+		TEST(test_a_change_replaces_and_removal_forgets),
+		TEST(test_trunks_by_proxy_and_name),
+		TEST(test_a_late_version_does_not_undo_a_newer_one),
+		TEST(test_running_calls_and_the_newest_1000_ended),
+		TEST(test_a_handler_may_stop),
+		TEST(test_a_handler_may_change_what_it_reads),
+		cmocka_unit_test(test_nothing_is_nothing),
+		TEST(test_readers_see_whole_values),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
