@@ -17,6 +17,9 @@ enum pbx_transfer { PBX_TRANSFER_AUTO, PBX_TRANSFER_REFER,
 		    PBX_TRANSFER_BRIDGE };
 enum pbx_hold { PBX_HOLD_SENDONLY, PBX_HOLD_INACTIVE, PBX_HOLD_ZERO };
 enum pbx_port { PBX_PORT_SHARED, PBX_PORT_PER_USER };
+enum pbx_auth_username { PBX_AUTH_USERNAME_OPTIONAL,
+			 PBX_AUTH_USERNAME_REQUIRED,
+			 PBX_AUTH_USERNAME_SAME };
 enum pbx_tls_verify { PBX_VERIFY_FULL, PBX_VERIFY_CHAIN, PBX_VERIFY_NONE };
 
 struct pbx {
@@ -29,6 +32,8 @@ struct pbx {
 	char *sip_domain;          /* host, no port                         */
 	char *sip_proxy;           /* host[:port], NULL: the domain         */
 	int auth_type;             /* enum pbx_auth                         */
+	int auth_username;         /* enum pbx_auth_username: may a user's
+				      SIP auth username differ              */
 	int protocol;              /* enum pbx_protocol                     */
 	bool encrypt_media;        /* SRTP by SDES on the PBX leg           */
 	bool supports_refer;
@@ -84,5 +89,12 @@ struct pbx {
 };
 
 extern const struct fields pbx_fields;
+
+/** The PBX wants local forms, not +country: said so, or a prefix was given */
+bool pbx_wants_national(const struct pbx *pbx);
+
+/** Where the PBX is reached: host of its proxy, else its domain, without
+    port and brackets; port 0 if none was given. @return 0, EINVAL none */
+int pbx_host(const struct pbx *pbx, char *host, size_t size, uint16_t *port);
 
 #endif

@@ -93,6 +93,8 @@ struct call_record {
 struct json_t *reg_status_json(const struct reg_status *st);
 struct json_t *trunk_status_json(const struct trunk_status *st);
 struct json_t *call_record_json(const struct call_record *rec);
+/** @return 0, EBADMSG wrong type, range or size (*rec is untouched); members
+    that are not there are zero */
 int call_record_read(struct call_record *rec, const struct json_t *json);
 
 #endif

@@ -1,0 +1,480 @@
+/**
+ * @file customer.c  Reading customer files
+ *
+ * A file is read twice: once against the tables, so that every error of it
+ * is told, and once with each PBX's template below what the customer wrote.
+ * Documents are kept until all files were compared with each other, for a
+ * double number or name is told with both places.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "bridge/base/doc.h"
+#include "bridge/base/errors.h"
+#include "customer.h"
+
+
+/** One customer file while all are read */
+struct file {
+	struct le le;
+	struct doc *doc;           /* owned                                */
+	struct tenant *tenant;     /* owned until all is well              */
+};
+
+struct loading {
+	struct list filel;         /* struct file, owned                   */
+	customer_template_h *templateh;
+	void *arg;
+	struct errors *errs;       /* borrowed                             */
+};
+
+
+static void file_destructor(void *data)
+{
+	struct file *file = data;
+
+	list_unlink(&file->le);
+	mem_deref(file->doc);
+	mem_deref(file->tenant);
+}
+
+
+static void complain(struct loading *ld, const struct doc_node *at,
+		     const char *field, const char *fmt, ...)
+{
+	struct place place = { NULL, 0, 0 };
+	char text[512];
+	va_list ap;
+
+	if (at) {
+		place.file   = at->file;
+		place.line   = at->line;
+		place.column = at->column;
+	}
+
+	va_start(ap, fmt);
+	(void)re_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+
+	errors_add(ld->errs, &place, field, "%s", text);
+}
+
+
+/** The member if it was written, else the mapping it is missing from */
+static const struct doc_node *near(const struct doc_node *node,
+				   const char *key)
+{
+	const struct doc_node *member = doc_member(node, key);
+
+	return member ? member : node;
+}
+
+
+static const struct doc_node *item_node(const struct file *file,
+					const char *list, size_t i)
+{
+	const struct doc_node *node;
+
+	node = doc_member(doc_root(file->doc), list);
+	node = node ? node->child : NULL;
+
+	while (node && i--)
+		node = node->next;
+
+	return node;
+}
+
+
+/* ------------------------------------------------------------------ */
+/* PBXs over their templates                                           */
+
+
+static int template_apply(struct loading *ld, struct pbx *pbx,
+			  const struct doc_node *node)
+{
+	const struct doc_node *member = doc_member(node, "template");
+	const char *name = member && member->type == DOC_SCALAR ?
+		member->value : "generic";
+	const char *nearest = NULL;
+	int err;
+
+	err = ld->templateh(pbx, name, &nearest, ld->errs, ld->arg);
+	if (err == ENOENT) {
+		complain(ld, near(node, "template"), "pbx.template",
+			 nearest ? "want the name of a template, found"
+			 " \"%s\"; did you mean \"%s\"?" :
+			 "want the name of a template, found \"%s\"",
+			 name, nearest);
+		err = EBADMSG;
+	}
+
+	return err;
+}
+
+
+/** One PBX; only its template is checked when `tenant` is NULL */
+static int pbx_read(struct loading *ld, struct tenant *tenant,
+		    const struct doc_node *node)
+{
+	struct pbx *pbx;
+	int err;
+
+	pbx = fields_item_alloc(&pbx_fields);
+	if (!pbx)
+		return ENOMEM;
+
+	err = template_apply(ld, pbx, node);
+	if (err || !tenant)
+		goto out;
+
+	err = fields_read(&pbx_fields, pbx, node, ld->errs, NULL);
+	if (err)
+		goto out;
+
+	list_append(&tenant->pbxl, &pbx->le, mem_ref(pbx));
+
+ out:
+	mem_deref(pbx);
+
+	return err;
+}
+
+
+static int pbxs_read(struct loading *ld, struct tenant *tenant,
+		     const struct doc_node *root)
+{
+	const struct doc_node *node = doc_member(root, "pbx");
+	int err = 0, first = 0;
+
+	if (!node || node->type != DOC_SEQUENCE)
+		return 0;
+
+	if (tenant)
+		list_flush(&tenant->pbxl);
+
+	for (node = node->child; node && err != ENOMEM; node = node->next) {
+		if (node->type != DOC_MAPPING)
+			continue;
+
+		err = pbx_read(ld, tenant, node);
+		if (!first)
+			first = err;
+	}
+
+	return err == ENOMEM ? err : first;
+}
+
+
+/* ------------------------------------------------------------------ */
+/* One tenant by itself                                                */
+
+
+static void check_pbxs(struct loading *ld, const struct file *file)
+{
+	const struct list *pbxl = &file->tenant->pbxl;
+	size_t i = 0;
+
+	for (struct le *le = list_head(pbxl); le; le = le->next, i++) {
+		const struct pbx *pbx = le->data;
+
+		if (tenant_pbx(file->tenant, pbx->name) != pbx)
+			complain(ld, near(item_node(file, "pbx", i), "name"),
+				 "pbx.name", "want a name that no other PBX"
+				 " of the tenant has, found \"%s\" again",
+				 pbx->name);
+	}
+}
+
+
+static const char *nearest_pbx(const struct tenant *tenant, const char *name)
+{
+	const char *namev[64];
+	size_t c = 0;
+
+	for (struct le *le = list_head(&tenant->pbxl); le && c < 64;
+	     le = le->next)
+		namev[c++] = ((const struct pbx *)le->data)->name;
+
+	return errors_nearest(name, namev, c);
+}
+
+
+/** What the user must have for its PBX */
+static void check_account(struct loading *ld, const struct tenant *tenant,
+			  const struct user *user,
+			  const struct doc_node *node)
+{
+	const struct pbx *pbx = tenant_pbx(tenant, user->pbx);
+	const char *nearest;
+
+	if (!pbx) {
+		nearest = nearest_pbx(tenant, user->pbx);
+		complain(ld, near(node, "pbx"), "users.pbx", nearest ?
+			 "want the name of one of the tenant's PBXs, found"
+			 " \"%s\"; did you mean \"%s\"?" :
+			 "want the name of one of the tenant's PBXs, found"
+			 " \"%s\"", user->pbx, nearest);
+		return;
+	}
+
+	if (pbx->auth_type == PBX_AUTH_REGISTRATION &&
+	    !str_isset(user->sip_password))
+		complain(ld, near(node, "sip_password"),
+			 "users.sip_password", "want the password that the"
+			 " PBX has for %s, found nothing",
+			 user->sip_username);
+
+	if (pbx->auth_username == PBX_AUTH_USERNAME_REQUIRED &&
+	    !str_isset(user->sip_auth_username))
+		complain(ld, near(node, "sip_auth_username"),
+			 "users.sip_auth_username", "want the name that %s"
+			 " has for authentication at a PBX of this kind"
+			 " (template %s), found nothing",
+			 user->sip_username, pbx->template);
+
+	if (pbx->auth_username == PBX_AUTH_USERNAME_SAME &&
+	    str_isset(user->sip_auth_username) &&
+	    str_cmp(user->sip_auth_username, user->sip_username))
+		complain(ld, near(node, "sip_auth_username"),
+			 "users.sip_auth_username", "want the same as"
+			 " sip_username or nothing: a PBX of this kind"
+			 " (template %s) takes no other", pbx->template);
+
+	if (!user->country && !pbx->country && pbx_wants_national(pbx))
+		complain(ld, node, "users.country", "want a country here or"
+			 " at the PBX, for its number format");
+}
+
+
+/** What no two users may share */
+static void check_twins(struct loading *ld, const struct user *user,
+			const struct user *other,
+			const struct doc_node *node)
+{
+	if (!str_casecmp(user->upn, other->upn))
+		complain(ld, near(node, "upn"), "users.upn",
+			 "want each user once, found \"%s\" again",
+			 user->upn);
+	else if (!str_cmp(user->number, other->number))
+		complain(ld, near(node, "number"), "users.number",
+			 "want a number that nobody else has, but %s is also"
+			 " that of %s", user->number, other->upn);
+
+	if (!str_cmp(user->pbx, other->pbx) &&
+	    !str_cmp(user->sip_username, other->sip_username))
+		complain(ld, near(node, "sip_username"),
+			 "users.sip_username", "want a SIP username that"
+			 " nobody else has on this PBX, but %s is also that"
+			 " of %s", user->sip_username, other->upn);
+}
+
+
+static void check_users(struct loading *ld, const struct file *file)
+{
+	const struct doc_node *node = item_node(file, "users", 0);
+	const struct list *userl = &file->tenant->userl;
+
+	for (struct le *le = list_head(userl); le; le = le->next) {
+		const struct user *user = le->data;
+
+		check_account(ld, file->tenant, user, node);
+
+		for (struct le *o = list_head(userl); o != le; o = o->next)
+			check_twins(ld, user, o->data, node);
+
+		node = node ? node->next : NULL;
+	}
+}
+
+
+static int tenant_read(struct loading *ld, struct file *file)
+{
+	const struct doc_node *root = doc_root(file->doc);
+	int err, perr;
+
+	file->tenant = fields_item_alloc(&tenant_fields);
+	if (!file->tenant)
+		return ENOMEM;
+
+	err = fields_read(&tenant_fields, file->tenant, root, ld->errs,
+			  NULL);
+	if (err == ENOMEM)
+		return err;
+
+	/* A wrong template is told together with everything else */
+	perr = pbxs_read(ld, err ? NULL : file->tenant, root);
+	if (err || perr)
+		return perr == ENOMEM ? perr : EBADMSG;
+
+	err = fields_required(&tenant_fields, file->tenant, root, ld->errs);
+	if (err)
+		return err;
+
+	check_pbxs(ld, file);
+	check_users(ld, file);
+
+	return 0;
+}
+
+
+/* ------------------------------------------------------------------ */
+/* Files                                                               */
+
+
+static int load_file(struct loading *ld, const char *path)
+{
+	struct file *file;
+	int err;
+
+	file = mem_zalloc(sizeof(*file), file_destructor);
+	if (!file)
+		return ENOMEM;
+
+	err = doc_load(&file->doc, path, ld->errs);
+	if (!err)
+		err = tenant_read(ld, file);
+
+	if (err)
+		mem_deref(file);
+	else
+		list_append(&ld->filel, &file->le, file);
+
+	return err;
+}
+
+
+static int is_yaml(const struct dirent *entry)
+{
+	const size_t l = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && l > 5 &&
+		!strcmp(entry->d_name + l - 5, ".yaml");
+}
+
+
+static int load_folder(struct loading *ld, const char *folder)
+{
+	struct dirent **entryv;
+	int c, i, err = 0;
+
+	c = scandir(folder, &entryv, is_yaml, alphasort);
+	if (c < 0) {
+		err = errno;
+		complain(ld, NULL, NULL, "%s: %m", folder, err);
+		return err;
+	}
+
+	for (i = 0; i < c; i++) {
+		char *path = NULL;
+		int e = ENOMEM;
+
+		if (err != ENOMEM)
+			e = re_sdprintf(&path, "%s/%s", folder,
+					entryv[i]->d_name);
+		if (!e)
+			e = load_file(ld, path);
+		if (e && err != ENOMEM)
+			err = e;
+
+		mem_deref(path);
+		free(entryv[i]);
+	}
+
+	free(entryv);
+
+	return err;
+}
+
+
+static int load_path(struct loading *ld, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st)) {
+		const int err = errno;
+
+		complain(ld, NULL, NULL, "%s: %m", path, err);
+		return err;
+	}
+
+	return S_ISDIR(st.st_mode) ? load_folder(ld, path) :
+		load_file(ld, path);
+}
+
+
+static void check_tenants(struct loading *ld)
+{
+	for (struct le *le = list_head(&ld->filel); le; le = le->next) {
+		const struct file *file = le->data;
+		const struct doc_node *root = doc_root(file->doc);
+		const struct tenant *tenant = file->tenant;
+
+		for (struct le *o = list_head(&ld->filel); o != le;
+		     o = o->next) {
+			const struct file *other = o->data;
+			const char *where = doc_root(other->doc)->file;
+
+			if (!str_cmp(tenant->tenant, other->tenant->tenant))
+				complain(ld, near(root, "tenant"), "tenant",
+					 "want a name that no other customer"
+					 " has, but \"%s\" is also in %s",
+					 tenant->tenant, where);
+
+			if (!str_casecmp(tenant->teams.fqdn,
+					 other->tenant->teams.fqdn))
+				complain(ld, near(doc_member(root, "teams"),
+						  "fqdn"), "teams.fqdn",
+					 "want a name that no other customer"
+					 " has, but \"%s\" is also in %s",
+					 tenant->teams.fqdn, where);
+		}
+	}
+}
+
+
+static void hand_over(struct list *tenantl, struct list *filel)
+{
+	for (struct le *le = list_head(filel); le; le = le->next) {
+		struct file *file = le->data;
+
+		list_append(tenantl, &file->tenant->le, file->tenant);
+		file->tenant = NULL;
+	}
+}
+
+
+int customers_load(struct list *tenantl, char *const *pathv, size_t pathc,
+		   customer_template_h *templateh, void *arg,
+		   struct errors *errs)
+{
+	struct loading ld = {
+		.filel = LIST_INIT, .templateh = templateh, .arg = arg,
+		.errs = errs,
+	};
+	const size_t before = errors_count(errs);
+	int err = 0;
+
+	if (!tenantl || (!pathv && pathc) || !templateh || !errs)
+		return EINVAL;
+
+	for (size_t i = 0; i < pathc && err != ENOMEM; i++) {
+		const int e = load_path(&ld, pathv[i]);
+
+		if (e)
+			err = e;
+	}
+
+	if (!err)
+		check_tenants(&ld);
+	if (!err && errors_count(errs) != before)
+		err = EBADMSG;
+
+	if (!err)
+		hand_over(tenantl, &ld.filel);
+
+	list_flush(&ld.filel);
+
+	return err;
+}

@@ -1,0 +1,300 @@
+/**
+ * @file nodeconf.c  The fields of callbridge.yaml
+ */
+#include "bridge/base/doc.h"
+#include "bridge/base/errors.h"
+#include "check.h"
+#include "nodeconf.h"
+
+
+#define COUNT(v) (sizeof(v) / sizeof((v)[0]))
+#define CHOICES(v) .choicev = (v), .choicec = COUNT(v)
+#define AT(member) .offset = offsetof(struct nodeconf, member)
+
+
+enum { PATH_OCTETS = 4095, CONTROL_OCTETS = 107 /* sun_path */ };
+
+
+static const char *const formatv[] = { "text", "json" };
+static const char *const levelv[]  = { "debug", "info", "warning" };
+
+
+static const struct field sipv[] = {
+	{ .name = "address", .type = FIELD_STRING, AT(sip.address),
+	  .dflt = "0.0.0.0", .checkh = check_address,
+	  .help = "Address to listen on towards PBXs; 0.0.0.0: that of the "
+		  "default route" },
+	{ .name = "public_address", .type = FIELD_STRING,
+	  AT(sip.public_address), .checkh = check_address,
+	  .help = "Address that PBXs see, where a firewall translates ours" },
+	{ .name = "udp_port", .type = FIELD_INT, AT(sip.udp_port),
+	  .max = 65535, .dflt = "5060",
+	  .help = "Port for SIP over UDP; 0: none" },
+	{ .name = "tcp_port", .type = FIELD_INT, AT(sip.tcp_port),
+	  .max = 65535, .dflt = "5060",
+	  .help = "Port for SIP over TCP; 0: none" },
+	{ .name = "tls_port", .type = FIELD_INT, AT(sip.tls_port),
+	  .max = 65535, .dflt = "5062",
+	  .help = "Port for SIP over TLS towards PBXs; 0: none (5061 is "
+		  "that towards Teams)" },
+	{ .name = "certificate", .type = FIELD_STRING, AT(sip.certificate),
+	  .max = PATH_OCTETS, .checkh = check_line,
+	  .help = "PEM file: our certificate towards PBXs, then its "
+		  "intermediates" },
+	{ .name = "key", .type = FIELD_STRING, AT(sip.key),
+	  .max = PATH_OCTETS, .checkh = check_line,
+	  .help = "PEM file: its private key; unset: in the same file" },
+};
+
+static const struct field teamsv[] = {
+	{ .name = "address", .type = FIELD_STRING, AT(teams.address),
+	  .dflt = "0.0.0.0", .checkh = check_address,
+	  .help = "Address to listen on towards Teams; 0.0.0.0: that of the "
+		  "default route" },
+	{ .name = "public_address", .type = FIELD_STRING,
+	  AT(teams.public_address), .checkh = check_address,
+	  .help = "Address that Teams sees, where a firewall translates "
+		  "ours" },
+	{ .name = "port", .type = FIELD_INT, AT(teams.port),
+	  .min = 1, .max = 65535, .dflt = "5061",
+	  .help = "Port of the tenants' gateways, as told to Teams" },
+	{ .name = "certificate", .type = FIELD_STRING,
+	  AT(teams.certificate), .max = PATH_OCTETS, .checkh = check_line,
+	  .help = "PEM file: certificate with the tenants' names, then its "
+		  "intermediates" },
+	{ .name = "key", .type = FIELD_STRING, AT(teams.key),
+	  .max = PATH_OCTETS, .checkh = check_line,
+	  .help = "PEM file: its private key; unset: in the same file" },
+	{ .name = "ca_file", .type = FIELD_STRING, AT(teams.ca_file),
+	  .max = PATH_OCTETS, .checkh = check_line,
+	  .help = "PEM file of the authorities that sign for Microsoft; "
+		  "unset: the system's" },
+	{ .name = "proxies", .type = FIELD_STRINGS, AT(teams.proxies),
+	  .min = 1, .max = 8, .checkh = check_domain,
+	  .dflt = "sip.pstnhub.microsoft.com,sip2.pstnhub.microsoft.com,"
+		  "sip3.pstnhub.microsoft.com",
+	  .help = "Names of Teams, in the order to try" },
+	{ .name = "proxy_port", .type = FIELD_INT, AT(teams.proxy_port),
+	  .min = 1, .max = 65535, .dflt = "5061",
+	  .help = "Port of Teams" },
+	{ .name = "peer_names", .type = FIELD_STRINGS,
+	  AT(teams.peer_names), .max = 16,
+	  .dflt = "sip.pstnhub.microsoft.com,*.pstnhub.microsoft.com",
+	  .help = "Names of which Teams' certificate must bear one" },
+	{ .name = "peer_ranges", .type = FIELD_STRINGS,
+	  AT(teams.peer_ranges), .max = 64, .checkh = check_cidr,
+	  .help = "Addresses from which Teams may connect; empty: any" },
+	{ .name = "allow_no_client_cert", .type = FIELD_BOOL,
+	  AT(teams.allow_no_client_cert), .dflt = "false",
+	  .flags = FIELD_ADVANCED,
+	  .help = "Let peers in that show no certificate; only with "
+		  "peer_ranges" },
+	{ .name = "options", .type = FIELD_DURATION, .unit = FIELD_S,
+	  AT(teams.options_s), .min = 1, .max = 600, .dflt = "60s",
+	  .flags = FIELD_ADVANCED,
+	  .help = "Interval of OPTIONS to each name of Teams" },
+};
+
+static const struct field mediav[] = {
+	{ .name = "port_min", .type = FIELD_INT, AT(media.port_min),
+	  .min = 1024, .max = 65530, .dflt = "30000",
+	  .help = "First UDP port for audio" },
+	{ .name = "port_max", .type = FIELD_INT, AT(media.port_max),
+	  .min = 1027, .max = 65535, .dflt = "39999",
+	  .help = "Last UDP port for audio; a call takes four" },
+	{ .name = "workers", .type = FIELD_INT, AT(media.workers),
+	  .max = 256, .dflt = "0", .flags = FIELD_ADVANCED,
+	  .help = "Threads that carry audio; 0: one for each core" },
+	{ .name = "silence_limit", .type = FIELD_DURATION, .unit = FIELD_S,
+	  AT(media.silence_limit_s), .min = 10, .max = 86400,
+	  .dflt = "60s", .flags = FIELD_ADVANCED,
+	  .help = "A call from which nothing is received for that long "
+		  "ends" },
+};
+
+static const struct field hostv[] = {
+	{ .name = "name", .type = FIELD_STRING,
+	  .offset = offsetof(struct nodeconf_host, name),
+	  .checkh = check_domain, .flags = FIELD_REQUIRED,
+	  .help = "Host name" },
+	{ .name = "address", .type = FIELD_STRING,
+	  .offset = offsetof(struct nodeconf_host, address),
+	  .checkh = check_address, .flags = FIELD_REQUIRED,
+	  .help = "Its address" },
+};
+
+static const struct fields host_fields = {
+	.name = "host", .size = sizeof(struct nodeconf_host),
+	.fieldv = hostv, .fieldc = COUNT(hostv),
+	.help = "A name with a fixed address",
+};
+
+static const struct field dnsv[] = {
+	{ .name = "servers", .type = FIELD_STRINGS, AT(dns.servers),
+	  .max = 4, .checkh = check_server,
+	  .help = "DNS servers, address or address:port; empty: those of "
+		  "/etc/resolv.conf" },
+	{ .name = "hosts", .type = FIELD_LIST, .sub = &host_fields,
+	  AT(dns.hosts), .max = 1000,
+	  .help = "Names with fixed addresses, without DNS" },
+};
+
+static const struct field logv[] = {
+	{ .name = "file", .type = FIELD_STRING, AT(log.file),
+	  .max = PATH_OCTETS, .checkh = check_line,
+	  .help = "Log file; unset: standard error" },
+	{ .name = "format", .type = FIELD_CHOICE, CHOICES(formatv),
+	  AT(log.format), .dflt = "text",
+	  .help = "Lines of text or of JSON" },
+	{ .name = "level", .type = FIELD_CHOICE, CHOICES(levelv),
+	  AT(log.level), .dflt = "info",
+	  .help = "What is worth a line" },
+};
+
+static const struct field tracev[] = {
+	{ .name = "memory_mb", .type = FIELD_INT, AT(trace.memory_mb),
+	  .max = 4096, .dflt = "64",
+	  .help = "Memory for the SIP messages that `callbridge trace` "
+		  "shows, in MiB; 0: none are kept" },
+};
+
+
+static const struct fields sip_fields = {
+	.name = "sip", .fieldv = sipv, .fieldc = COUNT(sipv),
+	.help = "SIP towards PBXs",
+};
+
+static const struct fields teams_fields = {
+	.name = "teams", .fieldv = teamsv, .fieldc = COUNT(teamsv),
+	.help = "SIP towards Microsoft Teams",
+};
+
+static const struct fields media_fields = {
+	.name = "media", .fieldv = mediav, .fieldc = COUNT(mediav),
+	.help = "Audio",
+};
+
+static const struct fields dns_fields = {
+	.name = "dns", .fieldv = dnsv, .fieldc = COUNT(dnsv),
+	.help = "From names to addresses",
+};
+
+static const struct fields log_fields = {
+	.name = "log", .fieldv = logv, .fieldc = COUNT(logv),
+	.help = "The log",
+};
+
+static const struct fields trace_fields = {
+	.name = "trace", .fieldv = tracev, .fieldc = COUNT(tracev),
+	.help = "Kept SIP messages",
+};
+
+
+static const struct field fieldv[] = {
+	{ .name = "state_dir", .type = FIELD_STRING, AT(state_dir),
+	  .min = 1, .max = PATH_OCTETS, .checkh = check_line,
+	  .dflt = "/var/lib/callbridge",
+	  .help = "Folder for the journal and the control socket" },
+	{ .name = "customers", .type = FIELD_STRINGS, AT(customers),
+	  .max = 1000, .checkh = check_line,
+	  .dflt = "/etc/callbridge/customers",
+	  .help = "Customer files; a folder means its *.yaml" },
+	{ .name = "templates", .type = FIELD_STRING, AT(templates),
+	  .max = PATH_OCTETS, .checkh = check_line,
+	  .help = "Folder of own PBX templates" },
+	{ .name = "sip", .type = FIELD_OBJECT, .sub = &sip_fields,
+	  .help = "SIP towards PBXs" },
+	{ .name = "teams", .type = FIELD_OBJECT, .sub = &teams_fields,
+	  .help = "SIP towards Microsoft Teams" },
+	{ .name = "media", .type = FIELD_OBJECT, .sub = &media_fields,
+	  .help = "Audio" },
+	{ .name = "dns", .type = FIELD_OBJECT, .sub = &dns_fields,
+	  .help = "From names to addresses" },
+	{ .name = "log", .type = FIELD_OBJECT, .sub = &log_fields,
+	  .help = "The log" },
+	{ .name = "trace", .type = FIELD_OBJECT, .sub = &trace_fields,
+	  .help = "Kept SIP messages" },
+	{ .name = "control", .type = FIELD_STRING, AT(control),
+	  .max = CONTROL_OCTETS, .checkh = check_line,
+	  .help = "Path of the control socket; unset: control.sock in "
+		  "state_dir" },
+};
+
+
+static void complain(const struct doc_node *node, const char *object,
+		     const char *field, struct errors *errs,
+		     const char *text)
+{
+	const struct doc_node *in = doc_member(node, object);
+	const struct doc_node *at = doc_member(in, field);
+	struct place place = { NULL, 0, 0 };
+	char path[64];
+
+	if (!at)
+		at = in ? in : node;
+	if (at) {
+		place.file   = at->file;
+		place.line   = at->line;
+		place.column = at->column;
+	}
+
+	(void)re_snprintf(path, sizeof(path), "%s.%s", object, field);
+	errors_add(errs, &place, path, "%s", text);
+}
+
+
+/** Two listeners, one of which may listen on every address */
+static bool overlap(const char *a, const char *b)
+{
+	return !str_cmp(a, b) || !str_cmp(a, "0.0.0.0") ||
+		!str_cmp(b, "0.0.0.0") || !str_cmp(a, "::") ||
+		!str_cmp(b, "::");
+}
+
+
+static void check(const void *obj, const struct doc_node *node,
+		  struct errors *errs)
+{
+	const struct nodeconf *conf = obj;
+	const bool overlapping = overlap(conf->sip.address,
+					 conf->teams.address);
+
+	if (conf->media.port_max - conf->media.port_min < 3)
+		complain(node, "media", "port_max", errs,
+			 "want at least four ports from port_min on");
+
+	if (conf->sip.tls_port && conf->sip.tls_port == conf->sip.tcp_port)
+		complain(node, "sip", "tls_port", errs,
+			 "want a port other than tcp_port");
+
+	if (overlapping && conf->sip.tls_port == conf->teams.port)
+		complain(node, "sip", "tls_port", errs,
+			 "want a port other than teams.port, which listens"
+			 " on the same address");
+
+	if (overlapping && conf->sip.tcp_port == conf->teams.port)
+		complain(node, "sip", "tcp_port", errs,
+			 "want a port other than teams.port, which listens"
+			 " on the same address");
+
+	if (!conf->sip.udp_port && !conf->sip.tcp_port &&
+	    !conf->sip.tls_port)
+		complain(node, "sip", "udp_port", errs,
+			 "want at least one of udp_port, tcp_port and"
+			 " tls_port");
+
+	if (conf->teams.allow_no_client_cert && !conf->teams.peer_ranges.c)
+		complain(node, "teams", "allow_no_client_cert", errs,
+			 "want peer_ranges with it: else anybody is taken"
+			 " for Teams");
+}
+
+
+const struct fields nodeconf_fields = {
+	.name   = "callbridge",
+	.help   = "How one bridge process runs",
+	.size   = sizeof(struct nodeconf),
+	.fieldv = fieldv,
+	.fieldc = COUNT(fieldv),
+	.checkh = check,
+};

@@ -1,0 +1,354 @@
+/**
+ * @file pbx.c  The fields of a PBX
+ */
+#include <stdlib.h>
+
+#include "bridge/base/errors.h"
+#include "bridge/base/doc.h"
+#include "check.h"
+#include "pbx.h"
+
+
+#define COUNT(v) (sizeof(v) / sizeof((v)[0]))
+#define CHOICES(v) .choicev = (v), .choicec = COUNT(v)
+
+
+static const char *const authv[]          = { "registration", "none" };
+static const char *const auth_usernamev[] = { "optional", "required",
+					      "same" };
+static const char *const protocolv[]      = { "udp", "tcp", "tls" };
+static const char *const transferv[]      = { "auto", "refer", "bridge" };
+static const char *const holdv[]          = { "sendonly", "inactive",
+					      "zero" };
+static const char *const portv[]          = { "shared", "per-user" };
+static const char *const verifyv[]        = { "full", "chain", "none" };
+static const char *const codecv[]         = { "pcma", "pcmu", "g722" };
+
+
+static const struct field e164v[] = {
+	{ .name = "national", .type = FIELD_BOOL, .dflt = "false",
+	  .offset = offsetof(struct pbx, e164.national),
+	  .help = "The PBX wants national and international forms instead "
+		  "of +country code; a prefix below says so too" },
+	{ .name = "national_prefix", .type = FIELD_STRING, .max = 4,
+	  .offset = offsetof(struct pbx, e164.national_prefix),
+	  .checkh = check_prefix,
+	  .help = "Dialled before a national number, e.g. \"0\"; unset: as "
+		  "the country does" },
+	{ .name = "international_prefix", .type = FIELD_STRING, .max = 6,
+	  .offset = offsetof(struct pbx, e164.international_prefix),
+	  .checkh = check_prefix,
+	  .help = "Dialled before a country code, e.g. \"00\"; unset: as "
+		  "the country does" },
+	{ .name = "extension_digits", .type = FIELD_INT, .dflt = "6",
+	  .offset = offsetof(struct pbx, e164.extension_digits),
+	  .min = 1, .max = 12, .flags = FIELD_ADVANCED,
+	  .help = "A number without + of at most so many digits is an "
+		  "extension" },
+};
+
+static const struct field registrationv[] = {
+	{ .name = "expires", .type = FIELD_DURATION, .unit = FIELD_S,
+	  .offset = offsetof(struct pbx, registration.expires_s),
+	  .min = 60, .max = 7200, .dflt = "3600s",
+	  .help = "How long a registration is asked to last; the PBX's "
+		  "answer counts" },
+	{ .name = "refresh_at", .type = FIELD_PERCENT,
+	  .offset = offsetof(struct pbx, registration.refresh_at),
+	  .min = 10, .max = 90, .dflt = "50%", .flags = FIELD_ADVANCED,
+	  .help = "Share of the granted time after which it is renewed" },
+	{ .name = "per_second", .type = FIELD_INT,
+	  .offset = offsetof(struct pbx, registration.per_second),
+	  .min = 1, .max = 1000, .dflt = "10", .flags = FIELD_ADVANCED,
+	  .help = "Registrations a second that this PBX gets at most" },
+	{ .name = "burst", .type = FIELD_INT,
+	  .offset = offsetof(struct pbx, registration.burst),
+	  .min = 1, .max = 1000, .dflt = "20", .flags = FIELD_ADVANCED,
+	  .help = "Registrations that may go at once after a quiet time" },
+	{ .name = "reuse_nonce", .type = FIELD_BOOL, .dflt = "true",
+	  .offset = offsetof(struct pbx, registration.reuse_nonce),
+	  .flags = FIELD_ADVANCED,
+	  .help = "Send credentials with the nonce of last time while the "
+		  "PBX takes it; saves half of the messages" },
+	{ .name = "keepalive", .type = FIELD_DURATION, .unit = FIELD_S,
+	  .offset = offsetof(struct pbx, registration.keepalive_s),
+	  .max = 600, .dflt = "25s", .flags = FIELD_ADVANCED,
+	  .help = "Empty lines to the PBX at that interval keep firewalls "
+		  "open; 0 for none" },
+};
+
+static const struct field contactv[] = {
+	{ .name = "port", .type = FIELD_CHOICE, CHOICES(portv),
+	  .offset = offsetof(struct pbx, contact.port),
+	  .dflt = "shared", .flags = FIELD_ADVANCED,
+	  .help = "One local port for all users, or one for each user" },
+};
+
+static const struct field transfer_fieldv[] = {
+	{ .name = "blind", .type = FIELD_CHOICE, CHOICES(transferv),
+	  .offset = offsetof(struct pbx, transfer.blind), .dflt = "auto",
+	  .flags = FIELD_ADVANCED,
+	  .help = "Who transfers: the PBX (refer), this service (bridge), "
+		  "or the PBX and, if it refuses, this service (auto)" },
+	{ .name = "attended", .type = FIELD_CHOICE, CHOICES(transferv),
+	  .offset = offsetof(struct pbx, transfer.attended), .dflt = "auto",
+	  .flags = FIELD_ADVANCED,
+	  .help = "The same for transfers after a consultation" },
+};
+
+static const struct field mediav[] = {
+	{ .name = "codecs", .type = FIELD_STRINGS, CHOICES(codecv),
+	  .offset = offsetof(struct pbx, media.codecs), .min = 1, .max = 8,
+	  .dflt = "pcma,pcmu,g722", .flags = FIELD_ADVANCED,
+	  .help = "Codecs offered to the PBX, the preferred one first" },
+	{ .name = "nat", .type = FIELD_BOOL, .dflt = "true",
+	  .offset = offsetof(struct pbx, media.nat),
+	  .flags = FIELD_ADVANCED,
+	  .help = "Send audio to where the PBX's audio comes from, should "
+		  "it differ from what it says" },
+	{ .name = "hold", .type = FIELD_CHOICE, CHOICES(holdv),
+	  .offset = offsetof(struct pbx, media.hold), .dflt = "sendonly",
+	  .flags = FIELD_ADVANCED,
+	  .help = "How the PBX is told of a hold: sendonly makes most play "
+		  "their music" },
+};
+
+static const struct field callv[] = {
+	{ .name = "session_timers", .type = FIELD_BOOL, .dflt = "true",
+	  .offset = offsetof(struct pbx, call.session_timers),
+	  .flags = FIELD_ADVANCED,
+	  .help = "Accept session timers of the PBX (RFC 4028)" },
+	{ .name = "session_expires", .type = FIELD_DURATION, .unit = FIELD_S,
+	  .offset = offsetof(struct pbx, call.session_expires_s),
+	  .min = 90, .max = 86400, .dflt = "1800s", .flags = FIELD_ADVANCED,
+	  .help = "Session interval where we name one" },
+	{ .name = "min_se", .type = FIELD_DURATION, .unit = FIELD_S,
+	  .offset = offsetof(struct pbx, call.min_se_s),
+	  .min = 90, .max = 86400, .dflt = "90s", .flags = FIELD_ADVANCED,
+	  .help = "Shortest session interval that is accepted" },
+	{ .name = "answer_limit", .type = FIELD_DURATION, .unit = FIELD_S,
+	  .offset = offsetof(struct pbx, call.answer_limit_s),
+	  .min = 10, .max = 3600, .dflt = "180s", .flags = FIELD_ADVANCED,
+	  .help = "A call that nobody answers ends after that time" },
+	{ .name = "prack", .type = FIELD_BOOL, .dflt = "true",
+	  .offset = offsetof(struct pbx, call.prack),
+	  .flags = FIELD_ADVANCED,
+	  .help = "Support reliable provisional answers (100rel, RFC "
+		  "3262)" },
+};
+
+static const struct field tlsv[] = {
+	{ .name = "ca_file", .type = FIELD_STRING, .max = 4096,
+	  .offset = offsetof(struct pbx, tls.ca_file),
+	  .checkh = check_line, .flags = FIELD_ADVANCED,
+	  .help = "PEM file of the authorities that may have signed the "
+		  "PBX's certificate; unset: the public ones" },
+	{ .name = "verify", .type = FIELD_CHOICE, CHOICES(verifyv),
+	  .offset = offsetof(struct pbx, tls.verify), .dflt = "full",
+	  .flags = FIELD_ADVANCED,
+	  .help = "Check the PBX's certificate: issuer and name, issuer "
+		  "only, or not at all (anybody can then listen)" },
+};
+
+
+static const struct fields e164_fields = {
+	.name = "e164", .fieldv = e164v, .fieldc = COUNT(e164v),
+	.help = "Number format of the PBX",
+};
+
+static const struct fields registration_fields = {
+	.name = "registration", .fieldv = registrationv,
+	.fieldc = COUNT(registrationv),
+	.help = "How users are registered at the PBX",
+};
+
+static const struct fields contact_fields = {
+	.name = "contact", .fieldv = contactv, .fieldc = COUNT(contactv),
+	.help = "The address under which the PBX knows a user's phone",
+};
+
+static const struct fields transfer_fields = {
+	.name = "transfer", .fieldv = transfer_fieldv,
+	.fieldc = COUNT(transfer_fieldv),
+	.help = "Who carries out transfers",
+};
+
+static const struct fields media_fields = {
+	.name = "media", .fieldv = mediav, .fieldc = COUNT(mediav),
+	.help = "Audio between the PBX and this service",
+};
+
+static const struct fields call_fields = {
+	.name = "call", .fieldv = callv, .fieldc = COUNT(callv),
+	.help = "Calls with the PBX",
+};
+
+static const struct fields tls_fields = {
+	.name = "tls", .fieldv = tlsv, .fieldc = COUNT(tlsv),
+	.help = "Trust in the PBX where the protocol is tls",
+};
+
+
+static const struct field fieldv[] = {
+	{ .name = "name", .type = FIELD_STRING,
+	  .offset = offsetof(struct pbx, name), .max = 63,
+	  .checkh = check_name, .flags = FIELD_REQUIRED | FIELD_KEY,
+	  .help = "Name of this PBX, by which users refer to it" },
+	{ .name = "template", .type = FIELD_STRING,
+	  .offset = offsetof(struct pbx, template), .max = 63,
+	  .checkh = check_name, .dflt = "generic",
+	  .help = "Kind of PBX: sets what is not written here" },
+	{ .name = "title", .type = FIELD_STRING,
+	  .offset = offsetof(struct pbx, title), .max = 127,
+	  .checkh = check_line,
+	  .help = "What people call it" },
+	{ .name = "country", .type = FIELD_STRING,
+	  .offset = offsetof(struct pbx, country),
+	  .checkh = check_country,
+	  .help = "Country of the PBX (GB, DE, US ...): number forms and "
+		  "emergency numbers go by it" },
+	{ .name = "state", .type = FIELD_STRING,
+	  .offset = offsetof(struct pbx, state), .max = 63,
+	  .checkh = check_line,
+	  .help = "State or province of the PBX" },
+	{ .name = "sip_domain", .type = FIELD_STRING,
+	  .offset = offsetof(struct pbx, sip_domain), .max = 253,
+	  .checkh = check_domain, .flags = FIELD_REQUIRED,
+	  .help = "Public host name or address of the PBX, or what it "
+		  "demands as domain; no port" },
+	{ .name = "sip_proxy", .type = FIELD_STRING,
+	  .offset = offsetof(struct pbx, sip_proxy), .max = 260,
+	  .checkh = check_proxy,
+	  .help = "Where the PBX is reached, if that is not the domain: "
+		  "host or host:port" },
+	{ .name = "auth_type", .type = FIELD_CHOICE, CHOICES(authv),
+	  .offset = offsetof(struct pbx, auth_type),
+	  .dflt = "registration",
+	  .help = "Registration, unless the PBX was told to send calls "
+		  "here by itself (none)" },
+	{ .name = "auth_username", .type = FIELD_CHOICE,
+	  CHOICES(auth_usernamev),
+	  .offset = offsetof(struct pbx, auth_username),
+	  .dflt = "optional", .flags = FIELD_ADVANCED,
+	  .help = "Whether users have a SIP auth username: optional, "
+		  "required, or always the same as the SIP username" },
+	{ .name = "protocol", .type = FIELD_CHOICE, CHOICES(protocolv),
+	  .offset = offsetof(struct pbx, protocol), .dflt = "udp",
+	  .help = "udp (most common), tcp (when large messages are lost), "
+		  "tls (encrypted)" },
+	{ .name = "encrypt_media", .type = FIELD_BOOL, .dflt = "false",
+	  .offset = offsetof(struct pbx, encrypt_media),
+	  .help = "Encrypt the audio to the PBX (SRTP); its keys are only "
+		  "secret with protocol tls" },
+	{ .name = "supports_refer", .type = FIELD_BOOL, .dflt = "true",
+	  .offset = offsetof(struct pbx, supports_refer),
+	  .help = "The PBX can transfer calls (REFER); no only for one "
+		  "that cannot" },
+	{ .name = "suppress_contact_data", .type = FIELD_BOOL,
+	  .offset = offsetof(struct pbx, suppress_contact_data),
+	  .dflt = "false",
+	  .help = "Leave our own parameter out of the Contact, for a PBX "
+		  "that cannot take it" },
+	{ .name = "outside_line_prefix", .type = FIELD_STRING, .max = 4,
+	  .offset = offsetof(struct pbx, outside_line_prefix),
+	  .checkh = check_prefix,
+	  .help = "Dialled before outside numbers for the user, e.g. "
+		  "\"9\"" },
+	{ .name = "e164", .type = FIELD_OBJECT, .sub = &e164_fields,
+	  .help = "Number format, for a PBX that wants local forms" },
+	{ .name = "registration", .type = FIELD_OBJECT,
+	  .sub = &registration_fields,
+	  .help = "How users are registered", .flags = FIELD_ADVANCED },
+	{ .name = "contact", .type = FIELD_OBJECT, .sub = &contact_fields,
+	  .help = "Form of our Contact", .flags = FIELD_ADVANCED },
+	{ .name = "transfer", .type = FIELD_OBJECT, .sub = &transfer_fields,
+	  .help = "Who carries out transfers", .flags = FIELD_ADVANCED },
+	{ .name = "media", .type = FIELD_OBJECT, .sub = &media_fields,
+	  .help = "Audio to the PBX", .flags = FIELD_ADVANCED },
+	{ .name = "call", .type = FIELD_OBJECT, .sub = &call_fields,
+	  .help = "Timers and extensions of calls",
+	  .flags = FIELD_ADVANCED },
+	{ .name = "tls", .type = FIELD_OBJECT, .sub = &tls_fields,
+	  .help = "Trust in the PBX's certificate",
+	  .flags = FIELD_ADVANCED },
+	{ .name = "user_agent", .type = FIELD_STRING, .max = 127,
+	  .offset = offsetof(struct pbx, user_agent),
+	  .checkh = check_line, .flags = FIELD_ADVANCED,
+	  .help = "User-Agent shown to the PBX, for one that admits known "
+		  "phones only; unset: Callbridge and its version" },
+};
+
+
+static void complain(const struct doc_node *node, const char *field,
+		     const char *text, struct errors *errs)
+{
+	const struct doc_node *at = doc_member(node, field);
+	struct place place = { NULL, 0, 0 };
+
+	if (!at)
+		at = node;
+	if (at) {
+		place.file   = at->file;
+		place.line   = at->line;
+		place.column = at->column;
+	}
+
+	errors_add(errs, &place, field, "%s", text);
+}
+
+
+static void check(const void *obj, const struct doc_node *node,
+		  struct errors *errs)
+{
+	const struct pbx *pbx = obj;
+
+	if (pbx_wants_national(pbx) && !str_isset(pbx->country))
+		complain(node, "country", "want the country of the PBX, for"
+			 " its number format (e164), found nothing", errs);
+
+	if (pbx->call.min_se_s > pbx->call.session_expires_s)
+		complain(node, "call", "want session_expires to be at least"
+			 " min_se", errs);
+}
+
+
+const struct fields pbx_fields = {
+	.name   = "pbx",
+	.help   = "A PBX: how to reach it and how it wants to be spoken to",
+	.size   = sizeof(struct pbx),
+	.fieldv = fieldv,
+	.fieldc = COUNT(fieldv),
+	.checkh = check,
+};
+
+
+bool pbx_wants_national(const struct pbx *pbx)
+{
+	return pbx->e164.national || pbx->e164.national_prefix ||
+		pbx->e164.international_prefix;
+}
+
+
+int pbx_host(const struct pbx *pbx, char *host, size_t size, uint16_t *port)
+{
+	const char *text = str_isset(pbx->sip_proxy) ? pbx->sip_proxy :
+		pbx->sip_domain;
+	struct pl hostpl, portpl;
+
+	if (!str_isset(text))
+		return EINVAL;
+
+	portpl = pl_null;
+	if (re_regex(text, strlen(text), "\\[[^\\]]+\\][:]*[0-9]*", &hostpl,
+		     NULL, &portpl) &&
+	    re_regex(text, strlen(text), "[^:]+[:]*[0-9]*", &hostpl, NULL,
+		     &portpl))
+		return EINVAL;
+
+	if (pl_strcpy(&hostpl, host, size))
+		return EINVAL;
+
+	*port = (uint16_t)pl_u32(&portpl);
+
+	return 0;
+}
