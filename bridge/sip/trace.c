@@ -1,0 +1,626 @@
+/**
+ * @file trace.c  The last messages, for `callbridge trace`
+ *
+ * One block of memory used round and round: each message is a record, the
+ * oldest records give way. A record never wraps; what is left at the end of
+ * the block stays unused until the next round. Credentials are stored as
+ * they came (masking costs) and masked when they are read.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "bridge/base/libre.h"
+#include "bridge/base/text.h"
+#include "trace.h"
+
+
+enum {
+	TAGS         = 8192,
+	TAG_BUCKETS  = 16384,
+	SIDE_MAX     = 16,
+	CALLID_MAX   = 128,        /* compared; longer ones are cut        */
+	RECORD_ALIGN = 16,
+	MESSAGE_MAX  = 65536,
+	SIZE_MIN     = 2 * MESSAGE_MAX,
+	LADDER_WIDTH = 44,
+};
+
+
+/** Before each message in the block */
+struct record {
+	uint32_t span;             /* octets to the next record            */
+	uint32_t size;             /* of the message; 0: the rest is unused */
+	uint64_t time_us;
+	int16_t tp;
+	bool tx;
+	char side[SIDE_MAX];
+	struct sa local, peer;
+};
+
+
+/** A Call-ID and one subject it belongs to */
+struct tag {
+	struct le he;              /* by subject                          */
+	char *subject;             /* owned                               */
+	char *callid;              /* owned                               */
+};
+
+
+struct trace {
+	pthread_mutex_t lock;
+	uint8_t *block;            /* owned                               */
+	size_t size;
+	size_t head;               /* oldest record                       */
+	size_t tail;               /* where the next one goes             */
+	bool empty;
+	struct tag tagv[TAGS];     /* round and round                     */
+	size_t tagc;               /* counts up                           */
+	struct hash *tags;         /* owned; borrows tagv's               */
+};
+
+
+static void destructor(void *data)
+{
+	struct trace *trace = data;
+
+	if (trace->tags)
+		hash_clear(trace->tags);
+	mem_deref(trace->tags);
+
+	for (size_t i = 0; i < TAGS; i++) {
+		mem_deref(trace->tagv[i].subject);
+		mem_deref(trace->tagv[i].callid);
+	}
+
+	free(trace->block);
+	(void)pthread_mutex_destroy(&trace->lock);
+}
+
+
+int trace_alloc(struct trace **tracep, size_t size)
+{
+	struct trace *trace;
+	int err;
+
+	if (!tracep)
+		return EINVAL;
+
+	trace = mem_zalloc(sizeof(*trace), destructor);
+	if (!trace)
+		return ENOMEM;
+
+	(void)pthread_mutex_init(&trace->lock, NULL);
+
+	trace->empty = true;
+	trace->size  = size < SIZE_MIN ? SIZE_MIN : size;
+	trace->size -= trace->size % RECORD_ALIGN;
+
+	err = hash_alloc(&trace->tags, TAG_BUCKETS);
+	if (err)
+		goto out;
+
+	trace->block = malloc(trace->size);
+	if (!trace->block)
+		err = ENOMEM;
+
+ out:
+	if (err)
+		mem_deref(trace);
+	else
+		*tracep = trace;
+
+	return err;
+}
+
+
+static struct record *record_at(const struct trace *trace, size_t at)
+{
+	return (struct record *)(void *)(trace->block + at);
+}
+
+
+static bool wraps(const struct trace *trace, size_t at)
+{
+	return trace->size - at < sizeof(struct record) ||
+		!record_at(trace, at)->size;
+}
+
+
+/** Where the record after this one is */
+static size_t after(const struct trace *trace, size_t at)
+{
+	at += record_at(trace, at)->span;
+
+	return at < trace->size ? at : 0;
+}
+
+
+static void drop_oldest(struct trace *trace)
+{
+	trace->head = after(trace, trace->head);
+
+	/* the unused rest at the end of the block */
+	if (trace->head != trace->tail && wraps(trace, trace->head))
+		trace->head = 0;
+
+	if (trace->head == trace->tail)
+		trace->empty = true;
+}
+
+
+/** Is [tail, tail + span) free of records, head not inside of it? */
+static bool has_room(const struct trace *trace, size_t span)
+{
+	if (trace->empty)
+		return true;
+
+	if (trace->head < trace->tail)
+		return true;   /* records lie behind; the end was checked */
+
+	return trace->head - trace->tail >= span;
+}
+
+
+/** Make span octets free at the tail and return where that is */
+static size_t make_room(struct trace *trace, size_t span)
+{
+	if (trace->size - trace->tail < span) {
+
+		/* records between tail and the end give way first */
+		while (!trace->empty && trace->head >= trace->tail)
+			drop_oldest(trace);
+
+		if (trace->size - trace->tail >= sizeof(struct record)) {
+			struct record *rest = record_at(trace, trace->tail);
+
+			rest->size = 0;
+			rest->span = (uint32_t)(trace->size - trace->tail);
+		}
+
+		if (trace->empty)
+			trace->head = 0;
+		trace->tail = 0;
+	}
+
+	while (!has_room(trace, span))
+		drop_oldest(trace);
+
+	if (trace->empty)
+		trace->head = trace->tail;
+
+	return trace->tail;
+}
+
+
+/** Value of the Call-ID header in raw text, "" if there is none */
+static struct pl find_callid(const char *p, size_t size)
+{
+	struct pl val = PL("");
+	const char *end = p + size;
+
+	while (p < end) {
+
+		const char *e = memchr(p, '\n', (size_t)(end - p));
+		const size_t l = (size_t)((e ? e : end) - p);
+		size_t n = 0;
+
+		if (l > 8 && !strncasecmp(p, "call-id", 7))
+			n = 7;
+		else if (l > 2 && (*p == 'i' || *p == 'I'))
+			n = 1;
+
+		while (n && n < l && (p[n] == ' ' || p[n] == '\t'))
+			++n;
+
+		if (n && n < l && p[n] == ':') {
+			val.p = p + n + 1;
+			val.l = l - n - 1;
+			break;
+		}
+
+		if (!e || l <= 1)   /* the empty line: body begins */
+			break;
+		p = e + 1;
+	}
+
+	while (val.l && strchr(" \t\r", val.p[0]))
+		pl_advance(&val, 1);
+	while (val.l && strchr(" \t\r", val.p[val.l - 1]))
+		--val.l;
+	if (val.l > CALLID_MAX)
+		val.l = CALLID_MAX;
+
+	return val;
+}
+
+
+static uint64_t wall_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+
+void trace_add(struct trace *trace, bool tx, enum sip_transp tp,
+	       const struct sa *local, const struct sa *peer,
+	       const char *side, const uint8_t *data, size_t size)
+{
+	struct record record;
+	size_t at, span;
+
+	if (!trace || !data || !size || size > MESSAGE_MAX)
+		return;
+
+	span  = sizeof(record) + size + RECORD_ALIGN - 1;
+	span -= span % RECORD_ALIGN;
+
+	memset(&record, 0, sizeof(record));
+	record.span    = (uint32_t)span;
+	record.size    = (uint32_t)size;
+	record.time_us = wall_us();
+	record.tp      = (int16_t)tp;
+	record.tx      = tx;
+	str_ncpy(record.side, side ? side : "", sizeof(record.side));
+	if (local)
+		record.local = *local;
+	if (peer)
+		record.peer = *peer;
+
+	(void)pthread_mutex_lock(&trace->lock);
+
+	at = make_room(trace, span);
+	memcpy(trace->block + at, &record, sizeof(record));
+	memcpy(trace->block + at + sizeof(record), data, size);
+
+	trace->empty = false;
+	trace->tail  = at + span < trace->size ? at + span : 0;
+
+	(void)pthread_mutex_unlock(&trace->lock);
+}
+
+
+struct find_tag {
+	const char *subject;
+	const char *callid;
+};
+
+
+static bool tag_handler(struct le *le, void *arg)
+{
+	const struct tag *tag = le->data;
+	const struct find_tag *find = arg;
+
+	return !str_cmp(tag->subject, find->subject) &&
+		(!find->callid || !str_cmp(tag->callid, find->callid));
+}
+
+
+void trace_tag(struct trace *trace, const char *callid, const char *subject)
+{
+	struct find_tag find = {subject, callid};
+	char *s = NULL, *c = NULL;
+	struct tag *tag;
+
+	if (!trace || !str_isset(callid) || !str_isset(subject))
+		return;
+
+	if (str_dup(&s, subject) || str_dup(&c, callid)) {
+		mem_deref(s);
+		return;
+	}
+
+	(void)pthread_mutex_lock(&trace->lock);
+
+	if (!hash_lookup(trace->tags, hash_fast_str(subject), tag_handler,
+			 &find)) {
+
+		tag = &trace->tagv[trace->tagc++ % TAGS];
+		hash_unlink(&tag->he);
+		mem_deref(tag->subject);
+		mem_deref(tag->callid);
+		tag->subject = s;
+		tag->callid  = c;
+		s = c = NULL;
+		hash_append(trace->tags, hash_fast_str(subject), &tag->he,
+			    tag);
+	}
+
+	(void)pthread_mutex_unlock(&trace->lock);
+
+	mem_deref(s);
+	mem_deref(c);
+}
+
+
+/** Whether a record of this Call-ID is asked for. With the lock held */
+static bool is_of(const struct trace *trace, const struct pl *callid,
+		  const char *subject)
+{
+	const struct list *list;
+
+	if (!pl_strcmp(callid, subject))
+		return true;
+
+	list = hash_list(trace->tags, hash_fast_str(subject));
+
+	for (const struct le *le = list_head(list); le; le = le->next) {
+
+		const struct tag *tag = le->data;
+
+		if (!str_cmp(tag->subject, subject) &&
+		    !pl_strcmp(callid, tag->callid))
+			return true;
+	}
+
+	return false;
+}
+
+
+static char *find_text(char *p, char *end, const char *text, size_t l)
+{
+	for (; (size_t)(end - p) >= l; p++)
+		if (!strncasecmp(p, text, l))
+			return p;
+
+	return NULL;
+}
+
+
+/** Write x over what follows each `key` on a line, up to one of `stops` */
+static void mask_after(char *p, char *end, const char *key,
+		       const char *stops)
+{
+	const size_t l = strlen(key);
+
+	while ((p = find_text(p, end, key, l))) {
+
+		p += l;
+		while (p < end && (*p == ' ' || *p == '\t' || *p == '='))
+			++p;
+		if (p < end && *p == '"')
+			++p;
+		while (p < end && !strchr(stops, *p))
+			*p++ = 'x';
+	}
+}
+
+
+/** The lines of a text, one after the other */
+static void mask_line(char *p, char *end)
+{
+	if (find_text(p, end, "authorization", 13) == p ||
+	    find_text(p, end, "proxy-authorization", 19) == p) {
+
+		mask_after(p, end, "response", "\",;\r\n");
+		mask_after(p, end, "cnonce", "\",;\r\n");
+	}
+	else if (find_text(p, end, "a=crypto:", 9) == p) {
+		mask_after(p, end, "inline:", "|; \t\r\n");
+	}
+	else if (find_text(p, end, "k=", 2) == p) {
+		mask_after(p, end, "k=", "\r\n");
+	}
+	else if (find_text(p, end, "a=ice-pwd:", 10) == p) {
+		mask_after(p, end, "a=ice-pwd:", "\r\n");
+	}
+}
+
+
+/** Folded lines count as one, so that nothing hides behind a fold */
+static void mask(char *p, size_t size)
+{
+	char *end = p + size;
+
+	while (p < end) {
+
+		char *e = p;
+
+		do {
+			e = memchr(e, '\n', (size_t)(end - e));
+			e = e ? e + 1 : end;
+		} while (e < end && (*e == ' ' || *e == '\t'));
+
+		mask_line(p, e);
+		p = e;
+	}
+}
+
+
+/** What trace_apply() copied out while it held the lock */
+struct copies {
+	struct mbuf *mb;           /* owned; records one after the other */
+	int err;
+};
+
+
+static void copy_records(struct trace *trace, const char *subject,
+			 struct copies *copies)
+{
+	size_t at = trace->head;
+	bool first = true;
+
+	if (trace->empty)
+		return;
+
+	while (!copies->err && (first || at != trace->tail)) {
+
+		const struct record *record;
+		struct pl callid;
+
+		if (wraps(trace, at)) {
+			at = 0;
+			first = false;
+			continue;
+		}
+
+		record = record_at(trace, at);
+		callid = find_callid((const char *)(record + 1),
+				     record->size);
+		if (is_of(trace, &callid, subject))
+			copies->err = mbuf_write_mem(copies->mb,
+				(const uint8_t *)record, record->span);
+
+		at = after(trace, at);
+		first = false;
+	}
+}
+
+
+int trace_apply(struct trace *trace, const char *subject, trace_h *h,
+		void *arg)
+{
+	struct copies copies = {NULL, 0};
+	int err;
+
+	if (!trace || !subject || !h)
+		return EINVAL;
+
+	copies.mb = mbuf_alloc(4096);
+	if (!copies.mb)
+		return ENOMEM;
+
+	(void)pthread_mutex_lock(&trace->lock);
+	copy_records(trace, subject, &copies);
+	(void)pthread_mutex_unlock(&trace->lock);
+
+	err = copies.err;
+
+	for (size_t at = 0; !err && at < copies.mb->end; ) {
+
+		struct record record;
+		struct trace_msg msg;
+		char *data = (char *)copies.mb->buf + at + sizeof(record);
+
+		memcpy(&record, copies.mb->buf + at, sizeof(record));
+		at += record.span;
+		mask(data, record.size);
+
+		msg.time_us = record.time_us;
+		msg.tx      = record.tx;
+		msg.tp      = record.tp;
+		msg.local   = record.local;
+		msg.peer    = record.peer;
+		msg.side    = record.side;
+		msg.data    = data;
+		msg.size    = record.size;
+
+		err = h(&msg, arg);
+	}
+
+	mem_deref(copies.mb);
+
+	return err;
+}
+
+
+struct ladder {
+	struct re_printf *pf;
+	uint64_t began_us;
+	bool begun;
+};
+
+
+/** The start line shortened to what people look for: method or status, and
+    the CSeq's method for a status */
+static void start_line(const struct trace_msg *msg, char *buf, size_t size)
+{
+	const char *e = memchr(msg->data, '\r', msg->size);
+	struct pl line = {msg->data, e ? (size_t)(e - msg->data) : 0};
+	struct pl method;
+	char text[128];
+
+	if (line.l > 8 && !memcmp(line.p, "SIP/2.0 ", 8)) {
+
+		pl_advance(&line, 8);
+		if (!re_regex(msg->data, msg->size,
+			      "\r\nCSeq:[ \t]*[0-9]+[ \t]+[A-Z]+", NULL,
+			      NULL, NULL, &method))
+			(void)re_snprintf(text, sizeof(text), "%r (%r)",
+					  &line, &method);
+		else
+			(void)re_snprintf(text, sizeof(text), "%r", &line);
+	}
+	else {
+		const char *sp = pl_strchr(&line, ' ');
+
+		if (sp)
+			line.l = (size_t)(sp - line.p);
+		(void)re_snprintf(text, sizeof(text), "%r", &line);
+	}
+
+	(void)text_escape(buf, size, text, strlen(text));
+}
+
+
+static bool has_description(const struct trace_msg *msg)
+{
+	const char *body = memmem(msg->data, msg->size, "\r\n\r\n", 4);
+
+	return body && body + 8 < msg->data + msg->size &&
+		!memcmp(body + 4, "v=0", 3);
+}
+
+
+static int print_arrow(struct re_printf *pf, bool tx, const char *text)
+{
+	char line[LADDER_WIDTH + 1];
+	const size_t l = strlen(text);
+	const size_t used = l + 2 < LADDER_WIDTH - 2 ? l + 2 :
+		LADDER_WIDTH - 2;
+	const size_t pad = (LADDER_WIDTH - used) / 2;
+
+	memset(line, '-', LADDER_WIDTH);
+	line[LADDER_WIDTH] = '\0';
+	line[pad] = ' ';
+	memcpy(line + pad + 1, text, used - 2);
+	line[pad + used - 1] = ' ';
+	line[tx ? LADDER_WIDTH - 1 : 0] = tx ? '>' : '<';
+
+	return re_hprintf(pf, "%s", line);
+}
+
+
+static int ladder_handler(const struct trace_msg *msg, void *arg)
+{
+	struct ladder *ladder = arg;
+	char text[LADDER_WIDTH];
+	uint64_t ms;
+	int err;
+
+	if (!ladder->begun) {
+		ladder->begun    = true;
+		ladder->began_us = msg->time_us;
+	}
+
+	start_line(msg, text, sizeof(text) - 6);
+	if (has_description(msg))
+		strcat(text, " +SDP");
+
+	ms = (msg->time_us - ladder->began_us) / 1000;
+
+	err  = re_hprintf(ladder->pf, "%6llu.%03llu  %-6s |",
+			  (unsigned long long)(ms / 1000),
+			  (unsigned long long)(ms % 1000), msg->side);
+	err |= print_arrow(ladder->pf, msg->tx, text);
+	err |= re_hprintf(ladder->pf, "| %s %J\n",
+			  sip_transp_name(msg->tp), &msg->peer);
+
+	return err;
+}
+
+
+int trace_ladder(struct re_printf *pf, struct trace *trace,
+		 const char *subject)
+{
+	struct ladder ladder = {pf, 0, false};
+	int err;
+
+	err = re_hprintf(pf, "   seconds  side   bridge%38s  peer\n", "");
+
+	return err ? err : trace_apply(trace, subject, ladder_handler,
+				       &ladder);
+}
