@@ -1,5 +1,8 @@
 /**
  * @file secure.c  One direction of one side's SRTP (RFC 3711, RFC 7714)
+ *
+ * The MKI is put in and taken out here: libsrtp2 2.5 looks for it by the RTP
+ * tag's length in SRTCP too, and so refuses that of AES_CM_128_HMAC_SHA1_32.
  */
 #include <arpa/inet.h>
 #include <openssl/crypto.h>
@@ -14,14 +17,18 @@ enum {
 	RTP_MIN   = 12,
 	RTCP_MIN  = 8,
 	INDEX     = 4,             /* E bit and SRTCP index              */
-	RTCP_TAG  = 10,            /* also with _32 (RFC 4568 6.2.1)     */
+	TAG       = 10,            /* SRTCP's also with _32 (RFC 4568
+				      section 6.2.2)                     */
 	GCM_TAG   = 16,
 };
 
 
 struct secure {
 	srtp_t session;            /* owned                              */
-	bool mki;
+	uint8_t mki[4];
+	size_t mki_size;           /* 0: none                            */
+	size_t rtp_tail, rtcp_tail;    /* octets behind the MKI: the tag,
+				      but of GCM, which has it before    */
 	size_t rtp_min, rtcp_min;  /* shortest packets worth a look      */
 	uint32_t ssrcv[SSRCS];     /* incoming: streams of the session,  */
 	unsigned ssrcc, oldest;    /* network order                      */
@@ -86,28 +93,16 @@ static void set_suite(srtp_policy_t *policy, enum stream_suite suite)
 static int create(struct secure *secure, const struct stream_crypto *crypto,
 		  enum secure_dir dir)
 {
-	uint8_t key[STREAM_KEY_MAX], mki[4];
-	srtp_master_key_t master = { .key = key, .mki_id = mki,
-				     .mki_size = crypto->mki_size };
-	srtp_master_key_t *masterv[] = { &master };
+	uint8_t key[STREAM_KEY_MAX];
 	srtp_policy_t policy = { .window_size = WINDOW };
 	srtp_err_status_t st;
 
 	memcpy(key, crypto->key, sizeof(key));
-	for (unsigned i = 0; i < crypto->mki_size; i++)
-		mki[i] = (uint8_t)(crypto->mki >>
-				   8 * (crypto->mki_size - 1u - i));
+	policy.key = key;
 
 	set_suite(&policy, crypto->suite);
 	policy.ssrc.type = dir == SECURE_TX ? ssrc_any_outbound
 					    : ssrc_any_inbound;
-	if (crypto->mki_size) {
-		policy.keys            = masterv;
-		policy.num_master_keys = 1;
-	}
-	else {
-		policy.key = key;
-	}
 
 	st = srtp_create(&secure->session, &policy);
 	OPENSSL_cleanse(key, sizeof(key));
@@ -119,11 +114,30 @@ static int create(struct secure *secure, const struct stream_crypto *crypto,
 }
 
 
+static void set_trailer(struct secure *secure,
+			const struct stream_crypto *crypto)
+{
+	const bool gcm = crypto->suite >= STREAM_AEAD_AES_128_GCM;
+	const size_t tag = gcm ? GCM_TAG :
+		crypto->suite == STREAM_AES_CM_128_HMAC_SHA1_32 ? 4 : TAG;
+	const size_t rtcp_tag = gcm ? GCM_TAG : TAG;
+
+	secure->mki_size = crypto->mki_size;
+	for (unsigned i = 0; i < crypto->mki_size; i++)
+		secure->mki[i] = (uint8_t)(crypto->mki >>
+					   8 * (crypto->mki_size - 1u - i));
+
+	secure->rtp_tail  = gcm ? 0 : tag;
+	secure->rtcp_tail = gcm ? 0 : rtcp_tag;
+	secure->rtp_min   = RTP_MIN + tag + crypto->mki_size;
+	secure->rtcp_min  = RTCP_MIN + INDEX + rtcp_tag + crypto->mki_size;
+}
+
+
 int secure_alloc(struct secure **securep, const struct stream_crypto *crypto,
 		 enum secure_dir dir)
 {
 	struct secure *secure;
-	size_t tag;
 	int err;
 
 	if (!securep || !crypto || !secure_key_size(crypto->suite) ||
@@ -141,14 +155,7 @@ int secure_alloc(struct secure **securep, const struct stream_crypto *crypto,
 		return err;
 	}
 
-	tag = crypto->suite == STREAM_AES_CM_128_HMAC_SHA1_32 ? 4 :
-		crypto->suite >= STREAM_AEAD_AES_128_GCM ? GCM_TAG : RTCP_TAG;
-
-	secure->mki      = crypto->mki_size > 0;
-	secure->rtp_min  = RTP_MIN + tag + crypto->mki_size;
-	secure->rtcp_min = RTCP_MIN + INDEX + crypto->mki_size +
-		(tag == GCM_TAG ? GCM_TAG : RTCP_TAG);
-
+	set_trailer(secure, crypto);
 	*securep = secure;
 
 	return 0;
@@ -160,8 +167,7 @@ static enum secure_result result(srtp_err_status_t st)
 	switch (st) {
 
 	case srtp_err_status_ok:          return SECURE_OK;
-	case srtp_err_status_auth_fail:
-	case srtp_err_status_bad_mki:     return SECURE_AUTH;
+	case srtp_err_status_auth_fail:   return SECURE_AUTH;
 	case srtp_err_status_replay_fail:
 	case srtp_err_status_replay_old:  return SECURE_REPLAY;
 	default:                          return SECURE_BAD;
@@ -206,15 +212,44 @@ static void remember(struct secure *secure, const uint8_t *p)
 }
 
 
+static void mki_insert(const struct secure *secure, uint8_t *p, size_t *n,
+		       size_t tail)
+{
+	uint8_t *at = p + *n - tail;
+
+	memmove(at + secure->mki_size, at, tail);
+	memcpy(at, secure->mki, secure->mki_size);
+	*n += secure->mki_size;
+}
+
+
+/** @return false if another key is meant */
+static bool mki_remove(const struct secure *secure, uint8_t *p, size_t *n,
+		       size_t tail)
+{
+	uint8_t *at = p + *n - tail - secure->mki_size;
+
+	if (memcmp(at, secure->mki, secure->mki_size))
+		return false;
+
+	memmove(at, at + secure->mki_size, tail);
+	*n -= secure->mki_size;
+
+	return true;
+}
+
+
 enum secure_result secure_seal_rtp(struct secure *secure, uint8_t *p,
 				   size_t *n)
 {
 	int len = (int)*n;
-	const enum secure_result res = result(
-		srtp_protect_mki(secure->session, p, &len, secure->mki, 0));
+	const enum secure_result res =
+		result(srtp_protect(secure->session, p, &len));
 
-	if (res == SECURE_OK)
+	if (res == SECURE_OK) {
 		*n = (size_t)len;
+		mki_insert(secure, p, n, secure->rtp_tail);
+	}
 
 	return res;
 }
@@ -224,12 +259,13 @@ enum secure_result secure_seal_rtcp(struct secure *secure, uint8_t *p,
 				    size_t *n)
 {
 	int len = (int)*n;
-	const enum secure_result res = result(
-		srtp_protect_rtcp_mki(secure->session, p, &len,
-				      secure->mki, 0));
+	const enum secure_result res =
+		result(srtp_protect_rtcp(secure->session, p, &len));
 
-	if (res == SECURE_OK)
+	if (res == SECURE_OK) {
 		*n = (size_t)len;
+		mki_insert(secure, p, n, secure->rtcp_tail);
+	}
 
 	return res;
 }
@@ -238,14 +274,17 @@ enum secure_result secure_seal_rtcp(struct secure *secure, uint8_t *p,
 enum secure_result secure_open_rtp(struct secure *secure, uint8_t *p,
 				   size_t *n)
 {
-	int len = (int)*n;
 	enum secure_result res;
+	int len;
 
 	if (*n < secure->rtp_min)
 		return SECURE_BAD;
 
-	res = result(srtp_unprotect_mki(secure->session, p, &len,
-					secure->mki));
+	if (!mki_remove(secure, p, n, secure->rtp_tail))
+		return SECURE_AUTH;
+
+	len = (int)*n;
+	res = result(srtp_unprotect(secure->session, p, &len));
 	if (res == SECURE_OK) {
 		remember(secure, p + 8);
 		*n = (size_t)len;
@@ -258,14 +297,17 @@ enum secure_result secure_open_rtp(struct secure *secure, uint8_t *p,
 enum secure_result secure_open_rtcp(struct secure *secure, uint8_t *p,
 				    size_t *n)
 {
-	int len = (int)*n;
 	enum secure_result res;
+	int len;
 
 	if (*n < secure->rtcp_min)
 		return SECURE_BAD;
 
-	res = result(srtp_unprotect_rtcp_mki(secure->session, p, &len,
-					     secure->mki));
+	if (!mki_remove(secure, p, n, secure->rtcp_tail))
+		return SECURE_AUTH;
+
+	len = (int)*n;
+	res = result(srtp_unprotect_rtcp(secure->session, p, &len));
 	if (res == SECURE_OK) {
 		remember(secure, p + 4);
 		*n = (size_t)len;

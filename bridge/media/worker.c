@@ -2,10 +2,10 @@
  * @file worker.c  One media thread: its loop, its sockets, its rings
  *
  * The loop rests a little. With a hundred calls a packet comes each 100 us;
- * to wake for every one costs more than to carry it. So a round that had
- * packets is followed by a sleep until QUANTUM_US after the round began: what
- * has come in the meantime is carried together. Under load a round takes that
- * long by itself and there is no sleep; with few packets there is none either.
+ * to wake for every one costs more than to carry it. So a worker with enough
+ * to do does not wait for the next packet but sleeps QUANTUM_US whenever all
+ * sockets are empty, and carries together what has come in the meantime. Under
+ * full load they never are, and with few packets it waits for each as usual.
  * The packet path knows nothing of it.
  */
 #include <pthread.h>
@@ -29,8 +29,8 @@ enum {
 	COMMANDS     = 4096,
 	NOTICES      = 4096,
 	BATCH        = 256,        /* events of one round                  */
-	QUANTUM_US   = 700,        /* half of it is the delay we add; the
-				      threat model allows 1 ms at most     */
+	QUANTUM_US   = 700,        /* the longest delay we add; 1 ms is
+				      allowed (threat model, RTP loss)     */
 	BUSY_PACKETS = 2000,       /* a second: from here on it pays       */
 	RATE_US      = 100000,     /* the packet rate is looked at so often */
 	RETRY_MS     = 20,         /* the owner does not take its notices  */
@@ -271,20 +271,18 @@ static int wait_ms(const struct worker *worker)
 static void run_round(struct worker *worker)
 {
 	struct epoll_event evv[BATCH];
-	bool commands = false, packets = false;
+	bool commands = false;
 	int n;
 
-	n = epoll_wait(worker->epfd, evv, BATCH, wait_ms(worker));
+	n = epoll_wait(worker->epfd, evv, BATCH,
+		       worker->busy ? 0 : wait_ms(worker));
 	worker->now_us = clock_us();
 
 	for (int i = 0; i < n; i++) {
-		if (evv[i].data.ptr) {
+		if (evv[i].data.ptr)
 			receive(worker, evv[i].data.ptr);
-			packets = true;
-		}
-		else {
+		else
 			commands = true;
-		}
 	}
 
 	wheel_advance(worker->wheel, worker->now_us / 1000);
@@ -298,7 +296,7 @@ static void run_round(struct worker *worker)
 	give_back(worker);
 	measure_rate(worker);
 
-	if (packets && worker->busy)
+	if (worker->busy && n <= 0)
 		rest(worker);
 }
 
