@@ -6,6 +6,7 @@
  *   call.c      two legs and their states
  *   voice.c     descriptions and the stream, hold
  *   transfer.c  REFER from Teams
+ *   replaces.c  INVITE with Replaces from a PBX
  *   record.c    what is written down
  */
 #ifndef CALL_CALL_CORE_H
@@ -125,6 +126,11 @@ void record_ringing(struct call *call);
 void record_answered(struct call *call);
 void record_ended(struct call *call, const char *by, uint16_t scode,
 		  const char *reason, const char *advice);
+
+/* replaces.c: an INVITE that takes a running leg's place. @return true if it
+   took the transaction */
+bool replaces_request(struct calls *calls, const struct route *route,
+		      struct strans *st, const struct sip_msg *msg);
 
 /** transfer.h; struct transfer lives in transfer.c */
 struct transfer;

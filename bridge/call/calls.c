@@ -56,7 +56,8 @@ void calls_request(struct calls *calls, struct strans *st,
 
 	if (route.scode)
 		refuse(calls, st, &route, msg);
-	else
+	else if (route.direction == CALL_FROM_TEAMS ||
+		 !replaces_request(calls, &route, st, msg))
 		(void)call_start(calls, &route, st, msg);
 }
 

@@ -12,7 +12,8 @@
 #include "pbx-templates/number.h"
 
 
-#define PBX_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, UPDATE, PRACK"
+#define PBX_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, UPDATE, " \
+	"PRACK"
 
 
 static void refuse(struct route *route, uint16_t scode, const char *reason,
