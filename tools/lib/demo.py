@@ -82,6 +82,7 @@ class Demo:
             self.bridge.start()
             return self.bridge, self.bridge.stop
         self.site.part(DEMO, make)
+        self.site.teams.wait_trunk_up()
         self.screen.step("callbridged: %s towards the PBX, %s:%d (%s) "
                          "towards Teams" % (
                              plan.BRIDGE_PBX, plan.BRIDGE_TEAMS,
@@ -206,8 +207,8 @@ class Demo:
         self.shown(other.name, other.wait_ringing()[0],
                    [user.number, phone.number])
         other.answer()
-        call.wait_ended()
-        self.screen.step("A's call ends")
+        call.wait("transferred")
+        self.screen.step("A's call is transferred, A is released")
         self.talk(phone, other, min(self.talk_s, 10))
         phone.hangup()
         other.wait_closed()
@@ -297,7 +298,8 @@ def main(words):
         print("The lab is up already (%s): run tools/lab down first."
               % ", ".join(busy), file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupted)
     screen, site = Screen(), Site(state)
     demo = Demo(site, screen, FAST_S if "--fast" in words else MINUTE_S)
     failed = []
