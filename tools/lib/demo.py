@@ -264,8 +264,8 @@ def invite(demo, site):
     if demo.bridge:
         here = Path(os.environ.get("CALLBRIDGE_BUILD", "build/release"))
         print("\nAll of it is still running. Try, in another terminal:\n"
-              "  %s/callbridge status --socket %s\n"
-              "  %s/callbridge calls --socket %s"
+              "  %s/callbridge --socket %s status\n"
+              "  %s/callbridge --socket %s calls"
               % (here, demo.bridge.socket, here, demo.bridge.socket))
     else:
         print("\nThe lab is running: register a phone as 2001, password %s, "

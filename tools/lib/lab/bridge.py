@@ -122,8 +122,8 @@ class Bridge:
 
     def command(self, *words):
         """Run `callbridge WORDS` against this bridge; its output."""
-        return run([plan.program("callbridge"), *words,
-                    "--socket", self.socket])
+        return run([plan.program("callbridge"), "--socket", self.socket,
+                    *words])
 
     def answers(self):
         if not self.socket.exists():
@@ -136,14 +136,12 @@ class Bridge:
 
     def status(self):
         """Users by UPN, as `callbridge status --json` has them."""
-        found = json.loads(self.command("status", "--json"))
-        rows = found["users"] if isinstance(found, dict) else found
-        return {row["upn"]: row for row in rows}
+        rows = json.loads(self.command("status", "--json"))
+        return {row["upn"]: row for row in rows["registrations"]}
 
     def calls(self):
         """Call records, newest state of each, as `callbridge calls`."""
-        found = json.loads(self.command("calls", "--json"))
-        return found["calls"] if isinstance(found, dict) else found
+        return json.loads(self.command("calls", "--json"))["calls"]
 
     def wait_registered(self, *users, deadline_s=10):
         """Wait until these users (default: all) are registered; their

@@ -8,7 +8,7 @@ import socket
 import threading
 
 from . import audio, pki, plan
-from .process import Deadline, Process
+from .process import Deadline, Process, wait_for
 
 
 class Control:
@@ -184,7 +184,7 @@ class User:
         event = self.teams.control.wait_event(
             self.since, deadline_s, "%s to ring" % self.name,
             lambda e: e["event"] == "incoming"
-            and e.get("to") == self.number)
+            and e.get("user") == self.number)
         return Call(self.teams, event["call"], self, self.since, event)
 
 
@@ -209,6 +209,7 @@ class Teams:
             "certificate": str(tls / "teams-chain.pem"),
             "key": str(tls / "teams.key"),
             "ca_file": str(tls / "sbc-root.pem"),
+            "media": {"address": plan.TEAMS[0]},
             "hosts": {plan.TENANT_FQDN: "%s:%d" % (plan.BRIDGE_TEAMS,
                                                    plan.BRIDGE_TEAMS_PORT)},
         }
@@ -241,6 +242,21 @@ class Teams:
             upn="%s@contoso.example" % name.lower(), tone_hz=tone_hz,
             answer=answer, **params)
         return User(self, name, number, tenant, tone_hz)
+
+    def sign_out(self, user, unassign=False):
+        """Sign a user out of all clients; with `unassign` nobody has the
+        number any more."""
+        self.control.command("sign_out", tenant=user.tenant,
+                             number=user.number, unassign=unassign)
+
+    def trunk_up(self, tenant=plan.TENANT_FQDN):
+        """Does the bridge answer the pings for this tenant?"""
+        return any(trunk["tenant"] == tenant and trunk["state"] == "up"
+                   for trunk in self.control.command("health")["trunks"])
+
+    def wait_trunk_up(self, deadline_s=15):
+        wait_for(self.trunk_up, deadline_s, lambda: "the trunk to be up: %s"
+                 % self.control.command("health")["trunks"], 0.1)
 
     def violations(self):
         """What the bridge did against Microsoft's rules."""
