@@ -2,9 +2,11 @@
  * @file door.c  Where connections come in
  *
  * evhttp counts no connections, and its time-out starts again with every
- * octet. Both are done here: each connection's bufferevent is wrapped in a
- * filter that does nothing but tell when it is freed. To end a connection
- * its socket is shut down, and evhttp finds that by itself.
+ * octet. Both are done here: a connection's bufferevent has a reference of
+ * ours beside evhttp's. When evhttp lets go of it, its callbacks are gone:
+ * that is seen after each round of the loop. (A filter around it would tell
+ * by itself, but libevent 2.1.12 sometimes forgets to flush one.) To end a
+ * connection its socket is shut down, and evhttp finds that by itself.
  */
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -26,25 +28,24 @@
 enum {
 	BACKLOG      = 128,
 	CONNS_MAX    = 50,         /* a Unix socket is one source           */
-	REQUEST_S    = 30,         /* for a whole request, or waiting idle  */
 	REST_MS      = 200,        /* after accept(2) has failed            */
 };
 
 
 struct door {
 	struct event_base *base;   /* borrowed */
-	struct list connl;         /* struct conn, owned by their bev */
-	unsigned connc;
+	struct list connl;         /* struct conn, owned */
+	unsigned limit_ms;         /* for a whole request */
 	char *path;                /* owned; NULL: not ours to remove */
 	int lock;                  /* descriptor, -1 none */
 };
 
 
-/** One connection; dies with its bufferevent */
+/** One connection */
 struct conn {
 	struct le le;
-	struct door *door;         /* borrowed; outlives all connections */
-	struct bufferevent *bev;   /* borrowed, owns this */
+	struct door *door;         /* borrowed, parent */
+	struct bufferevent *bev;   /* ref */
 	struct event *deadline;    /* owned */
 };
 
@@ -59,16 +60,10 @@ static void conn_destructor(void *data)
 	if (conn->deadline)
 		event_free(conn->deadline);
 
-	if (conn->le.list)
-		--conn->door->connc;
 	list_unlink(&conn->le);
-}
 
-
-/** The filter is freed */
-static void conn_freed(void *arg)
-{
-	mem_deref(arg);
+	if (conn->bev)
+		(void)bufferevent_decref(conn->bev);
 }
 
 
@@ -83,63 +78,75 @@ static void conn_deadline(evutil_socket_t fd, short what, void *arg)
 }
 
 
-static void conn_start(struct conn *conn, unsigned seconds)
+static void conn_start(struct conn *conn, unsigned ms)
 {
-	const struct timeval tv = {.tv_sec = seconds};
+	const struct timeval tv = {
+		.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000,
+	};
 
 	(void)evtimer_add(conn->deadline, &tv);
 }
 
 
-static struct bufferevent *conn_wrap(struct conn *conn)
+/** Has evhttp freed it? It always has a callback for errors */
+static bool conn_is_over(const struct conn *conn)
 {
-	struct bufferevent *sock, *filter;
+	bufferevent_event_cb eventcb = NULL;
 
-	sock = bufferevent_socket_new(conn->door->base, -1,
-				      BEV_OPT_CLOSE_ON_FREE);
-	if (!sock)
-		return NULL;
+	bufferevent_getcb(conn->bev, NULL, NULL, &eventcb, NULL);
 
-	filter = bufferevent_filter_new(sock, NULL, NULL,
-					BEV_OPT_CLOSE_ON_FREE, conn_freed,
-					conn);
-	if (!filter)
-		bufferevent_free(sock);
-
-	return filter;
+	return !eventcb;
 }
 
 
 /**
  * evhttp has accepted a connection and wants its bufferevent
  *
- * @return NULL without memory: evhttp then makes a plain one
+ * @return NULL without memory: evhttp then makes one that is not counted
  */
 static struct bufferevent *conn_new(struct event_base *base, void *arg)
 {
 	struct door *door = arg;
 	struct conn *conn;
 
-	(void)base;
-
 	conn = mem_zalloc(sizeof(*conn), conn_destructor);
 	if (!conn)
 		return NULL;
 
 	conn->door     = door;
-	conn->deadline = evtimer_new(door->base, conn_deadline, conn);
+	conn->deadline = evtimer_new(base, conn_deadline, conn);
 	if (conn->deadline)
-		conn->bev = conn_wrap(conn);
-
+		conn->bev = bufferevent_socket_new(base, -1,
+						   BEV_OPT_CLOSE_ON_FREE);
 	if (!conn->bev)
 		return mem_deref(conn);
 
+	bufferevent_incref(conn->bev);
 	list_append(&door->connl, &conn->le, conn);
 
 	/* It has no socket yet; in the next round of the loop it has */
-	conn_start(conn, ++door->connc > CONNS_MAX ? 0 : REQUEST_S);
+	conn_start(conn, list_count(&door->connl) > CONNS_MAX ? 0
+		   : door->limit_ms);
 
 	return conn->bev;
+}
+
+
+void door_sweep(struct door *door)
+{
+	struct le *le;
+
+	if (!door)
+		return;
+
+	le = door->connl.head;
+	while (le) {
+		struct conn *conn = le->data;
+
+		le = le->next;
+		if (conn_is_over(conn))
+			mem_deref(conn);
+	}
 }
 
 
@@ -261,6 +268,8 @@ static void destructor(void *data)
 {
 	struct door *door = data;
 
+	list_flush(&door->connl);
+
 	if (door->path)
 		(void)unlink(door->path);
 	if (door->lock >= 0)
@@ -271,7 +280,7 @@ static void destructor(void *data)
 
 
 int door_open_unix(struct door **doorp, struct event_base *base,
-		   struct evhttp *http, const char *path)
+		   struct evhttp *http, const char *path, unsigned limit_ms)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	struct door *door;
@@ -290,6 +299,7 @@ int door_open_unix(struct door **doorp, struct event_base *base,
 
 	door->base = base;
 	door->lock = -1;
+	door->limit_ms = limit_ms;
 
 	err = lock_take(door, path);
 	if (err)
@@ -343,6 +353,6 @@ void door_request(struct door *door, struct evhttp_request *req)
 		struct conn *conn = le->data;
 
 		if (conn->bev == bev)
-			conn_start(conn, REQUEST_S);
+			conn_start(conn, door->limit_ms);
 	}
 }

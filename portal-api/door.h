@@ -18,18 +18,24 @@ struct door;                       /* a libre memory object */
  *
  * A lock file beside it (path.lock) says that it is in use; a socket file
  * that nobody holds and nobody answers on is replaced. Dereferencing the
- * door removes the socket file; evhttp and the base are to be freed before.
+ * door removes the socket file; evhttp is to be freed before, the base
+ * afterwards.
  *
  * @param doorp  Door
  * @param base   Event base, borrowed
  * @param http   Server, borrowed
  * @param path   Where
+ * @param limit_ms  For a whole request, or waiting for one [ms]
  *
  * @return 0, EADDRINUSE somebody listens there, ENAMETOOLONG, ENOTSOCK,
  *         ENOMEM, errno of socket(2), bind(2), listen(2), open(2)
  */
 int door_open_unix(struct door **doorp, struct event_base *base,
-		   struct evhttp *http, const char *path);
+		   struct evhttp *http, const char *path, unsigned limit_ms);
+
+/** Forget connections that are over: to be called after each round of the
+    loop */
+void door_sweep(struct door *door);
 
 /** A whole request has come: the time for the next one begins */
 void door_request(struct door *door, struct evhttp_request *req);

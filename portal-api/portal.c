@@ -25,6 +25,7 @@ enum {
 	BODY_MAX       = 1024 * 1024,  /* octets                             */
 	READ_S         = 10,           /* between two octets                 */
 	REPLY_LIMIT_MS = 10000,
+	REQUEST_LIMIT_MS = 30000,
 	WAITING_MAX    = 64,           /* commands                           */
 };
 
@@ -56,6 +57,7 @@ struct portal {
 	struct event *bell_ev;     /* owned                                */
 	struct list waitingl;      /* struct waiting; the thread's         */
 	uint64_t last_id;          /* the thread's                         */
+	bool over;                 /* the thread's: it was told to stop    */
 	pthread_t thread;
 	int bell;                  /* eventfd, owned                       */
 
@@ -272,7 +274,7 @@ static void bell_handler(evutil_socket_t fd, short what, void *arg)
 	outcomes_free(outcomes);
 
 	if (stopping)
-		(void)event_base_loopbreak(p->base);
+		p->over = true;
 }
 
 
@@ -312,7 +314,8 @@ static void *thread_main(void *arg)
 {
 	struct portal *p = arg;
 
-	(void)event_base_dispatch(p->base);
+	while (!p->over && !event_base_loop(p->base, EVLOOP_ONCE))
+		door_sweep(p->door);
 
 	while (p->waitingl.head)
 		waiting_end(p->waitingl.head->data, ESHUTDOWN, "");
@@ -351,6 +354,8 @@ static int conf_copy(struct portal_conf *dst, const struct portal_conf *src)
 
 	if (!dst->reply_limit_ms)
 		dst->reply_limit_ms = REPLY_LIMIT_MS;
+	if (!dst->request_limit_ms)
+		dst->request_limit_ms = REQUEST_LIMIT_MS;
 
 	return dst->socket_path && dst->state_dir && dst->software ? 0
 		: ENOMEM;
@@ -407,7 +412,7 @@ static int loop_init(struct portal *p)
 		return err;
 
 	return door_open_unix(&p->door, p->base, p->http,
-			      p->conf.socket_path);
+			      p->conf.socket_path, p->conf.request_limit_ms);
 }
 
 
@@ -415,6 +420,7 @@ static void portal_free(struct portal *p)
 {
 	if (p->http)
 		evhttp_free(p->http);
+	mem_deref(p->door);
 	if (p->bell_ev)
 		event_free(p->bell_ev);
 	if (p->base)
@@ -422,7 +428,6 @@ static void portal_free(struct portal *p)
 	if (p->bell >= 0)
 		(void)close(p->bell);
 
-	mem_deref(p->door);
 	outcomes_free(p->outcomes);
 	(void)pthread_mutex_destroy(&p->lock);
 	conf_free(&p->conf);

@@ -46,6 +46,7 @@ struct portal_conf {
 	void *arg;
 	const char *software;      /* copied; "Callbridge/1.2.3"            */
 	unsigned reply_limit_ms;   /* wait for portal_reply(); 0: 10,000    */
+	unsigned request_limit_ms; /* for a whole request; 0: 30,000        */
 };
 
 /**
