@@ -227,7 +227,7 @@ static int derive(struct mbuf **mbp, const struct ctrans *ct,
 {
 	struct pl rest = { (const char *)mbuf_buf(ct->mb),
 			   mbuf_get_left(ct->mb) };
-	struct pl line;
+	struct pl line, num;
 	struct mbuf *mb;
 	bool via = false;
 	int err;
@@ -258,10 +258,10 @@ static int derive(struct mbuf **mbp, const struct ctrans *ct,
 			 (!to && head_is(&line, "To"))) {
 			err |= mbuf_write_pl(mb, &line);
 		}
-		else if (head_is(&line, "CSeq")) {
-			pl_advance(&line, 5);
-			err |= mbuf_printf(mb, "CSeq: %u %s\r\n",
-					   pl_u32(&line), method);
+		else if (head_is(&line, "CSeq") &&
+			 !re_regex(line.p, line.l, "[0-9]+", &num)) {
+			err |= mbuf_printf(mb, "CSeq: %r %s\r\n", &num,
+					   method);
 		}
 	}
 
