@@ -62,7 +62,6 @@ struct call {
 	struct sip_msg *invite;  /* ref: INVITE that we have to answer */
 	struct conn *invite_conn;/* ref */
 	struct trans *trans;     /* our INVITE under way */
-	bool reoffer;            /* trans is a re-INVITE */
 	unsigned tried;          /* instances tried, one bit each */
 
 	uint32_t clients;
@@ -81,7 +80,7 @@ struct call {
 	enum { CHANGE_NONE, CHANGE_HOLD, CHANGE_RESUME, CHANGE_MOVE,
 	       CHANGE_REFRESH, CHANGE_RETARGET } change;
 
-	bool allow_refer, allow_notify, supports_replaces;
+	bool allow_refer, allow_notify; /* what the SBC announced */
 	uint32_t expires_s;      /* session timer, 0: none */
 	bool we_refresh;
 
@@ -151,7 +150,7 @@ void call_hangup(struct call *call, const char *who, uint16_t scode,
 void call_end(struct call *call, const char *who, uint16_t scode,
 	      const char *reason);
 
-/** Tell an event of this call; fmt as for control_event(), members only */
+/** Tell an event of this call; fmt as for control_event() */
 void call_event(const struct call *call, const char *name, const char *fmt,
 		...);
 
@@ -196,7 +195,7 @@ int session_answer_in(struct call *call, const struct sip_msg *msg);
 /** Send or be quiet, as state and hold demand */
 void session_update(struct call *call);
 
-/** Remember Allow and Supported; told the SBC's transfer abilities */
+/** Remember from Allow how the SBC can be asked to transfer */
 void session_abilities(struct call *call, const struct sip_msg *msg);
 
 /* inbound.c */

@@ -39,7 +39,7 @@ struct conn {
 	int fd;
 	SSL *ssl;              /* owned */
 	struct mbuf *in, *out; /* owned; not yet framed, not yet sent */
-	struct sa local, remote;
+	struct sa remote;
 	struct deadline dl;
 };
 
@@ -439,15 +439,14 @@ static int conn_alloc(struct conn **connp, struct instance *inst, int fd,
 }
 
 
-static void load_addr(int fd, struct sa *sa,
-		      int (*nameh)(int, struct sockaddr *, socklen_t *))
+static void load_remote(struct conn *conn)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 
-	sa_init(sa, AF_UNSPEC);
-	if (!nameh(fd, (struct sockaddr *)&ss, &len))
-		(void)sa_set_sa(sa, (struct sockaddr *)&ss);
+	sa_init(&conn->remote, AF_UNSPEC);
+	if (!getpeername(conn->fd, (struct sockaddr *)&ss, &len))
+		(void)sa_set_sa(&conn->remote, (struct sockaddr *)&ss);
 }
 
 
@@ -468,8 +467,7 @@ void conn_accept(struct instance *inst)
 	if (conn_alloc(&conn, inst, fd, NULL, STATE_HANDSHAKE))
 		return;
 
-	load_addr(fd, &conn->local, getsockname);
-	load_addr(fd, &conn->remote, getpeername);
+	load_remote(conn);
 	SSL_set_accept_state(conn->ssl);
 	want(conn, false);
 }
@@ -542,9 +540,8 @@ int conn_get(struct conn **connp, struct instance *inst, const char *fqdn,
 		return err;
 
 	conn->remote = *addr;
-	load_addr(fd, &conn->local, getsockname);
 	SSL_set_connect_state(conn->ssl);
-	SSL_set_tlsext_host_name(conn->ssl, fqdn);
+	SSL_set_tlsext_host_name(conn->ssl, conn->fqdn);
 	SSL_set1_host(conn->ssl, fqdn);
 	SSL_set_hostflags(conn->ssl,
 			  X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT |
@@ -607,12 +604,6 @@ bool conn_names(const struct conn *conn, const char *fqdn)
 struct instance *conn_instance(const struct conn *conn)
 {
 	return conn->inst;
-}
-
-
-const struct sa *conn_local(const struct conn *conn)
-{
-	return &conn->local;
 }
 
 

@@ -51,8 +51,7 @@ bool conn_names(const struct conn *conn, const char *fqdn);
 
 struct instance *conn_instance(const struct conn *conn);
 
-/** Our own address on this connection */
-const struct sa *conn_local(const struct conn *conn);
+/** The SBC's address on this connection */
 const struct sa *conn_remote(const struct conn *conn);
 
 #endif

@@ -253,5 +253,4 @@ void session_abilities(struct call *call, const struct sip_msg *msg)
 
 	call->allow_refer = msg_lists(msg, "Allow", "REFER");
 	call->allow_notify = msg_lists(msg, "Allow", "NOTIFY");
-	call->supports_replaces = msg_lists(msg, "Supported", "replaces");
 }

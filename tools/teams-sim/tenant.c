@@ -164,22 +164,6 @@ struct user *user_find(const struct tenant *tenant, const struct pl *number)
 }
 
 
-struct user *user_by_guid(const struct tenant *tenant, const char *guid)
-{
-	struct le *le;
-
-	LIST_FOREACH(&tenant->userl, le)
-	{
-		struct user *user = le->data;
-
-		if (!strcmp(user->guid, guid))
-			return user;
-	}
-
-	return NULL;
-}
-
-
 int answer_mode_decode(enum answer_mode *modep, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(mode_names); i++) {

@@ -67,9 +67,6 @@ int user_add(struct user **up, struct tenant *tenant, const char *number,
 /** The user with that number in this tenant only; NULL */
 struct user *user_find(const struct tenant *tenant, const struct pl *number);
 
-/** The user whose MRI has this GUID; NULL */
-struct user *user_by_guid(const struct tenant *tenant, const char *guid);
-
 /** Read an answer mode by name; 0, EINVAL */
 int answer_mode_decode(enum answer_mode *modep, const char *name);
 
