@@ -85,9 +85,9 @@ class FromPbx(BridgeTest):
         self.assertEqual(self.ended_record()["scode"], 603)
 
     def test_user_is_busy(self):
-        desk = self.site.desk(1)
-        self.teams.sign_in("A", self.users[0].number, 1570, answer="busy")
-        self.addCleanup(self.teams.sign_in, "A", self.users[0].number, 1570)
+        desk, user = self.site.desk(1), self.people["A"]
+        self.teams.sign_in("A", user.number, user.tone_hz, answer="busy")
+        self.addCleanup(self.teams.sign_in, "A", user.number, user.tone_hz)
         desk.dial("2001")
         self.assertIn("486", desk.wait_closed())
         self.assertEqual(self.ended_record()["scode"], 486)
@@ -104,19 +104,27 @@ class FromPbx(BridgeTest):
 
     def test_a_number_teams_does_not_know(self):
         desk = self.site.desk(1)
-        self.teams.control.command("sign_out", tenant="contoso.sbc.example"
-                                   ".com", number=self.users[1].number)
-        self.addCleanup(self.teams.sign_in, "B", self.users[1].number, 1810)
+        person = self.people["B"]
+        self.teams.sign_out(person, unassign=True)
+        self.addCleanup(self.teams.sign_in, "B", person.number,
+                        person.tone_hz)
         desk.dial("2002")
-        desk.wait_closed()
-        self.assertIn(self.ended_record()["scode"], (404, 480))
+        self.assertIn("404", desk.wait_closed())
+        self.assertEqual(self.ended_record()["scode"], 404)
+
+    def test_a_user_without_a_client(self):
+        desk, person = self.site.desk(1), self.people["B"]
+        self.teams.sign_out(person)
+        self.addCleanup(self.teams.sign_in, "B", person.number,
+                        person.tone_hz)
+        desk.dial("2002")
+        self.assertIn("480", desk.wait_closed())
 
     def test_one_of_several_clients_answers(self):
-        desk = self.site.desk(1)
-        person = self.teams.sign_in("A", self.users[0].number, 1570,
+        desk, user = self.site.desk(1), self.people["A"]
+        person = self.teams.sign_in("A", user.number, user.tone_hz,
                                     clients=3)
-        self.addCleanup(self.teams.sign_in, "A", self.users[0].number, 1570,
-                        clients=1)
+        self.addCleanup(self.teams.sign_in, "A", user.number, user.tone_hz)
         person.begin()
         call = self.phone_calls(desk, person, "2001")
         self.talk(call, desk)

@@ -70,7 +70,7 @@ class InitialConfidence(BridgeTest):
         self.assertIn(other.wait_ringing()[0],
                       (person.number, phone.number))
         other.answer()
-        call.wait_ended()
+        call.wait("transferred")
         self.talk(phone, other)
         phone.hangup()
         other.wait_closed()

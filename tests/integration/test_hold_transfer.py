@@ -54,7 +54,7 @@ class Transfer(BridgeTest):
         call.transfer(target)
         partner = ring()
         answer(partner)
-        call.wait_ended()
+        call.wait("transferred")
         self.talk(caller, partner)
         return partner
 
@@ -90,7 +90,7 @@ class Transfer(BridgeTest):
         call.transfer(other.number)
         other.wait_ringing()
         other.answer()
-        call.wait_ended()
+        call.wait("transferred")
         self.talk(phone, other)
 
     def test_to_a_busy_number_gives_the_call_back(self):
@@ -98,7 +98,7 @@ class Transfer(BridgeTest):
         call = self.phone_calls(phone, person)
         self.talk(phone, call)
         call.transfer("6002")
-        call.wait("transfer_failed", "transferred", "resumed")
+        call.wait("transfer_failed")
         self.talk(phone, call)
 
 

@@ -1,5 +1,8 @@
 """The lab by itself: the peers can call each other without any bridge."""
 
+import socket
+import ssl
+
 from support import LabTest, plan
 
 from lab import audio, dns
@@ -105,6 +108,59 @@ class KamailioProxy(LabTest):
         audio.two_way(caller, callee)
         caller.hangup()
         callee.wait_closed()
+
+
+OPTIONS = """\
+OPTIONS sip:sip.pstnhub.microsoft.com:5061;transport=tls SIP/2.0\r
+Via: SIP/2.0/TLS {name}:5061;branch=z9hG4bK{branch}\r
+Max-Forwards: 70\r
+From: <sip:{name}:5061>;tag=1\r
+To: <sip:sip.pstnhub.microsoft.com:5061>\r
+Call-ID: {branch}@{name}\r
+CSeq: 1 OPTIONS\r
+Contact: <sip:{name}:5061;transport=tls>\r
+Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY\r
+Content-Length: 0\r
+\r
+"""
+
+
+class TeamsSide(LabTest):
+    """Microsoft's side lets in who shows the right certificate."""
+
+    def options(self, certificate, name=plan.TENANT_FQDN, address=0):
+        """The first line of the answer to an OPTIONS."""
+        self.site.need("teams")
+        tls = self.site.state / "tls"
+        context = ssl.create_default_context(
+            cafile=tls / "microsoft-root.pem")
+        if certificate:
+            context.load_cert_chain(tls / (certificate + "-chain.pem"),
+                                    tls / (certificate + ".key"))
+        with socket.create_connection(
+                (plan.TEAMS[address], plan.TEAMS_PORT), 3) as tcp:
+            with context.wrap_socket(
+                    tcp, server_hostname=plan.TEAMS_NAMES[address]) as sock:
+                sock.sendall(OPTIONS.format(
+                    name=name, branch="lab%d" % address).encode())
+                return sock.recv(4096).decode().partition("\r\n")[0]
+
+    def test_the_bridge_certificate_is_let_in_everywhere(self):
+        for address in range(3):
+            self.assertEqual(self.options("bridge", address=address),
+                             "SIP/2.0 200 OK")
+
+    def test_strangers_are_not(self):
+        for certificate in (None, "bridge-stranger"):
+            with self.subTest(certificate):
+                try:
+                    answer = self.options(certificate)
+                except OSError:
+                    continue
+                self.assertEqual(answer, "")
+
+    def test_a_certificate_for_another_name_is_refused(self):
+        self.assertIn("403", self.options("bridge-other-name"))
 
 
 class NameServer(LabTest):
