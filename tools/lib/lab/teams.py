@@ -113,7 +113,10 @@ class Call:
         self.record()
 
     def record(self):
-        path = self.teams.folder / "rec" / ("call-%s.wav" % self.call)
+        """Record into a new file what is heard from now on."""
+        folder = self.teams.folder / "rec"
+        path = folder / ("call-%s-%d.wav" % (self.call,
+                                             len(list(folder.iterdir()))))
         self.command("record", file=str(path))
         self.recording = audio.Recording(path)
 
