@@ -68,6 +68,7 @@ struct reader {
 	uint16_t port;
 	struct pl rtcp;            /* value of a=rtcp, "" if none         */
 	int addr_err;              /* why an address is none, 0           */
+	enum desc_dir session_dir;
 	bool taken;                /* an audio line was taken ...         */
 	bool refused;              /* ... and it has port 0               */
 	bool mine;                 /* lines now belong to it              */
@@ -121,7 +122,7 @@ static bool read_number(const struct pl *pl, uint64_t max, uint64_t *value)
 
 		if (c < '0' || c > '9')
 			return false;
-		if (v > (max - digit) / 10)
+		if (digit > max || v > (max - digit) / 10)
 			return false;
 
 		v = v * 10 + digit;
@@ -587,6 +588,7 @@ static void take_audio(struct reader *rd, uint64_t port,
 	desc->media_index = desc->mediac;
 	desc->secure   = !pl_strcmp(proto, "RTP/SAVP") ||
 		!pl_strcmp(proto, "RTP/SAVPF");
+	desc->dir      = rd->session_dir;
 	desc->formatc  = 0;
 	desc->cryptoc  = 0;
 	desc->rtcp_mux = false;
@@ -636,6 +638,9 @@ static int read_media(struct reader *rd, const struct pl *val)
 	fmts = rest;
 	if (!next_word(&rest, &fmt))
 		return EBADMSG;
+
+	if (rd->session)
+		rd->session_dir = desc->dir;
 
 	rd->session = false;
 	rd->mine    = false;
