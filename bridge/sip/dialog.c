@@ -64,7 +64,7 @@ struct dialog {
 	char *contact;
 	char *user_agent;          /* NULL: the stack's                    */
 	char *hdrs;                /* NULL: none                           */
-	struct hop hop;            /* host, tls_name as above; flow: ref   */
+	struct hop hop;            /* names as above; flow: ref            */
 	struct digest *digest;     /* ref, NULL                            */
 	struct mbuf *credentials;  /* ref, of the last INVITE, for its ACK */
 	struct request *ack;       /* owned, the last one                  */
@@ -139,6 +139,7 @@ static void destructor(void *data)
 	mem_deref(dlg->credentials);
 	mem_deref(dlg->digest);
 	mem_deref(dlg->hop.flow);
+	mem_deref((void *)(uintptr_t)dlg->hop.via_host);
 	mem_deref((void *)(uintptr_t)dlg->hop.tls_name);
 	mem_deref((void *)(uintptr_t)dlg->hop.host);
 	mem_deref(dlg->hdrs);
@@ -310,15 +311,17 @@ static int str_optional(char **dst, const char *src)
 
 static int hop_copy(struct hop *dst, const struct hop *src)
 {
-	char *host = NULL, *tls_name = NULL;
+	char *host = NULL, *tls_name = NULL, *via_host = NULL;
 	int err;
 
 	err  = str_optional(&host, src->host);
 	err |= str_optional(&tls_name, src->tls_name);
+	err |= str_optional(&via_host, src->via_host);
 
 	*dst = *src;
 	dst->host     = host;
 	dst->tls_name = tls_name;
+	dst->via_host = via_host;
 	dst->flow     = mem_ref(src->flow);
 
 	return err ? ENOMEM : 0;
@@ -533,6 +536,7 @@ static void share(struct dialog *dlg, const struct dialog *half)
 	dlg->hop = half->hop;
 	mem_ref((void *)(uintptr_t)dlg->hop.host);
 	mem_ref((void *)(uintptr_t)dlg->hop.tls_name);
+	mem_ref((void *)(uintptr_t)dlg->hop.via_host);
 	mem_ref(dlg->hop.flow);
 }
 

@@ -273,10 +273,28 @@ static int write_credentials(struct mbuf *mb, struct request *req)
 }
 
 
+/** Our host in Via: the hop's name for us, else the listener's */
+struct sentby {
+	const char *host;
+	const struct listener *lsnr;
+};
+
+
+static int sentby_print(struct re_printf *pf, const struct sentby *by)
+{
+	if (!by->host)
+		return listener_sentby(pf, by->lsnr);
+
+	return re_hprintf(pf, "%s:%u", by->host,
+			  sa_port(listener_laddr(by->lsnr)));
+}
+
+
 static int write_request(struct mbuf **mbp, struct request *req,
 			 const struct flow *flow, const char *branch,
 			 uint32_t cseq)
 {
+	const struct sentby by = { req->hop.via_host, flow_listener(flow) };
 	const size_t size = mbuf_get_left(req->body);
 	struct mbuf *mb;
 	int err;
@@ -290,8 +308,9 @@ static int write_request(struct mbuf **mbp, struct request *req,
 			   "Max-Forwards: %u\r\n",
 			   req->method, req->ruri,
 			   sip_transp_name(flow_transp(flow)),
-			   listener_sentby, flow_listener(flow), branch,
-			   MAX_FORWARDS);
+			   sentby_print, &by, branch,
+			   req->hop.max_forwards ? req->hop.max_forwards :
+			   (uint32_t)MAX_FORWARDS);
 	err |= mbuf_write_str(mb, req->head);
 	err |= mbuf_printf(mb, "CSeq: %u %s\r\n", cseq, req->method);
 	err |= write_credentials(mb, req);
@@ -968,7 +987,8 @@ static int copy_strings(struct request *req, const struct request_param *prm)
 	p = mem_alloc(packed(prm->method) + packed(prm->ruri) +
 		      packed(prm->head) + packed(prm->ctype) +
 		      packed(prm->user_agent) + packed(prm->hop.host) +
-		      packed(prm->hop.tls_name), NULL);
+		      packed(prm->hop.tls_name) +
+		      packed(prm->hop.via_host), NULL);
 	if (!p)
 		return ENOMEM;
 
@@ -981,6 +1001,7 @@ static int copy_strings(struct request *req, const struct request_param *prm)
 	req->hop          = prm->hop;
 	req->hop.host     = pack(&p, prm->hop.host);
 	req->hop.tls_name = pack(&p, prm->hop.tls_name);
+	req->hop.via_host = pack(&p, prm->hop.via_host);
 	req->hop.flow     = mem_ref(prm->hop.flow);
 
 	return 0;
