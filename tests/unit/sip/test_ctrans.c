@@ -2,6 +2,7 @@
  * @file test_ctrans.c  Client transactions, timer by timer
  */
 #include "world.h"
+#include "tests/unit/base/oom.h"
 #include "bridge/sip/ctrans.h"
 
 
@@ -454,6 +455,45 @@ static void the_end_of_the_stack_ends_it(void **state)
 }
 
 
+struct memory {
+	struct world *w;
+	struct flow *flow;
+	struct mbuf *mb;
+};
+
+
+static int start_call(void *arg)
+{
+	const struct memory *m = arg;
+	struct ctrans *ct;
+	int err;
+
+	err = ctrans_start(&ct, m->w->stack, m->flow, "OPTIONS", "z9hG4bKt",
+			   m->mb, true, NULL, NULL);
+	mem_deref(err ? NULL : ct);
+
+	return err;
+}
+
+
+static void without_memory_nothing_is_left(void **state)
+{
+	struct world w;
+	struct memory m = { .w = &w };
+	(void)state;
+
+	world_open(&w);
+	m.flow = world_flow(&w);
+	m.mb   = request("OPTIONS", "z9hG4bKt", 0);
+	oom_walk(start_call, &m);
+	assert_int_equal(1, world_count(&w));
+	assert_int_equal(1, stack_transactions(w.stack));
+	mem_deref(m.flow);
+	mem_deref(m.mb);
+	world_close(&w);
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +509,7 @@ int main(void)
 		cmocka_unit_test(the_owner_may_let_go_when_told),
 		cmocka_unit_test(strangers_do_not_answer),
 		cmocka_unit_test(too_large_for_udp_is_said_at_once),
+		cmocka_unit_test(without_memory_nothing_is_left),
 		cmocka_unit_test(the_end_of_the_stack_ends_it),
 	};
 

@@ -2,6 +2,7 @@
  * @file test_request.c  Requests: credentials, other targets, other ways
  */
 #include "world.h"
+#include "tests/unit/base/oom.h"
 #include "bridge/sip/digest.h"
 #include "bridge/sip/inner.h"
 #include "bridge/sip/request.h"
@@ -128,13 +129,16 @@ static void two_targets(struct owner *o)
 }
 
 
+#define HEAD "From: <sip:101@pbx>;tag=f3\r\nTo: <sip:101@pbx>\r\n" \
+	"Call-ID: c3\r\n"
+
+
 static void start(struct owner *o, const char *method,
 		  const struct mbuf *body)
 {
 	const struct request_param prm = {
 		.method = method, .ruri = "sip:pbx",
-		.head = "From: <sip:101@pbx>;tag=f3\r\nTo: <sip:101@pbx>\r\n"
-			"Call-ID: c3\r\n",
+		.head = HEAD,
 		.cseq = &o->cseq, .hop = o->hop, .digest = o->digest,
 		.reuse_nonce = true,
 		.ctype = body ? "text/plain" : NULL, .body = body,
@@ -262,6 +266,7 @@ static void a_challenge_is_answered(void **state)
 	expect_authorization(second, "nonce=\"n3\"");
 	world_answer(&o.w, second, 200, "t", "");
 	assert_int_equal(2, o.responses);
+	assert_int_equal(4, o.cseq);
 	mem_deref(second);
 	close_owner(&o);
 }
@@ -606,6 +611,84 @@ static void without_tcp_there_it_goes_by_udp_all_the_same(void **state)
 }
 
 
+static int digest_call(void *arg)
+{
+	struct digest_attempt at = { 0 };
+	const struct sip_msg *msg = arg;
+	struct mbuf *mb = NULL;
+	const char *why = "";
+	struct digest *d;
+	int err;
+
+	err = digest_alloc(&d, "101", "secret", "pbx");
+	if (err)
+		return err;
+
+	if (digest_challenged(d, &at, msg, &why) == DIGEST_RETRY) {
+		mb = mbuf_alloc(16);
+		err = mb ? digest_write(mb, d, &at, "REGISTER", "sip:pbx",
+					false) : ENOMEM;
+	}
+	else {
+		assert_string_equal("no memory", why);
+		err = ENOMEM;
+	}
+	mem_deref(mb);
+	mem_deref(d);
+
+	return err;
+}
+
+
+/* What fails at once is told from the loop, and is memory and nothing else */
+static int request_call(void *arg)
+{
+	struct owner *o = arg;
+	const struct request_param prm = {
+		.method = "OPTIONS", .ruri = "sip:pbx",
+		.head = HEAD, .cseq = &o->cseq, .hop = o->hop,
+	};
+	int err;
+
+	o->err = 0;
+	err = request_send(&o->req, o->w.stack, &prm, handler, o);
+	if (err)
+		return err;
+
+	world_advance(&o->w, 2);
+	o->req = mem_deref(o->req);
+
+	return o->err;
+}
+
+
+static void without_memory_it_fails_whole(void **state)
+{
+	struct sip_msg *msg;
+	struct mbuf *mb;
+	struct owner o;
+	char *text;
+	(void)state;
+
+	open_owner(&o);
+	oom_walk(request_call, &o);
+
+	msg = world_expect(&o.w, "OPTIONS");
+	text = world_answer_text(msg, 401, "t",
+				 CHALLENGE "nonce=\"n\"\r\n");
+	mem_deref(msg);
+	mb = mbuf_alloc(1024);
+	(void)mbuf_write_str(mb, text);
+	mb->pos = 0;
+	assert_int_equal(0, sip_msg_decode(&msg, mb));
+	oom_walk(digest_call, msg);
+	mem_deref(msg);
+	mem_deref(mb);
+	mem_deref(text);
+	close_owner(&o);
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -627,6 +710,7 @@ int main(void)
 		cmocka_unit_test(too_large_for_udp_goes_by_tcp),
 		cmocka_unit_test(
 			without_tcp_there_it_goes_by_udp_all_the_same),
+		cmocka_unit_test(without_memory_it_fails_whole),
 	};
 
 	return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -2,6 +2,7 @@
  * @file test_strans.c  Server transactions, timer by timer
  */
 #include "world.h"
+#include "tests/unit/base/oom.h"
 #include "bridge/sip/strans.h"
 
 
@@ -472,6 +473,26 @@ static void the_end_of_the_stack_ends_it(void **state)
 }
 
 
+static int reply_call(void *arg)
+{
+	return reply(arg, 180);
+}
+
+
+static void without_memory_it_may_try_again(void **state)
+{
+	struct owner o;
+	(void)state;
+
+	open_owner(&o);
+	ask(&o, "INVITE", "a", "", "");
+	oom_walk(reply_call, &o);
+	world_expect_skip(&o.w, "180");
+	world_expect_nothing(&o.w);
+	close_owner(&o);
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,6 +510,7 @@ int main(void)
 		cmocka_unit_test(who_is_forgotten_is_answered_500),
 		cmocka_unit_test(it_lives_on_when_answered),
 		cmocka_unit_test(rejects_with_headers),
+		cmocka_unit_test(without_memory_it_may_try_again),
 		cmocka_unit_test(the_end_of_the_stack_ends_it),
 	};
 
