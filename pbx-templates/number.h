@@ -24,10 +24,12 @@ struct number {
 /**
  * A number that a Teams user dialled, as this PBX wants it
  *
- * Star and hash codes, extensions (at most pbx->e164.extension_digits digits without
- * +) and emergency numbers of the country stay as they are. +E.164 becomes national
- * or international form when the profile says so, then the outside line
- * prefix is put before it.
+ * Star and hash codes, extensions (at most pbx->e164.extension_digits
+ * digits without +) and emergency numbers of the country stay as they are.
+ * +E.164 becomes national or international form when the profile says so,
+ * then the outside line prefix is put before it. Where there is such a
+ * prefix, a number goes as digits in any case: no dial plan has a + behind
+ * a prefix.
  *
  * @param country  ISO 3166 alpha-2 of the user or PBX; NULL: unknown
  *
@@ -39,6 +41,14 @@ int number_to_pbx(struct number *out, const struct pbx *pbx,
 /**
  * A caller's number as the PBX shows it, as Teams wants it (+E.164 where it
  * can be known; extensions stay; anonymous stays "anonymous")
+ *
+ * Some PBXs show outside numbers with the outside line prefix, ready to be
+ * called back. It is taken off where what remains can be a number of the
+ * country or an international one. Where the prefix is also how national
+ * numbers begin ("0" in Germany), a number may read either way; the reading
+ * with the prefix wins, so that what number_to_pbx() made comes back.
+ *
+ * @return 0, EINVAL empty, too long, or characters that no number has
  */
 int number_from_pbx(struct number *out, const struct pbx *pbx,
 		    const char *country, const char *shown);
@@ -52,8 +62,14 @@ struct country {
 	const char *national;      /* trunk prefix "0", "" none */
 	const char *international; /* "00" */
 	const char *emergency;     /* "112,999" */
+	unsigned nsn_min, nsn_max; /* digits of a national number without its
+				      trunk prefix; 0, 0: not known       */
 };
 
+/** @return NULL for NULL and for what is no country */
 const struct country *country_find(const char *iso);
+
+/** Countries one by one, for tests and lists; NULL after the last */
+const struct country *country_at(size_t i);
 
 #endif
