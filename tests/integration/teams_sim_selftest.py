@@ -102,7 +102,9 @@ def aes_ctr(key, iv, data):
 
 
 class Srtp:
-    """AES_CM_128_HMAC_SHA1_80, roll-over counter 0 only."""
+    """AES_CM_128_HMAC_SHA1_80; whoever uses it counts the roll-overs."""
+
+    roc = 0
 
     def __init__(self, key):
         salt = int.from_bytes(key[16:], "big")
@@ -116,12 +118,13 @@ class Srtp:
     def crypt(self, packet):
         seq, ssrc = (struct.unpack("!H", packet[2:4])[0],
                      struct.unpack("!I", packet[8:12])[0])
-        iv = (self.salt << 16) ^ (ssrc << 64) ^ (seq << 16)
+        iv = (self.salt << 16) ^ (ssrc << 64) ^ (
+            (self.roc << 16 | seq) << 16)
         return packet[:12] + aes_ctr(self.key, iv.to_bytes(16, "big"),
                                      packet[12:])
 
     def tag(self, packet):
-        return hmac.new(self.auth, packet + bytes(4),
+        return hmac.new(self.auth, packet + struct.pack("!I", self.roc),
                         hashlib.sha1).digest()[:10]
 
     def protect(self, packet):
@@ -218,7 +221,8 @@ class Phone:
                                      self.ssrc) + audio
                 self.sock.sendto(packet if self.plain
                                  else self.out.protect(packet), self.remote)
-                self.seq += 1
+                self.seq = (self.seq + 1) % 65536
+                self.out.roc += self.seq == 0
             at += 160
 
     def _hear(self):
@@ -925,7 +929,9 @@ class Inbound(SimTest):
     def test_sbc_holds_resumes_and_rekeys(self):
         self.sign_in(answer="auto", ring_ms=0, tone_hz=1100)
         conn, phone = self.up(), self.phone()
+        phone.seq = 65530
         dialog, call = self.call(conn, phone)
+        eventually(lambda: phone.out.roc == 1 and phone.seq > 20)
         self.hears(call, 700)
         dialog.send("INVITE", phone.sdp("inactive"), ALLOW)
         ok = self.sbc.wait(200)
@@ -933,15 +939,15 @@ class Inbound(SimTest):
         dialog.answered(ok)
         self.control.wait("held", by="sbc")
         since = len(self.control.events)
-        phone.rekey()
-        phone.seq = 3           # a new key: roll-over counter 0
+        phone.rekey()           # from now on with roll-over counter 0
+        phone.hz = 500
         dialog.send("INVITE", phone.sdp(), ALLOW)
         ok = self.sbc.wait(200)
         self.assertIn("a=sendrecv", ok.body)
         dialog.answered(ok)
         phone.take(ok.body)
         self.control.wait("resumed", since=since, by="sbc")
-        self.hears(call, 700)
+        self.hears(call, 500)
         self.phone_hears(phone, 1100)
         dialog.send("INVITE", phone.sdp("sendonly"), ALLOW)
         dialog.answered(self.sbc.wait(200))

@@ -118,7 +118,8 @@ static const char *read_connection(struct reader *rd, const struct pl *val)
 
 	if (rd->audios && !rd->in_audio)
 		return NULL;
-	if (re_regex(val->p, val->l, "IN IP[46]1 [0-9a-fA-F.:]+", NULL, &addr) ||
+	if (re_regex(val->p, val->l, "IN IP[46]1 [0-9a-fA-F.:]+", NULL,
+		     &addr) ||
 	    pl_strcpy(&addr, desc->addr, sizeof(desc->addr)) ||
 	    sa_set(&sa, &addr, 0))
 		return "c= line has no IP address";

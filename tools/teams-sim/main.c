@@ -58,7 +58,8 @@ static int parse(struct arguments *args, int argc, char *argv[])
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:s:t:vh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:s:t:vh", options, NULL)) >=
+	       0) {
 		switch (c) {
 
 		case 'c':

@@ -270,7 +270,8 @@ int trunk_identify(struct tenant **tenantp, uint16_t *portp,
 			      "Record-Route and Contact headers are missing");
 
 	if (!pl_strcasecmp(&addr.uri.scheme, "sips"))
-		return refuse(conn, msg, 400, "sips", "sips: is not supported");
+		return refuse(conn, msg, 400, "sips",
+			      "sips: is not supported");
 
 	/* The user part may be missing, but not empty before an @ */
 	if (!pl_isset(&addr.uri.user) && pl_strchr(&addr.auri, '@'))
