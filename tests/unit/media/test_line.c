@@ -63,7 +63,7 @@ static void keeps_gaps_and_order(void **state)
 
 static void new_source_goes_on(void **state)
 {
-	struct packet a = packet(100, 5000, 1), b = packet(40000, 9, 2),
+	struct packet a = packet(100, 5000, 1), b = packet(103, 9, 2),
 		late = packet(99, 4840, 1), jump = packet(20000, 169, 2);
 	struct line line;
 

@@ -480,11 +480,11 @@ static void set_key(struct stream_crypto *c, uint8_t fill)
 
 static void srtp_and_rekey(void **state)
 {
-	_Alignas(16) uint8_t p[BUF];
+	_Alignas(16) uint8_t p[BUF], sealed[BUF];
 	struct secure *tx, *rx;
 	struct fixture f;
 	struct packet pkt;
-	size_t n;
+	size_t n, sealed_n;
 
 	(void)state;
 	fixture_open(&f, NULL);
@@ -511,6 +511,7 @@ static void srtp_and_rekey(void **state)
 	/* sealed in, plain out; the second time it is a replay */
 	n = rtp(p, 8, 7, PEER_SSRC);
 	assert_int_equal(secure_seal_rtp(tx, p, &n), SECURE_OK);
+	memcpy(sealed, p, sealed_n = n);
 	send_side(&f, 1, p, n);
 	send_side(&f, 1, p, n);
 	pkt = expect_rtp(f.fdv[0][0], p);
@@ -519,12 +520,9 @@ static void srtp_and_rekey(void **state)
 
 	/* the same keys again: contexts go on, so it is still a replay */
 	tell_remote(&f, 1);
-	n = rtp(p, 8, 8, PEER_SSRC);
-	assert_int_equal(secure_seal_rtp(tx, p, &n), SECURE_OK);
-	send_side(&f, 1, p, n);
-	send_side(&f, 1, p, n);
-	(void)expect_rtp(f.fdv[0][0], p);
+	send_side(&f, 1, sealed, sealed_n);
 	wait_for(&f, stats(&f, 1).bad_replay == 2);
+	assert_int_equal(stats(&f, 1).rx_packets, 1);
 
 	/* new keys: old ones are worth nothing, new contexts begin */
 	set_key(&f.remotev[1].tx, 3);

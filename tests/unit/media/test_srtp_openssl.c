@@ -108,7 +108,7 @@ static void every_suite_there_and_back(void **state)
 			_Alignas(16) uint8_t p[128], rtcp[128] = {
 				0x80, 201, 0, 1, 1, 2, 3, 4 };
 			struct secure *tx, *rx;
-			size_t n = make_rtp(p, 1, 5), m = 8;
+			size_t n = make_rtp(p, 1, 5), m = 8, at;
 
 			c.mki = 0x01020304u >> (8 * (4 - (mki ? mki : 4)));
 			c.mki_size = (uint8_t)mki;
@@ -118,6 +118,10 @@ static void every_suite_there_and_back(void **state)
 			assert_int_equal(secure_seal_rtp(tx, p, &n), 0);
 			assert_int_equal(n, 52 + trailerv[s] + mki);
 			assert_int_not_equal(p[20], 0xd5);
+
+			/* RFC 3711 3.1: before the tag; RFC 7714: behind */
+			at = trailerv[s] == 16 ? n - mki : 52;
+			assert_memory_equal(p + at, "\1\2\3\4", mki);
 			assert_int_equal(secure_open_rtp(rx, p, &n), 0);
 			assert_int_equal(n, 52);
 			assert_int_equal(p[20], 0xd5);
@@ -127,6 +131,8 @@ static void every_suite_there_and_back(void **state)
 			assert_int_equal(m, 12 + mki +
 					 (trailerv[s] == 4 ? 10 :
 					  trailerv[s]));
+			at = trailerv[s] == 16 ? m - mki : 12;
+			assert_memory_equal(rtcp + at, "\1\2\3\4", mki);
 			assert_int_equal(secure_open_rtcp(rx, rtcp, &m), 0);
 			assert_int_equal(m, 8);
 
