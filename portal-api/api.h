@@ -99,7 +99,7 @@ void portal_note_request(struct portal *portal, struct evhttp_request *req);
 /**
  * Hand on a command; the request is answered when its outcome is known
  *
- * @param cmd  Without its id
+ * @param cmd  Without its portal and id
  */
 void portal_command(struct request *rq, struct portal_command *cmd);
 

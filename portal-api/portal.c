@@ -130,7 +130,8 @@ static void reply_failed(struct request *rq, int err, const char *text)
 	const char *what = err == EBADMSG ? "what was read is wrong; nothing"
 		" was changed" : strerror(err);
 	const int code = err == ENOENT ? HTTP_NOTFOUND :
-		err == EBADMSG ? 422 : HTTP_INTERNAL;
+		err == EBADMSG ? 422 :
+		err == ESHUTDOWN ? HTTP_SERVUNAVAIL : HTTP_INTERNAL;
 
 	reply_json(rq, code, json_pack("{s:s, s:n, s:o}", "error", what,
 				       "field", "details",
@@ -213,7 +214,8 @@ void portal_command(struct request *rq, struct portal_command *cmd)
 		return;
 	}
 
-	cmd->id = w->id;
+	cmd->portal = p;
+	cmd->id     = w->id;
 	err = p->conf.commandh(cmd, p->conf.arg);
 	if (!err)
 		return;

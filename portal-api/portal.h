@@ -22,6 +22,7 @@ enum portal_command_type {
 
 /** A value; may be copied to another thread */
 struct portal_command {
+	struct portal *portal;     /* for portal_reply(), borrowed */
 	uint64_t id;               /* for portal_reply() */
 	enum portal_command_type type;
 	char tenant[64];           /* PORTAL_RETRY */
@@ -64,13 +65,15 @@ struct portal_conf {
  */
 int portal_start(struct portal **pp, const struct portal_conf *conf);
 
-/** Stop the thread, close all connections, remove the socket. NULL is fine */
+/** Stop the thread, close all connections, remove the socket. Nobody may reply
+    any more. NULL is fine */
 void portal_stop(struct portal *p);
 
 /**
  * Tell the outcome of a command. From any thread; never blocks on I/O
  *
- * @param p     Portal
+ * @param p     The command's portal (a command may come before
+ *              portal_start() has returned)
  * @param id    The command's
  * @param err   0 done, ENOENT no such user, EBADMSG what was read is wrong
  *              (nothing was changed), others: failed
