@@ -687,12 +687,16 @@ static int proceed(struct request *req)
 		req->hop.flow = NULL;
 		req->place.tp   = flow_transp(flow);
 		req->place.addr = *flow_peer(flow);
-		err = flow_is_up(flow) ? send_flow(req, flow, true)
-			: ENOTCONN;
+		if (flow_is_up(flow)) {
+			err = send_flow(req, flow, true);
+		}
+		else {
+			err = ENOTCONN;
+			note_failure(req, err, flow);
+		}
 		mem_deref(flow);
 		if (!err)
 			return 0;
-		req->err = err;
 	}
 
 	if (!req->placev)

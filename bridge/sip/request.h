@@ -37,6 +37,7 @@ struct hop {
 	bool alone;                /* see struct target                   */
 	bool failover_503;         /* 503 means: next target              */
 	uint32_t answer_ms;        /* no response at all within: next target,
+				      after the last one ETIMEDOUT;
 				      0: Timer B or F                     */
 };
 

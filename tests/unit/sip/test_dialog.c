@@ -331,6 +331,46 @@ static void of_two_answers_one_is_kept(void **state)
 }
 
 
+/* A re-INVITE that nobody waits for any more leaves the call as it is */
+static void a_late_answer_within_a_call(void **state)
+{
+	struct sip_msg *msg;
+	struct owner o;
+	(void)state;
+
+	open_owner(&o);
+	call(&o);
+	answer(&o, 200, "t1", "");
+	assert_int_equal(0, dialog_fork(&o.dlgv[0], o.half, o.resp));
+	assert_int_equal(0, dialog_ack(o.dlgv[0], o.resp, NULL, NULL));
+	world_expect_skip(&o.w, "ACK");
+	o.req = mem_deref(o.req);
+
+	assert_int_equal(0, dialog_request(&o.req, o.dlgv[0], "INVITE", NULL,
+					   NULL, NULL, handler, &o));
+	mem_deref(o.invite);
+	o.invite = world_expect(&o.w, "INVITE");
+	o.req = mem_deref(o.req);
+	world_answer(&o.w, o.invite, 200, NULL, "");
+	msg = world_expect(&o.w, "ACK");
+	assert_int_equal(o.invite->cseq.num, msg->cseq.num);
+	mem_deref(msg);
+	world_expect_nothing(&o.w);
+
+	/* Not so when the call has lost its owner, too */
+	assert_int_equal(0, dialog_request(&o.req, o.dlgv[0], "INVITE", NULL,
+					   NULL, NULL, handler, &o));
+	mem_deref(o.invite);
+	o.invite = world_expect(&o.w, "INVITE");
+	o.dlgv[0] = mem_deref(o.dlgv[0]);
+	o.req = mem_deref(o.req);
+	world_answer(&o.w, o.invite, 200, NULL, "");
+	world_expect_skip(&o.w, "ACK");
+	world_expect_skip(&o.w, "BYE");
+	close_owner(&o);
+}
+
+
 /* The early dialog is still held, its INVITE is not */
 static void a_late_answer_to_an_early_dialog(void **state)
 {
@@ -712,6 +752,7 @@ int main(void)
 		cmocka_unit_test(a_strict_router_comes_first),
 		cmocka_unit_test(a_late_answer_is_acknowledged_and_ended),
 		cmocka_unit_test(of_two_answers_one_is_kept),
+		cmocka_unit_test(a_late_answer_within_a_call),
 		cmocka_unit_test(a_late_answer_to_an_early_dialog),
 		cmocka_unit_test(challenges_to_invite_and_bye),
 		cmocka_unit_test(the_route_set_of_a_callee),
