@@ -3,6 +3,7 @@
  */
 #include "world.h"
 #include "tests/unit/base/oom.h"
+#include "bridge/sip/ctrans.h"
 #include "bridge/sip/strans.h"
 
 
@@ -459,6 +460,90 @@ static void rejects_with_headers(void **state)
 }
 
 
+static struct listener *tcp(struct stack *stack, const char *host)
+{
+	struct listener_conf conf = { .name = "tcp", .tp = SIP_TRANSP_TCP };
+	struct listener *lsnr;
+
+	assert_int_equal(0, sa_set_str(&conf.laddr, host, 0));
+	assert_int_equal(0, listener_alloc(&lsnr, stack, &conf));
+
+	return lsnr;
+}
+
+
+static void client_handler(int err, const struct sip_msg *msg, void *arg)
+{
+	uint16_t *scode = arg;
+
+	assert_int_equal(0, err);
+	*scode = msg->scode;
+}
+
+
+/* Timers D, I, J, K are zero over a reliable transport, and nothing is
+   repeated: two stacks, one connection */
+static void over_a_connection_nothing_lingers(void **state)
+{
+	static const char *const methodv[] = { "INVITE", "OPTIONS" };
+	struct stack_conf conf = { 0 };
+	struct target target = { .tp = SIP_TRANSP_TCP };
+	struct listener *server, *client;
+	struct stack *stack;
+	struct flow *flow;
+	struct owner o;
+	(void)state;
+
+	open_owner(&o);
+	conf.wheel = o.w.wheel;
+	assert_int_equal(0, stack_alloc(&stack, &conf));
+	server = tcp(o.w.stack, "127.0.73.1");
+	client = tcp(stack, "127.0.73.4");
+	target.lsnr = client;
+	target.addr = *listener_laddr(server);
+	assert_int_equal(0, flow_get(&flow, stack, &target));
+
+	for (size_t i = 0; i < ARRAY_SIZE(methodv); i++) {
+
+		struct mbuf *mb = mbuf_alloc(512);
+		struct ctrans *ct;
+		uint16_t scode = 0;
+
+		assert_int_equal(0, mbuf_printf(mb,
+			"%s sip:a@b SIP/2.0\r\n"
+			"Via: SIP/2.0/TCP %H;branch=z9hG4bKx;rport\r\n"
+			"Max-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\n"
+			"To: <sip:a@b>\r\nCall-ID: %zu\r\nCSeq: 1 %s\r\n"
+			"Content-Length: 0\r\n\r\n", methodv[i],
+			listener_sentby, client, i, methodv[i]));
+		mb->pos = 0;
+		assert_int_equal(0, ctrans_start(&ct, stack, flow,
+						 methodv[i], "z9hG4bKx", mb,
+						 true, client_handler,
+						 &scode));
+		for (int n = 0; o.requests == i && n < 500; n++)
+			world_pump(&o.w);
+		assert_int_equal(i + 1, o.requests);
+		assert_int_equal(0, reply(&o, 404));
+		for (int n = 0; (!scode || stack_transactions(o.w.stack)) &&
+			     n < 500; n++)
+			world_pump(&o.w);
+		assert_int_equal(404, scode);
+		assert_int_equal(0, stack_transactions(stack));
+		assert_int_equal(0, stack_transactions(o.w.stack));
+		mem_deref(ct);
+		mem_deref(mb);
+	}
+	assert_int_equal(1, o.acks);
+
+	mem_deref(flow);
+	mem_deref(client);
+	mem_deref(stack);
+	mem_deref(server);
+	close_owner(&o);
+}
+
+
 static void the_end_of_the_stack_ends_it(void **state)
 {
 	struct owner o;
@@ -510,6 +595,7 @@ int main(void)
 		cmocka_unit_test(who_is_forgotten_is_answered_500),
 		cmocka_unit_test(it_lives_on_when_answered),
 		cmocka_unit_test(rejects_with_headers),
+		cmocka_unit_test(over_a_connection_nothing_lingers),
 		cmocka_unit_test(without_memory_it_may_try_again),
 		cmocka_unit_test(the_end_of_the_stack_ends_it),
 	};
