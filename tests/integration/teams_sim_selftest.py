@@ -56,18 +56,25 @@ class Pki:
         self.leaf("misnamed", "fabrikam.example.com")
         self.leaf("unfit", FQDN, usage="clientAuth")
         self.leaf("expired", FQDN, days="-1")
+        self.leaf("issuer", "issuer", more="basicConstraints=CA:TRUE\n")
+        self.leaf("chainless", FQDN, "issuer")
+        shutil.copy(folder / "chainless.key", folder / "chained.key")
+        (folder / "chained.pem").write_text(
+            (folder / "chainless.pem").read_text() +
+            (folder / "issuer.pem").read_text())
 
     def openssl(self, *args):
         subprocess.run(("openssl",) + args, cwd=self.folder, check=True,
                        capture_output=True)
 
     def leaf(self, name, host, root="sbc-root", days="20",
-             usage="serverAuth,clientAuth"):
+             usage="serverAuth,clientAuth", more=""):
         self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj",
                      "/CN=" + host, "-keyout", name + ".key",
                      "-out", name + ".csr")
         (self.folder / "ext").write_text(
-            "subjectAltName=DNS:%s\nextendedKeyUsage=%s\n" % (host, usage))
+            "subjectAltName=DNS:%s\nextendedKeyUsage=%s\n%s" % (
+                host, usage, more))
         self.openssl("x509", "-req", "-in", name + ".csr", "-CA",
                      root + ".pem", "-CAkey", root + ".key",
                      "-CAcreateserial", "-days", days, "-extfile", "ext",
@@ -578,8 +585,6 @@ class SimTest(unittest.TestCase):
         self.addCleanup(self.sbc.close)
 
     def end(self):
-        if os.environ.get("SHOW"):
-            print((self.folder / "trace").read_text()[-9000:])
         for phone in self.phones:
             phone.close()
         try:
@@ -711,6 +716,11 @@ class Certificates(SimTest):
 
     def test_unknown_root(self):
         self.refused("stranger")
+
+    def test_chain_without_its_intermediate(self):
+        self.refused("chainless")
+        conn = self.sbc.connect(name="chained")
+        self.assertEqual(self.options(conn).code, 200)
 
     def test_expired(self):
         self.refused("expired")
