@@ -312,7 +312,7 @@ static int file_open(const char *path, int *fdp)
 static void reopen(void)
 {
 	struct line line;
-	int fd, err;
+	int fd = -1, err;
 
 	if (!lg.path)
 		return;
