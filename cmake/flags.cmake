@@ -1,5 +1,6 @@
 # How everything is compiled: warnings are errors with gcc and clang,
-# releases are hardened, sanitizers are for tests.
+# releases are hardened and keep their asserts: a state that cannot be is
+# better ended than lived on with. Sanitizers are for tests.
 
 add_library(flags INTERFACE)
 target_compile_options(flags INTERFACE
