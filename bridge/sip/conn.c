@@ -1003,7 +1003,7 @@ int conn_connect(struct flow **flowp, const struct target *target)
 {
 	struct transp *transp = target->lsnr->transp;
 	struct flow *flow;
-	int fd, err;
+	int fd = -1, err;
 
 	if (transp->connc >= transp->conns_max)
 		return EMFILE;

@@ -186,9 +186,10 @@ static int append(struct journal *j, char *text, size_t size)
 
 	/* A line that is cut in the file and cannot be held would take the
 	   next one with it */
-	if (err == ENOMEM && at)
-		(void)ftruncate(j->fd, lseek(j->fd, 0, SEEK_END) -
-				       (off_t)at);
+	if (err == ENOMEM && at &&
+	    ftruncate(j->fd, lseek(j->fd, 0, SEEK_END) - (off_t)at))
+		warning("journal", "", "a torn line stays in the file: %m",
+			errno);
 
 	(void)pthread_mutex_unlock(&j->lock);
 
