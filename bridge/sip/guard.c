@@ -8,6 +8,7 @@
 #include "flow.h"
 #include "guard.h"
 #include "hdrname.h"
+#include "msg.h"
 
 
 enum {
@@ -18,7 +19,8 @@ enum {
 	VIAS_MAX        = 32,
 	ROUTES_MAX      = 32,
 	CONTACTS_MAX    = 64,
-	CSEQ_DIGITS_MAX = 10,
+	MAX_FORWARDS_MAX = 255,
+	STATUS_DIGITS   = 3,
 };
 
 
@@ -90,10 +92,17 @@ static bool is_status_line(const char *p, size_t l)
 {
 	const size_t vl = sizeof(version) - 1;
 
-	if (l < vl + 4 || memcmp(p, version, vl) || p[vl] != ' ')
+	if (l < vl + 1 + STATUS_DIGITS || memcmp(p, version, vl) ||
+	    p[vl] != ' ')
 		return false;
 
-	return p[vl + 1] >= '1' && p[vl + 1] <= '6';
+	p += vl + 1;
+	for (size_t i = 0; i < STATUS_DIGITS; i++)
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+
+	return p[0] >= '1' && p[0] <= '6' &&
+		(l == vl + 1 + STATUS_DIGITS || p[STATUS_DIGITS] == ' ');
 }
 
 
@@ -379,6 +388,14 @@ static int read_again(struct sip_msg *msg)
 }
 
 
+/** List and table held one each, or one for both: by libre's version */
+static void drop_references(struct sip_hdr *hdr)
+{
+	for (uint32_t n = mem_nrefs(hdr); n; n--)
+		mem_deref(hdr);
+}
+
+
 /** Take headers out whose id belongs to another name */
 static int remove_strangers(struct sip_msg *msg)
 {
@@ -395,7 +412,7 @@ static int remove_strangers(struct sip_msg *msg)
 
 		hash_unlink(&hdr->he);
 		list_unlink(&hdr->le);
-		mem_deref(hdr);
+		drop_references(hdr);
 		found = true;
 	}
 
@@ -414,16 +431,22 @@ static bool is_single(const struct sip_msg *msg, enum sip_hdrid id)
 }
 
 
-static bool is_number(const struct pl *pl, size_t digits_max)
+/** Digits only, zeros before them allowed, at most max */
+static bool is_number(const struct pl *pl, uint32_t max)
 {
-	if (!pl->l || pl->l > digits_max)
-		return false;
+	uint64_t v = 0;
 
-	for (size_t i = 0; i < pl->l; i++)
+	for (size_t i = 0; i < pl->l; i++) {
+
 		if (pl->p[i] < '0' || pl->p[i] > '9')
 			return false;
 
-	return true;
+		v = v * 10 + (uint64_t)(pl->p[i] - '0');
+		if (v > max)
+			return false;
+	}
+
+	return pl->l > 0;
 }
 
 
@@ -461,18 +484,49 @@ static const char *check_cseq(const struct sip_msg *msg)
 	const struct pl *val = true_value(msg, SIP_HDR_CSEQ);
 	struct pl digits = {val->p, 0};
 
-	while (digits.l < val->l && digits.p[digits.l] != ' ' &&
-	       digits.p[digits.l] != '\t')
+	while (digits.l < val->l && !strchr(" \t\r\n", digits.p[digits.l]))
 		++digits.l;
 
-	if (!is_number(&digits, CSEQ_DIGITS_MAX) ||
-	    pl_u64(&digits) > INT32_MAX)
+	if (!is_number(&digits, INT32_MAX))
 		return "Bad CSeq";
 
 	if (msg->req && pl_cmp(&msg->cseq.met, &msg->met))
 		return "CSeq Method Differs";
 
 	return NULL;
+}
+
+
+/** Quotes and angles are balanced; the parser takes what it finds */
+static bool is_nameaddr(const struct sip_msg *msg, enum sip_hdrid id)
+{
+	struct pl dname, uri, params;
+
+	return !msg_nameaddr(true_value(msg, id), &dname, &uri, &params);
+}
+
+
+/** An IPv6 address without brackets cannot be told from a port (RFC 5118
+    section 4.2); the parser would take "2001" of it for the host */
+static bool is_host_clear(const struct sip_msg *msg)
+{
+	const char *p = msg->uri.host.p;
+	const char *end = msg->ruri.p + msg->ruri.l;
+	unsigned colons = 0;
+
+	if (!pl_isset(&msg->uri.host) ||
+	    (pl_strcasecmp(&msg->uri.scheme, "sip") &&
+	     pl_strcasecmp(&msg->uri.scheme, "sips")))
+		return true;
+
+	if (p > msg->ruri.p && p[-1] == '[')
+		p += msg->uri.host.l;
+
+	for (; p < end && *p != ';' && *p != '?'; p++)
+		if (*p == ':')
+			++colons;
+
+	return colons <= 1;
 }
 
 
@@ -486,9 +540,17 @@ static const char *check_values(const struct sip_msg *msg)
 	if (!pl_isset(&msg->via.branch))
 		return "Via Without Branch";
 
-	if (pl_isset(&msg->maxfwd) && (!is_number(&msg->maxfwd, 3) ||
-				       pl_u32(&msg->maxfwd) > 255))
+	if (pl_isset(&msg->maxfwd) &&
+	    !is_number(&msg->maxfwd, MAX_FORWARDS_MAX))
 		return "Bad Max-Forwards";
+
+	if (!is_nameaddr(msg, SIP_HDR_FROM))
+		return "Bad From";
+	if (!is_nameaddr(msg, SIP_HDR_TO))
+		return "Bad To";
+
+	if (msg->req && !is_host_clear(msg))
+		return "Bad Request-URI";
 
 	return NULL;
 }

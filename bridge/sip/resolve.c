@@ -73,6 +73,7 @@ struct resolver {
 	uint32_t serverc;
 	struct hash *cache;        /* owned                               */
 	struct list entryl;        /* owned entries                       */
+	size_t entryc;
 	struct list hostl;         /* owned                               */
 };
 
@@ -111,6 +112,8 @@ static void entry_destructor(void *data)
 	list_clear(&entry->waiterl);
 	hash_unlink(&entry->he);
 	list_unlink(&entry->le);
+	if (entry->res)
+		--entry->res->entryc;
 	mem_deref(entry->query);
 	records_free(entry);
 	mem_deref(entry->name);
@@ -274,24 +277,6 @@ static bool entry_handler(struct le *le, void *arg)
 }
 
 
-/** Make room: the oldest entry that nobody waits for goes */
-static void forget_oldest(struct resolver *res)
-{
-	struct le *le;
-
-	for (le = list_head(&res->entryl); le; le = le->next) {
-
-		struct entry *entry = le->data;
-
-		if (!wheel_is_running(&entry->tmr) &&
-		    list_isempty(&entry->waiterl)) {
-			mem_deref(entry);
-			return;
-		}
-	}
-}
-
-
 static struct entry *entry_get(struct resolver *res, const char *name,
 			       uint16_t type)
 {
@@ -304,9 +289,6 @@ static struct entry *entry_get(struct resolver *res, const char *name,
 	if (entry)
 		return entry;
 
-	if (list_count(&res->entryl) >= CACHE_MAX)
-		forget_oldest(res);
-
 	entry = mem_zalloc(sizeof(*entry), entry_destructor);
 	if (!entry)
 		return NULL;
@@ -318,6 +300,7 @@ static struct entry *entry_get(struct resolver *res, const char *name,
 
 	entry->res  = res;
 	entry->type = type;
+	++res->entryc;
 	hash_append(res->cache, key, &entry->he, entry);
 	list_append(&res->entryl, &entry->le, entry);
 
@@ -855,12 +838,31 @@ static void work_out(struct resolve *rp)
 }
 
 
+/** The oldest entries that nobody waits for go, down to CACHE_MAX. Not while
+    a query is worked out: it borrows their records */
+static void forget_oldest(struct resolver *res)
+{
+	struct le *le = list_head(&res->entryl);
+
+	while (le && res->entryc > CACHE_MAX) {
+
+		struct entry *entry = le->data;
+
+		le = le->next;
+		if (!wheel_is_running(&entry->tmr) &&
+		    list_isempty(&entry->waiterl))
+			mem_deref(entry);
+	}
+}
+
+
 static void work_handler(void *arg)
 {
 	struct resolve *rp = arg;
 	struct resolved *v;
 	int err = 0;
 
+	forget_oldest(rp->res);
 	work_out(rp);
 
 	if (rp->pending) {
