@@ -65,7 +65,7 @@ struct conn {
 	struct wheel_tmr rx_tmr;   /* a message is under way              */
 	struct wheel_tmr tx_tmr;   /* octets wait to be sent              */
 	struct wheel_tmr pong_tmr;
-	uint64_t used_ms;          /* last message                        */
+	uint64_t used_ms;          /* last message or keepalive           */
 	bool headers_timed;        /* rx_tmr: headers came in time        */
 	bool pinged;               /* a pong is due                       */
 	size_t crlfs;              /* octets of CRLF since the last message */
@@ -473,7 +473,9 @@ bool conn_peer_has_name(const struct flow *flow, const char *name)
 /** Octets of CRLF between messages: pongs to our pings, or pings */
 static int take_crlfs(struct conn *conn, size_t size)
 {
-	conn->crlfs += size;
+	/* a peer that keeps it alive has a use for it */
+	conn->used_ms = wheel_now(conn->flow->wheel);
+	conn->crlfs  += size;
 
 	if (conn->pinged && conn->crlfs == PONG_SIZE) {
 		conn->pinged = false;
@@ -825,6 +827,7 @@ static bool is_welcome(const struct listener *lsnr, const struct sa *peer)
 static void welcome(struct listener *lsnr, const struct sa *peer, int fd)
 {
 	struct flow *flow;
+	struct conn *conn;
 
 	if (!is_welcome(lsnr, peer) ||
 	    socket_prepare(fd, sa_af(peer), SOCK_STREAM)) {
@@ -835,13 +838,15 @@ static void welcome(struct listener *lsnr, const struct sa *peer, int fd)
 	if (conn_alloc(&flow, lsnr, peer, fd))
 		return;
 
-	flow->inbound   = true;
-	flow->conn->ctx = mem_ref(lsnr->tls);
+	conn = mem_ref(flow->conn);
+	conn->ctx     = mem_ref(lsnr->tls);
+	flow->inbound = true;
 	conn_link(flow);
 
 	(void)mem_ref(flow);
-	connected(flow->conn);
+	connected(conn);   /* may close it at once */
 	mem_deref(flow);
+	mem_deref(conn);
 }
 
 
