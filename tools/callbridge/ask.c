@@ -116,7 +116,7 @@ static void tell_refusal(const struct answer *answer)
 	size_t i;
 
 	json_array_foreach(json_object_get(answer->json, "details"), i, line)
-		term_error("%s", json_string_value(line));
+		term_line(stderr, json_string_value(line));
 
 	if (*error)
 		term_error("%s", error);

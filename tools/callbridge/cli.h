@@ -124,6 +124,9 @@ struct re_printf *term_err(void);
 /** Say what went wrong, one line on stderr */
 void term_error(const char *fmt, ...);
 
+/** Print one line as it is, but for what is no text */
+void term_line(FILE *f, const char *text);
+
 /** Print all errors on stderr */
 void term_errors(const struct errors *errs);
 

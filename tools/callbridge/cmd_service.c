@@ -14,7 +14,7 @@ static void details_print(const struct answer *answer, const char *done)
 	size_t i;
 
 	json_array_foreach(json_object_get(answer->json, "details"), i, line)
-		(void)re_printf("%s\n", json_string_value(line));
+		term_line(stdout, json_string_value(line));
 
 	(void)puts(answer->code == 202 ? "under way: the service has not"
 		   " finished yet" : done);

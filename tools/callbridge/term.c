@@ -13,7 +13,10 @@
 #include "cli.h"
 
 
-enum { CELL_MAX = 640 };           /* octets; the longest text is advice */
+enum {
+	CELL_MAX      = 640,       /* octets; the longest text is advice */
+	LINE_MAX_SIZE = 2048,      /* octets */
+};
 
 #define COLOUR_END "\033[0m"
 
@@ -61,17 +64,26 @@ struct re_printf *term_err(void)
 }
 
 
+void term_line(FILE *f, const char *text)
+{
+	char shown[LINE_MAX_SIZE];
+
+	(void)text_escape(shown, sizeof(shown), text, strlen(text));
+	(void)fprintf(f, "%s\n", shown);
+}
+
+
 void term_error(const char *fmt, ...)
 {
-	char text[2048], shown[2048];
+	char text[LINE_MAX_SIZE];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)re_vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 
-	(void)text_escape(shown, sizeof(shown), text, strlen(text));
-	(void)fprintf(stderr, "callbridge: %s\n", shown);
+	(void)fputs("callbridge: ", stderr);
+	term_line(stderr, text);
 }
 
 
@@ -227,8 +239,20 @@ int table_alloc(struct table **tablep, const char *const *headv,
 }
 
 
+/** Columns up to the last one that says something */
+static size_t row_length(const struct table *table, const struct row *row)
+{
+	size_t c = table->columns;
+
+	while (c && !*row->cellv[c - 1])
+		--c;
+
+	return c;
+}
+
+
 static void cell_print(const struct table *table, const struct row *row,
-		       size_t i)
+		       size_t i, bool last)
 {
 	const bool coloured = i == 0 && row->colour;
 
@@ -242,10 +266,9 @@ static void cell_print(const struct table *table, const struct row *row,
 	if (coloured)
 		(void)fputs(COLOUR_END, stdout);
 
-	if (i + 1 < table->columns)
-		for (size_t n = width(row->cellv[i]); n < table->widthv[i];
-		     n++)
-			(void)putchar(' ');
+	for (size_t n = width(row->cellv[i]); !last && n < table->widthv[i];
+	     n++)
+		(void)putchar(' ');
 }
 
 
@@ -254,8 +277,10 @@ void table_print(const struct table *table)
 	struct le *le;
 
 	LIST_FOREACH(&table->rowl, le) {
-		for (size_t i = 0; i < table->columns; i++)
-			cell_print(table, le->data, i);
+		const size_t c = row_length(table, le->data);
+
+		for (size_t i = 0; i < c; i++)
+			cell_print(table, le->data, i, i + 1 == c);
 		(void)putchar('\n');
 	}
 }
