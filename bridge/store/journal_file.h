@@ -9,7 +9,7 @@
 
 enum {
 	JOURNAL_DAY_SIZE = 16,             /* "20260131" and a terminator */
-	JOURNAL_LINE_MAX = 64 * 1024,      /* octets; a longer one is not ours */
+	JOURNAL_LINE_MAX = 64 * 1024,      /* octets; longer is not ours */
 };
 
 /** Folder of the journal. @return 0, ENAMETOOLONG */

@@ -20,7 +20,7 @@ struct errors;
 
 enum exit_status {
 	EXIT_GOOD    = 0,
-	EXIT_FAILING = 1,          /* asked for what fails, and something does */
+	EXIT_FAILING = 1,          /* asked what fails, and something does */
 	EXIT_BAD     = 2,          /* usage, bad input, no service */
 };
 

@@ -100,8 +100,8 @@ static void fill_regs(struct live *live)
 				  "sip:10%u@pbx.example", i);
 		st.state   = statev[i];
 		st.since_s = 1000;
-		str_ncpy(st.words, i == 1 ? "403 Forbidden (\"Ä\")" : "200 OK",
-			 sizeof(st.words));
+		str_ncpy(st.words, i == 1 ? "403 Forbidden (\"Ä\")"
+			 : "200 OK", sizeof(st.words));
 		live_reg(live, &st);
 	}
 }
@@ -631,7 +631,8 @@ static void test_too_much_is_refused(void **state)
 static void test_no_http_is_no_request(void **state)
 {
 	static const char *const textv[] = {
-		"\r\n\r\n", "\0\0\0\0", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+		"\r\n\r\n", "\0\0\0\0", "GET\r\n\r\n",
+		"GET / HTTP/9.9\r\n\r\n",
 		"FLY /health/live HTTP/1.1\r\nHost: x\r\n\r\n",
 		"POST /api/v1/reload HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
 		"POST /api/v1/reload HTTP/1.1\r\nContent-Length: 1e9\r\n\r\n",

@@ -246,7 +246,8 @@ static void test_garbage_is_skipped(void **state)
 	struct calls calls;
 
 	write_file(*state, "20200101.jsonl",
-		   "\n\n{}\n[1,2]\nnull\n{\"call\":{}}\n{\"call\":{\"id\":7}}\n"
+		   "\n\n{}\n[1,2]\nnull\n{\"call\":{}}\n"
+		   "{\"call\":{\"id\":7}}\n"
 		   "{\"call\":{\"id\":\"\"}}\n\xff\xfe\n"
 		   "{\"call\":{\"id\":\"0123456789012345678901234567890123456"
 		   "789012345678901234567890\"}}\n");
