@@ -124,6 +124,7 @@ static int signals_open(struct service *service)
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGTERM);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return errno;

@@ -620,7 +620,7 @@ static void command_h(int id, void *data, void *arg)
 		break;
 	}
 
-	portal_reply(node->portal, cmd->id, err, text);
+	portal_reply(cmd->portal, cmd->id, err, text);
 	mem_deref(errs);
 	mem_deref(cmd);
 }
@@ -699,7 +699,15 @@ static int state_start(struct node *node, struct errors *errs)
 		return EBADMSG;
 	}
 
-	return live_alloc(&node->live);
+	err = live_alloc(&node->live);
+	if (err)
+		return err;
+
+	err = journal_recover(node->journal, node->live);
+	if (err)
+		warning("node", "", "the journal cannot be read: %m", err);
+
+	return 0;
 }
 
 

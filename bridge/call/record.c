@@ -112,7 +112,7 @@ void record_refused(struct calls *calls, const struct route *route,
 		trace_tag(calls->conf.trace, from->callid, rec.id);
 		if (route->acc)
 			trace_tag(calls->conf.trace, from->callid,
-				  rec.upn);
+				  account_aor(route->acc));
 	}
 }
 
@@ -131,7 +131,7 @@ static void tag(struct call *call, const struct leg *leg,
 		return;
 
 	trace_tag(trace, side->callid, call->rec.id);
-	trace_tag(trace, side->callid, call->rec.upn);
+	trace_tag(trace, side->callid, account_aor(call->acc));
 }
 
 

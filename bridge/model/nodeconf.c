@@ -160,31 +160,37 @@ static const struct field tracev[] = {
 
 
 static const struct fields sip_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
 	.name = "sip", .fieldv = sipv, .fieldc = COUNT(sipv),
 	.help = "SIP towards PBXs",
 };
 
 static const struct fields teams_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
 	.name = "teams", .fieldv = teamsv, .fieldc = COUNT(teamsv),
 	.help = "SIP towards Microsoft Teams",
 };
 
 static const struct fields media_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
 	.name = "media", .fieldv = mediav, .fieldc = COUNT(mediav),
 	.help = "Audio",
 };
 
 static const struct fields dns_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
 	.name = "dns", .fieldv = dnsv, .fieldc = COUNT(dnsv),
 	.help = "From names to addresses",
 };
 
 static const struct fields log_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
 	.name = "log", .fieldv = logv, .fieldc = COUNT(logv),
 	.help = "The log",
 };
 
 static const struct fields trace_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
 	.name = "trace", .fieldv = tracev, .fieldc = COUNT(tracev),
 	.help = "Kept SIP messages",
 };

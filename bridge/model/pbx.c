@@ -152,38 +152,45 @@ static const struct field tlsv[] = {
 
 
 static const struct fields e164_fields = {
+	.size = sizeof(struct pbx),     /* offsets count from it */
 	.name = "e164", .fieldv = e164v, .fieldc = COUNT(e164v),
 	.help = "Number format of the PBX",
 };
 
 static const struct fields registration_fields = {
+	.size = sizeof(struct pbx),     /* offsets count from it */
 	.name = "registration", .fieldv = registrationv,
 	.fieldc = COUNT(registrationv),
 	.help = "How users are registered at the PBX",
 };
 
 static const struct fields contact_fields = {
+	.size = sizeof(struct pbx),     /* offsets count from it */
 	.name = "contact", .fieldv = contactv, .fieldc = COUNT(contactv),
 	.help = "The address under which the PBX knows a user's phone",
 };
 
 static const struct fields transfer_fields = {
+	.size = sizeof(struct pbx),     /* offsets count from it */
 	.name = "transfer", .fieldv = transfer_fieldv,
 	.fieldc = COUNT(transfer_fieldv),
 	.help = "Who carries out transfers",
 };
 
 static const struct fields media_fields = {
+	.size = sizeof(struct pbx),     /* offsets count from it */
 	.name = "media", .fieldv = mediav, .fieldc = COUNT(mediav),
 	.help = "Audio between the PBX and this service",
 };
 
 static const struct fields call_fields = {
+	.size = sizeof(struct pbx),     /* offsets count from it */
 	.name = "call", .fieldv = callv, .fieldc = COUNT(callv),
 	.help = "Calls with the PBX",
 };
 
 static const struct fields tls_fields = {
+	.size = sizeof(struct pbx),     /* offsets count from it */
 	.name = "tls", .fieldv = tlsv, .fieldc = COUNT(tlsv),
 	.help = "Trust in the PBX where the protocol is tls",
 };

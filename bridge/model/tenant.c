@@ -66,6 +66,7 @@ static const struct field teamsv[] = {
 };
 
 static const struct fields teams_fields = {
+	.size = sizeof(struct tenant),     /* offsets count from it */
 	.name = "teams", .fieldv = teamsv, .fieldc = COUNT(teamsv),
 	.help = "The Microsoft Teams side",
 };

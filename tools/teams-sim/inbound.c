@@ -10,6 +10,7 @@
 
 
 enum {
+	EXTENSION_MAX = 7,   /* digits of a number that needs no plus     */
 	RETRANSMIT_MS = 500, /* of our 200, RFC 3261 section 13.3.1.4 */
 };
 
@@ -149,10 +150,13 @@ static void note_style(struct call *call, const struct sip_msg *msg)
 	if (pl_is_address(&msg->from.uri.host))
 		violation(call->sim, "from-host", msg,
 			  "From holds an IP literal");
+	/* an extension of the PBX has no E.164 form and is shown as it is */
 	if (!pl_isset(&user) ||
-	    (*user.p != '+' && pl_strcasecmp(&user, "anonymous")))
+	    (*user.p != '+' && user.l > EXTENSION_MAX &&
+	     pl_strcasecmp(&user, "anonymous")))
 		violation(call->sim, "from-plus", msg,
-			  "From is neither +E.164 nor anonymous");
+			  "From is neither +E.164, an extension nor "
+			  "anonymous");
 	if (!pl_strcasecmp(&msg->uri.scheme, "sips"))
 		violation(call->sim, "sips", msg, "sips: is not supported");
 	if (pl_isset(&msg->uri.user) &&

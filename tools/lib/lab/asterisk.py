@@ -167,7 +167,7 @@ exten => s,1,Set(LOCAL(x)=${ARG1})
 ; An outside line is taken with 9. What follows is dialled as in Britain.
 [outside]
 exten => _9.,1,Gosub(e164,${EXTEN:1},1)
- same => n,Set(CALLERID(num)=${DID})
+ same => n,Set(CALLERID(num)=${IF($["${DID}" = ""]?${CALLERID(num)}:${DID})})
  same => n,Dial(PJSIP/pstn/sip:${GOSUB_RETVAL}@127.0.0.${GOSUB_RETVAL:-2}:5060,60)
  same => n,Hangup(${HANGUPCAUSE})
 exten => 112,1,Goto(emergency,${EXTEN},1)
@@ -175,7 +175,7 @@ exten => 999,1,Goto(emergency,${EXTEN},1)
 exten => 9112,1,Goto(emergency,${EXTEN:1},1)
 exten => 9999,1,Goto(emergency,${EXTEN:1},1)
 [emergency]
-exten => _X.,1,Set(CALLERID(num)=${DID})
+exten => _X.,1,Set(CALLERID(num)=${IF($["${DID}" = ""]?${CALLERID(num)}:${DID})})
  same => n,Dial(PJSIP/pstn/sip:${EXTEN}@127.0.0.39:5060,60)
  same => n,Hangup(${HANGUPCAUSE})
 [e164]
