@@ -1,0 +1,185 @@
+"""tools/bench: measures and prints."""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from lab import plan
+from lab.process import Deadline, run
+
+from . import figures
+from .asterisk import Asterisk
+from .callbridge import Callbridge
+
+QUICK = {"lines": 20000, "users": 1000, "warm_up": 100, "calls": 2000,
+         "rate": 200, "held": 1000, "seconds": 5,
+         "asterisk_lines": 2000, "asterisk_calls": 1000,
+         "asterisk_rate": 100, "asterisk_held": 500}
+TINY = {"lines": 60, "users": 20, "warm_up": 2, "calls": 20, "rate": 20,
+        "held": 10, "seconds": 1, "asterisk_lines": 20,
+        "asterisk_calls": 20, "asterisk_rate": 20, "asterisk_held": 10}
+
+# No figure of Asterisk's, and why.
+NOT_HAD = {"packets_per_cpu_s_800":
+           "Asterisk on one core does not carry 800 calls with voice"}
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def voice(subject, calls, size, **how):
+    """The run with voice on so many calls, at a hundredth if tiny."""
+    count = calls if size is QUICK else calls // 50
+    result = subject.run("--media", count, "--rate", min(size["rate"], 100),
+                         "--seconds", size["seconds"], **how)
+    return figures.of_voice(result["media"], calls)
+
+
+def callbridge(state, size):
+    """Every figure of the bridge, once. Each run has a bridge of its own.
+    Where memory counts, the ring of traces (64 MB at most, whatever the
+    load) is kept small."""
+    subject = Callbridge(state)
+    users = size["users"]
+    found = {}
+
+    say("callbridge: registrations")
+    many = subject.run("--register", size["lines"], users=size["lines"],
+                       trace_mb=1)["register"]
+    found.update(figures.of_registrations(many))
+
+    say("callbridge: held calls")
+    held = subject.run("--register", users, "--warm-up", size["warm_up"],
+                       "--media", size["held"], "--rate", size["rate"],
+                       "--seconds", 0, users=users, trace_mb=1)
+    found.update(figures.of_held(held["media"]))
+    found.update(figures.of_memory(many, held["register"]))
+
+    say("callbridge: calls")
+    calls = subject.run("--register", users, "--warm-up", size["warm_up"],
+                        "--calls", size["calls"], "--rate", size["rate"],
+                        users=users)
+    found.update(figures.of_calls(calls["calls"]))
+
+    for count in (100, 800):
+        say("callbridge: voice, %d calls" % count)
+        subject.load_options = (*Callbridge.load_options,
+                                "--register", users)
+        found.update(voice(subject, count, size, users=users))
+    return found
+
+
+def asterisk(state, size):
+    """The figures of Asterisk, once."""
+    subject = Asterisk(state)
+    users = size["users"]
+    found = {}
+
+    say("asterisk: registrations")
+    lines = size["asterisk_lines"]
+    many = subject.run("--register", lines, "--again", users=lines,
+                       registrations=lines, during=subject.register_again)
+    found.update(figures.of_registrations(many["register_again"]))
+    few = subject.run("--register", lines // 10, users=lines // 10,
+                      registrations=lines // 10)["register"]
+    found.update(figures.of_memory(many["register"], few))
+
+    say("asterisk: held calls")
+    held = subject.run("--warm-up", size["warm_up"],
+                       "--media", size["asterisk_held"],
+                       "--rate", size["asterisk_rate"], "--seconds", 0,
+                       users=users)
+    found.update(figures.of_held(held["media"]))
+
+    say("asterisk: calls")
+    calls = subject.run("--warm-up", size["warm_up"],
+                        "--calls", size["asterisk_calls"],
+                        "--rate", size["asterisk_rate"], users=users)
+    found.update(figures.of_calls(calls["calls"]))
+
+    say("asterisk: voice, 100 calls")
+    found.update(voice(subject, 100, size, users=users))
+    return found
+
+
+def options():
+    parser = argparse.ArgumentParser(
+        prog="tools/bench", description="Measures the bridge: release "
+        "build, on one core, with the load on another. Takes a minute.")
+    parser.add_argument("what", choices=["quick"],
+                        help="which set of figures")
+    parser.add_argument("--json", action="store_true",
+                        help="print one JSON object")
+    parser.add_argument("--peer", choices=["asterisk"],
+                        help="measure this too, with the same load, and say "
+                        "how many times better the bridge is")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N",
+                        help="measure N times and give the medians")
+    parser.add_argument("--tiny", action="store_true",
+                        help="with hardly any load: shows that it works, the "
+                        "figures mean nothing")
+    parser.add_argument("--keep", metavar="FOLDER", type=Path,
+                        help="leave logs and results there")
+    return parser.parse_args()
+
+
+def ciphers():
+    """How SRTP is done in the bridge, one line."""
+    return run([plan.program("srtp-speed")]).strip()
+
+
+def measure(chosen, state):
+    size = TINY if chosen.tiny else QUICK
+    ours, theirs = [], []
+    for _ in range(max(1, chosen.repeat)):
+        ours.append(callbridge(state, size))
+        if chosen.peer:
+            theirs.append(asterisk(state, size))
+    return (figures.rounded(figures.middle(ours)),
+            figures.rounded(figures.middle(theirs)) if theirs else None)
+
+
+def main():
+    chosen = options()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    state = chosen.keep or Path(tempfile.mkdtemp(prefix="callbridge-bench."))
+    state.mkdir(parents=True, exist_ok=True)
+
+    if len(os.sched_getaffinity(0)) < 2:
+        say("only one core: the load takes time from the bridge")
+    srtp = ciphers()
+    try:
+        ours, theirs = measure(chosen, state.resolve())
+    except (figures.Spoilt, Deadline) as error:
+        say("tools/bench: %s\nlogs: %s" % (error, state))
+        return 1
+    if not chosen.keep:
+        shutil.rmtree(state, ignore_errors=True)
+
+    better = figures.ratios(ours, theirs) if theirs else None
+    if chosen.json:
+        say(srtp)
+        result = dict(ours)
+        if theirs:
+            result.update(asterisk=theirs, times_better=better)
+        print(json.dumps(result))
+        return 0
+
+    print(srtp)
+    for line in figures.table(ours, theirs, better):
+        print(line)
+    if theirs:
+        for key, why in NOT_HAD.items():
+            print("%s: %s" % (key, why))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
