@@ -12,8 +12,12 @@
 
 struct pbx;
 
-enum advice_action { ADVICE_RETRY, ADVICE_BACK_OFF, ADVICE_SLOW,
-		     ADVICE_STOP };
+enum advice_action {
+	ADVICE_RETRY,              /* once more at once, then back off      */
+	ADVICE_BACK_OFF,           /* 30 s, doubling up to 30 min           */
+	ADVICE_SLOW,               /* the same from 5 min on                */
+	ADVICE_STOP,               /* until somebody edits or asks for it   */
+};
 
 struct advice {
 	char reason[128];          /* "Unable to resolve URI" ...           */

@@ -1,0 +1,152 @@
+/**
+ * @file binding.c  Our binding in a registrar's answer
+ */
+#include "bridge/sip/msg.h"
+#include "binding.h"
+
+
+/** How surely a binding is ours */
+enum likeness { OTHER, SAME_USER, SAME_TOKEN, SAME_CONTACT };
+
+struct search {
+	struct uri own;
+	struct pl token;           /* NULL: suppressed */
+	enum likeness best;
+	uint32_t expires_s;        /* of the best */
+	unsigned bindingc;
+};
+
+
+static uint16_t port_of(const struct uri *uri)
+{
+	struct pl val;
+
+	if (uri->port)
+		return uri->port;
+
+	if (!msg_param_decode(&uri->params, "transport", &val) &&
+	    !pl_strcasecmp(&val, "tls"))
+		return 5061;
+
+	return 5060;
+}
+
+
+/** User parts are compared as octets, escapes decoded (RFC 3261 19.1.4) */
+static bool same_user(const struct pl *a, const struct pl *b)
+{
+	char at[256], bt[256];
+
+	if (re_snprintf(at, sizeof(at), "%H", uri_user_unescape, a) < 0 ||
+	    re_snprintf(bt, sizeof(bt), "%H", uri_user_unescape, b) < 0)
+		return false;
+
+	return !strcmp(at, bt);
+}
+
+
+static bool has_token(const struct search *s, const struct uri *uri)
+{
+	struct pl val;
+
+	return s->token.p && !msg_param_decode(&uri->params, "cb", &val) &&
+		!pl_cmp(&val, &s->token);
+}
+
+
+static enum likeness compare(const struct search *s, const struct uri *uri)
+{
+	const bool token = has_token(s, uri);
+
+	if (!same_user(&uri->user, &s->own.user))
+		return OTHER;
+
+	if (!pl_casecmp(&uri->host, &s->own.host) &&
+	    port_of(uri) == port_of(&s->own) && (token || !s->token.p))
+		return SAME_CONTACT;
+
+	return token ? SAME_TOKEN : SAME_USER;
+}
+
+
+static uint32_t expires_param(const struct pl *params)
+{
+	struct pl val;
+
+	if (msg_param_decode(params, "expires", &val) || !val.l ||
+	    val.l > 9)
+		return 0;
+
+	for (size_t i = 0; i < val.l; i++)
+		if (val.p[i] < '0' || val.p[i] > '9')
+			return 0;
+
+	return pl_u32(&val);
+}
+
+
+static void look_at(struct search *s, const struct pl *element)
+{
+	struct pl dname, addr, params;
+	enum likeness likeness;
+	struct uri uri;
+
+	if (msg_nameaddr(element, &dname, &addr, &params) ||
+	    uri_decode(&uri, &addr))
+		return;
+
+	++s->bindingc;
+
+	likeness = compare(s, &uri);
+	if (likeness > s->best) {
+		s->best = likeness;
+		s->expires_s = expires_param(&params);
+	}
+}
+
+
+static bool contact_h(const struct sip_hdr *hdr, const struct sip_msg *msg,
+		      void *arg)
+{
+	struct pl rest = hdr->val, element;
+	(void)msg;
+
+	while (msg_next_element(&rest, &element))
+		look_at(arg, &element);
+
+	return false;
+}
+
+
+static void own_set(struct search *s, const char *contact, const char *token)
+{
+	struct pl val, dname, addr, params;
+
+	memset(s, 0, sizeof(*s));
+
+	pl_set_str(&val, contact);
+	if (!msg_nameaddr(&val, &dname, &addr, &params))
+		(void)uri_decode(&s->own, &addr);
+
+	if (token)
+		pl_set_str(&s->token, token);
+}
+
+
+void bindings_read(struct bindings *b, const struct sip_msg *msg,
+		   const char *contact, const char *token)
+{
+	struct search s;
+
+	own_set(&s, contact, token);
+	(void)sip_msg_hdr_apply(msg, true, SIP_HDR_CONTACT, contact_h, &s);
+
+	/* Some answer without any Contact: the 200 has to do */
+	b->ours = !s.bindingc || s.best > SAME_USER ||
+		(s.best == SAME_USER && s.bindingc == 1);
+	b->expires_s = b->ours ? s.expires_s : 0;
+	b->others = s.bindingc - (b->ours && s.bindingc ? 1 : 0);
+
+	if (!b->expires_s)
+		(void)msg_hdr_uint(msg, SIP_HDR_EXPIRES, &b->expires_s);
+}

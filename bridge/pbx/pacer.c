@@ -1,0 +1,144 @@
+/**
+ * @file pacer.c  How many registrations a second a PBX gets
+ */
+#include "pacer.h"
+
+
+enum { TOKEN = 1000 };             /* thousandths of a turn */
+
+
+static void run(void *arg);
+
+
+static void fill(struct pacer *pacer)
+{
+	const uint64_t now = wheel_now(pacer->wheel);
+	const uint64_t full = (uint64_t)pacer->burst * TOKEN;
+
+	/* per_second tokens a second are so many thousandths a ms */
+	pacer->tokens += (now - pacer->filled_ms) * pacer->per_second;
+	if (pacer->tokens > full)
+		pacer->tokens = full;
+
+	pacer->filled_ms = now;
+}
+
+
+/** Milliseconds until the next turn, UINT64_MAX: wait for pacer_back() */
+static uint64_t next_turn(const struct pacer *pacer)
+{
+	const uint64_t now = wheel_now(pacer->wheel);
+
+	if (pacer->silent && pacer->outc)
+		return UINT64_MAX;
+
+	if (pacer->silent && pacer->probe_ms > now)
+		return pacer->probe_ms - now;
+
+	if (pacer->tokens >= TOKEN)
+		return 0;
+
+	return (TOKEN - pacer->tokens + pacer->per_second - 1) /
+		pacer->per_second;
+}
+
+
+static void schedule(struct pacer *pacer)
+{
+	uint64_t wait;
+
+	if (list_isempty(&pacer->waitl)) {
+		wheel_cancel(&pacer->tmr);
+		return;
+	}
+
+	fill(pacer);
+	wait = next_turn(pacer);
+	if (wait == UINT64_MAX)
+		wheel_cancel(&pacer->tmr);
+	else
+		wheel_start(pacer->wheel, &pacer->tmr, wait, run, pacer);
+}
+
+
+static void run(void *arg)
+{
+	struct pacer *pacer = arg;
+
+	fill(pacer);
+
+	while (!list_isempty(&pacer->waitl) && !next_turn(pacer)) {
+		struct pace *pace = list_ledata(list_head(&pacer->waitl));
+
+		list_unlink(&pace->le);
+		pacer->tokens -= TOKEN;
+		++pacer->outc;
+		pace->h(pace->arg);
+	}
+
+	schedule(pacer);
+}
+
+
+void pacer_init(struct pacer *pacer, struct wheel *wheel,
+		uint32_t per_second, uint32_t burst)
+{
+	memset(pacer, 0, sizeof(*pacer));
+
+	pacer->wheel      = wheel;
+	pacer->per_second = per_second ? per_second : 1;
+	pacer->burst      = burst ? burst : 1;
+	pacer->filled_ms  = wheel_now(wheel);
+	pacer->tokens     = (uint64_t)pacer->burst * TOKEN;
+}
+
+
+void pacer_close(struct pacer *pacer)
+{
+	wheel_cancel(&pacer->tmr);
+	list_clear(&pacer->waitl);
+}
+
+
+void pacer_wait(struct pacer *pacer, struct pace *pace, pace_h *h,
+		void *arg)
+{
+	if (pacer_is_waiting(pace))
+		return;
+
+	pace->h   = h;
+	pace->arg = arg;
+	list_append(&pacer->waitl, &pace->le, pace);
+
+	schedule(pacer);
+}
+
+
+void pacer_forget(struct pace *pace)
+{
+	list_unlink(&pace->le);
+}
+
+
+bool pacer_is_waiting(const struct pace *pace)
+{
+	return pace->le.list != NULL;
+}
+
+
+void pacer_back(struct pacer *pacer)
+{
+	if (pacer->outc)
+		--pacer->outc;
+
+	schedule(pacer);
+}
+
+
+void pacer_silent_set(struct pacer *pacer, bool silent, uint64_t quiet_ms)
+{
+	pacer->silent   = silent;
+	pacer->probe_ms = wheel_now(pacer->wheel) + quiet_ms;
+
+	schedule(pacer);
+}

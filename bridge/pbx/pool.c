@@ -1,0 +1,1108 @@
+/**
+ * @file pool.c  Every account of the node and its registration
+ *
+ * The pool owns the accounts; each refers to its site, which goes with the
+ * last of them. Accounts that were removed stay a moment among those that
+ * leave, until the PBX has let their bindings go.
+ */
+#include "bridge/base/errors.h"
+#include "bridge/base/log.h"
+#include "bridge/sip/digest.h"
+#include "bridge/sip/msg.h"
+#include "bridge/sip/stack.h"
+#include "bridge/sip/strans.h"
+#include "bridge/sip/transp.h"
+#include "reg.h"
+#include "pool.h"
+
+
+enum {
+	BUCKETS     = 4096,        /* of each table                        */
+	TOKEN_SIZE  = 13,
+	SPREAD_MS   = 500,         /* of first registrations               */
+	LEAVE_BATCH = 20,          /* un-REGISTERs in one go               */
+	LEAVE_MS    = 10,          /* between two of them                  */
+};
+
+
+struct account {
+	struct le le;              /* in the pool's accounts or leaving    */
+	struct le token_le, username_le, upn_le, number_le;
+	struct pool *pool;         /* borrowed: parent                     */
+	struct site *site;         /* ref                                  */
+	struct tenant *tenant;     /* ref                                  */
+	struct user *user;         /* ref                                  */
+	struct digest *digest;     /* owned, NULL: not registered          */
+	struct listener *lsnr;     /* owned, NULL: the shared one          */
+	struct reg *reg;           /* owned                                */
+	char *aor;                 /* owned: "sip:101@pbx.example"         */
+	char *contact;             /* owned: "<sip:101@...>"               */
+	char token[TOKEN_SIZE];    /* our parameter's value                */
+	bool leaving;              /* its un-REGISTER is out               */
+	bool replaced;             /* it goes, its user stays              */
+};
+
+struct pool {
+	struct pool_conf conf;
+	struct list sitel;         /* struct site, owned                   */
+	struct list accountl;      /* struct account, owned                */
+	struct list leavel;        /* struct account, owned                */
+	struct hash *tokens, *usernames, *upns, *numbers;  /* owned        */
+	struct wheel_tmr leave_tmr;
+	pool_status_h *statush;
+	pool_done_h *doneh;        /* NULL: not closing                    */
+	void *arg, *done_arg;
+	bool closing;
+};
+
+/** What pool_apply() will do, once all of it is known to work */
+struct stage {
+	struct pool *pool;         /* borrowed                             */
+	struct list sitel;         /* struct stage_site, owned             */
+	struct list changel;       /* struct change, owned                 */
+	struct errors *errs;       /* borrowed                             */
+};
+
+struct stage_site {
+	struct le le;
+	struct site *site;         /* ref                                  */
+};
+
+/** One user of the new state of things */
+struct change {
+	struct le le;
+	struct account *old;       /* borrowed, NULL: a user who is new    */
+	struct account *new;       /* owned, NULL: the old one stays       */
+	struct tenant *tenant;     /* ref                                  */
+	struct user *user;         /* ref                                  */
+	struct digest *digest;     /* owned: other credentials; NULL       */
+};
+
+
+static void leave_some(void *arg);
+
+
+static uint32_t key(const char *text)
+{
+	return hash_joaat_str_ci(text);
+}
+
+
+static const char *digits_of(const char *number)
+{
+	return number && *number == '+' ? number + 1 : number;
+}
+
+
+/* ------------------------------------------------------------------ */
+/* Accounts                                                            */
+
+
+static void account_hide(struct account *acc)
+{
+	hash_unlink(&acc->token_le);
+	hash_unlink(&acc->username_le);
+	hash_unlink(&acc->upn_le);
+	hash_unlink(&acc->number_le);
+}
+
+
+static void account_destructor(void *data)
+{
+	struct account *acc = data;
+
+	account_hide(acc);
+	list_unlink(&acc->le);
+	mem_deref(acc->reg);
+	mem_deref(acc->digest);
+	mem_deref(acc->lsnr);
+	mem_deref(acc->aor);
+	mem_deref(acc->contact);
+	mem_deref(acc->user);
+	mem_deref(acc->tenant);
+	mem_deref(acc->site);
+}
+
+
+static void status_tell(const struct account *acc, bool removed)
+{
+	struct reg_status st;
+
+	memset(&st, 0, sizeof(st));
+
+	str_ncpy(st.tenant, acc->tenant->tenant, sizeof(st.tenant));
+	str_ncpy(st.pbx, acc->site->pbx->name, sizeof(st.pbx));
+	str_ncpy(st.upn, acc->user->upn, sizeof(st.upn));
+	str_ncpy(st.number, acc->user->number, sizeof(st.number));
+	str_ncpy(st.aor, acc->aor, sizeof(st.aor));
+	reg_status_fill(acc->reg, &st);
+	st.removed = removed;
+
+	acc->pool->statush(&st, acc->pool->arg);
+}
+
+
+static void reg_changed(struct reg *reg, void *arg)
+{
+	struct account *acc = arg;
+	(void)reg;
+
+	if (acc->le.list == &acc->pool->accountl)
+		status_tell(acc, false);
+}
+
+
+static struct listener *account_lsnr(const struct account *acc)
+{
+	return acc->lsnr ? acc->lsnr :
+		acc->pool->conf.lsnrv[acc->site->tp];
+}
+
+
+/** Some PBXs tell phones apart by their port (Cisco CUCM over UDP) */
+static int lsnr_alloc(struct account *acc)
+{
+	const struct listener *shared = acc->pool->conf.lsnrv[acc->site->tp];
+	struct listener_conf conf = {
+		.name  = listener_name(shared),
+		.tp    = acc->site->tp,
+		.laddr = *listener_laddr(shared),
+		.tls   = acc->site->tls,
+	};
+	char host[256];
+	struct pl hostpl;
+	int err;
+
+	if (re_snprintf(host, sizeof(host), "%H", listener_sentby,
+			shared) < 0)
+		return EOVERFLOW;
+
+	/* without the port, of which each has its own */
+	err = re_regex(host, strlen(host), "[^]*:[0-9]+", &hostpl, NULL);
+	if (err)
+		return err;
+
+	host[hostpl.l] = '\0';
+	conf.host = host;
+	sa_set_port(&conf.laddr, 0);
+
+	return listener_alloc(&acc->lsnr, acc->pool->conf.stack, &conf);
+}
+
+
+static int names_make(struct account *acc)
+{
+	const struct pbx *pbx = acc->site->pbx;
+	const char *transport =
+		acc->site->tp == SIP_TRANSP_TLS ? ";transport=tls" :
+		acc->site->tp == SIP_TRANSP_TCP ? ";transport=tcp" : "";
+	const bool data = !pbx->suppress_contact_data;
+	struct pl user;
+	int err;
+
+	pl_set_str(&user, acc->user->sip_username);
+
+	err = re_sdprintf(&acc->aor, "sip:%H@%s", uri_user_escape, &user,
+			  pbx->sip_domain);
+	if (err)
+		return err;
+
+	return re_sdprintf(&acc->contact, "<sip:%H@%H%s%s%s>",
+			   uri_user_escape, &user, listener_sentby,
+			   account_lsnr(acc), transport,
+			   data ? ";cb=" : "", data ? acc->token : "");
+}
+
+
+static int digest_make(struct digest **dp, const struct user *user)
+{
+	return digest_alloc(dp, str_isset(user->sip_auth_username) ?
+			    user->sip_auth_username : user->sip_username,
+			    user->sip_password ? user->sip_password : "",
+			    NULL);
+}
+
+
+static int account_alloc(struct account **accp, struct pool *pool,
+			 struct site *site, struct tenant *tenant,
+			 struct user *user)
+{
+	struct reg_conf conf;
+	struct account *acc;
+	int err;
+
+	acc = mem_zalloc(sizeof(*acc), account_destructor);
+	if (!acc)
+		return ENOMEM;
+
+	acc->pool   = pool;
+	acc->site   = mem_ref(site);
+	acc->tenant = mem_ref(tenant);
+	acc->user   = mem_ref(user);
+	token_random(acc->token, sizeof(acc->token) - 1);
+
+	err = site->pbx->contact.port == PBX_PORT_PER_USER ?
+		lsnr_alloc(acc) : 0;
+	if (err)
+		goto out;
+
+	err = names_make(acc);
+	if (err)
+		goto out;
+
+	err = digest_make(&acc->digest, user);
+	if (err)
+		goto out;
+
+	conf = (struct reg_conf) {
+		.site    = site,
+		.aor     = acc->aor,
+		.contact = acc->contact,
+		.token   = site->pbx->suppress_contact_data ? NULL :
+			acc->token,
+		.lsnr    = acc->lsnr,
+	};
+	err = reg_alloc(&acc->reg, &conf, reg_changed, acc);
+
+ out:
+	if (err)
+		mem_deref(acc);
+	else
+		*accp = acc;
+
+	return err;
+}
+
+
+static void account_show(struct account *acc)
+{
+	struct pool *pool = acc->pool;
+
+	hash_append(pool->tokens, key(acc->token), &acc->token_le, acc);
+	hash_append(pool->usernames, key(acc->user->sip_username),
+		    &acc->username_le, acc);
+	hash_append(pool->upns, key(acc->user->upn), &acc->upn_le, acc);
+	if (acc->user->enabled)
+		hash_append(pool->numbers, key(digits_of(acc->user->number)),
+			    &acc->number_le, acc);
+}
+
+
+static void account_begin(struct account *acc)
+{
+	const bool spread = acc->pool->conf.spread;
+
+	if (!acc->user->enabled)
+		status_tell(acc, false);
+	else if (acc->site->pbx->auth_type == PBX_AUTH_NONE)
+		reg_static(acc->reg);
+	else
+		reg_start(acc->reg, acc->digest,
+			  spread ? rand_u32() % SPREAD_MS : 0);
+}
+
+
+/** Out of sight at once, out of the PBX soon */
+static void account_end(struct account *acc, bool tell)
+{
+	struct pool *pool = acc->pool;
+
+	if (tell)
+		status_tell(acc, true);
+
+	account_hide(acc);
+	list_unlink(&acc->le);
+	list_append(&pool->leavel, &acc->le, acc);
+
+	if (!wheel_is_running(&pool->leave_tmr))
+		wheel_start(stack_wheel(pool->conf.stack), &pool->leave_tmr,
+			    0, leave_some, pool);
+}
+
+
+/* ------------------------------------------------------------------ */
+/* Leaving                                                             */
+
+
+static void done_check(struct pool *pool)
+{
+	pool_done_h *doneh = pool->doneh;
+
+	if (!doneh || !list_isempty(&pool->leavel))
+		return;
+
+	pool->doneh = NULL;
+	doneh(pool->done_arg);     /* it may free us */
+}
+
+
+static void account_left(void *arg)
+{
+	struct account *acc = arg;
+	struct pool *pool = acc->pool;
+
+	mem_deref(acc);
+	done_check(pool);
+}
+
+
+/** A few at a time: un-REGISTERs of a large PBX at once would drown it */
+static void leave_some(void *arg)
+{
+	struct pool *pool = arg;
+	unsigned n = 0;
+
+	for (struct le *le = pool->leavel.head; le; le = le->next) {
+		struct account *acc = le->data;
+
+		if (acc->leaving)
+			continue;
+
+		if (n++ == LEAVE_BATCH) {
+			wheel_start(stack_wheel(pool->conf.stack),
+				    &pool->leave_tmr, LEAVE_MS, leave_some,
+				    pool);
+			return;
+		}
+
+		acc->leaving = true;
+		reg_leave(acc->reg, account_left, acc);
+	}
+
+	done_check(pool);
+}
+
+
+void pool_unregister_all(struct pool *pool, pool_done_h *doneh, void *arg)
+{
+	if (!pool)
+		return;
+
+	pool->closing  = true;
+	pool->doneh    = doneh;
+	pool->done_arg = arg;
+
+	while (!list_isempty(&pool->accountl))
+		account_end(list_ledata(pool->accountl.head), false);
+
+	wheel_start(stack_wheel(pool->conf.stack), &pool->leave_tmr, 0,
+		    leave_some, pool);
+}
+
+
+/* ------------------------------------------------------------------ */
+/* The pool                                                            */
+
+
+static void pool_destructor(void *data)
+{
+	struct pool *pool = data;
+
+	wheel_cancel(&pool->leave_tmr);
+	list_flush(&pool->leavel);
+	list_flush(&pool->accountl);
+	list_flush(&pool->sitel);
+	mem_deref(pool->tokens);
+	mem_deref(pool->usernames);
+	mem_deref(pool->upns);
+	mem_deref(pool->numbers);
+}
+
+
+int pool_alloc(struct pool **poolp, const struct pool_conf *conf,
+	       pool_status_h *statush, void *arg)
+{
+	struct pool *pool;
+	int err;
+
+	if (!poolp || !conf || !conf->stack || !statush)
+		return EINVAL;
+
+	pool = mem_zalloc(sizeof(*pool), pool_destructor);
+	if (!pool)
+		return ENOMEM;
+
+	pool->conf    = *conf;
+	pool->statush = statush;
+	pool->arg     = arg;
+
+	err = hash_alloc(&pool->tokens, BUCKETS);
+	if (!err)
+		err = hash_alloc(&pool->usernames, BUCKETS);
+	if (!err)
+		err = hash_alloc(&pool->upns, BUCKETS);
+	if (!err)
+		err = hash_alloc(&pool->numbers, BUCKETS);
+
+	if (err)
+		mem_deref(pool);
+	else
+		*poolp = pool;
+
+	return err;
+}
+
+
+static void site_silent(struct site *site, bool silent, void *arg)
+{
+	struct pool *pool = arg;
+
+	for (struct le *le = pool->accountl.head; le; le = le->next) {
+		struct account *acc = le->data;
+
+		if (acc->site != site)
+			continue;
+
+		if (silent)
+			reg_hold(acc->reg);
+		else
+			reg_wake(acc->reg);
+	}
+}
+
+
+/* ------------------------------------------------------------------ */
+/* Applying                                                            */
+
+
+static void stage_site_destructor(void *data)
+{
+	struct stage_site *ss = data;
+
+	list_unlink(&ss->le);
+	mem_deref(ss->site);
+}
+
+
+static void change_destructor(void *data)
+{
+	struct change *change = data;
+
+	list_unlink(&change->le);
+	mem_deref(change->new);
+	mem_deref(change->tenant);
+	mem_deref(change->user);
+	mem_deref(change->digest);
+}
+
+
+static struct site *site_find(const struct pool *pool, const char *tenant,
+			      const char *pbx)
+{
+	for (struct le *le = pool->sitel.head; le; le = le->next) {
+		struct site *site = le->data;
+
+		if (!str_cmp(site->tenant, tenant) &&
+		    !str_cmp(site->pbx->name, pbx))
+			return site;
+	}
+
+	return NULL;
+}
+
+
+/** The site of a PBX: the one there is when nothing of the PBX changed */
+static int stage_site(struct stage *stage, struct site **sitep,
+		      const struct tenant *tenant, struct pbx *pbx)
+{
+	struct pool *pool = stage->pool;
+	struct site *site = site_find(pool, tenant->tenant, pbx->name);
+	struct stage_site *ss;
+	int err;
+
+	ss = mem_zalloc(sizeof(*ss), stage_site_destructor);
+	if (!ss)
+		return ENOMEM;
+
+	if (site && fields_equal(&pbx_fields, site->pbx, pbx)) {
+		ss->site = mem_ref(site);
+	}
+	else {
+		err = site_alloc(&ss->site, &pool->conf, tenant->tenant, pbx,
+				 site_silent, pool, stage->errs);
+		if (err) {
+			mem_deref(ss);
+			return err;
+		}
+	}
+
+	list_append(&stage->sitel, &ss->le, ss);
+	*sitep = ss->site;
+
+	return 0;
+}
+
+
+static bool same_text(const char *a, const char *b)
+{
+	return !str_cmp(a ? a : "", b ? b : "");
+}
+
+
+/** The same phone at the PBX, perhaps with other credentials */
+static bool is_same_phone(const struct account *acc, const struct site *site,
+			  const struct user *user)
+{
+	return acc->site == site && acc->user->enabled == user->enabled &&
+		same_text(acc->user->sip_username, user->sip_username);
+}
+
+
+static bool has_credentials(const struct account *acc,
+			    const struct user *user)
+{
+	return same_text(acc->user->sip_auth_username,
+			 user->sip_auth_username) &&
+		same_text(acc->user->sip_password, user->sip_password);
+}
+
+
+static int stage_user(struct stage *stage, struct site *site,
+		      struct tenant *tenant, struct user *user)
+{
+	struct account *acc = pool_find_upn(stage->pool, tenant->tenant,
+					    user->upn);
+	struct change *change;
+	int err = 0;
+
+	change = mem_zalloc(sizeof(*change), change_destructor);
+	if (!change)
+		return ENOMEM;
+
+	change->tenant = mem_ref(tenant);
+	change->user   = mem_ref(user);
+
+	change->old = acc;
+
+	if (acc && is_same_phone(acc, site, user)) {
+		if (!has_credentials(acc, user))
+			err = digest_make(&change->digest, user);
+	}
+	else {
+		err = account_alloc(&change->new, stage->pool, site, tenant,
+				    user);
+	}
+
+	if (err && err != ENOMEM) {
+		errors_add(stage->errs, NULL, "users", "%s: %s: no account"
+			   " could be made: %s", tenant->tenant, user->upn,
+			   strerror(err));
+		err = EBADMSG;
+	}
+
+	if (err)
+		mem_deref(change);
+	else
+		list_append(&stage->changel, &change->le, change);
+
+	return err;
+}
+
+
+static int stage_users(struct stage *stage, struct tenant *tenant,
+		       const struct pbx *pbx, struct site *site)
+{
+	int err = 0;
+
+	for (struct le *le = tenant->userl.head; le && !err; le = le->next) {
+		struct user *user = le->data;
+
+		if (!str_cmp(user->pbx, pbx->name))
+			err = stage_user(stage, site, tenant, user);
+	}
+
+	return err;
+}
+
+
+static int stage_tenant(struct stage *stage, struct tenant *tenant)
+{
+	int err = 0;
+
+	for (struct le *le = tenant->pbxl.head; le; le = le->next) {
+		struct pbx *pbx = le->data;
+		struct site *site;
+		int e;
+
+		e = stage_site(stage, &site, tenant, pbx);
+		if (!e)
+			e = stage_users(stage, tenant, pbx, site);
+		if (e == ENOMEM)
+			return e;
+		if (e)
+			err = e;
+	}
+
+	return err;
+}
+
+
+/** What the number is for has changed, what the phone is has not */
+static void account_update(struct account *acc, struct change *change)
+{
+	const bool told = same_text(acc->user->number, change->user->number);
+
+	account_hide(acc);
+
+	mem_deref(acc->tenant);
+	acc->tenant = mem_ref(change->tenant);
+
+	if (!fields_equal(&user_fields, acc->user, change->user)) {
+		mem_deref(acc->user);
+		acc->user = mem_ref(change->user);
+	}
+
+	account_show(acc);
+
+	if (change->digest) {
+		mem_deref(acc->digest);
+		acc->digest = change->digest;
+		change->digest = NULL;
+		if (acc->user->enabled &&
+		    acc->site->pbx->auth_type == PBX_AUTH_REGISTRATION)
+			reg_start(acc->reg, acc->digest, 0);
+	}
+	else if (!told) {
+		status_tell(acc, false);
+	}
+}
+
+
+static void commit(struct stage *stage)
+{
+	struct pool *pool = stage->pool;
+	struct list goingl;
+	struct le *le;
+
+	/* Those that stay move to a new list, the others are left over */
+	list_init(&goingl);
+	while ((le = list_head(&pool->accountl))) {
+		list_unlink(le);
+		list_append(&goingl, le, le->data);
+	}
+
+	for (le = stage->changel.head; le; le = le->next) {
+		struct change *change = le->data;
+
+		if (change->new) {
+			if (change->old)
+				change->old->replaced = true;
+			continue;
+		}
+
+		list_unlink(&change->old->le);
+		list_append(&pool->accountl, &change->old->le, change->old);
+		account_update(change->old, change);
+	}
+
+	while ((le = list_head(&goingl))) {
+		struct account *acc = le->data;
+
+		account_end(acc, !acc->replaced);
+	}
+
+	for (le = stage->changel.head; le; le = le->next) {
+		struct change *change = le->data;
+		struct account *acc = change->new;
+
+		if (!acc)
+			continue;
+
+		change->new = NULL;
+		list_append(&pool->accountl, &acc->le, acc);
+		account_show(acc);
+		account_begin(acc);
+	}
+}
+
+
+static void commit_sites(struct stage *stage)
+{
+	struct pool *pool = stage->pool;
+	struct le *le;
+
+	while ((le = list_head(&pool->sitel))) {
+		struct site *site = le->data;
+
+		list_unlink(le);
+		mem_deref(site);
+	}
+
+	for (le = stage->sitel.head; le; le = le->next) {
+		struct stage_site *ss = le->data;
+
+		list_append(&pool->sitel, &ss->site->le, ss->site);
+		ss->site = NULL;
+	}
+}
+
+
+int pool_apply(struct pool *pool, const struct list *tenantl,
+	       struct errors *errs)
+{
+	struct stage stage = { .pool = pool, .errs = errs };
+	int err = 0;
+
+	if (!pool || !errs)
+		return EINVAL;
+
+	if (pool->closing)
+		return ECANCELED;
+
+	list_init(&stage.sitel);
+	list_init(&stage.changel);
+
+	for (struct le *le = list_head(tenantl); le && err != ENOMEM;
+	     le = le->next) {
+		const int e = stage_tenant(&stage, le->data);
+
+		if (e)
+			err = e;
+	}
+
+	if (!err) {
+		commit(&stage);
+		commit_sites(&stage);
+	}
+
+	list_flush(&stage.changel);
+	list_flush(&stage.sitel);
+
+	return err;
+}
+
+
+/* ------------------------------------------------------------------ */
+/* Finding                                                             */
+
+
+/** The account whose parameter a URI bears */
+static struct account *find_token(const struct pool *pool,
+				  const struct sip_msg *msg)
+{
+	struct pl val;
+
+	if (msg_param_decode(&msg->uri.params, "cb", &val))
+		return NULL;
+
+	for (struct le *le = hash_list(pool->tokens,
+				       hash_joaat_ci(val.p, val.l))->head;
+	     le; le = le->next) {
+		struct account *acc = le->data;
+
+		if (!pl_strcmp(&val, acc->token))
+			return acc;
+	}
+
+	return NULL;
+}
+
+
+/** The account that has the local port to itself */
+static struct account *find_lsnr(const struct pool *pool,
+				 const struct sip_msg *msg)
+{
+	const struct flow *flow = msg_flow(msg);
+	const struct listener *lsnr = flow ? flow_listener(flow) : NULL;
+
+	for (struct le *le = pool->accountl.head; le && lsnr; le = le->next) {
+		struct account *acc = le->data;
+
+		if (acc->lsnr == lsnr)
+			return acc;
+	}
+
+	return NULL;
+}
+
+
+static bool is_shared(const struct pool *pool, const struct sip_msg *msg)
+{
+	const struct flow *flow = msg_flow(msg);
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(pool->conf.lsnrv); i++)
+		if (flow && flow_listener(flow) == pool->conf.lsnrv[i])
+			return true;
+
+	return false;
+}
+
+
+static bool has_domain(const struct account *acc, const struct sip_msg *msg)
+{
+	const char *domain = acc->site->pbx->sip_domain;
+
+	return !pl_strcasecmp(&msg->to.uri.host, domain) ||
+		!pl_strcasecmp(&msg->from.uri.host, domain);
+}
+
+
+/**
+ * By user part, among the accounts of the PBX that it came from. The same
+ * extension of several tenants behind one address is told apart by domain;
+ * if that does not help, it is nobody's
+ */
+static struct account *find_username(const struct pool *pool,
+				     const struct sip_msg *msg)
+{
+	struct account *found = NULL, *by_domain = NULL;
+	unsigned foundc = 0, domainc = 0;
+	char user[128];
+
+	if (re_snprintf(user, sizeof(user), "%H", uri_user_unescape,
+			&msg->uri.user) < 0)
+		return NULL;
+
+	for (struct le *le = hash_list(pool->usernames, key(user))->head; le;
+	     le = le->next) {
+		struct account *acc = le->data;
+
+		if (str_cmp(acc->user->sip_username, user) ||
+		    !acc->user->enabled || !account_is_from(acc, msg))
+			continue;
+
+		found = acc;
+		++foundc;
+
+		if (has_domain(acc, msg)) {
+			by_domain = acc;
+			++domainc;
+		}
+	}
+
+	if (foundc == 1)
+		return found;
+
+	return domainc == 1 ? by_domain : NULL;
+}
+
+
+struct account *pool_find_request(struct pool *pool,
+				  const struct sip_msg *msg)
+{
+	struct account *acc;
+
+	if (!pool || !msg)
+		return NULL;
+
+	acc = find_token(pool, msg);
+	if (!acc && !is_shared(pool, msg))
+		acc = find_lsnr(pool, msg);
+	if (!acc)
+		acc = find_username(pool, msg);
+
+	return acc && acc->user->enabled ? acc : NULL;
+}
+
+
+struct account *pool_find_upn(struct pool *pool, const char *tenant,
+			      const char *upn)
+{
+	if (!pool || !tenant || !upn)
+		return NULL;
+
+	for (struct le *le = hash_list(pool->upns, key(upn))->head; le;
+	     le = le->next) {
+		struct account *acc = le->data;
+
+		if (!str_casecmp(acc->user->upn, upn) &&
+		    !str_cmp(acc->tenant->tenant, tenant))
+			return acc;
+	}
+
+	return NULL;
+}
+
+
+struct account *pool_find_number(struct pool *pool, const char *fqdn,
+				 const char *number)
+{
+	if (!pool || !fqdn || !str_isset(number))
+		return NULL;
+
+	number = digits_of(number);
+
+	for (struct le *le = hash_list(pool->numbers, key(number))->head; le;
+	     le = le->next) {
+		struct account *acc = le->data;
+
+		if (!str_cmp(digits_of(acc->user->number), number) &&
+		    !str_casecmp(acc->tenant->teams.fqdn, fqdn))
+			return acc;
+	}
+
+	return NULL;
+}
+
+
+bool pool_admits(const struct pool *pool, const struct sa *peer)
+{
+	if (!pool || !peer)
+		return false;
+
+	for (const struct le *le = pool->sitel.head; le; le = le->next)
+		if (site_has(le->data, peer))
+			return true;
+
+	return false;
+}
+
+
+/* ------------------------------------------------------------------ */
+/* What is asked of an account                                         */
+
+
+bool account_is_from(const struct account *acc, const struct sip_msg *msg)
+{
+	const struct flow *flow = msg ? msg_flow(msg) : NULL;
+
+	if (!acc || !msg)
+		return false;
+
+	/* Over a connection that we opened it is whom we trust by TLS */
+	if (flow && flow == reg_flow(acc->reg))
+		return true;
+
+	return site_has(acc->site, &msg->src);
+}
+
+
+const struct tenant *account_tenant(const struct account *acc)
+{
+	return acc->tenant;
+}
+
+
+const struct pbx *account_pbx(const struct account *acc)
+{
+	return acc->site->pbx;
+}
+
+
+const struct user *account_user(const struct account *acc)
+{
+	return acc->user;
+}
+
+
+const char *account_aor(const struct account *acc)
+{
+	return acc->aor;
+}
+
+
+struct digest *account_digest(const struct account *acc)
+{
+	return acc->digest;
+}
+
+
+bool account_is_registered(const struct account *acc)
+{
+	return acc->user->enabled && reg_is_registered(acc->reg);
+}
+
+
+void account_hop(const struct account *acc, struct hop *hop)
+{
+	reg_hop(acc->reg, hop);
+}
+
+
+const char *account_contact(const struct account *acc)
+{
+	return acc->contact;
+}
+
+
+int account_register_now(struct account *acc)
+{
+	if (!acc)
+		return EINVAL;
+
+	if (acc->user->enabled && !acc->pool->closing)
+		reg_now(acc->reg);
+
+	return 0;
+}
+
+
+/* ------------------------------------------------------------------ */
+/* What a PBX asks of a phone                                          */
+
+
+static void answer_options(struct pool *pool, struct strans *st,
+			   const struct sip_msg *msg)
+{
+	/* Without a user it is the node that is asked for */
+	if (pl_isset(&msg->uri.user) && !pool_find_request(pool, msg)) {
+		strans_reject(st, 404, "Not Found");
+		return;
+	}
+
+	strans_rejectf(st, 200, "OK",
+		       "Allow: " POOL_ALLOW "\r\n"
+		       "Accept: application/sdp\r\n");
+}
+
+
+/** Message waiting alone; nobody reboots or reconfigures us */
+static void answer_notify(struct pool *pool, struct strans *st,
+			  const struct sip_msg *msg)
+{
+	const struct account *acc = pool_find_request(pool, msg);
+	struct pl event = msg_hdr_value(msg, SIP_HDR_EVENT);
+	const char *end = pl_strchr(&event, ';');
+
+	if (end)
+		event.l = (size_t)(end - event.p);
+	while (event.l && event.p[event.l - 1] == ' ')
+		--event.l;
+
+	if (!acc || !account_is_from(acc, msg))
+		strans_reject(st, 404, "Not Found");
+	else if (pl_strcasecmp(&event, "message-summary"))
+		strans_rejectf(st, 489, "Bad Event",
+			       "Allow-Events: message-summary\r\n");
+	else
+		strans_reject(st, 200, "OK");
+}
+
+
+static bool is_one_of(const struct pl *met, const char *const *v, size_t c)
+{
+	for (size_t i = 0; i < c; i++)
+		if (!pl_strcmp(met, v[i]))
+			return true;
+
+	return false;
+}
+
+
+bool pool_request(struct pool *pool, struct strans *st,
+		  const struct sip_msg *msg)
+{
+	static const char *const refusedv[] = {
+		"REGISTER", "PUBLISH", "MESSAGE", "SUBSCRIBE",
+	};
+	static const char *const indialogv[] = {
+		"REFER", "INFO", "UPDATE", "PRACK", "BYE",
+	};
+
+	if (!pool || !st || !msg)
+		return false;
+
+	if (!pl_strcmp(&msg->met, "OPTIONS"))
+		answer_options(pool, st, msg);
+	else if (!pl_strcmp(&msg->met, "NOTIFY"))
+		answer_notify(pool, st, msg);
+	else if (is_one_of(&msg->met, refusedv, RE_ARRAY_SIZE(refusedv)))
+		strans_rejectf(st, 405, "Method Not Allowed",
+			       "Allow: " POOL_ALLOW "\r\n");
+	else if (is_one_of(&msg->met, indialogv, RE_ARRAY_SIZE(indialogv)))
+		strans_reject(st, 481, "Call/Transaction Does Not Exist");
+	else
+		return false;
+
+	return true;
+}

@@ -1,0 +1,834 @@
+/**
+ * @file reg.c  One standing REGISTER (RFC 3261 section 10)
+ *
+ *   IDLE -> QUEUED -> SENDING -> WAITING -> QUEUED ...
+ *                        |----> STOPPED (until an edit, or reg_now())
+ *
+ * and to LEAVING from anywhere. What people see (enum reg_state) is another
+ * question: a user stays green while its refresh is under way.
+ */
+#include <assert.h>
+#include <time.h>
+
+#include "bridge/base/log.h"
+#include "bridge/base/metrics.h"
+#include "bridge/sip/digest.h"
+#include "bridge/sip/msg.h"
+#include "bridge/sip/stack.h"
+#include "bridge/sip/transp.h"
+#include "advice.h"
+#include "binding.h"
+#include "reg.h"
+
+
+enum {
+	BACK_OFF_MS   = 30000,     /* RFC 5626 section 4.5                 */
+	BACK_OFF_MAX_MS = 1800000,
+	SLOW_MS       = 600000,    /* half of it at least: 5 min           */
+	RETRY_MS      = 2000,      /* after a connection was lost          */
+	SILENT_MAX_MS = 60000,     /* the pacer holds a silent PBX's users
+				      back, so they need not             */
+	LEAVE_MS      = 2000,
+	EXPIRES_MIN_S = 20,        /* shorter grants are taken for that    */
+	MIN_EXPIRES_MAX_S = 86400,
+	RETRY_AFTER_MAX_S = 3600,
+	BRIEF_ROUNDS  = 2,         /* 423 in one attempt                   */
+	MARGIN_S      = 64,        /* two Timer F before a binding ends    */
+	SILENCE_S     = 32,        /* Timer F                              */
+	WORDS         = 128,
+};
+
+
+enum phase { IDLE, STATIC, QUEUED, SENDING, WAITING, STOPPED, LEAVING };
+
+#define BIT(phase) (1u << (phase))
+
+static const unsigned successors[] = {
+	[IDLE]    = BIT(IDLE) | BIT(STATIC) | BIT(WAITING) | BIT(LEAVING),
+	[STATIC]  = BIT(LEAVING),
+	[QUEUED]  = BIT(SENDING) | BIT(IDLE) | BIT(LEAVING),
+	[SENDING] = BIT(WAITING) | BIT(STOPPED) | BIT(IDLE) | BIT(LEAVING),
+	[WAITING] = BIT(QUEUED) | BIT(WAITING) | BIT(IDLE) | BIT(LEAVING),
+	[STOPPED] = BIT(QUEUED) | BIT(IDLE) | BIT(LEAVING),
+	[LEAVING] = 0,
+};
+
+
+/** What is told of a failure; there while there is one */
+struct failure {
+	struct advice advice;
+	char words[WORDS];         /* the PBX's own, or our errno's        */
+	bool unheard;              /* nobody answered                      */
+};
+
+struct reg {
+	struct reg_conf conf;
+	reg_change_h *changeh;
+	reg_left_h *lefth;
+	void *arg, *left_arg;
+	struct wheel_tmr tmr;      /* WAITING: next attempt; QUEUED and
+				      SENDING: end of the binding; LEAVING:
+				      patience                             */
+	struct pace pace;
+	struct request *req;       /* owned, SENDING and LEAVING           */
+	struct digest *digest;     /* ref                                  */
+	struct flow_watch watch;   /* of a connection                      */
+	struct flow *flow;         /* ref, of the last success             */
+	struct failure *failure;   /* owned, NULL: none                    */
+	uint64_t sent_ms, bound_ms;        /* bound: end of the binding, 0 */
+	int64_t since_s, next_s;   /* wall clock                           */
+	uint32_t cseq;
+	uint32_t asked_s, granted_s;
+	uint32_t rtt_ms;
+	uint32_t flaps;
+	uint16_t scode;
+	uint8_t failurec;          /* in a row                             */
+	uint8_t briefc;            /* 423 in this attempt                  */
+	uint8_t phase, state;      /* enum phase, enum reg_state           */
+	char callid[21], tag[9];
+};
+
+
+static void queue(void *arg);
+static void attempt(void *arg);
+
+
+static struct wheel *wheel_of(const struct reg *reg)
+{
+	return stack_wheel(reg->conf.site->conf->stack);
+}
+
+
+static const struct pbx *pbx_of(const struct reg *reg)
+{
+	return reg->conf.site->pbx;
+}
+
+
+static void set_phase(struct reg *reg, enum phase next)
+{
+	assert(successors[reg->phase] & BIT(next));
+
+	wheel_cancel(&reg->tmr);
+	reg->phase = (uint8_t)next;
+}
+
+
+/** The one door for what people see */
+static void set_state(struct reg *reg, enum reg_state next)
+{
+	if (reg->state != next) {
+		if (reg->state == REG_GREEN && next != REG_OFF)
+			++reg->flaps;
+		reg->state   = (uint8_t)next;
+		reg->since_s = time(NULL);
+	}
+
+	reg->changeh(reg, reg->arg);
+}
+
+
+/** Between so many percent and all of it */
+static uint64_t spread(uint64_t ms, unsigned percent)
+{
+	return ms * (percent + rand_u32() % (101 - percent)) / 100;
+}
+
+
+static void flow_drop(struct reg *reg)
+{
+	flow_unwatch(&reg->watch);
+	reg->flow = mem_deref(reg->flow);
+}
+
+
+/** Stop whatever is under way */
+static void halt(struct reg *reg)
+{
+	wheel_cancel(&reg->tmr);
+	pacer_forget(&reg->pace);
+
+	if (reg->phase == SENDING)
+		pacer_back(&reg->conf.site->pacer);
+
+	reg->req = mem_deref(reg->req);
+}
+
+
+static void destructor(void *data)
+{
+	struct reg *reg = data;
+
+	halt(reg);
+	flow_drop(reg);
+	mem_deref(reg->digest);
+	mem_deref(reg->failure);
+}
+
+
+int reg_alloc(struct reg **regp, const struct reg_conf *conf,
+	      reg_change_h *changeh, void *arg)
+{
+	struct reg *reg;
+
+	reg = mem_zalloc(sizeof(*reg), destructor);
+	if (!reg)
+		return ENOMEM;
+
+	reg->conf    = *conf;
+	reg->changeh = changeh;
+	reg->arg     = arg;
+	reg->phase   = IDLE;
+	reg->state   = REG_OFF;
+	reg->since_s = time(NULL);
+	token_random(reg->callid, sizeof(reg->callid) - 1);
+	token_random(reg->tag, sizeof(reg->tag) - 1);
+
+	*regp = reg;
+
+	return 0;
+}
+
+
+/* ------------------------------------------------------------------ */
+/* When                                                                */
+
+
+static void wait_for(struct reg *reg, uint64_t ms)
+{
+	set_phase(reg, WAITING);
+	reg->next_s = time(NULL) + (int64_t)((ms + 999) / 1000);
+	wheel_start(wheel_of(reg), &reg->tmr, ms, queue, reg);
+}
+
+
+static uint64_t back_off(const struct reg *reg, uint64_t base_ms)
+{
+	const unsigned doublings = reg->failurec < 8 ? reg->failurec - 1 : 7;
+	uint64_t bound = base_ms << doublings;
+
+	if (bound > BACK_OFF_MAX_MS)
+		bound = BACK_OFF_MAX_MS;
+
+	return spread(bound, 50);
+}
+
+
+/** Retry-After as the PBX asks, 0 if it does not; a little later for some, so
+    that they do not come together */
+static uint64_t retry_after(const struct sip_msg *msg)
+{
+	uint32_t s;
+
+	if (!msg || !msg_hdr_uint(msg, SIP_HDR_RETRY_AFTER, &s) || !s)
+		return 0;
+
+	if (s > RETRY_AFTER_MAX_S)
+		s = RETRY_AFTER_MAX_S;
+
+	return (uint64_t)s * 1000 + rand_u32() % (s * 100 + 1);
+}
+
+
+/** Time until the next attempt after a failure */
+static uint64_t wait_after(const struct reg *reg, const struct sip_msg *msg)
+{
+	const uint64_t asked = retry_after(msg);
+	uint64_t wait;
+
+	switch (reg->failure->advice.action) {
+
+	case ADVICE_SLOW:
+		wait = back_off(reg, SLOW_MS);
+		break;
+
+	case ADVICE_RETRY:
+		wait = reg->failurec == 1 ? spread(RETRY_MS, 50) :
+			back_off(reg, BACK_OFF_MS);
+		break;
+
+	default:
+		wait = back_off(reg, BACK_OFF_MS);
+		break;
+	}
+
+	if (site_is_silent(reg->conf.site) && wait > SILENT_MAX_MS)
+		wait = spread(SILENT_MAX_MS, 50);
+
+	return wait > asked ? wait : asked;
+}
+
+
+/** Time until a binding that was granted for so long is refreshed */
+static uint64_t refresh_after(const struct reg *reg)
+{
+	uint32_t s = reg->granted_s * pbx_of(reg)->registration.refresh_at
+		/ 100;
+
+	if (reg->granted_s > 2 * MARGIN_S && s > reg->granted_s - MARGIN_S)
+		s = reg->granted_s - MARGIN_S;
+
+	return spread((uint64_t)s * 1000, 90);
+}
+
+
+/** The binding has ended while its refresh waits or is under way */
+static void lapse(void *arg)
+{
+	struct reg *reg = arg;
+
+	warning("reg", reg->conf.aor, "the registration ended before it could"
+		" be renewed");
+	set_state(reg, REG_LAGGING);
+}
+
+
+static void lapse_watch(struct reg *reg)
+{
+	const uint64_t now = wheel_now(wheel_of(reg));
+
+	if (reg->state == REG_GREEN && reg->bound_ms > now)
+		wheel_start(wheel_of(reg), &reg->tmr, reg->bound_ms - now,
+			    lapse, reg);
+}
+
+
+static void queue(void *arg)
+{
+	struct reg *reg = arg;
+
+	set_phase(reg, QUEUED);
+	reg->next_s = 0;
+	pacer_wait(&reg->conf.site->pacer, &reg->pace, attempt, reg);
+	lapse_watch(reg);
+	reg_hold(reg);
+}
+
+
+/* ------------------------------------------------------------------ */
+/* What                                                                */
+
+
+void reg_hop(const struct reg *reg, struct hop *hop)
+{
+	const struct site *site = reg->conf.site;
+
+	site_hop(site, hop);
+	hop->flow = reg_flow(reg);
+
+	if (reg->conf.lsnr) {
+		hop->lsnrv[site->tp] = reg->conf.lsnr;
+		hop->alone = true;
+	}
+}
+
+
+static void answer_h(int err, const struct sip_msg *msg, void *arg);
+
+
+static int send_register(struct reg *reg, uint32_t expires_s)
+{
+	const struct pbx *pbx = pbx_of(reg);
+	struct request_param prm = { .method = "REGISTER" };
+	char ruri[270], head[1024];
+
+	(void)re_snprintf(ruri, sizeof(ruri), "sip:%s", pbx->sip_domain);
+
+	if (re_snprintf(head, sizeof(head),
+			"From: <%s>;tag=%s\r\n"
+			"To: <%s>\r\n"
+			"Call-ID: %s\r\n"
+			"Contact: %s\r\n"
+			"Expires: %u\r\n"
+			"Allow: " POOL_ALLOW "\r\n",
+			reg->conf.aor, reg->tag, reg->conf.aor, reg->callid,
+			reg->conf.contact, expires_s) < 0)
+		return EOVERFLOW;
+
+	prm.ruri        = ruri;
+	prm.head        = head;
+	prm.cseq        = &reg->cseq;
+	prm.digest      = reg->digest;
+	prm.reuse_nonce = pbx->registration.reuse_nonce;
+	prm.user_agent  = pbx->user_agent;
+	reg_hop(reg, &prm.hop);
+
+	/* By address, so that a refresh goes back to a preferred server; the
+	   transport finds its connection by itself. But a connection of our
+	   own is found by nobody else */
+	if (!prm.hop.alone)
+		prm.hop.flow = NULL;
+
+	reg->sent_ms = wheel_now(wheel_of(reg));
+
+	return request_send(&reg->req, reg->conf.site->conf->stack, &prm,
+			    answer_h, reg);
+}
+
+
+static uint32_t wanted_s(const struct reg *reg)
+{
+	const uint32_t expires_s = pbx_of(reg)->registration.expires_s;
+	const uint32_t min_s = reg->conf.site->min_expires_s;
+
+	return expires_s > min_s ? expires_s : min_s;
+}
+
+
+static void failed(struct reg *reg, int err, const struct sip_msg *msg,
+		   const char *why);
+
+
+/** The pacer's turn, or once more after 423 */
+static void try(struct reg *reg)
+{
+	int err;
+
+	reg->asked_s = wanted_s(reg);
+
+	err = send_register(reg, reg->asked_s);
+	if (err) {
+		pacer_back(&reg->conf.site->pacer);
+		failed(reg, err, NULL, "");
+	}
+}
+
+
+static void attempt(void *arg)
+{
+	struct reg *reg = arg;
+
+	set_phase(reg, SENDING);
+	lapse_watch(reg);
+	reg->briefc = 0;
+	try(reg);
+}
+
+
+/* ------------------------------------------------------------------ */
+/* What comes of it                                                    */
+
+
+/** Whether silence, and not a decision, ended it */
+static bool is_unheard(int err)
+{
+	return err && err != ENOENT && err != EPROTONOSUPPORT &&
+		err != ENOMEM && err != EINVAL;
+}
+
+
+static void failure_set(struct reg *reg, int err, const struct sip_msg *msg,
+			const char *why, const struct advice *advice)
+{
+	struct failure *failure;
+
+	failure = mem_zalloc(sizeof(*failure), NULL);
+	if (!failure)
+		return;            /* the old one has to do */
+
+	failure->advice  = *advice;
+	failure->unheard = is_unheard(err);
+	if (msg)
+		(void)re_snprintf(failure->words, sizeof(failure->words),
+				  "%u %r", msg->scode, &msg->reason);
+	else
+		(void)re_snprintf(failure->words, sizeof(failure->words),
+				  "%s", *why ? why : strerror(err));
+
+	mem_deref(reg->failure);
+	reg->failure = failure;
+}
+
+
+static void stop(struct reg *reg)
+{
+	set_phase(reg, STOPPED);
+	reg->next_s   = 0;
+	reg->bound_ms = 0;
+	warning("reg", reg->conf.aor, "%s (%s); stopped until edited or"
+		" retried", reg->failure->advice.reason,
+		reg->failure->words);
+}
+
+
+static void fail(struct reg *reg, int err, const struct sip_msg *msg,
+		 const char *why, const struct advice *advice)
+{
+	uint64_t wait;
+
+	if (reg->failurec < UINT8_MAX)
+		++reg->failurec;
+
+	reg->scode = msg ? msg->scode : 0;
+	failure_set(reg, err, msg, why, advice);
+	if (!reg->failure) {
+		/* no memory even for that: say nothing, try again */
+		wait_for(reg, BACK_OFF_MS);
+		set_state(reg, REG_RED);
+		return;
+	}
+
+	if (reg->failure->advice.action == ADVICE_STOP) {
+		stop(reg);
+	}
+	else {
+		wait = wait_after(reg, msg);
+		wait_for(reg, wait);
+		warning("reg", reg->conf.aor, "%s (%s); next try in %u s",
+			reg->failure->advice.reason, reg->failure->words,
+			(unsigned)(wait / 1000));
+	}
+
+	set_state(reg, REG_RED);
+}
+
+
+/** Refused after a fresh challenge: the credentials, and nothing else. Other
+    words of digest_challenged() are about challenges that were not answered */
+static bool is_rejected(const struct sip_msg *msg, const char *why)
+{
+	return msg && (msg->scode == 401 || msg->scode == 407) &&
+		!strcmp(why, "credentials are wrong");
+}
+
+
+static void failed(struct reg *reg, int err, const struct sip_msg *msg,
+		   const char *why)
+{
+	const uint64_t waited = wheel_now(wheel_of(reg)) - reg->sent_ms;
+	struct advice advice;
+	char words[WORDS] = "";
+
+	if (msg)
+		(void)pl_strcpy(&msg->reason, words, sizeof(words));
+
+	advice_make(&advice, pbx_of(reg), err, msg ? msg->scode : 0, words,
+		    why, (unsigned)((waited + 500) / 1000),
+		    is_rejected(msg, why));
+
+	fail(reg, err, msg, why, &advice);
+}
+
+
+/** 200, but without us */
+static void unlisted(struct reg *reg, const struct sip_msg *msg)
+{
+	static const struct advice advice = {
+		.reason = "Not in the list of bindings",
+		.text   = "The PBX says yes, but does not list our contact"
+			  " among its phones: too many phones on this"
+			  " extension, or it changes our contact. Try to"
+			  " suppress the contact data parameter.",
+		.action = ADVICE_SLOW,
+	};
+
+	fail(reg, 0, msg, "", &advice);
+}
+
+
+static void flow_closed(struct flow *flow, int err, void *arg)
+{
+	struct reg *reg = arg;
+	(void)flow;
+
+	if (!err)
+		return;            /* it came up */
+
+	flow_drop(reg);
+
+	/* The PBX cannot reach us any more. Not all of a connection's users
+	   at once (pbx-facts.md section 5.2); the pacer does the rest */
+	if (reg->phase == WAITING && reg->state != REG_RED)
+		wait_for(reg, spread(RETRY_MS, 0));
+}
+
+
+static void flow_take(struct reg *reg, struct flow *flow)
+{
+	if (!flow)
+		return;
+
+	if (flow != reg->flow) {
+		flow_drop(reg);
+		reg->flow = mem_ref(flow);
+		if (flow_transp(flow) != SIP_TRANSP_UDP)
+			flow_watch(&reg->watch, flow, flow_closed, reg);
+	}
+
+	if (pbx_of(reg)->registration.keepalive_s)
+		(void)flow_keepalive(flow,
+				     pbx_of(reg)->registration.keepalive_s,
+				     false);
+}
+
+
+static uint32_t granted(const struct reg *reg, uint32_t expires_s)
+{
+	if (!expires_s || expires_s > reg->asked_s)
+		return reg->asked_s;
+
+	return expires_s < EXPIRES_MIN_S ? EXPIRES_MIN_S : expires_s;
+}
+
+
+static void server_take(struct reg *reg, const struct sip_msg *msg)
+{
+	struct pl server = msg_hdr_value(msg, SIP_HDR_SERVER);
+
+	if (!pl_isset(&server))
+		server = msg_hdr_value(msg, SIP_HDR_USER_AGENT);
+
+	if (server.l >= sizeof(reg->conf.site->server))
+		server.l = sizeof(reg->conf.site->server) - 1;
+	if (pl_isset(&server))
+		(void)pl_strcpy(&server, reg->conf.site->server,
+				sizeof(reg->conf.site->server));
+}
+
+
+static void accepted(struct reg *reg, const struct sip_msg *msg,
+		     struct flow *flow)
+{
+	const uint64_t now = wheel_now(wheel_of(reg));
+	const bool late = reg->bound_ms && reg->bound_ms < now &&
+		!reg->failurec;
+	const enum reg_state before = reg->state;
+	struct bindings b;
+
+	bindings_read(&b, msg, reg->conf.contact, reg->conf.token);
+	if (!b.ours) {
+		reg->bound_ms = 0;
+		unlisted(reg, msg);
+		return;
+	}
+
+	reg->failure   = mem_deref(reg->failure);
+	reg->failurec  = 0;
+	reg->scode     = msg->scode;
+	reg->granted_s = granted(reg, b.expires_s);
+	reg->bound_ms  = now + (uint64_t)reg->granted_s * 1000;
+	flow_take(reg, flow);
+	wait_for(reg, refresh_after(reg));
+
+	if (before != REG_GREEN)
+		info("reg", reg->conf.aor, "registered for %u s, with %u"
+		     " other phones", reg->granted_s, b.others);
+
+	set_state(reg, late ? REG_LAGGING : REG_GREEN);
+}
+
+
+/** 423: longer, at once; the site's other users ask so from the start */
+static bool longer(struct reg *reg, const struct sip_msg *msg)
+{
+	uint32_t min_s;
+
+	if (reg->briefc >= BRIEF_ROUNDS ||
+	    !msg_hdr_uint(msg, SIP_HDR_MIN_EXPIRES, &min_s) ||
+	    min_s <= reg->asked_s || min_s > MIN_EXPIRES_MAX_S)
+		return false;
+
+	++reg->briefc;
+	if (min_s > reg->conf.site->min_expires_s)
+		reg->conf.site->min_expires_s = min_s;
+
+	return true;
+}
+
+
+static void left(void *arg)
+{
+	struct reg *reg = arg;
+	reg_left_h *lefth = reg->lefth;
+
+	wheel_cancel(&reg->tmr);
+	reg->req = mem_deref(reg->req);
+	reg->bound_ms = 0;
+	reg->lefth = NULL;
+
+	if (lefth)
+		lefth(reg->left_arg);      /* it may free us */
+}
+
+
+static void answered(struct reg *reg, int err, const struct sip_msg *msg,
+		     struct flow *flow, const char *why)
+{
+	struct site *site = reg->conf.site;
+
+	if (msg && flow)
+		site_learn(site, flow_peer(flow));
+
+	if (msg) {
+		server_take(reg, msg);
+		site_answered(site);
+	}
+	else if (is_unheard(err)) {
+		site_unanswered(site);
+		flow_drop(reg);
+	}
+
+	if (msg && msg->scode < 300)
+		accepted(reg, msg, flow);
+	else
+		failed(reg, err, msg, why);
+}
+
+
+static void answer_h(int err, const struct sip_msg *msg, void *arg)
+{
+	struct reg *reg = arg;
+	struct flow *flow;
+	char why[256];
+
+	if (msg && msg->scode < 200)
+		return;
+
+	if (reg->phase == LEAVING) {
+		left(reg);
+		return;
+	}
+
+	reg->rtt_ms = request_rtt_ms(reg->req);
+	str_ncpy(why, request_why(reg->req), sizeof(why));
+	flow = mem_ref(request_flow(reg->req));
+	reg->req = mem_deref(reg->req);
+
+	if (msg && msg->scode == 423 && longer(reg, msg)) {
+		try(reg);
+	}
+	else {
+		pacer_back(&reg->conf.site->pacer);
+		answered(reg, err, msg, flow, why);
+	}
+
+	mem_deref(flow);
+}
+
+
+/* ------------------------------------------------------------------ */
+/* From outside                                                        */
+
+
+void reg_start(struct reg *reg, struct digest *digest, uint64_t delay_ms)
+{
+	halt(reg);
+	set_phase(reg, IDLE);
+
+	if (digest != reg->digest) {
+		mem_deref(reg->digest);
+		reg->digest = mem_ref(digest);
+	}
+
+	reg->failurec = 0;
+	reg->failure  = mem_deref(reg->failure);
+	wait_for(reg, delay_ms);
+	set_state(reg, REG_QUEUED);
+}
+
+
+void reg_now(struct reg *reg)
+{
+	if (reg->phase != WAITING && reg->phase != STOPPED)
+		return;
+
+	reg->failurec = 0;
+	queue(reg);
+}
+
+
+void reg_wake(struct reg *reg)
+{
+	if (reg->phase == WAITING && reg->failure && reg->failure->unheard) {
+		reg->failurec = 0;
+		queue(reg);
+	}
+}
+
+
+void reg_hold(struct reg *reg)
+{
+	struct advice advice;
+
+	if (reg->phase != QUEUED || reg->state != REG_QUEUED ||
+	    !site_is_silent(reg->conf.site))
+		return;
+
+	advice_make(&advice, pbx_of(reg), ETIMEDOUT, 0, "", "", SILENCE_S,
+		    false);
+	failure_set(reg, ETIMEDOUT, NULL, "other users of this PBX had no"
+		    " answer", &advice);
+	set_state(reg, REG_RED);
+}
+
+
+void reg_static(struct reg *reg)
+{
+	set_phase(reg, STATIC);
+	set_state(reg, REG_GREEN);
+}
+
+
+void reg_leave(struct reg *reg, reg_left_h *lefth, void *arg)
+{
+	const bool bound = reg->bound_ms > wheel_now(wheel_of(reg));
+
+	halt(reg);
+	set_phase(reg, LEAVING);
+	reg->state    = REG_OFF;
+	reg->lefth    = lefth;
+	reg->left_arg = arg;
+
+	if (bound && !send_register(reg, 0))
+		wheel_start(wheel_of(reg), &reg->tmr, LEAVE_MS, left, reg);
+	else
+		wheel_start(wheel_of(reg), &reg->tmr, 0, left, reg);
+}
+
+
+bool reg_is_registered(const struct reg *reg)
+{
+	return reg->phase == STATIC ||
+		reg->bound_ms > wheel_now(wheel_of(reg));
+}
+
+
+struct flow *reg_flow(const struct reg *reg)
+{
+	return reg->flow && flow_is_up(reg->flow) ? reg->flow : NULL;
+}
+
+
+void reg_status_fill(const struct reg *reg, struct reg_status *st)
+{
+	const struct failure *failure = reg->failure;
+
+	st->state     = reg->state;
+	st->since_s   = reg->since_s;
+	st->next_s    = reg->phase == WAITING ? reg->next_s : 0;
+	st->scode     = reg->scode;
+	st->expires_s = reg->bound_ms ? reg->granted_s : 0;
+	st->rtt_ms    = reg->rtt_ms;
+	st->flaps     = reg->flaps;
+	str_ncpy(st->server, reg->conf.site->server, sizeof(st->server));
+	str_ncpy(st->contact, reg->conf.contact, sizeof(st->contact));
+
+	if (reg->phase == STATIC)
+		str_ncpy(st->reason, "No registration needed",
+			 sizeof(st->reason));
+
+	if (reg->state == REG_LAGGING)
+		str_ncpy(st->advice, "The PBX grants so little time, or takes"
+			 " registrations so slowly, that they end before they"
+			 " are renewed: raise the expiry there, or"
+			 " registration.per_second here.",
+			 sizeof(st->advice));
+
+	if (failure) {
+		str_ncpy(st->reason, failure->advice.reason,
+			 sizeof(st->reason));
+		str_ncpy(st->words, failure->words, sizeof(st->words));
+		str_ncpy(st->advice, failure->advice.text,
+			 sizeof(st->advice));
+	}
+}

@@ -1,0 +1,73 @@
+/**
+ * @file site.h  One PBX as the pool sees it
+ *
+ * What all accounts of a PBX share: where it is, its pace, its trust, and
+ * what was learnt of it: the addresses it answers from, whether it is silent,
+ * the shortest expiry it takes. Private to this room.
+ */
+#ifndef PBX_SITE_H
+#define PBX_SITE_H
+
+#include "bridge/model/tenant.h"
+#include "bridge/sip/request.h"
+#include "pacer.h"
+#include "pool.h"
+
+/** What a phone of ours understands */
+#define POOL_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, " \
+		   "UPDATE, PRACK, INFO"
+
+enum { SITE_ADDRS = 16, SITE_SERVER = 64 };
+
+struct site;
+
+/** The PBX has fallen silent, or answers again */
+typedef void (site_silent_h)(struct site *site, bool silent, void *arg);
+
+struct site {
+	struct le le;
+	const struct pool_conf *conf;      /* borrowed from the pool       */
+	struct pbx *pbx;           /* ref                                  */
+	char *tenant;              /* owned: name of the tenant            */
+	char *host;                /* owned: where packets go              */
+	uint16_t port;
+	enum sip_transp tp;
+	struct tlsctx *tls;        /* owned, NULL: the listener's          */
+	struct pacer pacer;
+	struct wheel_tmr resolve_tmr;
+	struct resolve *resolve;   /* owned                                */
+	struct sa addrv[SITE_ADDRS];       /* ports do not count           */
+	size_t addrc, addr_next;
+	unsigned silence;          /* registrations in a row without any
+				      answer                               */
+	uint32_t min_expires_s;    /* asked for by 423, 0                  */
+	char server[SITE_SERVER];  /* its Server header, ""                */
+	site_silent_h *silenth;
+	void *arg;
+};
+
+/**
+ * @param errs  Takes what cannot be used
+ *
+ * @return 0, EBADMSG (errs says why), ENOMEM
+ */
+int site_alloc(struct site **sitep, const struct pool_conf *conf,
+	       const char *tenant, struct pbx *pbx, site_silent_h *silenth,
+	       void *arg, struct errors *errs);
+
+/** Where requests go, without a flow */
+void site_hop(const struct site *site, struct hop *hop);
+
+/** An address it answers from, or has by DNS */
+void site_learn(struct site *site, const struct sa *addr);
+
+bool site_has(const struct site *site, const struct sa *addr);
+
+/** A registration was answered, or was not; the handler is told when that
+    ends a silence or makes one */
+void site_answered(struct site *site);
+void site_unanswered(struct site *site);
+
+bool site_is_silent(const struct site *site);
+
+#endif
