@@ -107,7 +107,7 @@ class BadSettings(LabTest):
         self.assertRegex(text, r"contoso\.yaml:\d+:\d+: .*hz")
 
     def test_missing_certificate(self):
-        text = self.bad(teams="{certificate: /nonexistent.pem}")
+        text = self.bad(teams="{address: 127.0.0.42, certificate: /nonexistent.pem}")
         self.assertIn("/nonexistent.pem", text)
 
     def test_wrong_duration(self):
