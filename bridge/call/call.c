@@ -204,7 +204,7 @@ static void answer_h(struct leg *leg, const struct sip_msg *msg,
 	}
 
 	set_state(call, CALL_ANSWERED);
-	record_answered(call);
+	record_answered(call, negotiate_codec(&out));
 
 	if (leg_answer(caller, &out)) {
 		call_end(call, "bridge", 500, "Server Internal Error");

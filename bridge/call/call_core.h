@@ -123,7 +123,8 @@ void record_start(struct call *call, const struct route *route);
 void record_refused(struct calls *calls, const struct route *route,
 		    const struct sip_msg *msg);
 void record_ringing(struct call *call);
-void record_answered(struct call *call);
+/** @param codec  of the answer, by its encoding name */
+void record_answered(struct call *call, const char *codec);
 void record_ended(struct call *call, const char *by, uint16_t scode,
 		  const char *reason, const char *advice);
 

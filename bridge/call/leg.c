@@ -83,6 +83,7 @@ static void destructor(void *arg)
 	struct leg *leg = arg;
 
 	work_stop(leg);
+	list_flush(&leg->noticel);
 	mem_deref(leg->notify_req);
 	mem_deref(leg->half);
 	mem_deref(leg->dlg);

@@ -55,6 +55,14 @@ struct reliable {
 	bool waiting;
 };
 
+/** A NOTIFY of a transfer that waits for the one before it */
+struct notice {
+	struct le le;
+	uint16_t scode;
+	char *reason;              /* owned                                  */
+	bool last;
+};
+
 struct session_timer {
 	struct wheel_tmr tmr;
 	uint32_t interval_s;       /* 0: none agreed                         */
@@ -99,6 +107,7 @@ struct leg {
 	struct wheel_tmr glare_tmr;
 
 	struct request *refer_req, *notify_req;   /* owned                   */
+	struct list noticel;       /* struct notice, in order                */
 	struct session_timer timer;
 	bool peer_timer;           /* the peer supports RFC 4028             */
 };

@@ -178,6 +178,18 @@ int leg_refer(struct leg *leg, const char *refer_to, const char *hdrs)
 }
 
 
+static void notice_destructor(void *arg)
+{
+	struct notice *notice = arg;
+
+	list_unlink(&notice->le);
+	mem_deref(notice->reason);
+}
+
+
+static void notify_next(struct leg *leg);
+
+
 static void notify_resp_h(int err, const struct sip_msg *msg, void *arg)
 {
 	struct leg *leg = arg;
@@ -186,18 +198,15 @@ static void notify_resp_h(int err, const struct sip_msg *msg, void *arg)
 		return;
 
 	leg->notify_req = mem_deref(leg->notify_req);
+	notify_next(leg);
 }
 
 
-int leg_refer_notify(struct leg *leg, uint16_t scode, const char *reason,
-		     bool last)
+static int notify_send(struct leg *leg, const struct notice *notice)
 {
 	struct mbuf *body;
 	char hdrs[128];
 	int err;
-
-	if (leg->state != LEG_ESTABLISHED)
-		return EPROTO;
 
 	body = mbuf_alloc(128);
 	if (!body)
@@ -206,15 +215,15 @@ int leg_refer_notify(struct leg *leg, uint16_t scode, const char *reason,
 	re_snprintf(hdrs, sizeof(hdrs),
 		    "Event: refer\r\n"
 		    "Subscription-State: %s\r\n",
-		    last ? "terminated;reason=noresource" :
+		    notice->last ? "terminated;reason=noresource" :
 		    "active;expires=60");
 
-	err = mbuf_printf(body, "SIP/2.0 %u %s\r\n", scode, reason);
+	err = mbuf_printf(body, "SIP/2.0 %u %s\r\n", notice->scode,
+			  notice->reason);
 	if (err)
 		goto out;
 
 	body->pos = 0;
-	leg->notify_req = mem_deref(leg->notify_req);
 	err = dialog_request(&leg->notify_req, leg->dlg, "NOTIFY", hdrs,
 			     "message/sipfrag;version=2.0", body,
 			     notify_resp_h, leg);
@@ -223,4 +232,48 @@ int leg_refer_notify(struct leg *leg, uint16_t scode, const char *reason,
 	mem_deref(body);
 
 	return err;
+}
+
+
+/** One at a time: over UDP, or two connections, they might overtake */
+static void notify_next(struct leg *leg)
+{
+	struct notice *notice;
+
+	while (!leg->notify_req && leg->state == LEG_ESTABLISHED &&
+	       !list_isempty(&leg->noticel)) {
+		notice = list_ledata(list_head(&leg->noticel));
+		if (notify_send(leg, notice))
+			warning("leg", leg_callid(leg), "%s: NOTIFY %u could "
+				"not be sent", leg->conf.side, notice->scode);
+		mem_deref(notice);
+	}
+}
+
+
+int leg_refer_notify(struct leg *leg, uint16_t scode, const char *reason,
+		     bool last)
+{
+	struct notice *notice;
+	int err;
+
+	if (leg->state != LEG_ESTABLISHED)
+		return EPROTO;
+
+	notice = mem_zalloc(sizeof(*notice), notice_destructor);
+	if (!notice)
+		return ENOMEM;
+
+	notice->scode = scode;
+	notice->last = last;
+	err = str_dup(&notice->reason, reason);
+	if (err) {
+		mem_deref(notice);
+		return err;
+	}
+
+	list_append(&leg->noticel, &notice->le, notice);
+	notify_next(leg);
+
+	return 0;
 }

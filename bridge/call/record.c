@@ -9,7 +9,6 @@
 #include "bridge/sip/trace.h"
 #include "call_core.h"
 #include "cause.h"
-#include "negotiate.h"
 
 
 static int64_t wall_ms(void)
@@ -142,14 +141,6 @@ static void callids(struct call *call)
 }
 
 
-static void codec(struct call_side *side, const struct leg *leg)
-{
-	if (leg && leg_remote(leg))
-		str_ncpy(side->codec, negotiate_codec(leg_remote(leg)),
-			 sizeof(side->codec));
-}
-
-
 static void quality(struct call *call, enum side side)
 {
 	struct call_side *cs = side == SIDE_TEAMS ?
@@ -189,14 +180,16 @@ void record_ringing(struct call *call)
 }
 
 
-void record_answered(struct call *call)
+void record_answered(struct call *call, const char *codec)
 {
 	callids(call);
 	call->rec.state = CALL_ANSWERED;
 	call->rec.answer_ms = now_ms(call);
 	call->rec.scode = 200;
-	codec(&call->rec.teams, call->legv[SIDE_TEAMS]);
-	codec(&call->rec.pbxside, call->legv[SIDE_PBX]);
+	/* passed through, so it is the same on both sides */
+	str_ncpy(call->rec.teams.codec, codec, sizeof(call->rec.teams.codec));
+	str_ncpy(call->rec.pbxside.codec, codec,
+		 sizeof(call->rec.pbxside.codec));
 
 	info("call", call->rec.id, "answered");
 	tell(call);
@@ -209,8 +202,6 @@ void record_ended(struct call *call, const char *by, uint16_t scode,
 	struct call_record *rec = &call->rec;
 
 	callids(call);
-	codec(&rec->teams, call->legv[SIDE_TEAMS]);
-	codec(&rec->pbxside, call->legv[SIDE_PBX]);
 	quality(call, SIDE_TEAMS);
 	quality(call, SIDE_PBX);
 

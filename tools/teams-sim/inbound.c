@@ -180,6 +180,13 @@ static int value_without_tag(char **sp, const struct sip_taddr *addr)
 }
 
 
+/* A transfer to a Teams user names no number, only parameters */
+static int user_part(char **dst, const struct pl *user)
+{
+	return pl_isset(user) ? pl_strdup(dst, user) : str_dup(dst, "");
+}
+
+
 static int fill_dialog(struct call *call, const struct sip_msg *msg)
 {
 	struct sip_addr contact;
@@ -196,8 +203,8 @@ static int fill_dialog(struct call *call, const struct sip_msg *msg)
 	err |= pl_strdup(&call->target, &contact.auri);
 	err |= value_without_tag(&call->local, &msg->to);
 	err |= value_without_tag(&call->remote, &msg->from);
-	err |= pl_strdup(&call->from_number, &msg->from.uri.user);
-	err |= pl_strdup(&call->to_number, &msg->uri.user);
+	err |= user_part(&call->from_number, &msg->from.uri.user);
+	err |= user_part(&call->to_number, &msg->uri.user);
 	err |= re_sdprintf(&call->contact, "sip:%s:443;x-i=%s;x-c=%r/d/8/%s",
 			   call->inst->contact_host, guid, &msg->callid, hex);
 	err |= msg_routes(&call->routel, msg, false);
