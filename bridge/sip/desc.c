@@ -787,6 +787,13 @@ static void read_rtcp(struct reader *rd)
 }
 
 
+/** libre's sa_isset() takes 0.0.0.0 for none; here it is one (hold) */
+static bool has_addr(const struct sa *sa)
+{
+	return sa_af(sa) == AF_INET || sa_af(sa) == AF_INET6;
+}
+
+
 static int finish(struct reader *rd)
 {
 	struct desc *desc = rd->desc;
@@ -794,10 +801,10 @@ static int finish(struct reader *rd)
 	if (!rd->taken)
 		return ENOENT;
 
-	desc->rtp = sa_isset(&rd->media_addr, SA_ADDR) ? rd->media_addr :
+	desc->rtp = has_addr(&rd->media_addr) ? rd->media_addr :
 		rd->session_addr;
 
-	if (!sa_isset(&desc->rtp, SA_ADDR)) {
+	if (!has_addr(&desc->rtp)) {
 
 		/* a refused line needs no address */
 		if (!rd->refused)
@@ -981,7 +988,7 @@ int desc_encode(struct mbuf **mbp, const struct desc *desc)
 	struct mbuf *mb;
 	int err;
 
-	if (!mbp || !desc || !sa_isset(&desc->rtp, SA_ADDR) ||
+	if (!mbp || !desc || !has_addr(&desc->rtp) ||
 	    mediac > MEDIA_MAX || desc->media_index >= mediac ||
 	    desc->formatc > DESC_FORMATS || desc->cryptoc > DESC_CRYPTOS)
 		return EINVAL;

@@ -187,7 +187,8 @@ int listener_alloc(struct listener **lsnrp, struct stack *stack,
 	struct listener *lsnr;
 	int err;
 
-	if (!lsnrp || !stack || !conf || !sa_isset(&conf->laddr, SA_ADDR))
+	if (!lsnrp || !stack || !conf || (sa_af(&conf->laddr) != AF_INET &&
+					  sa_af(&conf->laddr) != AF_INET6))
 		return EINVAL;
 	if (conf->tp != SIP_TRANSP_UDP && conf->tp != SIP_TRANSP_TCP &&
 	    conf->tp != SIP_TRANSP_TLS)

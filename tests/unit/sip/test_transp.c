@@ -865,6 +865,33 @@ static void version_six_works(void **state)
 }
 
 
+static void listener_on_any_address_sends_and_receives(void **state)
+{
+	struct pair pair;
+	struct flow *flow;
+	struct target target;
+
+	(void)state;
+
+	for (int tp = SIP_TRANSP_UDP; tp <= SIP_TRANSP_TCP; tp++) {
+
+		loop_open(&pair.loop);
+		side_open(&pair.a, &pair.loop, (enum sip_transp)tp,
+			  "0.0.0.0", NULL);
+		side_open(&pair.b, &pair.loop, (enum sip_transp)tp,
+			  "0.0.0.0", NULL);
+		target = side_target(&pair.a, &pair.b);
+		assert_int_equal(0, sa_set_str(&target.addr, "127.0.72.2",
+			sa_port(listener_laddr(pair.b.lsnr))));
+		assert_int_equal(0, flow_get(&flow, pair.a.stack, &target));
+		send_text(flow, "OPTIONS", "", "");
+		loop_count(&pair.loop, &pair.b.requests, 1);
+		mem_deref(flow);
+		pair_close(&pair);
+	}
+}
+
+
 static int count_handler(const struct trace_msg *msg, void *arg)
 {
 	unsigned *counts = arg;
@@ -948,6 +975,7 @@ int main(void)
 		cmocka_unit_test(listener_may_go_before_its_flows),
 		cmocka_unit_test(sentby_is_ours_to_choose),
 		cmocka_unit_test(version_six_works),
+		cmocka_unit_test(listener_on_any_address_sends_and_receives),
 		cmocka_unit_test(every_message_passes_the_trace),
 	};
 

@@ -1,0 +1,263 @@
+/**
+ * @file test_trace.c  The ring of the last messages
+ */
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "bridge/base/libre.h"
+#include <cmocka.h>
+
+#include "bridge/sip/trace.h"
+
+
+enum { SIZE = 1 << 17 };
+
+
+static void add(struct trace *trace, bool tx, const char *text)
+{
+	struct sa sa;
+
+	assert_int_equal(0, sa_set_str(&sa, "192.0.2.1", 5060));
+	trace_add(trace, tx, SIP_TRANSP_UDP, &sa, &sa, "pbx",
+		  (const uint8_t *)text, strlen(text));
+}
+
+
+static void add_call(struct trace *trace, const char *callid,
+		     const char *extra)
+{
+	char text[4096];
+
+	(void)snprintf(text, sizeof(text), "INVITE sip:a@x SIP/2.0\r\n"
+		       "Call-ID: %s\r\nCSeq: 1 INVITE\r\n%s", callid, extra);
+	add(trace, true, text);
+}
+
+
+struct seen {
+	unsigned count;
+	char last[4096];
+};
+
+
+static int seen_handler(const struct trace_msg *msg, void *arg)
+{
+	struct seen *seen = arg;
+
+	++seen->count;
+	assert_true(msg->size < sizeof(seen->last));
+	memcpy(seen->last, msg->data, msg->size);
+	seen->last[msg->size] = '\0';
+
+	return 0;
+}
+
+
+static struct seen look(struct trace *trace, const char *subject)
+{
+	struct seen seen = {0, ""};
+
+	assert_int_equal(0, trace_apply(trace, subject, seen_handler, &seen));
+
+	return seen;
+}
+
+
+static void messages_are_found_by_call_id_and_subject(void **state)
+{
+	struct trace *trace;
+
+	(void)state;
+
+	assert_int_equal(0, trace_alloc(&trace, SIZE));
+	add_call(trace, "one", "\r\n");
+	add_call(trace, "two", "\r\n");
+	add(trace, false, "SIP/2.0 200 OK\r\ni : one\r\n\r\nCall-ID: two");
+
+	assert_int_equal(2, look(trace, "one").count);
+	assert_int_equal(1, look(trace, "two").count);
+	assert_int_equal(0, look(trace, "ann@pbx").count);
+
+	trace_tag(trace, "one", "ann@pbx");
+	trace_tag(trace, "one", "ann@pbx");
+	trace_tag(trace, "two", "call-7");
+	trace_tag(trace, "one", "call-7");
+	assert_int_equal(2, look(trace, "ann@pbx").count);
+	assert_int_equal(3, look(trace, "call-7").count);
+
+	mem_deref(trace);
+}
+
+
+static void credentials_are_masked_when_read(void **state)
+{
+	static const char *const secretv[] = {
+		"6629fae4", "0a4f113b", "KEYKEYKEY", "icepass", "dd77",
+	};
+	struct trace *trace;
+	struct seen seen;
+
+	(void)state;
+
+	assert_int_equal(0, trace_alloc(&trace, SIZE));
+	add_call(trace, "c", "Authorization: Digest username=\"ann\", "
+		 "realm=\"r\", response=\"6629fae4\",\r\n cnonce=\"0a4f113b\""
+		 "\r\nProxy-Authorization: Digest RESPONSE = dd77, nc=1\r\n"
+		 "\r\nv=0\r\na=crypto:1 AES inline:KEYKEYKEY|2^31\r\n"
+		 "a=ice-pwd:icepass\r\n");
+	seen = look(trace, "c");
+	assert_int_equal(1, seen.count);
+
+	for (size_t i = 0; i < sizeof(secretv) / sizeof(secretv[0]); i++)
+		if (strstr(seen.last, secretv[i]))
+			fail_msg("%s in %s", secretv[i], seen.last);
+
+	assert_non_null(strstr(seen.last, "username=\"ann\""));
+	assert_non_null(strstr(seen.last, "response=\"xxxxxxxx\""));
+	assert_non_null(strstr(seen.last, "inline:xxxxxxxxx|2^31"));
+	assert_non_null(strstr(seen.last, "nc=1"));
+
+	mem_deref(trace);
+}
+
+
+/** Sizes of all kinds, many times round: the newest are always there, in
+    order, and whole */
+static void ring_keeps_the_newest(void **state)
+{
+	struct trace *trace;
+	unsigned seed = 1;
+	char *text = malloc(70000);
+
+	(void)state;
+
+	assert_int_equal(0, trace_alloc(&trace, SIZE));
+
+	for (unsigned i = 0; i < 3000; i++) {
+
+		char callid[32];
+		size_t l, size;
+		struct sa sa;
+
+		seed = seed * 1103515245 + 12345;
+		size = i % 50 ? 100 + seed / 65536 % 3000 : 65536;
+		l = (size_t)sprintf(text, "BYE sip:a SIP/2.0\r\n"
+				    "Call-ID: n%u\r\n\r\n", i);
+		memset(text + l, 'b', size - l);
+
+		assert_int_equal(0, sa_set_str(&sa, "192.0.2.1", 5060));
+		trace_add(trace, false, SIP_TRANSP_TCP, &sa, &sa, "pbx",
+			  (uint8_t *)text, size);
+
+		if (size < 4096) {
+			(void)snprintf(callid, sizeof(callid), "n%u", i);
+			assert_int_equal(1, look(trace, callid).count);
+		}
+	}
+
+	/* what is too large for the ring is not taken, and harms nothing */
+	trace_add(trace, false, SIP_TRANSP_TCP, NULL, NULL, "pbx",
+		  (uint8_t *)text, 65537);
+	assert_int_equal(1, look(trace, "n2999").count);
+	assert_int_equal(0, look(trace, "n0").count);
+
+	free(text);
+	mem_deref(trace);
+}
+
+
+static void tags_give_way_to_newer_ones(void **state)
+{
+	struct trace *trace;
+
+	(void)state;
+
+	assert_int_equal(0, trace_alloc(&trace, SIZE));
+	add_call(trace, "old", "\r\n");
+	trace_tag(trace, "old", "ann");
+	assert_int_equal(1, look(trace, "ann").count);
+
+	for (unsigned i = 0; i < 8192; i++) {
+		char callid[32];
+
+		(void)snprintf(callid, sizeof(callid), "n%u", i);
+		trace_tag(trace, callid, "bob");
+	}
+	assert_int_equal(0, look(trace, "ann").count);
+
+	mem_deref(trace);
+}
+
+
+static int stop_handler(const struct trace_msg *msg, void *arg)
+{
+	(void)msg;
+	++*(unsigned *)arg;
+
+	return ECANCELED;
+}
+
+
+static void reader_may_stop(void **state)
+{
+	struct trace *trace;
+	unsigned count = 0;
+
+	(void)state;
+
+	assert_int_equal(0, trace_alloc(&trace, SIZE));
+	add_call(trace, "c", "\r\n");
+	add_call(trace, "c", "\r\n");
+	assert_int_equal(ECANCELED, trace_apply(trace, "c", stop_handler,
+						&count));
+	assert_int_equal(1, count);
+	mem_deref(trace);
+}
+
+
+static int print_ladder(struct re_printf *pf, void *arg)
+{
+	return trace_ladder(pf, arg, "c");
+}
+
+
+static void ladder_is_for_people(void **state)
+{
+	struct trace *trace;
+	char text[2048];
+
+	(void)state;
+
+	assert_int_equal(0, trace_alloc(&trace, SIZE));
+	add_call(trace, "c", "\r\nv=0\r\ns=-\r\n");
+	add(trace, false, "SIP/2.0 180 Ringing\r\nCall-ID: c\r\n"
+	    "CSeq: 1 INVITE\r\n\r\n");
+	add(trace, false, "BYE sip:\x1b[31m SIP/2.0\r\nCall-ID: c\r\n\r\n");
+
+	assert_true(re_snprintf(text, sizeof(text), "%H", print_ladder,
+				trace) > 0);
+	assert_non_null(strstr(text, "0.000  pbx    |--"));
+	assert_non_null(strstr(text, "- INVITE +SDP -"));
+	assert_non_null(strstr(text, "->| UDP 192.0.2.1:5060\n"));
+	assert_non_null(strstr(text, "|<-"));
+	assert_non_null(strstr(text, "- 180 Ringing (INVITE) -"));
+	assert_non_null(strstr(text, "- BYE -"));
+	assert_null(strchr(text, '\x1b'));
+
+	mem_deref(trace);
+}
+
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(messages_are_found_by_call_id_and_subject),
+		cmocka_unit_test(credentials_are_masked_when_read),
+		cmocka_unit_test(ring_keeps_the_newest),
+		cmocka_unit_test(tags_give_way_to_newer_ones),
+		cmocka_unit_test(reader_may_stop),
+		cmocka_unit_test(ladder_is_for_people),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
