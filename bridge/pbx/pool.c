@@ -169,20 +169,17 @@ static int lsnr_alloc(struct account *acc)
 		.laddr = *listener_laddr(shared),
 		.tls   = acc->site->tls,
 	};
-	char host[256];
-	struct pl hostpl;
-	int err;
+	char host[256], *colon;
 
 	if (re_snprintf(host, sizeof(host), "%H", listener_sentby,
 			shared) < 0)
 		return EOVERFLOW;
 
 	/* without the port, of which each has its own */
-	err = re_regex(host, strlen(host), "[^]*:[0-9]+", &hostpl, NULL);
-	if (err)
-		return err;
+	colon = strrchr(host, ':');
+	if (colon)
+		*colon = '\0';
 
-	host[hostpl.l] = '\0';
 	conf.host = host;
 	sa_set_port(&conf.laddr, 0);
 

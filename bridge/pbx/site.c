@@ -123,11 +123,11 @@ int site_alloc(struct site **sitep, const struct pool_conf *conf,
 	if (!site)
 		return ENOMEM;
 
-	site->conf  = conf;
-	site->pbx   = mem_ref(pbx);
-	site->tp    = transpv[pbx->protocol];
-	site->backh = backh;
-	site->arg   = arg;
+	site->conf    = conf;
+	site->pbx     = mem_ref(pbx);
+	site->tp      = transpv[pbx->protocol];
+	site->silenth = silenth;
+	site->arg     = arg;
 	pacer_init(&site->pacer, stack_wheel(conf->stack),
 		   (uint32_t)pbx->registration.per_second,
 		   (uint32_t)pbx->registration.burst);

@@ -1,0 +1,886 @@
+/**
+ * @file test_pool.c  Registrations against a scripted PBX
+ */
+#include "registrar.h"
+
+
+#define USER(name, password)						\
+	"  - {upn: " name "@x.example, number: \"+4420794600" name "\","	\
+	" pbx: hq, sip_username: \"" name "\", sip_password: " password "}\n"
+
+#define HQ "tenant: contoso\nteams: {fqdn: contoso.example}\n"		\
+	"pbx:\n  - {name: hq, sip_domain: pbx.example,"			\
+	" sip_proxy: %s, registration: {%s}, %s}\nusers:\n"
+
+
+static struct loop loop;
+static struct registrar pbx;
+static struct side us;             /* our stack and its UDP listener */
+static struct resolver *resolver;
+static struct pool *pool;
+static struct reg_status statusv[STATUS_MAX];
+static unsigned statusc;           /* users */
+static unsigned told;
+static unsigned done;
+static char found_upn[64];
+static const char *proxy;         /* where the PBX is */
+
+
+static void status_h(const struct reg_status *st, void *arg)
+{
+	unsigned i = 0;
+	(void)arg;
+
+	while (i < statusc && strcmp(statusv[i].upn, st->upn))
+		++i;
+
+	assert_true(i < STATUS_MAX);
+	if (i == statusc)
+		++statusc;
+	statusv[i] = *st;
+	++told;
+}
+
+
+static const struct reg_status *status(const char *name)
+{
+	for (unsigned i = 0; i < statusc; i++)
+		if (!strncmp(statusv[i].upn, name, strlen(name)))
+			return &statusv[i];
+
+	fail_msg("no status of %s", name);
+
+	return NULL;
+}
+
+
+static void incoming_h(struct strans *st, const struct sip_msg *msg, void *arg)
+{
+	struct account *acc;
+	(void)arg;
+
+	if (pool_request(pool, st, msg))
+		return;
+
+	acc = pool_find_request(pool, msg);
+	str_ncpy(found_upn, acc ? account_user(acc)->upn : "nobody",
+		 sizeof(found_upn));
+	strans_reject(st, acc ? 486 : 404, "Seen");
+}
+
+
+static bool admit_h(const struct listener *lsnr, const struct sa *peer,
+		    void *arg)
+{
+	(void)lsnr;
+	(void)arg;
+
+	return pool_admits(pool, peer);
+}
+
+
+static int setup(void **state)
+{
+	struct pool_conf conf = {0};
+	struct sa dns;
+	(void)state;
+
+	statusc = told = done = 0;
+	proxy = "\"" PBX_HOST ":5060\"";
+	loop_open(&loop);
+	loop_speed(&loop, 100);
+	registrar_open(&pbx, &loop, PBX_HOST);
+	side_open(&us, &loop, SIP_TRANSP_UDP, OUR_HOST, NULL);
+	stack_handlers_set(us.stack, incoming_h, admit_h, NULL);
+	assert_int_equal(0, sa_set_str(&dns, "127.0.74.53", 53));
+	assert_int_equal(0, resolver_alloc(&resolver, loop.wheel, &dns, 1));
+
+	conf.stack    = us.stack;
+	conf.resolver = resolver;
+	conf.lsnrv[SIP_TRANSP_UDP] = us.lsnr;
+	assert_int_equal(0, pool_alloc(&pool, &conf, status_h, NULL));
+
+	return 0;
+}
+
+
+static int teardown(void **state)
+{
+	(void)state;
+
+	pool = mem_deref(pool);
+	resolver = mem_deref(resolver);
+	side_close(&us);
+	pbx.us = mem_deref(pbx.us);
+	loop_end(&loop);
+
+	return 0;
+}
+
+
+/** Apply a customer, as it would stand in its file */
+static int apply(const char *registration, const char *more,
+		 const char *users)
+{
+	struct list tenantl = LIST_INIT;
+	struct tenant *tenant;
+	struct errors *errs;
+	struct doc *doc;
+	char *head, *text;
+	int err;
+
+	assert_int_equal(0, re_sdprintf(&head, HQ, proxy, registration, more));
+	assert_int_equal(0, re_sdprintf(&text, "%s%s", head, users));
+	assert_int_equal(0, errors_alloc(&errs));
+	assert_int_equal(0, doc_parse(&doc, "contoso.yaml", text,
+				      strlen(text), errs));
+	tenant = fields_item_alloc(&tenant_fields);
+	assert_non_null(tenant);
+	err = fields_read(&tenant_fields, tenant, doc_root(doc), errs, NULL);
+	if (err)
+		(void)re_fprintf(stderr, "%H", errors_print, errs);
+	assert_int_equal(0, err);
+	list_append(&tenantl, &tenant->le, tenant);
+
+	err = pool_apply(pool, &tenantl, errs);
+
+	list_flush(&tenantl);
+	mem_deref(doc);
+	mem_deref(errs);
+	mem_deref(text);
+	mem_deref(head);
+
+	return err;
+}
+
+
+static void start(const char *registration, const char *users)
+{
+	assert_int_equal(0, apply(registration, "protocol: udp", users));
+}
+
+
+struct state_wait {
+	const char *name;
+	enum reg_state state;
+};
+
+
+static bool has_state(void *arg)
+{
+	const struct state_wait *w = arg;
+
+	for (unsigned i = 0; i < statusc; i++)
+		if (!strncmp(statusv[i].upn, w->name, strlen(w->name)))
+			return statusv[i].state == w->state;
+
+	return false;
+}
+
+
+static void until(const char *name, enum reg_state state)
+{
+	struct state_wait w = { name, state };
+
+	loop_until(&loop, has_state, &w);
+}
+
+
+static bool has_seen(void *arg)
+{
+	return pbx.seenc >= *(unsigned *)arg;
+}
+
+
+static void until_seen(unsigned n)
+{
+	loop_until(&loop, has_seen, &n);
+}
+
+
+static bool is_past(void *arg)
+{
+	return wheel_now(loop.wheel) >= *(uint64_t *)arg;
+}
+
+
+/** Let that much of the wheel's time pass */
+static void pass(uint64_t ms)
+{
+	uint64_t at = wheel_now(loop.wheel) + ms;
+
+	loop_until(&loop, is_past, &at);
+}
+
+
+/* ------------------------------------------------------------------ */
+
+
+static void test_registers_by_md5_and_refreshes(void **state)
+{
+	const struct reg_status *st;
+	(void)state;
+
+	pbx.script = CHALLENGES;
+	pbx.password = "right";
+	pbx.grant_s = 120;
+	start("expires: 3600s", USER("18", "right"));
+
+	until("18", REG_GREEN);
+	st = status("18");
+	assert_int_equal(pbx.seenc, 2);
+	assert_int_equal(st->expires_s, 120);
+	assert_int_equal(st->scode, 200);
+	assert_string_equal(st->server, "Script/1");
+	assert_string_equal(st->aor, "sip:18@pbx.example");
+	assert_string_equal(st->reason, "");
+	assert_true(account_is_registered(pool_find_upn(pool, "contoso",
+							"18@x.example")));
+	assert_int_equal(pbx.seenv[0].expires_s, 3600);
+
+	/* the next one at half of 120 s: same Call-ID, rising CSeq */
+	until_seen(3);
+	assert_in_range(pbx.seenv[2].at_ms - pbx.seenv[1].at_ms, 50000,
+			65000);
+	assert_string_equal(pbx.seenv[2].callid, pbx.seenv[0].callid);
+	assert_string_equal(pbx.seenv[2].contact, pbx.seenv[0].contact);
+	assert_true(pbx.seenv[2].cseq > pbx.seenv[1].cseq);
+	assert_true(pbx.seenv[1].cseq > pbx.seenv[0].cseq);
+	assert_int_equal(status("18")->flaps, 0);
+}
+
+
+static void test_wrong_password_is_tried_once(void **state)
+{
+	const struct reg_status *st;
+	(void)state;
+
+	pbx.script = CHALLENGES;
+	pbx.password = "right";
+	start("expires: 600s", USER("18", "wrong") USER("19", "right"));
+
+	until("18", REG_RED);
+	until("19", REG_GREEN);
+	st = status("18");
+	assert_string_equal(st->reason, "Unauthorized");
+	assert_string_equal(st->words, "401 Unauthorized");
+	assert_non_null(strstr(st->advice, "password"));
+	assert_int_equal(st->next_s, 0);
+	assert_int_equal(registrar_seen(&pbx, "18"), 2);
+
+	/* for good */
+	pass(400000);
+	assert_int_equal(registrar_seen(&pbx, "18"), 2);
+	assert_true(registrar_seen(&pbx, "19") > 2);
+	assert_false(account_is_registered(pool_find_upn(pool, "contoso",
+							 "18@x.example")));
+
+	/* until somebody asks, or edits */
+	assert_int_equal(0, account_register_now(
+		pool_find_upn(pool, "contoso", "18@x.example")));
+	pass(5000);
+	assert_in_range(registrar_seen(&pbx, "18"), 3, 4);
+	assert_int_equal(status("18")->state, REG_RED);
+
+	start("expires: 600s", USER("18", "right") USER("19", "right"));
+	until("18", REG_GREEN);
+	assert_string_equal(pbx.seenv[0].contact,
+			    pbx.seenv[pbx.seenc - 1].contact);
+}
+
+
+static void test_423_raises_the_expiry_for_all(void **state)
+{
+	(void)state;
+
+	pbx.say_once = "423 Interval Too Brief\r\nMin-Expires: 1800\r\n";
+	start("expires: 600s", USER("18", "p"));
+	until("18", REG_GREEN);
+	assert_int_equal(pbx.seenc, 2);
+	assert_int_equal(pbx.seenv[1].expires_s, 1800);
+
+	start("expires: 600s", USER("18", "p") USER("19", "p"));
+	until("19", REG_GREEN);
+	assert_int_equal(pbx.seenc, 3);
+	assert_int_equal(pbx.seenv[2].expires_s, 1800);
+}
+
+
+static void test_423_without_end(void **state)
+{
+	(void)state;
+
+	pbx.script = SAYS;
+	pbx.say = "423 Interval Too Brief\r\nMin-Expires: 90000\r\n";
+	start("expires: 600s", USER("18", "p"));
+	until("18", REG_RED);
+	assert_int_equal(pbx.seenc, 1);
+}
+
+
+static void granted(const char *hdrs, uint32_t expires_s)
+{
+	pbx.hdrs = hdrs;
+	assert_int_equal(0, account_register_now(
+		pool_find_upn(pool, "contoso", "18@x.example")));
+	until_seen(pbx.seenc + 1);
+	pass(500);
+	assert_int_equal(status("18")->state, REG_GREEN);
+	assert_int_equal(status("18")->expires_s, expires_s);
+}
+
+
+static void test_our_binding_among_others(void **state)
+{
+	(void)state;
+
+	start("expires: 3600s", USER("18", "p"));
+	until("18", REG_GREEN);
+
+	granted("Contact: <sip:18@127.0.74.9:5062>;expires=3000\r\n"
+		"Contact: %s;expires=300\r\n"
+		"Contact: <sip:18@127.0.74.8>;expires=2000\r\n", 300);
+	granted("Contact: <sip:18@127.0.74.9>;expires=3000, %s;expires=240"
+		"\r\n", 240);
+	granted("Contact: %s\r\nExpires: 420\r\n", 420);
+	granted("Expires: 120\r\n", 120);
+	granted("", 3600);
+	granted("Contact: %s;expires=5\r\n", 20);
+	granted("Contact: %s;expires=99999999999\r\n", 3600);
+	granted("Contact: %s;expires=-1\r\n", 3600);
+	granted("m: \"Ann, A\" %s;expires=90\r\n", 90);
+
+	/* rewritten by the PBX, with the parameter kept or lost */
+	granted("Contact: <sip:18@192.0.2.1:1024>;expires=60\r\n", 60);
+}
+
+
+static void test_200_without_us_is_no_registration(void **state)
+{
+	(void)state;
+
+	pbx.hdrs = "Contact: <sip:18@127.0.74.9:5062>;expires=60\r\n"
+		"Contact: <sip:18@127.0.74.8>;expires=60\r\n";
+	start("expires: 3600s", USER("18", "p"));
+	until("18", REG_RED);
+	assert_string_equal(status("18")->reason,
+			    "Not in the list of bindings");
+	assert_false(account_is_registered(pool_find_upn(pool, "contoso",
+							 "18@x.example")));
+}
+
+
+static void test_retry_after_is_waited_for(void **state)
+{
+	(void)state;
+
+	pbx.say_once = "503 Busy\r\nRetry-After: 120 (soon)\r\n";
+	start("expires: 3600s", USER("18", "p"));
+	until("18", REG_RED);
+	assert_string_equal(status("18")->words, "503 Busy");
+	until_seen(2);
+	assert_in_range(pbx.seenv[1].at_ms - pbx.seenv[0].at_ms, 120000,
+			140000);
+	until("18", REG_GREEN);
+	assert_string_equal(status("18")->words, "");
+}
+
+
+static void test_back_off_doubles(void **state)
+{
+	(void)state;
+
+	pbx.script = SAYS;
+	pbx.say = "500 Oops\r\n";
+	start("expires: 3600s", USER("18", "p"));
+	loop_speed(&loop, 1000);
+	until_seen(5);
+
+	for (unsigned i = 1; i < 5; i++) {
+		const uint64_t most = 30000u << (i - 1);
+		const uint64_t wait = pbx.seenv[i].at_ms -
+			pbx.seenv[i - 1].at_ms;
+
+		assert_in_range(wait, most / 2, most + 5000);
+	}
+}
+
+
+static void test_refusals_stop_or_go_slow(void **state)
+{
+	static const struct {
+		const char *say, *reason;
+		bool stops;
+	} casev[] = {
+		{ "403 Forbidden\r\n", "Forbidden", false },
+		{ "403 Forbidden (Bad auth)\r\n", "Invalid password", true },
+		{ "404 Not Found\r\n", "Not found", true },
+		{ "404 User unknown\r\n", "User unknown", true },
+		{ "603 Declined\r\n", "Declined", true },
+		{ "302 Moved\r\nContact: <sip:evil.example>\r\n", "Moved",
+		  true },
+	};
+	(void)state;
+
+	pbx.script = SAYS;
+	loop_speed(&loop, 500);
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(casev); i++) {
+		const unsigned before = pbx.seenc;
+
+		pbx.say = casev[i].say;
+		start("expires: 3600s", "");
+		start("expires: 3600s", USER("18", "p"));
+		until_seen(before + 1);
+		until("18", REG_RED);
+		assert_string_equal(status("18")->reason, casev[i].reason);
+		assert_int_equal(!status("18")->next_s, casev[i].stops);
+
+		pass(280000);
+		assert_int_equal(pbx.seenc, before + 1);
+	}
+}
+
+
+static void test_silence_is_told_and_only_one_probes(void **state)
+{
+	unsigned heard;
+	(void)state;
+
+	pbx.script = SILENT;
+	start("expires: 3600s, per_second: 1000, burst: 1000",
+	      USER("11", "p") USER("12", "p") USER("13", "p")
+	      USER("14", "p"));
+	until("11", REG_RED);
+	assert_string_equal(status("11")->reason,
+			    "No response received after 32 seconds");
+	until("14", REG_RED);
+
+	/* from here on one at a time, and not at once */
+	heard = pbx.seenc;
+	assert_int_equal(heard, 4);
+	pass(150000);
+	assert_in_range(pbx.seenc - heard, 2, 3);
+	for (unsigned i = heard + 1; i < pbx.seenc; i++)
+		assert_true(pbx.seenv[i].at_ms - pbx.seenv[i - 1].at_ms >
+			    50000);
+
+	pbx.script = ACCEPTS;
+	loop_speed(&loop, 200);
+	until("11", REG_GREEN);
+	until("12", REG_GREEN);
+	until("13", REG_GREEN);
+	until("14", REG_GREEN);
+}
+
+
+static void test_pace_of_a_pbx(void **state)
+{
+	char users[8192] = "";
+	size_t l = 0;
+	(void)state;
+
+	for (unsigned i = 10; i < 60; i++)
+		l += (size_t)snprintf(users + l, sizeof(users) - l,
+				      "  - {upn: %u@x.example, number: \"%u\","
+				      " pbx: hq, sip_username: \"%u\","
+				      " sip_password: p}\n", i, i, i);
+
+	loop_speed(&loop, 10);
+	start("expires: 3600s, per_second: 10, burst: 5", users);
+	until_seen(50);
+
+	/* 5 at once and then 10 a second */
+	assert_in_range(pbx.seenv[49].at_ms - pbx.seenv[0].at_ms, 4400,
+			5500);
+	for (unsigned i = 0; i + 16 < 50; i++)
+		assert_true(pbx.seenv[i + 16].at_ms - pbx.seenv[i].at_ms >
+			    900);
+}
+
+
+static void test_editing_one_leaves_the_others_alone(void **state)
+{
+	struct account *ann, *other;
+	(void)state;
+
+	start("expires: 3600s", USER("18", "p") USER("19", "p"));
+	until("18", REG_GREEN);
+	until("19", REG_GREEN);
+	assert_int_equal(pbx.seenc, 2);
+	ann = pool_find_number(pool, "contoso.example", "+442079460018");
+	other = pool_find_number(pool, "contoso.example", "442079460019");
+	assert_non_null(ann);
+	assert_non_null(other);
+
+	/* nothing new */
+	start("expires: 3600s", USER("18", "p") USER("19", "p"));
+	pass(2000);
+	assert_int_equal(pbx.seenc, 2);
+	assert_ptr_equal(ann, pool_find_upn(pool, "contoso", "18@x.example"));
+
+	/* a number is none of the PBX's business */
+	start("expires: 3600s", "  - {upn: 18@x.example, number: \"+44110\","
+	      " pbx: hq, sip_username: \"18\", sip_password: p}\n"
+	      USER("19", "p"));
+	pass(2000);
+	assert_int_equal(pbx.seenc, 2);
+	assert_ptr_equal(ann, pool_find_number(pool, "contoso.example",
+					       "+44110"));
+	assert_string_equal(status("18")->number, "+44110");
+
+	/* a password is */
+	start("expires: 3600s", USER("18", "q") USER("19", "p"));
+	until_seen(3);
+	pass(2000);
+	assert_int_equal(pbx.seenc, 3);
+	assert_string_equal(pbx.seenv[2].user, "18");
+
+	/* one who goes is taken off, one who is disabled too */
+	start("expires: 3600s", USER("19", "p"));
+	until_seen(4);
+	pass(2000);
+	assert_int_equal(pbx.seenv[3].expires_s, 0);
+	assert_string_equal(pbx.seenv[3].user, "18");
+	assert_true(status("18")->removed);
+	assert_ptr_equal(other, pool_find_upn(pool, "contoso",
+					      "19@x.example"));
+
+	/* another profile: all of its users anew */
+	start("expires: 1800s", USER("19", "p"));
+	until_seen(6);
+	pass(2000);
+	assert_int_equal(pbx.seenc, 6);
+	assert_int_equal(status("19")->state, REG_GREEN);
+	assert_false(status("19")->removed);
+}
+
+
+static void test_what_cannot_work_changes_nothing(void **state)
+{
+	(void)state;
+
+	start("expires: 3600s", USER("18", "p"));
+	until("18", REG_GREEN);
+
+	/* there is no TLS listener */
+	assert_int_equal(EBADMSG, apply("expires: 3600s", "protocol: tls",
+					USER("19", "p")));
+	pass(3000);
+	assert_int_equal(pbx.seenc, 1);
+	assert_non_null(pool_find_upn(pool, "contoso", "18@x.example"));
+	assert_null(pool_find_upn(pool, "contoso", "19@x.example"));
+}
+
+
+static void test_users_who_do_not_register(void **state)
+{
+	(void)state;
+
+	assert_int_equal(0, apply("", "auth_type: none", USER("18", "p")));
+	assert_int_equal(status("18")->state, REG_GREEN);
+	assert_string_equal(status("18")->reason, "No registration needed");
+	assert_true(account_is_registered(pool_find_upn(pool, "contoso",
+							"18@x.example")));
+
+	start("", "  - {upn: 18@x.example, number: \"18\", pbx: hq,"
+	      " sip_username: \"18\", enabled: false}\n");
+	assert_int_equal(status("18")->state, REG_OFF);
+	pass(3000);
+	assert_int_equal(pbx.seenc, 0);
+}
+
+
+static void ask(const char *method, const char *ruri, const char *hdrs)
+{
+	struct mbuf *mb = mbuf_alloc(1024);
+	char branch[17];
+
+	token_random(branch, 16);
+	assert_int_equal(0, mbuf_printf(mb,
+		"%s %s SIP/2.0\r\n"
+		"Via: SIP/2.0/UDP " PBX_HOST ";branch=z9hG4bK%s;rport\r\n"
+		"From: <sip:77@pbx.example>;tag=1\r\n"
+		"To: <sip:4711@pbx.example>\r\n"
+		"Call-ID: %s\r\nCSeq: 7 %s\r\nMax-Forwards: 70\r\n"
+		"User-Agent: A script that writes long names so that no"
+		" answer is longer than its request, for that is not sent"
+		" to strangers: see what is said of reflection\r\n"
+		"%sContent-Length: 0\r\n\r\n",
+		method, ruri, branch, branch, method, hdrs));
+	mb->pos = 0;
+	pbx.answer = 0;
+	found_upn[0] = '\0';
+	assert_int_equal(0, udp_send(pbx.us, listener_laddr(us.lsnr), mb));
+	mem_deref(mb);
+}
+
+
+static bool is_answered(void *arg)
+{
+	(void)arg;
+
+	return pbx.answer != 0;
+}
+
+
+static void asks(const char *method, const char *ruri, const char *hdrs,
+		 uint16_t scode, const char *upn)
+{
+	ask(method, ruri, hdrs);
+	loop_until(&loop, is_answered, NULL);
+	assert_int_equal(pbx.answer, scode);
+	assert_string_equal(found_upn, upn);
+}
+
+
+/** The address in a Contact: without <> */
+static const char *uri_of(const struct seen *seen)
+{
+	static char uri[160];
+
+	str_ncpy(uri, seen->contact + 1, sizeof(uri));
+	*strchr(uri, '>') = '\0';
+
+	return uri;
+}
+
+
+static void test_who_a_request_is_for(void **state)
+{
+	char uri[200];
+	(void)state;
+
+	start("expires: 3600s", USER("18", "p") USER("19", "p"));
+	until("18", REG_GREEN);
+	until("19", REG_GREEN);
+	assert_non_null(strstr(pbx.seenv[0].contact, ";cb="));
+
+	/* the whole Contact; its parameter when the rest was rewritten; the
+	   user when that is all there is */
+	asks("MYSTERY", uri_of(&pbx.seenv[0]), "", 486, "18@x.example");
+	(void)re_snprintf(uri, sizeof(uri), "sip:4711@192.0.2.9%s",
+			  strstr(uri_of(&pbx.seenv[1]), ";cb="));
+	asks("MYSTERY", uri, "", 486, "19@x.example");
+	asks("MYSTERY", "sip:19@192.0.2.9", "", 486, "19@x.example");
+	asks("MYSTERY", "sip:%31%38@192.0.2.9", "", 486, "18@x.example");
+	asks("MYSTERY", "sip:4711@192.0.2.9", "", 404, "nobody");
+	asks("MYSTERY", "sip:4711@192.0.2.9;cb=0", "", 404, "nobody");
+}
+
+
+static void test_contact_data_can_be_suppressed(void **state)
+{
+	(void)state;
+
+	assert_int_equal(0, apply("", "suppress_contact_data: true",
+				  USER("18", "p")));
+	until("18", REG_GREEN);
+	assert_null(strstr(pbx.seenv[0].contact, "cb="));
+	assert_string_equal(status("18")->contact, pbx.seenv[0].contact);
+	asks("MYSTERY", uri_of(&pbx.seenv[0]), "", 486, "18@x.example");
+}
+
+
+static void test_a_port_for_each_user(void **state)
+{
+	(void)state;
+
+	assert_int_equal(0, apply("", "contact: {port: per-user},"
+				  " suppress_contact_data: true",
+				  USER("18", "p") USER("19", "p")));
+	until("18", REG_GREEN);
+	until("19", REG_GREEN);
+	assert_int_equal(strncmp(pbx.seenv[0].contact, "<sip:18@" OUR_HOST,
+				 16), 0);
+	assert_string_not_equal(strrchr(pbx.seenv[0].contact, ':'),
+				strrchr(pbx.seenv[1].contact, ':'));
+}
+
+
+static void test_what_a_pbx_asks_of_a_phone(void **state)
+{
+	(void)state;
+
+	start("expires: 3600s", USER("18", "p"));
+	until("18", REG_GREEN);
+
+	asks("OPTIONS", uri_of(&pbx.seenv[0]), "", 200, "");
+	assert_non_null(strstr(pbx.allow, "INVITE"));
+	asks("OPTIONS", "sip:" OUR_HOST, "", 200, "");
+	asks("OPTIONS", "sip:4711@" OUR_HOST, "", 404, "");
+	asks("NOTIFY", uri_of(&pbx.seenv[0]),
+	     "Event: message-summary\r\n", 200, "");
+	asks("NOTIFY", uri_of(&pbx.seenv[0]),
+	     "Event: check-sync;reboot=true\r\n", 489, "");
+	asks("NOTIFY", "sip:4711@" OUR_HOST, "Event: message-summary\r\n",
+	     404, "");
+	asks("REGISTER", "sip:" OUR_HOST, "", 405, "");
+	asks("SUBSCRIBE", uri_of(&pbx.seenv[0]), "", 405, "");
+	asks("REFER", uri_of(&pbx.seenv[0]), "", 481, "");
+}
+
+
+static void test_strangers_get_no_word(void **state)
+{
+	struct sa sa;
+	(void)state;
+
+	start("expires: 3600s", USER("18", "p"));
+	assert_int_equal(0, sa_set_str(&sa, PBX_HOST, 9));
+	assert_true(pool_admits(pool, &sa));
+	assert_int_equal(0, sa_set_str(&sa, "127.0.74.3", 5060));
+	assert_false(pool_admits(pool, &sa));
+}
+
+
+static void done_h(void *arg)
+{
+	(void)arg;
+	++done;
+}
+
+
+static bool is_done(void *arg)
+{
+	(void)arg;
+
+	return done != 0;
+}
+
+
+static void test_leaving_takes_the_bindings_back(void **state)
+{
+	(void)state;
+
+	start("expires: 3600s", USER("18", "p") USER("19", "p"));
+	until("18", REG_GREEN);
+	until("19", REG_GREEN);
+
+	pool_unregister_all(pool, done_h, NULL);
+	assert_int_equal(done, 0);
+	loop_until(&loop, is_done, NULL);
+	assert_int_equal(pbx.seenc, 4);
+	assert_int_equal(pbx.seenv[2].expires_s, 0);
+	assert_int_equal(pbx.seenv[3].expires_s, 0);
+	assert_int_equal(done, 1);
+}
+
+
+static void test_leaving_is_bounded(void **state)
+{
+	uint64_t began;
+	(void)state;
+
+	start("expires: 3600s", USER("18", "p"));
+	until("18", REG_GREEN);
+	pbx.script = SILENT;
+	began = wheel_now(loop.wheel);
+	pool_unregister_all(pool, done_h, NULL);
+	loop_until(&loop, is_done, NULL);
+	assert_in_range(wheel_now(loop.wheel) - began, 1900, 4000);
+}
+
+
+static void test_nobody_there_to_leave(void **state)
+{
+	(void)state;
+
+	pool_unregister_all(pool, done_h, NULL);
+	loop_until(&loop, is_done, NULL);
+	assert_int_equal(done, 1);
+}
+
+
+/** Whatever is asked for does not exist */
+static void dns_recv(const struct sa *src, struct mbuf *mb, void *arg)
+{
+	struct udp_sock **us_dns = arg;
+
+	mb->buf[mb->pos + 2] |= 0x80;      /* an answer */
+	mb->buf[mb->pos + 3] = 0x83;       /* NXDOMAIN */
+	(void)udp_send(*us_dns, src, mb);
+}
+
+
+static void test_a_name_that_does_not_resolve(void **state)
+{
+	struct udp_sock *dns;
+	struct sa addr;
+	(void)state;
+
+	assert_int_equal(0, sa_set_str(&addr, "127.0.74.53", 53));
+	if (udp_listen(&dns, &addr, dns_recv, &dns))
+		skip();            /* the port is root's */
+
+	loop_speed(&loop, 10);
+	proxy = "null";
+	start("", USER("18", "p"));
+	until("18", REG_RED);
+	assert_string_equal(status("18")->reason, "Unable to resolve URI");
+	mem_deref(dns);
+}
+
+
+/** A user of a short grant whose PBX is too slow with it */
+static void test_a_binding_that_lapses_is_told(void **state)
+{
+	char users[8192] = "";
+	size_t l = 0;
+	unsigned lagging = 0;
+	(void)state;
+
+	for (unsigned i = 10; i < 60; i++)
+		l += (size_t)snprintf(users + l, sizeof(users) - l,
+				      "  - {upn: %u@x.example, number: \"%u\","
+				      " pbx: hq, sip_username: \"%u\","
+				      " sip_password: p}\n", i, i, i);
+
+	pbx.grant_s = 20;
+	start("expires: 3600s, per_second: 1, burst: 1", users);
+	pass(120000);
+	for (unsigned i = 0; i < statusc; i++)
+		lagging += statusv[i].state == REG_LAGGING;
+	assert_true(lagging > 10);
+}
+
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest testv[] = {
+		TEST(test_registers_by_md5_and_refreshes),
+		TEST(test_wrong_password_is_tried_once),
+		TEST(test_423_raises_the_expiry_for_all),
+		TEST(test_423_without_end),
+		TEST(test_our_binding_among_others),
+		TEST(test_200_without_us_is_no_registration),
+		TEST(test_retry_after_is_waited_for),
+		TEST(test_back_off_doubles),
+		TEST(test_refusals_stop_or_go_slow),
+		TEST(test_silence_is_told_and_only_one_probes),
+		TEST(test_pace_of_a_pbx),
+		TEST(test_editing_one_leaves_the_others_alone),
+		TEST(test_what_cannot_work_changes_nothing),
+		TEST(test_users_who_do_not_register),
+		TEST(test_who_a_request_is_for),
+		TEST(test_contact_data_can_be_suppressed),
+		TEST(test_a_port_for_each_user),
+		TEST(test_what_a_pbx_asks_of_a_phone),
+		TEST(test_strangers_get_no_word),
+		TEST(test_leaving_takes_the_bindings_back),
+		TEST(test_leaving_is_bounded),
+		TEST(test_nobody_there_to_leave),
+		TEST(test_a_name_that_does_not_resolve),
+		TEST(test_a_binding_that_lapses_is_told),
+	};
+	int failed;
+
+	if (libre_init())
+		return 1;
+
+	failed = cmocka_run_group_tests(testv, NULL, NULL);
+	libre_close();
+
+	return failed;
+}
