@@ -329,6 +329,8 @@ void voice_end(struct voice *v, unsigned n)
 
 void voice_speak(struct voice *v, bool on)
 {
+	if (on)
+		memset(&v->stats, 0, sizeof(v->stats));
 	v->speaking = on;
 }
 

@@ -49,6 +49,8 @@ int voice_begin(struct voice *v, unsigned line, const struct sockaddr_in *peer,
 		const uint8_t *tx, const uint8_t *rx);
 void voice_end(struct voice *v, unsigned line);
 
+/** Speak, or be silent. On starts the counters anew: what a bridge sent by
+    itself before is not counted */
 void voice_speak(struct voice *v, bool on);
 
 /** Time passes. @param count  Ticks of TICK_US */

@@ -1,4 +1,5 @@
-"""callbridged as the subject: one customer, its users on one PBX."""
+"""callbridged as the subject: customers of a thousand users, each with a PBX
+of its own, all of which are load."""
 
 import shutil
 
@@ -8,17 +9,17 @@ from lab.process import Process
 from .subject import Subject, cores, pinned
 
 FIRST = 10001                   # load's first user
-PER_SECOND = 1000               # registrations, of one PBX: the most it takes
-PBXS = 2                        # the users of one PBX on either of two names
+PER_TENANT = 1000               # users: a customer file is bounded
+PER_SECOND = 2000               # registrations, of all PBXs together
 
 NODE = """\
 state_dir: {folder}/state
-customers: [{folder}/customer.yaml]
+customers: [{folder}/customers]
 sip: {{address: {pbx_side}, tcp_port: 0, tls_port: 0}}
 teams:
   address: {teams_side}
-  certificate: {tls}/bridge-chain.pem
-  key: {tls}/bridge.key
+  certificate: {tls}/bridge-many-chain.pem
+  key: {tls}/bridge-many.key
   ca_file: {tls}/microsoft-root.pem
 media: {{workers: 1, port_min: 10000, port_max: 60000}}
 trace: {{memory_mb: {trace_mb}}}
@@ -27,13 +28,20 @@ dns:
   hosts:
 """
 
-PBX = """\
-  - name: pbx{number}
+CUSTOMER = """\
+tenant: t{number}
+teams: {{fqdn: t{number}.sbc.example.com}}
+pbx:
+  - name: hq
     country: GB
     sip_domain: pbx.contoso.example
     sip_proxy: {pbx}:5060
-    registration: {{per_second: {per_second}, burst: {per_second}}}
+    registration: {{per_second: {pace}, burst: {pace}}}
+users:
 """
+
+USER = ('  - {{upn: u{name}@contoso.example, number: "+4420794{name:05d}", '
+        'pbx: hq, sip_username: "{name}", sip_password: secret-{name}}}\n')
 
 
 def node(folder, tls, trace_mb):
@@ -46,19 +54,19 @@ def node(folder, tls, trace_mb):
                           for host in hosts)
 
 
-def customer(users):
-    lines = ["tenant: contoso", "teams: {fqdn: %s}" % plan.TENANT_FQDN,
-             "pbx:"]
-    text = "\n".join(lines) + "\n"
-    for number in range(PBXS):
-        text += PBX.format(number=number, pbx=plan.ASTERISK,
-                           per_second=PER_SECOND)
-    text += "users:\n"
-    return text + "".join(
-        '  - {upn: u%d@contoso.example, number: "+4420794%05d", pbx: pbx%d, '
-        'sip_username: "%d", sip_password: secret-%d}\n'
-        % (name, name, name % PBXS, name, name)
-        for name in range(FIRST, FIRST + users))
+def customers(folder, users):
+    """Write the customer files, PER_TENANT users each."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    tenants = -(-users // PER_TENANT)
+    pace = min(1000, PER_SECOND // tenants)
+    for number in range(tenants):
+        first = FIRST + number * PER_TENANT
+        last = min(first + PER_TENANT, FIRST + users)
+        text = CUSTOMER.format(number=number, pbx=plan.ASTERISK, pace=pace)
+        text += "".join(USER.format(name=name)
+                        for name in range(first, last))
+        (folder / ("t%d.yaml" % number)).write_text(text)
 
 
 class Callbridge(Subject):
@@ -77,7 +85,7 @@ class Callbridge(Subject):
         config = self.folder / "callbridge.yaml"
         config.write_text(node(self.folder, pki.ensure(self.folder.parent),
                                trace_mb))
-        (self.folder / "customer.yaml").write_text(customer(users))
+        customers(self.folder / "customers", users)
         self.process = Process.start(
             "callbridged",
             pinned(cores()[0], [plan.program("callbridged"), "-c", config]),
