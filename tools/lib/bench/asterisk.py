@@ -17,7 +17,7 @@ res_pjproject bridge_simple bridge_native_rtp chan_bridge_media codec_alaw
 res_rtp_asterisk res_srtp res_pjsip res_pjsip_session res_pjsip_sdp_rtp
 res_pjsip_outbound_authenticator_digest res_pjsip_outbound_registration
 res_pjsip_endpoint_identifier_ip res_pjsip_caller_id res_pjsip_nat
-chan_pjsip pbx_config app_dial
+res_pjsip_pubsub chan_pjsip pbx_config app_dial
 """.split()
 
 # Both trunks as in the bridge: G.711 through, media always relayed.

@@ -7,6 +7,7 @@ the network's delay and not the phone's.
 
 import json
 import re
+import shutil
 import socket
 import threading
 import time
@@ -168,7 +169,7 @@ class Phone:
         self.process = None
         self.control = None
         self.mark = 0           # events before it belong to the past
-        self.known = set()      # recordings of earlier calls
+        self.begun = 0          # calls so far
         self.muted = False
         self.ear = audio.Ear(lambda: self.recording("dec"))
         self.mouth = audio.Ear(lambda: self.recording("enc"))
@@ -190,9 +191,8 @@ class Phone:
 
     def configure(self):
         tls = pki.ensure(self.state)
-        (self.folder / "rec").mkdir(parents=True, exist_ok=True)
-        for old in (self.folder / "rec").iterdir():
-            old.unlink()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        (self.folder / "rec").mkdir(parents=True)
         tone = self.state / "tones" / ("%d.wav" % self.tone_hz)
         if not tone.exists():
             tone.parent.mkdir(exist_ok=True)
@@ -264,9 +264,17 @@ class Phone:
     # Calls.
 
     def begin(self):
-        """Forget what was: waits and recordings are those of a new call."""
+        """Forget what was: waits and recordings are those of a new call.
+
+        Recordings are named by the second they began in. Those of earlier
+        calls go out of the way, or a call soon after would share a name.
+        """
         self.mark = len(self.control.events)
-        self.known = set((self.folder / "rec").iterdir())
+        self.begun += 1
+        earlier = self.folder / ("rec-%d" % self.begun)
+        (self.folder / "rec").rename(earlier)
+        (self.folder / "rec").mkdir()
+        self.recordings = {}
         if self.muted:
             self.unmute()
 
@@ -361,9 +369,7 @@ class Phone:
     def recording(self, which):
         """The recording of the present call: "dec" is what the phone hears,
         "enc" what it says. None before there is one."""
-        fresh = [path for path in
-                 (self.folder / "rec").glob("*-%s.wav" % which)
-                 if path not in self.known]
+        fresh = list((self.folder / "rec").glob("*-%s.wav" % which))
         if not fresh:
             return None
         path = max(fresh)

@@ -126,15 +126,15 @@ class Process:
             raise Deadline("%s\n%s" % (error, self.tail())) from None
 
 
-def run(argv, deadline_s=30, **options):
+def run(argv, deadline_s=30, good=(0,), **options):
     """Run a program to its end; its output as text. Raises RuntimeError with
-    that output if it fails."""
+    that output if its exit status is not among the `good` ones."""
     argv = [str(word) for word in argv]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=deadline_s, text=True, errors="replace",
                           check=False, **options)
-    if done.returncode:
+    if done.returncode not in good:
         raise RuntimeError("%s: exit %d\n%s" % (" ".join(argv),
                                                 done.returncode, done.stdout))
     return done.stdout

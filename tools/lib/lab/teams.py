@@ -223,7 +223,8 @@ class Teams:
         config = self.folder / "teams-sim.json"
         config.write_text(json.dumps(self.config(), indent=1))
         self.process = Process.start(
-            "teams-sim", [plan.program("teams-sim"), "--config", config],
+            "teams-sim", [plan.program("teams-sim"), "--config", config,
+                          "--trace", self.folder / "sip.log"],
             self.folder / "log", env)
         self.process.wait_ready(self.connect, 10, "teams-sim to listen")
         self.control.command("set", options_period_ms=2000)
