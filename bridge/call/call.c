@@ -195,6 +195,12 @@ static void answer_h(struct leg *leg, const struct sip_msg *msg,
 	bool good;
 	(void)msg;
 
+	if (call->secure[other(to)] && !answer->cryptoc) {
+		call_end(call, "bridge", 488,
+			 "Media is not encrypted as it must be");
+		return;
+	}
+
 	good = leg_remote(caller) ?
 		voice_answer(call, to, leg_remote(caller), answer, &out) :
 		voice_offer(call, to, answer, &out);
@@ -270,7 +276,7 @@ static void offer_h(struct leg *leg, const struct desc *offer, void *arg)
 		return;
 	}
 
-	if (side == SIDE_TEAMS && !offer->secure) {
+	if (call->secure[side] && !offer->cryptoc) {
 		(void)leg_reject_offer(leg, 488, "Not Acceptable Here");
 		return;
 	}
@@ -397,7 +403,8 @@ static bool secure_enough(const struct call *call, enum side side,
 	if (!offer->formatc || offer->secure)
 		return !offer->crypto_bad;
 
-	return side == SIDE_PBX && !call->pbx->encrypt_media;
+	return side == SIDE_PBX &&
+		(!call->pbx->encrypt_media || offer->cryptoc);
 }
 
 

@@ -88,8 +88,10 @@ struct leg_handlers {
 	/** REFER in the dialog; takes the transaction over. NULL: 405 */
 	void (*referh)(struct leg *leg, struct strans *st,
 		       const struct sip_msg *msg, void *arg);
-	/** NOTIFY of a REFER of ours: the sipfrag's status */
-	void (*notifyh)(struct leg *leg, uint16_t scode, bool last, void *arg);
+	/** What becomes of a REFER of ours: refused (last), or what a NOTIFY
+	    says by its sipfrag */
+	void (*notifyh)(struct leg *leg, uint16_t scode, bool refused,
+			bool last, void *arg);
 	/** The leg has ended; before the peer's request is answered, so that
 	    what must be written down is. Called last */
 	void (*closeh)(struct leg *leg, const struct leg_end *end, void *arg);

@@ -60,7 +60,7 @@ static void notify(struct leg *leg, struct strans *st,
 
 	strans_reject(st, 200, "OK");
 	if (leg->h.notifyh)
-		leg->h.notifyh(leg, scode, last, leg->arg);
+		leg->h.notifyh(leg, scode, false, last, leg->arg);
 }
 
 
@@ -156,7 +156,7 @@ static void refer_resp_h(int err, const struct sip_msg *msg, void *arg)
 	leg->refer_req = mem_deref(leg->refer_req);
 
 	if (scode >= 300 && leg->h.notifyh)
-		leg->h.notifyh(leg, scode, true, leg->arg);
+		leg->h.notifyh(leg, scode, true, true, leg->arg);
 }
 
 

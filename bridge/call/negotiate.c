@@ -264,7 +264,14 @@ void negotiate_remote(struct stream_remote *r, const struct desc *local,
 	r->recv = (remote->dir & DESC_SENDONLY) &&
 		(local->dir & DESC_RECVONLY);
 
-	if (local->secure && local->cryptoc && remote->cryptoc) {
+	/* never plain where SRTP was said: without both keys, silence */
+	if (!local->cryptoc != !remote->cryptoc && (local->cryptoc ||
+						    remote->secure)) {
+		r->send = false;
+		r->recv = false;
+	}
+
+	if (local->cryptoc && remote->cryptoc) {
 		/* of the peer's lines, the one that bears our answer's tag,
 		   or the only one of its answer */
 		const struct desc_crypto *rx = &remote->cryptov[0];

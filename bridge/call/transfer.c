@@ -184,7 +184,8 @@ static int pbx_start(struct transfer *tf)
 }
 
 
-void transfer_notified(struct leg *leg, uint16_t scode, bool last, void *arg)
+void transfer_notified(struct leg *leg, uint16_t scode, bool refused,
+		       bool last, void *arg)
 {
 	struct call *call = arg;
 	struct transfer *tf = call->transfer;
@@ -207,7 +208,7 @@ void transfer_notified(struct leg *leg, uint16_t scode, bool last, void *arg)
 	}
 
 	wheel_cancel(&tf->tmr);
-	if (call->pbx->transfer.blind == PBX_TRANSFER_AUTO) {
+	if (refused && call->pbx->transfer.blind == PBX_TRANSFER_AUTO) {
 		info("call", call->rec.id, "the PBX does not transfer (%u): "
 		     "doing it ourselves", scode);
 		if (!bridge_start(tf))

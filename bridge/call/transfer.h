@@ -8,7 +8,9 @@
  *   bridge  we call the target by Teams' proxy, as Microsoft wants it, and
  *           join it with the PBX's leg in the old one's place
  *
- * `auto` begins with the first and falls back to the second.
+ * `auto` begins with the first and falls back to the second when the PBX
+ * refuses the REFER or tells nothing of it. Not when it tells that the target
+ * did not answer: that would ring it again.
  */
 #ifndef CALL_TRANSFER_H
 #define CALL_TRANSFER_H
@@ -20,7 +22,8 @@ void transfer_referred(struct leg *leg, struct strans *st,
 		       const struct sip_msg *msg, void *arg);
 
 /** What became of our REFER; leg_handlers.notifyh */
-void transfer_notified(struct leg *leg, uint16_t scode, bool last, void *arg);
+void transfer_notified(struct leg *leg, uint16_t scode, bool refused,
+		       bool last, void *arg);
 
 /**
  * A leg has ended while a transfer runs

@@ -149,11 +149,13 @@ bool voice_answer(struct call *call, enum side to, const struct desc *offer,
 	memcpy(out->othermv, offer->othermv, sizeof(out->othermv));
 	out->rtcp_mux = call->mux[to] = offer->rtcp_mux;
 
-	if (offer->secure) {
+	/* also RTP/AVP with keys, where the profile wants SRTP: some PBXs
+	   leave the choice to us */
+	if (offer->secure || (call->secure[to] && offer->cryptoc)) {
 		if (!negotiate_crypto(offer, &call->keyv[to]))
 			return false;
 		call->secure[to] = true;
-		out->secure = true;
+		out->secure = offer->secure;
 		out->cryptov[0] = call->keyv[to];
 		out->cryptoc = 1;
 	}

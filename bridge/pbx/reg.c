@@ -15,6 +15,7 @@
 #include "bridge/sip/digest.h"
 #include "bridge/sip/msg.h"
 #include "bridge/sip/stack.h"
+#include "bridge/sip/trace.h"
 #include "bridge/sip/transp.h"
 #include "advice.h"
 #include "binding.h"
@@ -169,6 +170,7 @@ static void destructor(void *data)
 int reg_alloc(struct reg **regp, const struct reg_conf *conf,
 	      reg_change_h *changeh, void *arg)
 {
+	struct trace *trace;
 	struct reg *reg;
 
 	reg = mem_zalloc(sizeof(*reg), destructor);
@@ -183,6 +185,10 @@ int reg_alloc(struct reg **regp, const struct reg_conf *conf,
 	reg->since_s = time(NULL);
 	token_random(reg->callid, sizeof(reg->callid) - 1);
 	token_random(reg->tag, sizeof(reg->tag) - 1);
+
+	trace = stack_trace(conf->site->conf->stack);
+	if (trace)
+		trace_tag(trace, reg->callid, conf->aor);
 
 	*regp = reg;
 
