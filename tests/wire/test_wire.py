@@ -1,0 +1,112 @@
+"""Message in, message out: each file in cases/ is a test."""
+
+import sys
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parents[1] / "tools/lib"))
+
+from lab import pki, plan, sanitizer                            # noqa: E402
+from lab.bridge import Bridge, Pbx, User                        # noqa: E402
+from lab.process import wait_for                                # noqa: E402
+
+import casefile                                                 # noqa: E402
+import peers                                                    # noqa: E402
+import wire                                                     # noqa: E402
+
+# Ann's PBX transfers by itself; Ben's leaves that to the bridge, and is held
+# by inactive.
+USERS = (User(2001, "Ann"), User(2002, "Ben", pbx="branch"))
+PBX_SITES = (
+    Pbx("hq", sip_proxy=peers.PBXS["pbx"] + ":5060",
+        transfer="{blind: refer}"),
+    Pbx("branch", sip_proxy=peers.PBXS["branch"] + ":5060",
+        supports_refer="false", media="{hold: inactive}",
+        call="{prack: false}"))
+
+
+class WireTest(unittest.TestCase):
+    """One bridge for all cases; a case that fails leaves a new one."""
+
+    world = None
+    bridge = None
+
+    @classmethod
+    def setUpClass(cls):
+        state = plan.state_dir()
+        passwords = {str(user.extension): plan.secret(user.extension)
+                     for user in USERS}
+        cls.world = peers.World(pki.ensure(state), passwords)
+        cls.addClassCleanup(cls.world.close)
+        cls.bridge = Bridge(state, PBX_SITES, USERS, "bridge-wire",
+                            **cls.node(state / "tls"))
+        cls.addClassCleanup(cls.stop_bridge)
+        cls.start_bridge()
+
+    @staticmethod
+    def node(tls):
+        """Settings that keep clear of the lab's addresses."""
+        names = dict(zip(plan.TEAMS_NAMES, list(peers.PROXIES.values())))
+        names[peers.EDGE_NAME] = peers.PROXIES["edge"]
+        hosts = ", ".join("{name: %s, address: %s}" % pair
+                          for pair in names.items())
+        return {
+            "sip": "{address: %s, udp_port: 5060, tcp_port: 0, tls_port: 0}"
+                   % peers.BRIDGE_PBX,
+            "teams": "{address: %s, port: %d, certificate: %s, key: %s, "
+                     "ca_file: %s, options: 2s}"
+                     % (peers.BRIDGE_TEAMS, plan.TEAMS_PORT,
+                        tls / "bridge-chain.pem", tls / "bridge.key",
+                        tls / "microsoft-root.pem"),
+            "dns": "{hosts: [%s]}" % hosts,
+        }
+
+    @classmethod
+    def start_bridge(cls):
+        cls.world.contacts.clear()
+        cls.world.pinged.clear()
+        cls.bridge.start(sanitizer.env())
+        wait_for(lambda: len(cls.world.contacts) == len(USERS)
+                 and {"teams", "teams2", "teams3"} <= cls.world.pinged, 15,
+                 lambda: "registered: %s, OPTIONS to: %s\n%s\n%s" % (
+                     cls.world.contacts, cls.world.pinged, cls.world.faults,
+                     cls.bridge.process.tail(20)))
+        cls.bridge.wait_registered()
+
+    @classmethod
+    def stop_bridge(cls):
+        status = cls.bridge.stop()
+        report = sanitizer.reports()
+        if report or status not in (0, None):
+            raise AssertionError("callbridged ended with status %s\n%s" % (
+                status, report or cls.bridge.process.tail(30)))
+
+    def play(self, path):
+        try:
+            wire.play(self.world, path)
+        except AssertionError:
+            self.bridge.process.kill()
+            self.drain()
+            self.start_bridge()
+            raise
+        self.assertTrue(self.bridge.process.running(),
+                        self.bridge.process.tail(30))
+
+    def drain(self):
+        for peer in self.world.peers.values():
+            while not peer.inbox.empty():
+                peer.inbox.get()
+
+
+def add(path):
+    """A case file as a test with the file's name."""
+    def test(self):
+        self.play(path)
+    test.__doc__ = casefile.title(path)
+    setattr(WireTest, wire.name_of(path), test)
+
+
+for each in sorted((HERE / "cases").glob("*.wire")):
+    add(each)
