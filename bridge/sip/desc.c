@@ -581,7 +581,7 @@ static void take_audio(struct reader *rd, uint64_t port,
 	rd->mine    = true;
 	rd->refused = !port;
 	rd->port    = (uint16_t)port;
-	rd->rtcp    = pl_null;
+	rd->rtcp    = (struct pl)PL("");
 	memset(rd->dropped, 0, sizeof(rd->dropped));
 	sa_init(&rd->media_addr, AF_UNSPEC);
 
@@ -645,9 +645,11 @@ static int read_media(struct reader *rd, const struct pl *val)
 	rd->session = false;
 	rd->mine    = false;
 
-	(void)re_snprintf(desc->othermv[desc->mediac],
-			  sizeof(desc->othermv[0]), "%r 0 %r %r", &type,
-			  &proto, &fmt);
+	/* cut short it would be no line to answer with */
+	if (re_snprintf(desc->othermv[desc->mediac],
+			sizeof(desc->othermv[0]), "%r 0 %r %r", &type,
+			&proto, &fmt) < 0)
+		return EBADMSG;
 
 	if (!pl_strcmp(&type, "audio") && is_rtp(&proto)) {
 
@@ -991,6 +993,10 @@ int desc_encode(struct mbuf **mbp, const struct desc *desc)
 	if (!mbp || !desc || !has_addr(&desc->rtp) ||
 	    mediac > MEDIA_MAX || desc->media_index >= mediac ||
 	    desc->formatc > DESC_FORMATS || desc->cryptoc > DESC_CRYPTOS)
+		return EINVAL;
+
+	/* only a refused line may be without formats */
+	if (sa_port(&desc->rtp) && !desc->formatc)
 		return EINVAL;
 
 	mb = mbuf_alloc(1024);

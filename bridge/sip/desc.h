@@ -76,6 +76,8 @@ int desc_decode(struct desc *desc, const struct pl *body);
 /**
  * Write: "v=0", "o=- id ver IN IP4 addr", "s=-", ... one audio line, and the
  * refused ones when answering an offer that had more
+ *
+ * @return 0, EINVAL no address, or a port without formats; ENOMEM
  */
 int desc_encode(struct mbuf **mbp, const struct desc *desc);
 

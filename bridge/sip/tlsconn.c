@@ -218,7 +218,7 @@ static int set_name(struct tlsconn *tc, const char *name)
 
 	/* no SNI for addresses (RFC 6066 section 3) */
 	if (sa_set_str(&addr, name, 0) &&
-	    1 != SSL_set_tlsext_host_name(tc->ssl, name))
+	    1 != SSL_set_tlsext_host_name(tc->ssl, tc->name))
 		return ENOMEM;
 
 	return 0;

@@ -747,6 +747,9 @@ static bool next_param(struct pl *rest, struct pl *param)
 	while (rest->l && strchr("; \t\r\n", rest->p[0]))
 		pl_advance(rest, 1);
 
+	if (!rest->l)
+		return false;
+
 	for (i = 0; i < rest->l; i++) {
 
 		if (quoted && rest->p[i] == '\\' && i + 1 < rest->l)
@@ -761,7 +764,7 @@ static bool next_param(struct pl *rest, struct pl *param)
 	param->l = i;
 	pl_advance(rest, (ssize_t)i);
 
-	return i > 0;
+	return true;
 }
 
 

@@ -359,6 +359,8 @@ static void what_is_no_description_is_refused(void **state)
 		SESSION "m=audio 65536 RTP/AVP 0\r\n",
 		SESSION "m=audio -1 RTP/AVP 0\r\n",
 		SESSION "m=audio x RTP/AVP 0\r\n",
+		SESSION "m=video 5000 RTP/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAA 96\r\nm=audio 4000 RTP/AVP 0",
 	};
 	struct desc d;
 	char *text = malloc(70000);
