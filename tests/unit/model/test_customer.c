@@ -185,7 +185,7 @@ static void test_what_is_refused(void **state)
 		" pbx: hq, sip_username: 101@pbx.example}\n", "6:64",
 		"goes into sip_domain");
 	refused(TOP HQ "users:\n  - {upn: ann@x.example, number: \"101\","
-		" pbx: hz, sip_username: a, sip_password: p}\n", "6:46",
+		" pbx: hqq, sip_username: a, sip_password: p}\n", "6:46",
 		"did you mean \"hq\"");
 	refused(TOP HQ "users:\n  - {upn: ann@x.example, number: \"101\","
 		" pbx: hq, sip_username: a}\n", "6:5", "password");

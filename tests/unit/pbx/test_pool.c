@@ -792,6 +792,63 @@ static void test_nobody_there_to_leave(void **state)
 }
 
 
+struct atleast {
+	const unsigned *value;
+	unsigned wanted;
+};
+
+
+static bool is_atleast(void *arg)
+{
+	const struct atleast *a = arg;
+
+	return *a->value >= a->wanted;
+}
+
+
+/** A PBX over TCP that is a stack of ours: what is shown is the connection */
+static void test_a_lost_connection_is_made_again(void **state)
+{
+	struct pool_conf conf = { .spread = false };
+	struct atleast two;
+	struct side tcp, far;
+	char where[64];
+	(void)state;
+
+	side_open(&tcp, &loop, SIP_TRANSP_TCP, OUR_HOST, NULL);
+	side_open(&far, &loop, SIP_TRANSP_TCP, PBX_HOST, NULL);
+	pool = mem_deref(pool);
+	conf.stack    = tcp.stack;
+	conf.resolver = resolver;
+	conf.lsnrv[SIP_TRANSP_TCP] = tcp.lsnr;
+	assert_int_equal(0, pool_alloc(&pool, &conf, status_h, NULL));
+
+	(void)re_snprintf(where, sizeof(where), "\"%J\"",
+			  listener_laddr(far.lsnr));
+	proxy = where;
+	assert_int_equal(0, apply("expires: 3600s", "protocol: tcp",
+				  USER("18", "p") USER("19", "p")));
+	until("18", REG_GREEN);
+	until("19", REG_GREEN);
+	assert_int_equal(far.requests, 2);
+	assert_int_equal(far.asked, 1);    /* one connection for both */
+	assert_non_null(strstr(status("18")->contact, ";transport=tcp"));
+
+	flow_close(msg_flow(far.last));
+	two = (struct atleast){ &far.requests, 4 };
+	loop_until(&loop, is_atleast, &two);
+	assert_int_equal(far.asked, 2);
+	pass(3000);
+	assert_int_equal(far.requests, 4);
+	assert_int_equal(status("18")->state, REG_GREEN);
+	assert_int_equal(status("18")->flaps, 0);
+
+	pool = mem_deref(pool);
+	side_close(&tcp);
+	side_close(&far);
+}
+
+
 /** Whatever is asked for does not exist */
 static void dns_recv(const struct sa *src, struct mbuf *mb, void *arg)
 {
@@ -871,6 +928,7 @@ int main(void)
 		TEST(test_leaving_takes_the_bindings_back),
 		TEST(test_leaving_is_bounded),
 		TEST(test_nobody_there_to_leave),
+		TEST(test_a_lost_connection_is_made_again),
 		TEST(test_a_name_that_does_not_resolve),
 		TEST(test_a_binding_that_lapses_is_told),
 	};

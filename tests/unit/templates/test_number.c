@@ -237,9 +237,9 @@ static void test_callers_who_are_not_shown(void **state)
 static void test_what_is_no_number(void **state)
 {
 	static const char *const badv[] = {
-		"", "+", "ann", "12a4", "+12+34", "+4", "123456789012345678901"
-		"234567890123456789012", "20@pbx", "+0123456789", "1;2",
-		"10\r\nX: y", "+1234567890123456",
+		"", "+", "ann", "12a4", "+12+34", "+4", "20@pbx", "1;2",
+		"+0123456789", "10\r\nX: y", "+1234567890123456",
+		"123456789012345678901234567890123456789012",
 	};
 	struct number num = { .text = "untouched" };
 	(void)state;
