@@ -399,7 +399,9 @@ static void strangers_do_not_answer(void **state)
 
 	/* Nor is a response to another method with the same branch */
 	at = strstr(text, "7 OPTIONS");
-	memcpy(at, "7 REFUSED", 9);
+	assert_non_null(at);
+	(void)re_snprintf(at, 10, "7 REFUSED");
+	at[9] = '\r';
 	world_say_fd(&w, w.peer, text, strlen(text));
 	assert_int_equal(0, told.responses);
 
