@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import sys
@@ -15,6 +14,7 @@ from lab.process import Deadline, run
 from . import figures
 from .asterisk import Asterisk
 from .callbridge import Callbridge
+from .subject import CORES, keep_off
 
 QUICK = {"lines": 20000, "users": 1000, "warm_up": 100, "calls": 2000,
          "rate": 200, "held": 1000, "seconds": 5,
@@ -38,7 +38,7 @@ def voice(subject, calls, size, **how):
     count = calls if size is QUICK else calls // 50
     result = subject.run("--media", count, "--rate", min(size["rate"], 100),
                          "--seconds", size["seconds"], **how)
-    return figures.of_voice(result["media"], calls)
+    return figures.of_voice(result["media"], calls, say)
 
 
 def callbridge(state, size):
@@ -58,14 +58,14 @@ def callbridge(state, size):
     held = subject.run("--register", users, "--warm-up", size["warm_up"],
                        "--media", size["held"], "--rate", size["rate"],
                        "--seconds", 0, users=users, trace_mb=1)
-    found.update(figures.of_held(held["media"]))
+    found.update(figures.of_held(held["media"], say))
     found.update(figures.of_memory(many, held["register"]))
 
     say("callbridge: calls")
     calls = subject.run("--register", users, "--warm-up", size["warm_up"],
                         "--calls", size["calls"], "--rate", size["rate"],
                         users=users)
-    found.update(figures.of_calls(calls["calls"]))
+    found.update(figures.of_calls(calls["calls"], say))
 
     for count in (100, 800):
         say("callbridge: voice, %d calls" % count)
@@ -95,13 +95,13 @@ def asterisk(state, size):
                        "--media", size["asterisk_held"],
                        "--rate", size["asterisk_rate"], "--seconds", 0,
                        users=users)
-    found.update(figures.of_held(held["media"]))
+    found.update(figures.of_held(held["media"], say))
 
     say("asterisk: calls")
     calls = subject.run("--warm-up", size["warm_up"],
                         "--calls", size["asterisk_calls"],
                         "--rate", size["asterisk_rate"], users=users)
-    found.update(figures.of_calls(calls["calls"]))
+    found.update(figures.of_calls(calls["calls"], say))
 
     say("asterisk: voice, 100 calls")
     found.update(voice(subject, 100, size, users=users))
@@ -152,8 +152,9 @@ def main():
     state = chosen.keep or Path(tempfile.mkdtemp(prefix="callbridge-bench."))
     state.mkdir(parents=True, exist_ok=True)
 
-    if len(os.sched_getaffinity(0)) < 2:
+    if len(CORES) < 2:
         say("only one core: the load takes time from the bridge")
+    keep_off()
     srtp = ciphers()
     try:
         ours, theirs = measure(chosen, state.resolve())

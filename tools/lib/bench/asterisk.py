@@ -5,7 +5,7 @@ from lab import asterisk as lab_asterisk
 from lab import plan
 from lab.process import Process
 
-from .subject import Subject, cores, pinned
+from .subject import SUBJECT_CORE, Subject, pinned
 
 FIRST = 10001
 LOAD_PBX = "127.0.0.30"
@@ -115,7 +115,7 @@ class Pbx(lab_asterisk.Asterisk):
 
     def launch(self):
         self.process = Process.start(
-            "asterisk", pinned(cores()[0], [*self.command(), "-f"]),
+            "asterisk", pinned(SUBJECT_CORE, [*self.command(), "-f"]),
             self.folder / "log/stdout")
         self.process.wait_ready(self.booted, 60, "Asterisk to boot")
 

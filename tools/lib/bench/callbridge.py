@@ -6,7 +6,7 @@ import shutil
 from lab import pki, plan
 from lab.process import Process
 
-from .subject import Subject, cores, pinned
+from .subject import SUBJECT_CORE, Subject, pinned
 
 FIRST = 10001                   # load's first user
 PER_TENANT = 1000               # users: a customer file is bounded
@@ -88,7 +88,7 @@ class Callbridge(Subject):
         customers(self.folder / "customers", users)
         self.process = Process.start(
             "callbridged",
-            pinned(cores()[0], [plan.program("callbridged"), "-c", config]),
+            pinned(SUBJECT_CORE, [plan.program("callbridged"), "-c", config]),
             self.folder / "stderr")
         return self.process
 

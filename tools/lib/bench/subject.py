@@ -10,10 +10,13 @@ from lab.process import Process, wait_for
 from .figures import Spoilt
 
 
-def cores():
-    """The core of what is measured, and the one of the load."""
-    mine = sorted(os.sched_getaffinity(0))
-    return mine[0], mine[-1]
+CORES = sorted(os.sched_getaffinity(0))
+SUBJECT_CORE, LOAD_CORE = CORES[0], CORES[-1]
+
+
+def keep_off():
+    """Leave the core of what is measured to it alone."""
+    os.sched_setaffinity(0, {LOAD_CORE})
 
 
 def pinned(core, argv):
@@ -38,7 +41,7 @@ class Load:
         # its one line of JSON goes to a file, what it says to the log
         command = "exec \"$@\" >'%s'" % self.out
         self.process = Process.start(
-            "load", pinned(cores()[1], ["sh", "-c", command, "load", *argv]),
+            "load", pinned(LOAD_CORE, ["sh", "-c", command, "load", *argv]),
             folder / "load.log")
         self.wait_said("ready", 10)
 

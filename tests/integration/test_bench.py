@@ -1,0 +1,43 @@
+"""tools/bench: with hardly any load it measures every figure.
+
+That it works, never how fast: a machine with other work would fail a limit.
+"""
+
+import json
+import os
+import subprocess
+import unittest
+
+from support import deadline, plan, sanitizer
+
+KEYS = {"calls_per_cpu_s", "invite_180_ms_p50", "invite_180_ms_p99",
+        "kb_per_held_call", "us_per_registration", "kb_per_line",
+        "packets_per_cpu_s_100", "packets_per_cpu_s_800"}
+
+
+class Bench(unittest.TestCase):
+    """The bridge under load, in a network of its own beside the lab's."""
+
+    def bench(self, *options):
+        """Run `tools/bench quick --tiny`; its output and what it said."""
+        done = subprocess.run(
+            [str(plan.REPO / "tools/bench"), "quick", "--tiny", *options],
+            env=dict(os.environ, **sanitizer.env()),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=110, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr[-4000:])
+        return done.stdout, done.stderr
+
+    @deadline(120)
+    def test_every_figure_is_measured(self):
+        stdout, stderr = self.bench("--json")
+        figures = json.loads(stdout)
+        self.assertEqual(set(figures), KEYS)
+        self.assertGreater(figures["invite_180_ms_p50"], 0)
+        self.assertGreaterEqual(figures["invite_180_ms_p99"],
+                                figures["invite_180_ms_p50"])
+        # CPU time counts in steps of 10 ms: so short a run may show none
+        for key in KEYS:
+            self.assertIsInstance(figures[key], (int, float, type(None)),
+                                  key)
+        self.assertIn("SRTP ciphers: OpenSSL", stderr)
