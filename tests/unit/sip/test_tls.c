@@ -66,6 +66,9 @@ static int setup(void **state)
 		.cn = "new", .san = "DNS:pbx.example.com",
 		.from_day = 2, .to_day = 30};
 
+	const struct pki_spec wide = {
+		.cn = "wide", .san = "DNS:*.example"};
+
 	(void)state;
 
 	if (libre_init())
@@ -88,6 +91,7 @@ static int setup(void **state)
 	write_leaf("other.pem", &server, &world.other_ca);
 	write_leaf("self.pem", &server, NULL);
 	write_leaf("expired.pem", &expired, &world.ca);
+	write_leaf("wide.pem", &wide, &world.ca);
 
 	return 0;
 }
@@ -98,7 +102,7 @@ static int teardown(void **state)
 	static const char *const filev[] = {
 		"ca.pem", "other-ca.pem", "server.pem", "client.pem",
 		"oneway.pem", "mail.pem", "early.pem", "other.pem",
-		"self.pem", "expired.pem", "live.pem",
+		"self.pem", "expired.pem", "live.pem", "wide.pem",
 	};
 
 	(void)state;
@@ -278,6 +282,17 @@ static void wrong_name_is_refused_with_the_names_found(void **state)
 			       ctx_of("server.pem", "ca.pem", false),
 			       namev[i], why);
 	}
+}
+
+
+static void wildcard_of_a_whole_top_level_is_none(void **state)
+{
+	(void)state;
+
+	expect_refused(ctx_of(NULL, "ca.pem", false),
+		       ctx_of("wide.pem", "ca.pem", false), "pbx.example",
+		       "TLS: certificate is for *.example, "
+		       "not for pbx.example");
 }
 
 
@@ -631,6 +646,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_names_are_served),
 		cmocka_unit_test(wrong_name_is_refused_with_the_names_found),
+		cmocka_unit_test(wildcard_of_a_whole_top_level_is_none),
 		cmocka_unit_test(unknown_issuer_and_self_signed_are_named),
 		cmocka_unit_test(customer_may_ask_for_less),
 		cmocka_unit_test(ended_certificate_is_named_with_its_date),
