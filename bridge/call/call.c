@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "bridge/base/log.h"
+#include "bridge/sip/msg.h"
 #include "bridge/sip/strans.h"
 #include "call_core.h"
 #include "cause.h"
@@ -120,15 +121,17 @@ void call_end(struct call *call, const char *by, uint16_t scode,
 /** Reason header to pass on: cause values only, the peer's texts stay */
 static void reason_pass(char *buf, size_t size, const struct pl *reason)
 {
-	struct pl proto, cause;
+	struct pl rest = *reason, first, proto, cause;
 
 	buf[0] = '\0';
-	if (pl_isset(reason) &&
-	    !re_regex(reason->p, reason->l, "[^;, \t]+[^]*cause=[0-9]+",
-		      &proto, NULL, &cause) &&
-	    (!pl_strcasecmp(&proto, "Q.850") || !pl_strcasecmp(&proto, "SIP")))
-		re_snprintf(buf, size, "Reason: %r;cause=%r\r\n", &proto,
-			    &cause);
+	if (!msg_next_element(&rest, &first) ||
+	    re_regex(first.p, first.l, "[^; \t]+", &proto) ||
+	    msg_param_decode(&first, "cause", &cause) || !pl_u32(&cause))
+		return;
+
+	if (!pl_strcasecmp(&proto, "Q.850") || !pl_strcasecmp(&proto, "SIP"))
+		re_snprintf(buf, size, "Reason: %r;cause=%u\r\n", &proto,
+			    pl_u32(&cause));
 }
 
 

@@ -53,19 +53,31 @@ int callerid_called(char *buf, size_t size, const struct sip_msg *msg)
 }
 
 
+/** Without the escapes and folds of a quoted-string (RFC 3261 section 25.1) */
 static void name_set(struct party *party, const struct pl *dname)
 {
-	size_t n = dname->l;
+	const size_t max = sizeof(party->name) - 1;
+	size_t i, n = 0;
 
-	if (n >= sizeof(party->name)) {
-		n = sizeof(party->name) - 1;
-		/* never cut a UTF-8 sequence in two */
-		while (n && ((unsigned char)dname->p[n] & 0xc0) == 0x80)
-			--n;
+	for (i = 0; i < dname->l && n <= max; i++) {
+
+		char c = dname->p[i];
+
+		if (c == '\\' && i + 1 < dname->l)
+			c = dname->p[++i];
+		else if (c == '\r' || c == '\n')
+			continue;
+
+		if (n == max) {
+			/* never cut a UTF-8 sequence in two */
+			while (n && ((unsigned char)c & 0xc0) == 0x80)
+				c = party->name[--n];
+			break;
+		}
+
+		party->name[n++] = c;
 	}
 
-	if (n)
-		memcpy(party->name, dname->p, n);
 	party->name[n] = '\0';
 
 	if (has_control(party->name))

@@ -85,7 +85,8 @@ struct leg_handlers {
 	    To be ended by leg_accept_offer() or leg_reject_offer(), now or
 	    later */
 	void (*offerh)(struct leg *leg, const struct desc *offer, void *arg);
-	/** REFER in the dialog; takes the transaction over. NULL: 405 */
+	/** REFER in the dialog, where `allow` holds it; takes the
+	    transaction over. NULL: 405 */
 	void (*referh)(struct leg *leg, struct strans *st,
 		       const struct sip_msg *msg, void *arg);
 	/** What becomes of a REFER of ours: refused (last), or what a NOTIFY

@@ -17,6 +17,7 @@ enum {
 
 
 static int invite_send(struct leg *leg);
+static int invite_begin(struct leg *leg);
 
 
 static void early_destructor(void *arg)
@@ -211,7 +212,7 @@ static bool next_hop(struct leg *leg, int err, const struct sip_msg *msg)
 
 	++leg->hop;
 
-	return !invite_send(leg);
+	return !invite_begin(leg);
 }
 
 
@@ -271,7 +272,36 @@ static void answer_limit_h(void *arg)
 }
 
 
+/** Send the INVITE with the ids of the half dialog that there is */
 static int invite_send(struct leg *leg)
+{
+	const struct leg_conf *conf = &leg->conf;
+	const struct leg_dial *dial = &leg->dial;
+	char *hdrs, timer[96];
+	int err;
+
+	/* this may run from the handler of the request it replaces */
+	leg->req = mem_deref(leg->req);
+	list_flush(&leg->earlyl);
+
+	leg_timer_headers(leg, timer, sizeof(timer));
+	err = re_sdprintf(&hdrs, "Allow: %s\r\n%s%s%s", conf->allow,
+			  conf->prack ? "Supported: 100rel\r\n" : "",
+			  timer, dial->hdrs ? dial->hdrs : "");
+	if (err)
+		return err;
+
+	err = dialog_request(&leg->req, leg->half, "INVITE", hdrs,
+			     "application/sdp", leg->body, invite_resp_h,
+			     leg);
+	mem_deref(hdrs);
+
+	return err;
+}
+
+
+/** Send the INVITE to the present hop, as a new call */
+static int invite_begin(struct leg *leg)
 {
 	const struct leg_conf *conf = &leg->conf;
 	const struct leg_dial *dial = &leg->dial;
@@ -285,30 +315,16 @@ static int invite_send(struct leg *leg)
 		.digest     = conf->digest,
 		.user_agent = conf->user_agent,
 	};
-	char hdrs[1024], timer[96];
 	int err;
 
-	/* this may run from the handler of the request it replaces */
 	leg->req  = mem_deref(leg->req);
 	leg->half = mem_deref(leg->half);
-	list_flush(&leg->earlyl);
 
 	err = dialog_alloc(&leg->half, conf->stack, &prm);
 	if (err)
 		return err;
 
-	leg_timer_headers(leg, timer, sizeof(timer));
-	if (re_snprintf(hdrs, sizeof(hdrs),
-			"Allow: %s\r\n"
-			"%s%s%s",
-			conf->allow,
-			conf->prack ? "Supported: 100rel\r\n" : "",
-			timer, dial->hdrs ? dial->hdrs : "") < 0)
-		return EINVAL;
-
-	return dialog_request(&leg->req, leg->half, "INVITE", hdrs,
-			      "application/sdp", leg->body, invite_resp_h,
-			      leg);
+	return invite_send(leg);
 }
 
 
@@ -359,7 +375,7 @@ int leg_dial(struct leg **legp, const struct leg_conf *conf,
 	if (err)
 		goto out;
 
-	err = invite_send(leg);
+	err = invite_begin(leg);
 	if (err)
 		goto out;
 

@@ -144,6 +144,10 @@ void leg_request_h(struct dialog *dlg, struct strans *st,
 
 void leg_invite_again(struct leg *leg, struct strans *st,
 		      const struct sip_msg *msg);   /* re-INVITE, UPDATE */
+/** UPDATE before the answer (RFC 3311 section 5.2): taken if it describes no
+    session, for then it only tells of the peer */
+void leg_update_early(struct leg *leg, struct strans *st,
+		      const struct sip_msg *msg);
 void leg_prack(struct leg *leg, struct strans *st, const struct sip_msg *msg);
 void leg_offer_next(struct leg *leg);   /* send what waits, if it may */
 

@@ -270,6 +270,22 @@ void leg_invite_again(struct leg *leg, struct strans *st,
 }
 
 
+void leg_update_early(struct leg *leg, struct strans *st,
+		      const struct sip_msg *msg)
+{
+	struct desc offer;
+
+	if (leg_desc_decode(&offer, msg) == ENOENT)
+		strans_rejectf(st, 200, "OK", "Contact: %s\r\nAllow: %s\r\n",
+			       leg->conf.contact, leg->conf.allow);
+	else if (leg_is_caller(leg))
+		strans_rejectf(st, 500, "Server Internal Error",
+			       "Retry-After: %u\r\n", rand_u32() % 11);
+	else
+		strans_reject(st, 491, "Request Pending");
+}
+
+
 int leg_accept_offer(struct leg *leg, const struct desc *local)
 {
 	const bool update = leg->st && is_update(strans_request(leg->st));

@@ -67,7 +67,7 @@ static void notify(struct leg *leg, struct strans *st,
 static void refer(struct leg *leg, struct strans *st,
 		  const struct sip_msg *msg)
 {
-	if (leg->h.referh)
+	if (leg->h.referh && strstr(leg->conf.allow, "REFER"))
 		leg->h.referh(leg, st, msg, leg->arg);
 	else
 		strans_rejectf(st, 405, "Method Not Allowed", "Allow: %s\r\n",
@@ -123,6 +123,12 @@ void leg_request_h(struct dialog *dlg, struct strans *st,
 	/* one phone of several goes before it answered: the others ring on */
 	if (dlg != leg->dlg && !pl_strcmp(&msg->met, "BYE")) {
 		strans_reject(st, 200, "OK");
+		return;
+	}
+
+	if ((dlg != leg->dlg || leg->state == LEG_INVITED) &&
+	    !pl_strcmp(&msg->met, "UPDATE")) {
+		leg_update_early(leg, st, msg);
 		return;
 	}
 

@@ -388,11 +388,6 @@ void transfer_referred(struct leg *leg, struct strans *st,
 		call->pbx->transfer.blind != PBX_TRANSFER_BRIDGE;
 	int err = ENOSYS;
 
-	if (call_side_of(call, leg) != SIDE_TEAMS) {
-		strans_reject(st, 405, "Method Not Allowed");
-		return;
-	}
-
 	if (call->transfer || call->state != CALL_ANSWERED) {
 		strans_reject(st, 491, "Request Pending");
 		return;
