@@ -610,6 +610,19 @@ static void nextnonce_take(struct nonce *nonce, const struct pl *info)
 }
 
 
+/* An account has one realm: whoever else challenges it is a stranger */
+static void realm_share(struct digest *d)
+{
+	for (int kind = 0; kind < KINDC; kind++) {
+
+		struct nonce *nonce = &d->noncev[kind];
+
+		if (!nonce->realm && digest_realm(d))
+			(void)str_dup(&nonce->realm, digest_realm(d));
+	}
+}
+
+
 void digest_accepted(struct digest *d, const struct sip_msg *msg)
 {
 	if (!d || !msg)
@@ -634,6 +647,8 @@ void digest_accepted(struct digest *d, const struct sip_msg *msg)
 		if (info && pl_isset(&info->val))
 			nextnonce_take(nonce, &info->val);
 	}
+
+	realm_share(d);
 }
 
 

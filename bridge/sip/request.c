@@ -113,6 +113,7 @@ struct request {
 	bool oversize;             /* UDP whatever the size: TCP failed    */
 	bool renewed;              /* this place was tried over a new
 				      connection after an old one failed   */
+	bool refused;              /* the place tried last said 503        */
 };
 
 
@@ -671,6 +672,21 @@ static int find_places(struct request *req)
 }
 
 
+/* The flow that was tried first leads to one of the hop's places: that one
+   has said 503 for itself already */
+static bool has_refused(struct request *req, const struct place *place)
+{
+	if (!req->refused || place->tp != req->place.tp ||
+	    !sa_cmp(&place->addr, &req->place.addr, SA_ALL))
+		return false;
+
+	set_why(req, "503 from %J, and there is no other address",
+		&place->addr);
+
+	return true;
+}
+
+
 /**
  * Send to the next place that takes it
  *
@@ -704,7 +720,13 @@ static int proceed(struct request *req)
 
 	while (req->placei < req->placec) {
 
-		req->place = req->placev[req->placei++];
+		const struct place *place = &req->placev[req->placei++];
+
+		if (has_refused(req, place))
+			continue;
+
+		req->place   = *place;
+		req->refused = false;
 		req->upgraded = req->oversize = req->renewed = false;
 
 		err = send_place(req);
@@ -888,6 +910,7 @@ static bool try_elsewhere(struct request *req)
 
 	try_drop(req, req->current);
 	set_state(req, READY);
+	req->refused = true;
 
 	return !proceed(req);
 }

@@ -324,6 +324,9 @@ static void keeps_to_the_realm_it_learnt(void **state)
 	memset(&at, 0, sizeof(at));
 	assert_int_equal(DIGEST_UNANSWERABLE, challenge(d, &at, 401,
 		"WWW-Authenticate: Digest realm=\"evil\", nonce=\"n\"\r\n"));
+	memset(&at, 0, sizeof(at));
+	assert_int_equal(DIGEST_UNANSWERABLE, challenge(d, &at, 407,
+		"Proxy-Authenticate: Digest realm=\"evil\", nonce=\"n\"\r\n"));
 	mem_deref(d);
 
 	assert_int_equal(0, digest_alloc(&d, "u", "p", "pbx"));
