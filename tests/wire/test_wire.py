@@ -16,15 +16,18 @@ import casefile                                                 # noqa: E402
 import peers                                                    # noqa: E402
 import wire                                                     # noqa: E402
 
-# Ann's PBX transfers by itself; Ben's leaves that to the bridge, and is held
-# by inactive.
-USERS = (User(2001, "Ann"), User(2002, "Ben", pbx="branch"))
+# Ann's PBX transfers by itself; Ben's may leave that to the bridge, and is held
+# by inactive; Cid's is an old one that can do little.
+USERS = (User(2001, "Ann"), User(2002, "Ben", pbx="branch"),
+         User(2003, "Cid", pbx="old"))
 PBX_SITES = (
     Pbx("hq", sip_proxy=peers.PBXS["pbx"] + ":5060",
         transfer="{blind: refer}"),
     Pbx("branch", sip_proxy=peers.PBXS["branch"] + ":5060",
-        supports_refer="false", media="{hold: inactive}",
-        call="{prack: false}"))
+        media="{hold: inactive}"),
+    Pbx("old", sip_proxy=peers.PBXS["old"] + ":5060",
+        supports_refer="false", call="{prack: false, session_timers: false}",
+        suppress_contact_data="true"))
 
 
 class WireTest(unittest.TestCase):
