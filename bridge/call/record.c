@@ -47,10 +47,19 @@ static void record_init(struct call_record *rec, const struct route *route)
 	rec->start_ms = wall_ms();
 	rec->direction = route->direction;
 	rec->state = CALL_TRYING;
-	str_ncpy(rec->caller, route->caller_raw, sizeof(rec->caller));
 	str_ncpy(rec->caller_name, route->caller.name,
 		 sizeof(rec->caller_name));
-	str_ncpy(rec->callee, route->callee_raw, sizeof(rec->callee));
+
+	/* both as Teams has them: one number for one person in all records */
+	if (route->direction == CALL_FROM_PBX && route->callee[0]) {
+		str_ncpy(rec->caller, route->caller.number,
+			 sizeof(rec->caller));
+		str_ncpy(rec->callee, route->callee, sizeof(rec->callee));
+	}
+	else {
+		str_ncpy(rec->caller, route->caller_raw, sizeof(rec->caller));
+		str_ncpy(rec->callee, route->callee_raw, sizeof(rec->callee));
+	}
 
 	if (route->acc) {
 		const struct user *user = account_user(route->acc);
