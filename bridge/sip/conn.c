@@ -2,9 +2,9 @@
  * @file conn.c  SIP over TCP and TLS
  *
  * A connection connects, shakes hands (TLS), is up, and closes. Messages are
- * cut out of the stream by guard_frame() (RFC 3261 section 18.3); CRLF between them are
- * keepalives (RFC 5626 section 4.4.1). While it is open the transport's
- * table holds a reference of its flow.
+ * cut out of the stream by guard_frame() (RFC 3261 section 18.3); CRLFs
+ * between them are keepalives (RFC 5626 section 4.4.1). While it is open the
+ * transport's table holds a reference of its flow.
  */
 #include <assert.h>
 #include <sys/socket.h>
