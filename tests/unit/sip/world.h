@@ -229,14 +229,9 @@ static inline void world_say(struct world *w, const char *fmt, ...)
  * @param tag   To-tag, NULL: none
  * @param more  Further headers, each with CRLF; may be ""
  */
-static char *world_answer_text(const struct sip_msg *req,
-			       uint16_t scode, const char *tag,
-			       const char *more)
-	__attribute__((noinline, unused));
-
-static char *world_answer_text(const struct sip_msg *req,
-				      uint16_t scode, const char *tag,
-				      const char *more)
+static __attribute__((noinline, unused))
+char *world_answer_text(const struct sip_msg *req, uint16_t scode,
+			const char *tag, const char *more)
 {
 	char *text = NULL;
 
