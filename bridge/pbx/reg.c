@@ -119,7 +119,7 @@ static void set_phase(struct reg *reg, enum phase next)
 static void set_state(struct reg *reg, enum reg_state next)
 {
 	if (reg->state != next) {
-		if (reg->state == REG_GREEN && next != REG_OFF)
+		if (reg->state == REG_GREEN && next == REG_RED)
 			++reg->flaps;
 		reg->state   = (uint8_t)next;
 		reg->since_s = time(NULL);

@@ -24,6 +24,7 @@ static unsigned told;
 static unsigned done;
 static char found_upn[64];
 static const char *proxy;         /* where the PBX is */
+static bool open_door;             /* admit anybody */
 
 
 static void status_h(const struct reg_status *st, void *arg)
@@ -75,7 +76,7 @@ static bool admit_h(const struct listener *lsnr, const struct sa *peer,
 	(void)lsnr;
 	(void)arg;
 
-	return pool_admits(pool, peer);
+	return open_door || pool_admits(pool, peer);
 }
 
 
@@ -86,6 +87,7 @@ static int setup(void **state)
 	(void)state;
 
 	statusc = told = done = 0;
+	open_door = false;
 	proxy = "\"" PBX_HOST ":5060\"";
 	loop_open(&loop);
 	loop_speed(&loop, 100);
@@ -286,6 +288,13 @@ static void test_wrong_password_is_tried_once(void **state)
 	until("18", REG_GREEN);
 	assert_string_equal(pbx.seenv[0].contact,
 			    pbx.seenv[pbx.seenc - 1].contact);
+
+	/* refused while it still has a binding: no calls on that */
+	start("expires: 600s", USER("18", "again") USER("19", "right"));
+	until("18", REG_RED);
+	assert_false(account_is_registered(pool_find_upn(pool, "contoso",
+							 "18@x.example")));
+	assert_int_equal(status("18")->flaps, 0);
 }
 
 
@@ -734,6 +743,27 @@ static void test_strangers_get_no_word(void **state)
 }
 
 
+/** Knowing an extension is not enough, not even for another PBX */
+static void test_the_user_part_counts_from_its_pbx_only(void **state)
+{
+	struct udp_sock *own = pbx.us, *other;
+	struct sa addr;
+	(void)state;
+
+	start("expires: 3600s", USER("18", "p"));
+	until("18", REG_GREEN);
+	assert_int_equal(0, sa_set_str(&addr, "127.0.74.5", 5060));
+	assert_int_equal(0, udp_listen(&other, &addr, registrar_recv, &pbx));
+	open_door = true;
+	pbx.us = other;
+	asks("MYSTERY", "sip:18@" OUR_HOST, "", 404, "nobody");
+	asks("NOTIFY", uri_of(&pbx.seenv[0]),
+	     "Event: message-summary\r\n", 404, "");
+	pbx.us = own;
+	mem_deref(other);
+}
+
+
 static void done_h(void *arg)
 {
 	(void)arg;
@@ -925,6 +955,7 @@ int main(void)
 		TEST(test_a_port_for_each_user),
 		TEST(test_what_a_pbx_asks_of_a_phone),
 		TEST(test_strangers_get_no_word),
+		TEST(test_the_user_part_counts_from_its_pbx_only),
 		TEST(test_leaving_takes_the_bindings_back),
 		TEST(test_leaving_is_bounded),
 		TEST(test_nobody_there_to_leave),
