@@ -11,6 +11,11 @@
 
 #include "bridge/base/errors.h"
 #include "bridge/base/libre.h"
+
+#define DEBUG_MODULE "callbridged"
+#define DEBUG_LEVEL 0
+#include <re_dbg.h>
+
 #include "bridge/base/log.h"
 #include "bridge/base/version.h"
 #include "bridge/sip/compat.h"
@@ -255,6 +260,7 @@ int main(int argc, char *argv[])
 	if (libre_init())
 		return EXIT_FAILURE;
 	(void)fd_setsize(LOOP_FDS);
+	dbg_init(DBG_EMERG, DBG_NONE);     /* we have a log of our own */
 
 	status = only_check ? check(config) : run(config);
 
