@@ -105,12 +105,19 @@ class Demo:
         say("%d s of talk: loss %.1f %% and %.1f %%"
             % (seconds, 100 * lost[0], 100 * lost[1]))
         late = (audio.delay_ms(first, second), audio.delay_ms(second, first))
-        say("delay %s to %s %.0f ms, back %.0f ms"
-            % (first.name, second.name, *late))
+        say("delay %s to %s %s, back %s"
+            % (first.name, second.name, *map(self.delay, late)))
         if max(lost) > LIMIT_LOSS:
             raise Failed("more than %.0f %% lost" % (100 * LIMIT_LOSS))
         if max(late) > LIMIT_DELAY_MS:
             raise Failed("more than %d ms late" % LIMIT_DELAY_MS)
+
+    @staticmethod
+    def delay(late_ms):
+        """A delay in words; an ear is exact to one packet."""
+        packet_ms = 1000 * audio.BLOCK_S
+        return "below %.0f ms" % packet_ms if late_ms < packet_ms \
+            else "%.0f ms" % late_ms
 
     @staticmethod
     def lost(first, second, seconds):
