@@ -395,7 +395,115 @@ static void try(struct reg *reg)
 	err = send_register(reg, reg->asked_s);
 	if (err) {
 		pacer_back(&reg->conf.site->pacer);
-		failed(reg, err, NULL, "");
+		failed(reg, err, NULL, "", false);
+	}
+}
+
+
+static void attempt(void *arg)
+{
+	struct reg *reg = arg;
+
+	set_phase(reg, SENDING);
+	lapse_watch(reg);
+	reg->briefc = 0;
+	try(reg);
+}
+
+
+/* ------------------------------------------------------------------ */
+/* What comes of it                                                    */
+
+
+/** Whether silence, and not a decision, ended it */
+static bool is_unheard(int err)
+{
+	return err && err != ENOENT && err != EPROTONOSUPPORT &&
+		err != ENOMEM && err != EINVAL;
+}
+
+
+static void failure_set(struct reg *reg, int err, const struct sip_msg *msg,
+			const char *why, const struct advice *advice)
+{
+	struct failure *failure;
+
+	failure = mem_zalloc(sizeof(*failure), NULL);
+	if (!failure)
+		return;            /* the old one has to do */
+
+	failure->advice  = *advice;
+	failure->unheard = is_unheard(err);
+	if (msg)
+		(void)re_snprintf(failure->words, sizeof(failure->words),
+				  "%u %r", msg->scode, &msg->reason);
+	else
+		(void)re_snprintf(failure->words, sizeof(failure->words),
+				  "%s", *why ? why : strerror(err));
+
+	mem_deref(reg->failure);
+	reg->failure = failure;
+}
+
+
+static void stop(struct reg *reg)
+{
+	set_phase(reg, STOPPED);
+	reg->next_s   = 0;
+	reg->bound_ms = 0;
+	warning("reg", reg->conf.aor, "%s (%s); stopped until edited or"
+		" retried", reg->failure->advice.reason,
+		reg->failure->words);
+}
+
+
+static void fail(struct reg *reg, int err, const struct sip_msg *msg,
+		 const char *why, const struct advice *advice)
+{
+	uint64_t wait;
+
+	if (reg->failurec < UINT8_MAX)
+		++reg->failurec;
+
+	reg->scode = msg ? msg->scode : 0;
+	failure_set(reg, err, msg, why, advice);
+	if (!reg->failure) {
+		/* no memory even for that: say nothing, try again */
+		wait_for(reg, BACK_OFF_MS);
+		set_state(reg, REG_RED);
+		return;
+	}
+
+	if (reg->failure->advice.action == ADVICE_STOP) {
+		stop(reg);
+	}
+	else {
+		wait = wait_after(reg, msg);
+		wait_for(reg, wait);
+		warning("reg", reg->conf.aor, "%s (%s); next try in %u s",
+			reg->failure->advice.reason, reg->failure->words,
+			(unsigned)(wait / 1000));
+	}
+
+	set_state(reg, REG_RED);
+}
+
+
+static void failed(struct reg *reg, int err, const struct sip_msg *msg,
+		   const char *why);
+
+
+/** The pacer's turn, or once more after 423 */
+static void try(struct reg *reg)
+{
+	int err;
+
+	reg->asked_s = wanted_s(reg);
+
+	err = send_register(reg, reg->asked_s);
+	if (err) {
+		pacer_back(&reg->conf.site->pacer);
+		failed(reg, err, NULL, "", false);
 	}
 }
 
@@ -498,8 +606,9 @@ static bool is_rejected(const struct sip_msg *msg, const char *why)
 }
 
 
+/** @param rejected  The credentials were refused, and nothing else */
 static void failed(struct reg *reg, int err, const struct sip_msg *msg,
-		   const char *why)
+		   const char *why, bool rejected)
 {
 	const uint64_t waited = wheel_now(wheel_of(reg)) - reg->sent_ms;
 	struct advice advice;
@@ -510,7 +619,7 @@ static void failed(struct reg *reg, int err, const struct sip_msg *msg,
 
 	advice_make(&advice, pbx_of(reg), err, msg ? msg->scode : 0, words,
 		    why, (unsigned)((waited + 500) / 1000),
-		    is_rejected(msg, why));
+		    rejected);
 
 	fail(reg, err, msg, why, &advice);
 }
@@ -658,7 +767,7 @@ static void left(void *arg)
 
 
 static void answered(struct reg *reg, int err, const struct sip_msg *msg,
-		     struct flow *flow, const char *why)
+		     struct flow *flow, const char *why, bool rejected)
 {
 	struct site *site = reg->conf.site;
 
@@ -677,7 +786,7 @@ static void answered(struct reg *reg, int err, const struct sip_msg *msg,
 	if (msg && msg->scode < 300)
 		accepted(reg, msg, flow);
 	else
-		failed(reg, err, msg, why);
+		failed(reg, err, msg, why, rejected);
 }
 
 
@@ -686,6 +795,7 @@ static void answer_h(int err, const struct sip_msg *msg, void *arg)
 	struct reg *reg = arg;
 	struct flow *flow;
 	char why[256];
+	bool rejected;
 
 	if (msg && msg->scode < 200)
 		return;
@@ -697,6 +807,7 @@ static void answer_h(int err, const struct sip_msg *msg, void *arg)
 
 	reg->rtt_ms = request_rtt_ms(reg->req);
 	str_ncpy(why, request_why(reg->req), sizeof(why));
+	rejected = request_is_rejected(reg->req);
 	flow = mem_ref(request_flow(reg->req));
 	reg->req = mem_deref(reg->req);
 
@@ -705,7 +816,7 @@ static void answer_h(int err, const struct sip_msg *msg, void *arg)
 	}
 	else {
 		pacer_back(&reg->conf.site->pacer);
-		answered(reg, err, msg, flow, why);
+		answered(reg, err, msg, flow, why, rejected);
 	}
 
 	mem_deref(flow);

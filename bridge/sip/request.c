@@ -114,6 +114,7 @@ struct request {
 	bool renewed;              /* this place was tried over a new
 				      connection after an old one failed   */
 	bool refused;              /* the place tried last said 503        */
+	bool rejected;             /* the credentials, freshly challenged  */
 };
 
 
@@ -880,13 +881,15 @@ static void silence_handler(void *arg)
 /* A challenge. @return true if a new try is out, or will be */
 static bool try_authenticate(struct request *req, const struct sip_msg *msg)
 {
+	enum digest_verdict verdict;
 	const char *why = "";
 
 	if (!req->digest || req->cancelled || !req->owned)
 		return false;
 
-	if (digest_challenged(req->digest, &req->attempt, msg, &why) !=
-	    DIGEST_RETRY) {
+	verdict = digest_challenged(req->digest, &req->attempt, msg, &why);
+	req->rejected = verdict == DIGEST_REJECTED;
+	if (verdict != DIGEST_RETRY) {
 		set_why(req, "%s", why);
 		return false;
 	}
@@ -1166,6 +1169,12 @@ struct flow *request_flow(const struct request *req)
 const char *request_why(const struct request *req)
 {
 	return req && req->why ? req->why : "";
+}
+
+
+bool request_is_rejected(const struct request *req)
+{
+	return req && req->rejected;
 }
 
 

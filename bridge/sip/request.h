@@ -89,6 +89,9 @@ struct flow *request_flow(const struct request *req);
 /** Plain words about the last error or refused challenge; "" if none */
 const char *request_why(const struct request *req);
 
+/** The credentials were refused after a fresh challenge: they are wrong */
+bool request_is_rejected(const struct request *req);
+
 /** Milliseconds from the last try's send to its first response, 0: none */
 uint32_t request_rtt_ms(const struct request *req);
 
