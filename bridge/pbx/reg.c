@@ -382,7 +382,7 @@ static uint32_t wanted_s(const struct reg *reg)
 
 
 static void failed(struct reg *reg, int err, const struct sip_msg *msg,
-		   const char *why);
+		   const char *why, bool rejected);
 
 
 /** The pacer's turn, or once more after 423 */
@@ -486,123 +486,6 @@ static void fail(struct reg *reg, int err, const struct sip_msg *msg,
 	}
 
 	set_state(reg, REG_RED);
-}
-
-
-static void failed(struct reg *reg, int err, const struct sip_msg *msg,
-		   const char *why);
-
-
-/** The pacer's turn, or once more after 423 */
-static void try(struct reg *reg)
-{
-	int err;
-
-	reg->asked_s = wanted_s(reg);
-
-	err = send_register(reg, reg->asked_s);
-	if (err) {
-		pacer_back(&reg->conf.site->pacer);
-		failed(reg, err, NULL, "", false);
-	}
-}
-
-
-static void attempt(void *arg)
-{
-	struct reg *reg = arg;
-
-	set_phase(reg, SENDING);
-	lapse_watch(reg);
-	reg->briefc = 0;
-	try(reg);
-}
-
-
-/* ------------------------------------------------------------------ */
-/* What comes of it                                                    */
-
-
-/** Whether silence, and not a decision, ended it */
-static bool is_unheard(int err)
-{
-	return err && err != ENOENT && err != EPROTONOSUPPORT &&
-		err != ENOMEM && err != EINVAL;
-}
-
-
-static void failure_set(struct reg *reg, int err, const struct sip_msg *msg,
-			const char *why, const struct advice *advice)
-{
-	struct failure *failure;
-
-	failure = mem_zalloc(sizeof(*failure), NULL);
-	if (!failure)
-		return;            /* the old one has to do */
-
-	failure->advice  = *advice;
-	failure->unheard = is_unheard(err);
-	if (msg)
-		(void)re_snprintf(failure->words, sizeof(failure->words),
-				  "%u %r", msg->scode, &msg->reason);
-	else
-		(void)re_snprintf(failure->words, sizeof(failure->words),
-				  "%s", *why ? why : strerror(err));
-
-	mem_deref(reg->failure);
-	reg->failure = failure;
-}
-
-
-static void stop(struct reg *reg)
-{
-	set_phase(reg, STOPPED);
-	reg->next_s   = 0;
-	reg->bound_ms = 0;
-	warning("reg", reg->conf.aor, "%s (%s); stopped until edited or"
-		" retried", reg->failure->advice.reason,
-		reg->failure->words);
-}
-
-
-static void fail(struct reg *reg, int err, const struct sip_msg *msg,
-		 const char *why, const struct advice *advice)
-{
-	uint64_t wait;
-
-	if (reg->failurec < UINT8_MAX)
-		++reg->failurec;
-
-	reg->scode = msg ? msg->scode : 0;
-	failure_set(reg, err, msg, why, advice);
-	if (!reg->failure) {
-		/* no memory even for that: say nothing, try again */
-		wait_for(reg, BACK_OFF_MS);
-		set_state(reg, REG_RED);
-		return;
-	}
-
-	if (reg->failure->advice.action == ADVICE_STOP) {
-		stop(reg);
-	}
-	else {
-		wait = wait_after(reg, msg);
-		wait_for(reg, wait);
-		warning("reg", reg->conf.aor, "%s (%s); next try in %u s",
-			reg->failure->advice.reason, reg->failure->words,
-			(unsigned)(wait / 1000));
-	}
-
-	set_state(reg, REG_RED);
-}
-
-
-/** Refused after a fresh challenge: the credentials, and nothing else. Other
-    words of digest_challenged() are about challenges that were not answered */
-static bool is_rejected(const struct sip_msg *msg, const char *why)
-{
-	return msg && (msg->scode == 401 || msg->scode == 407) &&
-		!strcmp(why, "credentials are wrong");
 }
 
 
