@@ -264,7 +264,7 @@ static int wait_ms(const struct worker *worker)
 	if (worker->endedl.head)
 		return RETRY_MS;
 
-	return next < WAIT_MAX_MS ? (int)next : WAIT_MAX_MS;
+	return next < WAIT_MAX_MS ? (int)next : (int)WAIT_MAX_MS;
 }
 
 
