@@ -1,6 +1,6 @@
 """The voice itself: codecs, encryption, digits, early media."""
 
-from support import BridgeTest, Pbx, User, plan, wait_for
+from support import BridgeTest, Pbx, User, deadline, plan, wait_for
 
 
 class Codecs(BridgeTest):
@@ -123,3 +123,34 @@ class Numbers(BridgeTest):
         call = self.people["A"].dial("*43")
         call.wait_answered()
         call.ear.hears(call.tone_hz)
+
+
+class Reports(BridgeTest):
+    """RTCP both ways, encrypted towards Teams."""
+
+    @deadline(40)
+    def test_both_ends_get_reports(self):
+        person, desk = self.people["A"], self.site.desk(1)
+        call, _ = self.teams_calls(person, desk, desk.extension)
+        self.talk(call, desk)
+        wait_for(lambda: call.counters()["rtcp_received"] >= 2, 15,
+                 lambda: "reports at Teams: %s" % call.counters(), 0.2)
+        self.assertEqual(call.counters()["rtcp_bad_auth"], 0)
+        self.reports_at_the_pbx()
+        call.hangup()
+        desk.wait_closed()
+        record = self.ended_record()
+        for side in ("teams", "pbxside"):
+            self.assertGreater(record[side]["mos"], 3.5, side)
+            self.assertEqual(record[side]["rx_lost"], 0, side)
+
+    def reports_at_the_pbx(self):
+        """Wait until the PBX tells of a report from the bridge."""
+        pbx = self.site.asterisk
+        log = pbx.folder / "log/full"
+        begin = log.stat().st_size
+        pbx.ask("rtcp set debug on")
+        self.addCleanup(pbx.ask, "rtcp set debug off")
+        wait_for(lambda: "RTCP from " + plan.BRIDGE_PBX
+                 in log.read_text(errors="replace")[begin:], 15,
+                 "a report of the bridge at the PBX", 0.3)
