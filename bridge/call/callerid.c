@@ -123,11 +123,35 @@ static bool pai_h(const struct sip_hdr *hdr, const struct sip_msg *msg,
 }
 
 
+/** Privacy: wishes with semicolons between them (RFC 3323 section 4.2) */
 static bool asks_privacy(const struct sip_msg *msg)
 {
-	return msg_has_token(msg, SIP_HDR_PRIVACY, "id") ||
-		msg_has_token(msg, SIP_HDR_PRIVACY, "user") ||
-		msg_has_token(msg, SIP_HDR_PRIVACY, "header");
+	struct pl rest = msg_hdr_value(msg, SIP_HDR_PRIVACY), wish;
+
+	while (!re_regex(rest.p, rest.l, "[^; ,\t\r\n]+", &wish)) {
+
+		if (!pl_strcasecmp(&wish, "id") ||
+		    !pl_strcasecmp(&wish, "user") ||
+		    !pl_strcasecmp(&wish, "header"))
+			return true;
+
+		pl_advance(&rest, wish.p + wish.l - rest.p);
+	}
+
+	return false;
+}
+
+
+/** Remote-Party-ID has a wish of its own: privacy=full, uri, name or off, and
+    a network after a dash */
+static bool rpid_is_private(const struct pl *rpid)
+{
+	struct pl wish;
+
+	return !msg_param_decode(rpid, "privacy", &wish) &&
+		!re_regex(wish.p, wish.l, "[a-z]+", &wish) &&
+		(!pl_strcasecmp(&wish, "full") ||
+		 !pl_strcasecmp(&wish, "uri"));
 }
 
 
@@ -153,7 +177,7 @@ int callerid_read(struct party *party, const struct sip_msg *msg)
 	if (!party->name[0])
 		memcpy(party->name, from.name, sizeof(party->name));
 
-	party->anonymous = asks_privacy(msg) ||
+	party->anonymous = asks_privacy(msg) || rpid_is_private(&rpid) ||
 		!strcasecmp(from.number, "anonymous") ||
 		!strcasecmp(party->number, "anonymous");
 

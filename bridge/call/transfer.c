@@ -40,6 +40,7 @@ struct transfer {
 	char *referred_by;         /* owned; header value, verbatim; NULL   */
 	char target[64];           /* number, "" if the target is none      */
 	bool rung;
+	bool joined;               /* the new leg is in the call            */
 	struct wheel_tmr tmr;
 };
 
@@ -65,10 +66,13 @@ static struct wheel *wheel_of(const struct transfer *tf)
 }
 
 
-/** The leg that hears how it goes */
+/** The leg that hears how it goes, NULL if it has left */
 static struct leg *referrer(const struct transfer *tf)
 {
-	return tf->old ? tf->old : tf->call->legv[SIDE_TEAMS];
+	if (tf->old || tf->joined)
+		return tf->old;
+
+	return tf->call->legv[SIDE_TEAMS];
 }
 
 
@@ -261,6 +265,7 @@ static void fresh_answer_h(struct leg *leg, const struct sip_msg *msg,
 	tf->old = call->legv[SIDE_TEAMS];
 	call->legv[SIDE_TEAMS] = leg;
 	tf->fresh = NULL;
+	tf->joined = true;
 	call->keyv[SIDE_TEAMS] = tf->key;
 	leg_handlers_set(leg, &call_handlers, call);
 
