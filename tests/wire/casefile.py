@@ -10,7 +10,7 @@ from message import plain_name, squeeze
 
 FOLDER = Path(__file__).resolve().parent
 STEP = re.compile(r"(\w+)(?::(\w+))?([<>]) (.+)")
-ORDER = re.compile(r"(quiet|again|small) (\w+) (\d+)(?:ms|)")
+ORDER = re.compile(r"(quiet|again|small|drop|resend) (\w+)(?: (\d+)(?:ms)?)?")
 HOLE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -27,7 +27,7 @@ class Step:
 
     def __init__(self, where, kind, peer, dialog=None, start=None, number=0):
         self.where = where
-        self.kind = kind            # send, receive, quiet, again, small
+        self.kind = kind            # send, receive or one of ORDER
         self.peer = peer
         self.dialog = dialog or ""
         self.start = start
@@ -63,7 +63,7 @@ def lines_of(path, depth=0):
 def step_of(where, line):
     found = ORDER.fullmatch(line)
     if found:
-        return Step(where, found[1], found[2], number=int(found[3]))
+        return Step(where, found[1], found[2], number=int(found[3] or 0))
     found = STEP.fullmatch(line)
     if found:
         return Step(where, "receive" if found[3] == "<" else "send",

@@ -212,10 +212,15 @@ class Proxy(Peer):
         return "SIP/2.0/TLS %s:%d;branch=%s" % (self.host, plan.TEAMS_PORT,
                                                 branch)
 
-    def close(self):
-        self.listener.close()
+    def drop(self):
+        """End all connections."""
         for connection in self.all:
             connection.close()
+        self.all.clear()
+
+    def close(self):
+        self.listener.close()
+        self.drop()
 
 
 class World:

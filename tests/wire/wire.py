@@ -72,9 +72,11 @@ class Player:
         self.dialogs = {}
         self.known = {"ann": world.contacts["2001"],
                       "ben": world.contacts["2002"],
-                      "cid": world.contacts["2003"]}
+                      "cid": world.contacts["2003"],
+                      "ann.data": world.contacts["2001"].split(";")[-1]}
         self.ladder = []
         self.matched = {}       # last message that a peer got, by peer
+        self.last_sent = {}     # ... and sent, with the way it went
         Player.count += 1
         self.base = Player.count * 1000
         self.number = 0
@@ -126,6 +128,7 @@ class Player:
         octets = self.assemble(step, start, defaults, body.encode())
         self.note("->", step.peer, octets.decode())
         reply(octets)
+        self.last_sent[step.peer] = octets, reply
         self.sent(dialog, octets)
 
     def assemble(self, step, start, defaults, body):
@@ -167,10 +170,9 @@ class Player:
         """What a request says as the next one of its dialog."""
         method = start.split(" ")[0]
         invite = dialog.sent.get("INVITE")
-        same = method == "CANCEL" or method == "ACK" and \
-            dialog.invite_answer and dialog.invite_answer.status >= 300
-        if same and not invite:
-            raise Bad("there is no INVITE that it could belong to")
+        same = invite and (method == "CANCEL" or method == "ACK" and
+                           dialog.invite_answer and
+                           dialog.invite_answer.status >= 300)
         if " " not in start:
             target = invite.uri if same else dialog.target
             if not target:
@@ -306,6 +308,15 @@ class Player:
                 raise Mismatch("it did not come again") from None
             if octets == want:
                 return
+
+    def resend(self, step):
+        """The message that this peer sent last goes out once more."""
+        octets, reply = self.last_sent[step.peer]
+        reply(octets)
+
+    def drop(self, step):
+        """This proxy's connections break."""
+        self.peer(step).drop()
 
     def small(self, step):
         size = len(self.matched[step.peer].octets)
