@@ -405,7 +405,7 @@ static char *load(const char *name, size_t *size)
 	char path[512], *text;
 	FILE *f;
 
-	(void)snprintf(path, sizeof(path), TEST_DATA "/../fuzz/seeds/sip/%s",
+	(void)snprintf(path, sizeof(path), TESTS_FOLDER "/fuzz/seeds/sip/%s",
 		       name);
 	f = fopen(path, "rb");
 	if (!f)
