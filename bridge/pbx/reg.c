@@ -824,6 +824,10 @@ void reg_status_fill(const struct reg *reg, struct reg_status *st)
 			 " registration.per_second here.",
 			 sizeof(st->advice));
 
+	if (!failure && reg->scode)
+		(void)re_snprintf(st->words, sizeof(st->words), "%u OK",
+				  reg->scode);
+
 	if (failure) {
 		str_ncpy(st->reason, failure->advice.reason,
 			 sizeof(st->reason));
