@@ -141,6 +141,8 @@ def measure(chosen, state):
         ours.append(callbridge(state, size))
         if chosen.peer:
             theirs.append(asterisk(state, size))
+        for one in [*ours[-1:], *theirs[-1:]]:
+            say(json.dumps(figures.rounded(one)))
     return (figures.rounded(figures.middle(ours)),
             figures.rounded(figures.middle(theirs)) if theirs else None)
 
