@@ -246,7 +246,13 @@ int leg_desc_decode(struct desc *desc, const struct sip_msg *msg)
 	if (err)
 		return err;
 
-	return desc_decode(desc, &body);
+	err = desc_decode(desc, &body);
+	if (err && err != ENOENT)
+		return err;
+
+	/* no audio, or a refused line (RFC 3264 section 6): nothing to talk
+	   about, which is not the same as nothing said */
+	return !err && sa_port(&desc->rtp) ? 0 : ENOTSUP;
 }
 
 

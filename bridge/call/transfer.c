@@ -272,6 +272,8 @@ static void fresh_answer_h(struct leg *leg, const struct sip_msg *msg,
 	voice_apply(call);
 	voice_reoffer(call, SIDE_PBX);
 	voice_pass_hold(call, SIDE_TEAMS);
+	call->holding[SIDE_TEAMS] = false;
+	voice_pass_hold(call, SIDE_PBX);
 
 	done(tf);
 	if (tf->old)
@@ -327,6 +329,7 @@ static int bridge_start(struct transfer *tf)
 	voice_key_new(call, SIDE_TEAMS);
 	good = voice_offer(call, SIDE_TEAMS, leg_remote(call->legv[SIDE_PBX]),
 			   &offer);
+	offer.dir = DESC_SENDRECV;
 	tf->key = call->keyv[SIDE_TEAMS];
 	call->keyv[SIDE_TEAMS] = kept;
 	if (!good)

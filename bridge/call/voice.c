@@ -78,13 +78,23 @@ static void local_address(const struct call *call, enum side side,
 }
 
 
+/** What we say to a side that is held: Teams knows no hold but inactive */
+static enum desc_dir hold_dir(const struct call *call, enum side to)
+{
+	return to == SIDE_TEAMS ||
+		call->pbx->media.hold == PBX_HOLD_INACTIVE ?
+		DESC_INACTIVE : DESC_SENDONLY;
+}
+
+
 static void begin(const struct call *call, enum side side, struct desc *out)
 {
 	memset(out, 0, sizeof(*out));
 	local_address(call, side, out);
 	out->mediac = 1;
 	out->ptime_ms = 20;
-	out->dir = DESC_SENDRECV;
+	/* who is held for the other side stays so, whatever else changes */
+	out->dir = call->holding[side] ? hold_dir(call, side) : DESC_SENDRECV;
 }
 
 
@@ -143,7 +153,7 @@ bool voice_answer(struct call *call, enum side to, const struct desc *offer,
 	if (!negotiate_answer(out, offer, agreed))
 		return false;
 
-	out->dir = desc_dir_reverse(offer->dir);
+	out->dir = (enum desc_dir)(desc_dir_reverse(offer->dir) & out->dir);
 	out->mediac = offer->mediac;
 	out->media_index = offer->media_index;
 	memcpy(out->othermv, offer->othermv, sizeof(out->othermv));
@@ -239,26 +249,9 @@ static void hold_shape(const struct call *call, enum side to,
 	if (!held)
 		return;
 
-	if (to == SIDE_TEAMS) {
-		out->dir = DESC_INACTIVE;
-		return;
-	}
-
-	switch (call->pbx->media.hold) {
-
-	case PBX_HOLD_INACTIVE:
-		out->dir = DESC_INACTIVE;
-		break;
-
-	case PBX_HOLD_ZERO:
+	out->dir = hold_dir(call, to);
+	if (to == SIDE_PBX && call->pbx->media.hold == PBX_HOLD_ZERO)
 		(void)sa_set_str(&out->rtp, "0.0.0.0", sa_port(&out->rtp));
-		out->dir = DESC_SENDONLY;
-		break;
-
-	default:
-		out->dir = DESC_SENDONLY;
-		break;
-	}
 }
 
 
@@ -280,11 +273,11 @@ void voice_pass_hold(struct call *call, enum side from)
 	    leg_remote(leg)->dir != DESC_SENDRECV && !call->holding[to])
 		return;
 
+	call->holding[to] = out.dir != DESC_SENDRECV;
 	if (out.dir == leg_local(leg)->dir &&
 	    sa_cmp(&out.rtp, &leg_local(leg)->rtp, SA_ALL))
 		return;
 
-	call->holding[to] = out.dir != DESC_SENDRECV;
 	info("call", call->rec.id, "%s %s", call->holding[to] ?
 	     "hold" : "resume", leg_side(leg));
 	(void)leg_offer(leg, &out);
