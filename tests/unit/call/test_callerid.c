@@ -72,6 +72,36 @@ static void then_remote_party_id_then_from(void **state)
 }
 
 
+static void names_lose_escapes_and_folds(void **state)
+{
+	char from[256] = "\"", name[96] = "";
+	size_t i;
+	(void)state;
+
+	expect("\"Ann \\\"A\\\" \\\\\r\n Example\" <sip:1@x>", "", "1",
+	       "Ann \"A\" \\ Example", false);
+
+	/* 94 octets and a sequence of two: there is room for 95 */
+	for (i = 0; i < 94; i++)
+		strcat(name, "a");
+	strcat(strcat(strcat(from, name), "\xc3\xbc"), "b\" <sip:1@x>");
+	expect(from, "", "1", name, false);
+}
+
+
+static void privacy_is_seen(void **state)
+{
+	(void)state;
+
+	expect("<sip:1@x>", "Privacy: header;id\r\n", "1", "", true);
+	expect("<sip:1@x>", "Privacy: none\r\n", "1", "", false);
+	expect("<sip:1@x>", "Remote-Party-ID: <sip:2@x>;privacy=full-network"
+	       "\r\n", "2", "", true);
+	expect("<sip:1@x>", "Remote-Party-ID: <sip:2@x>;privacy=off\r\n", "2",
+	       "", false);
+}
+
+
 static void anonymous_is_seen(void **state)
 {
 	(void)state;
@@ -144,6 +174,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(asserted_identity_comes_first),
 		cmocka_unit_test(then_remote_party_id_then_from),
+		cmocka_unit_test(names_lose_escapes_and_folds),
+		cmocka_unit_test(privacy_is_seen),
 		cmocka_unit_test(anonymous_is_seen),
 		cmocka_unit_test(from_without_user_is_no_number),
 		cmocka_unit_test(uri_parameters_in_the_user_are_cut),
