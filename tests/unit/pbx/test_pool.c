@@ -391,7 +391,7 @@ static void test_retry_after_is_waited_for(void **state)
 	assert_in_range(pbx.seenv[1].at_ms - pbx.seenv[0].at_ms, 120000,
 			140000);
 	until("18", REG_GREEN);
-	assert_string_equal(status("18")->words, "");
+	assert_string_equal(status("18")->words, "200 OK");
 }
 
 
