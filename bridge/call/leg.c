@@ -275,8 +275,9 @@ void leg_answer_headers(const struct leg *leg, uint16_t scode, char *buf,
 	re_snprintf(buf, size,
 		    "Contact: %s\r\n"
 		    "Allow: %s\r\n"
-		    "%s%s",
+		    "%s%s%s",
 		    leg->conf.contact, leg->conf.allow,
+		    leg->conf.replaces ? "Supported: replaces\r\n" : "",
 		    t ? "Supported: timer\r\n" : "", timer);
 }
 

@@ -34,6 +34,7 @@ struct leg_conf {
 	uint32_t session_expires_s;    /* 1800 */
 	uint32_t min_se_s;         /* 90 */
 	bool prack;                /* offer and accept 100rel               */
+	bool replaces;             /* accept Replaces (RFC 3891)            */
 	uint32_t answer_limit_s;   /* a call we made rings at most that long,
 				      0: 180                                */
 };

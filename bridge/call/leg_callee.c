@@ -285,8 +285,9 @@ static int invite_send(struct leg *leg)
 	list_flush(&leg->earlyl);
 
 	leg_timer_headers(leg, timer, sizeof(timer));
-	err = re_sdprintf(&hdrs, "Allow: %s\r\n%s%s%s", conf->allow,
+	err = re_sdprintf(&hdrs, "Allow: %s\r\n%s%s%s%s", conf->allow,
 			  conf->prack ? "Supported: 100rel\r\n" : "",
+			  conf->replaces ? "Supported: replaces\r\n" : "",
 			  timer, dial->hdrs ? dial->hdrs : "");
 	if (err)
 		return err;

@@ -18,7 +18,10 @@ static bool can_do(const struct leg_conf *conf, const struct pl *token)
 	if (!pl_strcasecmp(token, "100rel"))
 		return conf->prack;
 
-	return !pl_strcasecmp(token, "replaces");
+	if (!pl_strcasecmp(token, "replaces"))
+		return conf->replaces;
+
+	return false;
 }
 
 

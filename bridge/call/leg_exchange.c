@@ -257,6 +257,11 @@ void leg_invite_again(struct leg *leg, struct strans *st,
 		strans_reject(st, 488, "Not Acceptable Here");
 		return;
 	}
+	if (err && mbuf_get_left(msg->mb)) {
+		strans_rejectf(st, 415, "Unsupported Media Type",
+			       "Accept: application/sdp\r\n");
+		return;
+	}
 
 	if (leg_timer_accept(leg, msg, st))
 		return;

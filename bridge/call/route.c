@@ -85,6 +85,7 @@ static void pbx_leg(struct leg_conf *conf, struct account *acc,
 	conf->session_expires_s = pbx->call.session_expires_s;
 	conf->min_se_s = pbx->call.min_se_s;
 	conf->prack = pbx->call.prack;
+	conf->replaces = pbx->supports_refer;
 	conf->answer_limit_s = pbx->call.answer_limit_s;
 	account_hop(acc, &conf->hopv[0]);
 	conf->hopc = 1;
