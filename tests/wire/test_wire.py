@@ -16,8 +16,8 @@ import casefile                                                 # noqa: E402
 import peers                                                    # noqa: E402
 import wire                                                     # noqa: E402
 
-# Ann's PBX transfers by itself; Ben's may leave that to the bridge, and is held
-# by inactive; Cid's is an old one that can do little.
+# Ann's PBX transfers by itself; Ben's may leave that to the bridge, and is
+# held by inactive; Cid's is an old one that can do little.
 USERS = (User(2001, "Ann"), User(2002, "Ben", pbx="branch"),
          User(2003, "Cid", pbx="old"))
 PBX_SITES = (
