@@ -149,6 +149,20 @@ static void tick_h(int flags, void *arg)
 }
 
 
+/** What shall happen at once does not wait for the tick: the timer fires
+    now, and goes on with its period */
+static void soon_h(void *arg)
+{
+	static const struct itimerspec now = {
+		.it_interval.tv_nsec = TICK_MS * 1000000L,
+		.it_value.tv_nsec    = 1,
+	};
+	const struct node *node = arg;
+
+	(void)timerfd_settime(node->tick_fd, 0, &now, NULL);
+}
+
+
 static void media_h(int flags, void *arg)
 {
 	struct node *node = arg;
@@ -543,6 +557,8 @@ static int wheel_run(struct node *node)
 	if (node->tick_fd < 0 ||
 	    timerfd_settime(node->tick_fd, 0, &every, NULL))
 		return errno;
+
+	wheel_soon_set(node->wheel, soon_h, node);
 
 	return loop_listen(&node->tick, node->tick_fd, FD_READ, tick_h, node);
 }

@@ -41,6 +41,8 @@ struct wheel {
 	struct queue slot[LEVELS][SLOTS];
 	struct queue soon;         /* delay 0: due at the next advance      */
 	struct queue firing;       /* being fired now                       */
+	wheel_h *soonh;            /* NULL: nobody wants to know            */
+	void *soon_arg;
 	bool advancing;
 };
 
@@ -258,10 +260,21 @@ void wheel_start(struct wheel *wheel, struct wheel_tmr *tmr,
 
 	tmr->due_ms = wheel->now_ms + delay_ms;
 
-	if (delay_ms)
+	if (delay_ms) {
 		hang(wheel, tmr);
-	else
-		queue_append(&wheel->soon, tmr);
+		return;
+	}
+
+	if (!wheel->soon.first && wheel->soonh)
+		wheel->soonh(wheel->soon_arg);
+	queue_append(&wheel->soon, tmr);
+}
+
+
+void wheel_soon_set(struct wheel *wheel, wheel_h *soonh, void *arg)
+{
+	wheel->soonh    = soonh;
+	wheel->soon_arg = arg;
 }
 
 

@@ -44,6 +44,15 @@ int wheel_alloc(struct wheel **wheelp, uint64_t now_ms);
 void wheel_start(struct wheel *wheel, struct wheel_tmr *tmr,
 		 uint64_t delay_ms, wheel_h *h, void *arg);
 
+/**
+ * Be told when the first timer with delay 0 waits for the next advance, so
+ * that it need not wait for the owner's next tick. May be called from within
+ * wheel_advance(); the handler must not call the wheel.
+ *
+ * @param soonh  NULL: nobody wants to know
+ */
+void wheel_soon_set(struct wheel *wheel, wheel_h *soonh, void *arg);
+
 /** Stop a timer; one that does not run is left alone */
 void wheel_cancel(struct wheel_tmr *tmr);
 

@@ -375,9 +375,44 @@ static void the_clock_moves_forward(void **state)
 }
 
 
+static void count_h(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+
+static void the_owner_is_told_once_of_what_shall_happen_soon(void **state)
+{
+	struct wheel_tmr a, b;
+	struct wheel *wheel;
+	unsigned told = 0, fired = 0;
+	(void)state;
+
+	memset(&a, 0, sizeof(a));
+	memset(&b, 0, sizeof(b));
+	assert_int_equal(0, wheel_alloc(&wheel, 1000));
+	wheel_soon_set(wheel, count_h, &told);
+
+	wheel_start(wheel, &a, 5, count_h, &fired);
+	assert_int_equal(0, told);
+	wheel_start(wheel, &a, 0, count_h, &fired);
+	wheel_start(wheel, &b, 0, count_h, &fired);
+	assert_int_equal(1, told);
+
+	wheel_advance(wheel, 1000);
+	assert_int_equal(2, fired);
+	wheel_start(wheel, &a, 0, count_h, &fired);
+	assert_int_equal(2, told);
+
+	mem_deref(wheel);
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			the_owner_is_told_once_of_what_shall_happen_soon),
 		cmocka_unit_test(fires_what_a_plain_array_would),
 		cmocka_unit_test(works_wherever_the_clock_stands),
 		cmocka_unit_test(same_time_fires_in_the_order_of_starting),
