@@ -384,27 +384,27 @@ static void count_h(void *arg)
 static void the_owner_is_told_once_of_what_shall_happen_soon(void **state)
 {
 	struct wheel_tmr a, b;
-	struct wheel *wheel;
-	unsigned told = 0, fired = 0;
+	struct wheel *own;
+	unsigned told = 0, count = 0;
 	(void)state;
 
 	memset(&a, 0, sizeof(a));
 	memset(&b, 0, sizeof(b));
-	assert_int_equal(0, wheel_alloc(&wheel, 1000));
-	wheel_soon_set(wheel, count_h, &told);
+	assert_int_equal(0, wheel_alloc(&own, 1000));
+	wheel_soon_set(own, count_h, &told);
 
-	wheel_start(wheel, &a, 5, count_h, &fired);
+	wheel_start(own, &a, 5, count_h, &count);
 	assert_int_equal(0, told);
-	wheel_start(wheel, &a, 0, count_h, &fired);
-	wheel_start(wheel, &b, 0, count_h, &fired);
+	wheel_start(own, &a, 0, count_h, &count);
+	wheel_start(own, &b, 0, count_h, &count);
 	assert_int_equal(1, told);
 
-	wheel_advance(wheel, 1000);
-	assert_int_equal(2, fired);
-	wheel_start(wheel, &a, 0, count_h, &fired);
+	wheel_advance(own, 1000);
+	assert_int_equal(2, count);
+	wheel_start(own, &a, 0, count_h, &count);
 	assert_int_equal(2, told);
 
-	mem_deref(wheel);
+	mem_deref(own);
 }
 
 
