@@ -25,6 +25,7 @@ enum {
 	FIELD_MAX   = 256,         /* octets of a subject, after           */
 	LINE_SIZE   = 3 * MESSAGE_MAX,
 	GATE_MS     = 1000,
+	REST_NS     = 20000000,    /* between two writes                   */
 };
 
 
@@ -50,6 +51,7 @@ static struct {
 	bool running;
 	bool stopping;
 	bool reopening;
+	bool waiting;              /* the writer, for the next line */
 	char *ring;                /* owned, RING_SIZE           */
 	size_t head;               /* counts up; next to write   */
 	size_t tail;               /* counts up; next to fill    */
@@ -374,6 +376,33 @@ static void report_dropped(void)
 }
 
 
+static bool is_half_full(void)
+{
+	return lg.tail - lg.head > RING_SIZE / 2;
+}
+
+
+/** Let lines gather for a moment: a wake-up each would cost the threads
+    that log more than the line itself */
+static void rest(void)
+{
+	struct timespec until;
+
+	if (lg.stopping || lg.reopening || is_half_full())
+		return;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += REST_NS;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_nsec -= 1000000000L;
+		++until.tv_sec;
+	}
+
+	(void)pthread_cond_clockwait(&lg.bell, &lg.lock, CLOCK_MONOTONIC,
+				     &until);
+}
+
+
 static void *writer(void *arg)
 {
 	static char chunk[CHUNK_SIZE];
@@ -388,7 +417,9 @@ static void *writer(void *arg)
 		if (lg.head == lg.tail && !again) {
 			if (lg.stopping)
 				break;
+			lg.waiting = true;
 			(void)pthread_cond_wait(&lg.bell, &lg.lock);
+			lg.waiting = false;
 			continue;
 		}
 
@@ -402,6 +433,7 @@ static void *writer(void *arg)
 			reopen();
 
 		(void)pthread_mutex_lock(&lg.lock);
+		rest();
 	}
 
 	(void)pthread_mutex_unlock(&lg.lock);
@@ -440,7 +472,8 @@ static void submit(const struct line *line)
 		else
 			atomic_fetch_add(&lg.dropped, 1);
 
-		(void)pthread_cond_signal(&lg.bell);
+		if (lg.waiting || is_half_full())
+			(void)pthread_cond_signal(&lg.bell);
 	}
 
 	(void)pthread_mutex_unlock(&lg.lock);
