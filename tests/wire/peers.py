@@ -57,7 +57,7 @@ class Peer:
         self.name = name
         self.host = host
         self.world = world
-        self.inbox = queue.Queue()
+        self.inbox = self.answers = queue.Queue()
         self.repeats = queue.Queue()
 
     def arrived(self, octets, reply):
@@ -71,7 +71,14 @@ class Peer:
                                      % (self.name, error, octets[:300]))
             return
         if not self.world.serve(self, message):
-            self.inbox.put(message)
+            (self.inbox if message.status is None else self.answers).put(
+                message)
+
+    def unread(self):
+        """Take whatever has come and nobody waited for."""
+        for box in (self.inbox, self.answers):
+            while not box.empty():
+                yield box.get()
 
 
 class Pbx(Peer):
@@ -178,6 +185,8 @@ class Proxy(Peer):
 
     def __init__(self, name, host, world):
         super().__init__(name, host, world)
+        # these come over different connections, in no order
+        self.answers = queue.Queue()
         self.own = None
         self.all = []
         self.listener = socket.create_server((host, plan.TEAMS_PORT))

@@ -99,8 +99,8 @@ class WireTest(unittest.TestCase):
 
     def drain(self):
         for peer in self.world.peers.values():
-            while not peer.inbox.empty():
-                peer.inbox.get()
+            for _ in peer.unread():
+                pass
 
 
 def add(path):

@@ -251,10 +251,12 @@ class Player:
     def next(self, step):
         """The next message that is not a 100 which nobody asked for."""
         end = time.monotonic() + RECEIVE_S
+        peer = self.peer(step)
+        box = peer.answers if step.start.startswith("SIP/2.0 ") else \
+            peer.inbox
         while True:
             try:
-                message = self.peer(step).inbox.get(
-                    timeout=max(0, end - time.monotonic()))
+                message = box.get(timeout=max(0, end - time.monotonic()))
             except queue.Empty:
                 raise Mismatch("nothing came%s" % self.others()) from None
             if message.status == 100 and not \
@@ -266,9 +268,9 @@ class Player:
         """What lies unread, for whoever wonders where his message is."""
         texts = []
         for peer in self.world.peers.values():
-            while not peer.inbox.empty():
-                texts.append("\n%s has unread: %s" % (
-                    peer.name, peer.inbox.get().octets.decode()))
+            texts += ["\n%s has unread: %s" % (
+                peer.name, message.octets.decode())
+                for message in peer.unread()]
         return "".join(texts + ["\n" + fault for fault in self.world.faults])
 
     @staticmethod
@@ -290,11 +292,18 @@ class Player:
 
     def quiet(self, step):
         """Nothing comes for so long."""
-        try:
-            message = self.peer(step).inbox.get(timeout=step.number / 1000)
-        except queue.Empty:
-            return
-        raise Mismatch("want silence, got\n" + message.octets.decode())
+        peer = self.peer(step)
+        end = time.monotonic() + step.number / 1000
+        heard = []
+        while not heard and time.monotonic() < end:
+            try:
+                heard = [peer.inbox.get(timeout=end - time.monotonic())]
+            except (queue.Empty, ValueError):
+                pass
+            heard = [each for each in (*heard, *peer.unread())
+                     if each.status != 100]
+        if heard:
+            raise Mismatch("want silence, got\n" + heard[0].octets.decode())
 
     def again(self, step):
         """The message that this peer got last comes once more."""
@@ -337,7 +346,7 @@ class Player:
             end = time.monotonic() + BARRIER_S
             while True:
                 try:
-                    message = self.world.peers[name].inbox.get(
+                    message = self.world.peers[name].answers.get(
                         timeout=max(0, end - time.monotonic()))
                 except queue.Empty:
                     raise AssertionError("end: no answer to OPTIONS at %s"
@@ -347,8 +356,7 @@ class Player:
                 if message.status != 100:
                     self.left(name, message)
         for peer in self.world.peers.values():
-            while not peer.inbox.empty():
-                message = peer.inbox.get()
+            for message in peer.unread():
                 if message.status != 100:
                     self.left(peer.name, message)
         if self.world.faults:
