@@ -164,7 +164,7 @@ int callerid_read(struct party *party, const struct sip_msg *msg)
 	memset(&from, 0, sizeof(from));
 
 	if (!take(&from, &msg->from.val)) {
-		/* From without a user part is legal: a caller without number */
+		/* From without a user part is legal: no number is told */
 		name_set(&from, &msg->from.dname);
 		str_ncpy(from.number, "anonymous", sizeof(from.number));
 	}

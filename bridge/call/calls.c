@@ -51,7 +51,8 @@ void calls_request(struct calls *calls, struct strans *st,
 	if (calls->draining && !route.scode) {
 		route.scode  = 503;
 		route.reason = "Service Unavailable";
-		route.advice = "The bridge is stopping and takes no new calls.";
+		route.advice = "The bridge is stopping and takes no new "
+			"calls.";
 	}
 
 	if (route.scode)

@@ -61,7 +61,7 @@ enum leg_why {                     /* why a leg ended                       */
 /** Told once, last; the receiver may deref the leg */
 struct leg_end {
 	enum leg_why why;
-	int err;                   /* of LEG_REFUSED without answer, LEG_LOST */
+	int err;                   /* LEG_REFUSED without answer, LEG_LOST */
 	uint16_t scode;            /* LEG_REFUSED: the final answer         */
 	struct pl reason;          /* its reason phrase                     */
 	struct pl reason_hdr;      /* Reason header of BYE, CANCEL, answer  */
@@ -100,7 +100,8 @@ struct leg_handlers {
 };
 
 /**
- * A leg for an INVITE that came in. Nothing is answered yet (100 goes out by itself).
+ * A leg for an INVITE that came in. Nothing is answered yet (100 goes out by
+ * itself).
  *
  * @param st     Taken over, also on failure of this function (answered 4xx
  *               or 500 then)
@@ -161,9 +162,9 @@ bool leg_is_established(const struct leg *leg);
 bool leg_is_caller(const struct leg *leg);    /* the peer called us */
 const char *leg_callid(const struct leg *leg);
 const char *leg_side(const struct leg *leg);
-const struct desc *leg_local(const struct leg *leg);   /* last agreed or sent */
+const struct desc *leg_local(const struct leg *leg);   /* agreed or sent  */
 const struct desc *leg_remote(const struct leg *leg);  /* last agreed     */
-struct dialog *leg_dialog(const struct leg *leg);      /* borrowed, may be NULL */
+struct dialog *leg_dialog(const struct leg *leg);      /* borrowed, NULL  */
 void *leg_arg(const struct leg *leg);
 void leg_handlers_set(struct leg *leg, const struct leg_handlers *handlers,
 		      void *arg);

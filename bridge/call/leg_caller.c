@@ -212,8 +212,8 @@ static int progress_send(struct leg *leg, uint16_t scode, const char *reason,
 
 	leg_answer_headers(leg, scode, hdrs, sizeof(hdrs) - sizeof(rel));
 	if (rseq) {
-		re_snprintf(rel, sizeof(rel), "Require: 100rel\r\nRSeq: %u\r\n",
-			    rseq);
+		re_snprintf(rel, sizeof(rel),
+			    "Require: 100rel\r\nRSeq: %u\r\n", rseq);
 		memcpy(hdrs + strlen(hdrs), rel, strlen(rel) + 1);
 	}
 
@@ -251,7 +251,8 @@ static void reliable_again(void *arg)
 
 
 /** RFC 3262 section 3: the next one only after the last was acknowledged;
-    what comes in between is left out, for it tells nothing that the answer does not */
+    what comes in between is left out, for it tells nothing that the answer
+    does not */
 static int reliable_send(struct leg *leg, uint16_t scode, const char *reason,
 			 bool with_body)
 {

@@ -77,8 +77,8 @@ struct leg {
 	struct leg_handlers h;
 	void *arg;
 
-	struct dialog *dlg;        /* owned: the confirmed one, or of INVITED */
-	struct strans *st;         /* owned: peer's INVITE, or its offer      */
+	struct dialog *dlg;        /* owned: confirmed, or of INVITED        */
+	struct strans *st;         /* owned: peer's INVITE, or its offer     */
 
 	/* of a call we make */
 	struct dialog *half;       /* owned                                  */

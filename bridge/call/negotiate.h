@@ -15,7 +15,8 @@
 
 /**
  * Formats of an offer, as far as a PBX's profile lets them through, in the
- * profile's order; telephone-event last. Payload types are kept where they are free.
+ * profile's order; telephone-event last. Payload types are kept where they
+ * are free.
  *
  * @param known  What was agreed with that peer before, for its payload
  *               types; NULL
@@ -43,7 +44,8 @@ bool negotiate_answer(struct desc *out, const struct desc *offer,
 		      const struct desc *agreed);
 
 /**
- * The crypto line to answer an offer with: a suite we do, AES_CM_128_HMAC_SHA1_80 without MKI
+ * The crypto line to answer an offer with: a suite we do,
+ * AES_CM_128_HMAC_SHA1_80 without MKI
  * first; its tag; the key kept if the suite stays.
  *
  * @param own  Our key on that side, suite SUITE_NONE before there is one
