@@ -45,8 +45,8 @@ bool negotiate_answer(struct desc *out, const struct desc *offer,
 
 /**
  * The crypto line to answer an offer with: a suite we do,
- * AES_CM_128_HMAC_SHA1_80 without MKI
- * first; its tag; the key kept if the suite stays.
+ * AES_CM_128_HMAC_SHA1_80 without MKI first; its tag; the key kept if the
+ * suite stays.
  *
  * @param own  Our key on that side, suite SUITE_NONE before there is one
  *
