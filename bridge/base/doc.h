@@ -1,7 +1,7 @@
 /**
  * @file doc.h  A YAML document as a tree that knows its lines
  *
- * Read by libyaml's events within the limits of threat-model.md 3.6: file at
+ * Read by libyaml's events within limits (docs/security.md section 4): file at
  * most 256 KiB, depth 32, 20,000 nodes, scalar 64 KiB, counted while
  * reading. Refused: anchors and aliases, merge keys, tags other than the
  * core's (and !env), several documents, duplicate keys, non-string keys,

@@ -2,7 +2,7 @@
  * @file libre.h  The parts of libre this house uses
  *
  * Included instead of <re.h>: it leaves out re_json.h, whose names clash
- * with jansson's, and the parts that architecture.md tells us not to use.
+ * with jansson's, and the parts that are ours (docs/libre.md).
  * What differs between libre's versions is in bridge/sip/compat.h.
  */
 #ifndef BASE_LIBRE_H

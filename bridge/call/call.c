@@ -285,7 +285,7 @@ static void offer_h(struct leg *leg, const struct desc *offer, void *arg)
 	}
 
 	/* Teams knows no other hold than inactive, and no zero address
-	   (teams-direct-routing.md section 10) */
+	   (Microsoft: Direct Routing, SIP protocol) */
 	if (agreed && voice_answer(call, side, offer, agreed, &out)) {
 		(void)leg_accept_offer(leg, &out);
 		voice_apply(call);

@@ -12,7 +12,7 @@ enum {
 
 
 /* what the Teams media processor takes and a PBX may have too
-   (teams-direct-routing.md section 12); comfort noise is left out, for then
+   (Microsoft: Direct Routing, media protocols); comfort noise is left out, for then
    Teams goes silent and some carriers end the call */
 static const struct desc_format teams_formats[] = {
 	{ .pt = 9,   .name = "G722", .rate = 8000, .channels = 1 },

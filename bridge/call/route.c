@@ -44,7 +44,7 @@ static void teams_leg(struct leg_conf *conf, const struct trunk *trunk,
 	conf->stack = stack;
 	conf->side = "teams";
 	/* Teams sends REFER only where it is allowed; without it, it moves
-	   the call by itself (teams-direct-routing.md section 11) */
+	   the call by itself (Microsoft: Direct Routing, SIP protocol) */
 	conf->allow = refer ? TRUNK_ALLOW ", REFER" : TRUNK_ALLOW;
 	conf->session_timer = true;
 	conf->session_expires_s = 1800;

@@ -12,7 +12,7 @@
  * run on the one thread that owns `struct media` and never block. media
  * knows nothing of SIP.
  *
- * Which packets count: threat-model.md section 3.3. From the address told by
+ * Which packets count: docs/security.md section 3. From the address told by
  * signalling; or, where the peer may be behind NAT (`learn`), from the first
  * address that sends valid media within learn_ms, then locked until the
  * remote is set anew. With SRTP only packets with a right tag change

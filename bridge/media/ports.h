@@ -1,7 +1,7 @@
 /**
  * @file ports.h  UDP port pairs: an even one for RTP, the next for RTCP
  *
- * Pairs are taken at random (threat-model.md 3.3), and rest after use so that
+ * Pairs are taken at random (docs/security.md), and rest after use so that
  * the last call's packets do not reach the next. A pair is in use on all
  * local addresses at once.
  */

@@ -1,7 +1,7 @@
 /**
  * @file customer.h  Reading customer files
  *
- * A customer file is one tenant (architecture.md section 5). Each PBX starts from
+ * A customer file is one tenant (README.md). Each PBX starts from
  * its template, the customer's values come over it. Checked as the published
  * guide says: no '@' in a SIP username, no port in the SIP domain (it goes on
  * the proxy), numbers unique in a tenant, users' PBXes exist, tenant names

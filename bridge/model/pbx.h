@@ -1,8 +1,8 @@
 /**
  * @file pbx.h  A customer's PBX: what the template and the customer say of it
  *
- * The nine service fields of the form (reference-product.md section 4) and
- * what else PBXes differ in (pbx-facts.md section 1). A template is read into
+ * The nine service fields of the form (docs/connect-pbx.md) and
+ * what else PBXes differ in (docs/connect-pbx.md). A template is read into
  * this struct first, the customer's values over it; the result is the
  * profile that registration and calls go by.
  */

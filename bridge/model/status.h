@@ -14,7 +14,7 @@
 
 struct json_t;
 
-/** The five indicator states (reference-product.md section 7) */
+/** The five indicator states */
 enum reg_state {
 	REG_OFF,                   /* grey: not enabled                     */
 	REG_QUEUED,                /* orange dot: first registration waits  */

@@ -1,7 +1,7 @@
 /**
  * @file advice.h  What a failed registration means, in plain words
  *
- * The catalogue of pbx-facts.md section 4 as one table: what was seen ->
+ * The catalogue of what PBXs answer as one table: what was seen ->
  * reason (the published texts), advice, and what to do next.
  */
 #ifndef PBX_ADVICE_H

@@ -9,7 +9,7 @@
  *
  * It also knows which account an incoming request is for: by the Contact we
  * registered (whole, then its parameter), then the local port, then the
- * user part; never by To first (pbx-facts.md section 2.4).
+ * user part; never by To first.
  */
 #ifndef PBX_POOL_H
 #define PBX_POOL_H

@@ -535,7 +535,7 @@ static void flow_closed(struct flow *flow, int err, void *arg)
 	flow_drop(reg);
 
 	/* The PBX cannot reach us any more. Not all of a connection's users
-	   at once (pbx-facts.md section 5.2); the pacer does the rest */
+	   at once; the pacer does the rest */
 	if (reg->phase == WAITING && reg->state != REG_RED)
 		wait_for(reg, spread(RETRY_MS, 0));
 }

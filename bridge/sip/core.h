@@ -76,7 +76,7 @@ bool dialog_receive(struct stack *stack, struct strans *st,
 /**
  * Answer a request once and forget: for what the guards refuse and for
  * CANCEL without a transaction. Never answers ACK or a response; over UDP
- * never sends more octets than came (threat-model.md 3.1).
+ * never sends more octets than came (docs/security.md).
  *
  * @return 0, EINVAL not to be answered, EMSGSIZE, ENOMEM, errno of sending
  */

@@ -1,7 +1,7 @@
 /**
  * @file desc.h  Session descriptions with one audio stream (RFC 4566, 3264)
  *
- * Reads what peers send within the limits of threat-model.md 3.3 (32 KiB, 8
+ * Reads what peers send within limits (docs/security.md section 3: 32 KiB, 8
  * media lines, 64 lines a media) and writes ours. It is plain data: which
  * formats and keys go into an answer is decided by the caller.
  */

@@ -3,8 +3,8 @@
  *
  * SHA-512-256, SHA-256 and MD5, also -sess; qop=auth or none. Nonces are kept
  * and used again with a growing nc while the peer accepts that; a new nonce
- * comes by challenge (stale or not) or nextnonce. Rules of threat-model.md
- * 3.1 "Credentials" hold: a realm learnt at the first success is the only one
+ * comes by challenge (stale or not) or nextnonce. Rules of docs/security.md
+ * section 1 hold: a realm learnt at the first success is the only one
  * answered; once a stronger algorithm was seen MD5 is refused; Basic never.
  */
 #ifndef SIP_DIGEST_H

@@ -1,7 +1,7 @@
 /**
  * @file guard.h  What is checked around libre's parser
  *
- * libre-notes.md section 5 and threat-model.md section 3.1 say why each
+ * docs/libre.md and docs/security.md section 1 say why each
  * check is there. Limits: message 64 KiB, start line 2,048 octets, header
  * 8 KiB, 256 headers, 32 Via, 32 Route or Record-Route, 64 Contact.
  * Each refusal counts in callbridge_sip_refused_total{reason=...}.

@@ -2,7 +2,7 @@
  * @file msg.h  Reading SIP messages: header values by their true names
  *
  * libre knows a header by a 12-bit hash of its name, and hashes collide
- * (libre-notes.md, section 5). guard_message() has removed or refused every
+ * (docs/libre.md). guard_message() has removed or refused every
  * header whose name does not fit its id before a handler sees the message, so
  * sip_msg_hdr() may be used on messages that come from the stack.
  */

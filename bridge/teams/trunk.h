@@ -2,7 +2,7 @@
  * @file trunk.h  The Direct Routing side: one trunk a tenant FQDN
  *
  * A trunk keeps itself known to Microsoft by OPTIONS to each proxy name
- * every minute (teams-direct-routing.md section 4), knows which of them
+ * every minute (Microsoft: Direct Routing, SIP protocol), knows which of them
  * answer, and gives the hops for a call in the order to try.
  */
 #ifndef TEAMS_TRUNK_H

@@ -330,7 +330,7 @@ static void responses_are_never_answered(void **state)
 
 
 /** A name that hashes to an id that is another header's: RFC names and
-    strangers alike (libre-notes.md section 5) */
+    strangers alike (docs/libre.md) */
 static void stranger_cannot_pose_as_from_or_call_id(void **state)
 {
 	static const char text[] = HEAD
@@ -425,7 +425,7 @@ static void torture_messages(void **state)
 {
 	static const struct { const char *file; int verdict; } casev[] = {
 		{"wsinv.dat", LET_THROUGH},
-		{"intmeth.dat", DROPPED},      /* NUL: threat-model.md 3 */
+		{"intmeth.dat", DROPPED},      /* NUL */
 		{"esc01.dat", LET_THROUGH},
 		{"escnull.dat", LET_THROUGH},
 		{"esc02.dat", LET_THROUGH},
