@@ -11,7 +11,7 @@
 
 
 enum {
-	MARGIN_S   = 32,           /* or a third of the interval (section 10) */
+	MARGIN_S   = 32,           /* or a third of it (section 10) */
 	INTERVAL_MAX_S = 86400,
 };
 

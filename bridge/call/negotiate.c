@@ -12,8 +12,8 @@ enum {
 
 
 /* what the Teams media processor takes and a PBX may have too
-   (Microsoft: Direct Routing, media protocols); comfort noise is left out, for then
-   Teams goes silent and some carriers end the call */
+   (Microsoft: Direct Routing, media protocols); comfort noise is left out,
+   for then Teams goes silent and some carriers end the call */
 static const struct desc_format teams_formats[] = {
 	{ .pt = 9,   .name = "G722", .rate = 8000, .channels = 1 },
 	{ .pt = 8,   .name = "PCMA", .rate = 8000, .channels = 1 },

@@ -1,10 +1,10 @@
 /**
  * @file transfer.c  REFER from Teams, passed on or served by ourselves
  *
- * Microsoft, "Direct Routing: SIP protocol". Refer-To and Referred-By go back to
- * Teams byte for byte: they hold long, case-sensitive parameters. The old leg
- * stays until the new one is answered; Teams ends it by BYE after our NOTIFY
- * of success, and after REST_MS we do.
+ * Microsoft, "Direct Routing: SIP protocol". Refer-To and Referred-By go back
+ * to Teams byte for byte: they hold long, case-sensitive parameters. The old
+ * leg stays until the new one is answered; Teams ends it by BYE after our
+ * NOTIFY of success, and after REST_MS we do.
  */
 #include "bridge/base/log.h"
 #include "bridge/sip/dialog.h"

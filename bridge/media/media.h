@@ -41,7 +41,7 @@ struct media_conf {
 	unsigned workers;          /* 0: one a core                         */
 	uint16_t port_min, port_max;   /* RTP even, RTCP the odd one after  */
 	uint32_t learn_ms;         /* 0: 3000                               */
-	uint32_t silence_ms;       /* no packet for that long: event; 0: 30000 */
+	uint32_t silence_ms;       /* none for so long: event; 0: 30000 */
 	uint32_t rtcp_ms;          /* 0: 5000                               */
 	uint32_t port_rest_ms;     /* a port rests after use; 0: 60000      */
 	uint8_t dscp;              /* 46 is EF                              */

@@ -2,9 +2,9 @@
  * @file pacer.h  How many registrations a second a PBX gets
  *
  * A token bucket: `burst` may go at once after a quiet time, then
- * `per_second`. Who waits is let through in order. While the PBX is silent one
- * probe at a time goes out, and none for a while after one that failed, so that
- * a PBX that comes back meets one phone and not all of them.
+ * `per_second`. Who waits is let through in order. While the PBX is silent
+ * one probe at a time goes out, and none for a while after one that failed,
+ * so that a PBX that comes back meets one phone and not all of them.
  */
 #ifndef PBX_PACER_H
 #define PBX_PACER_H

@@ -2,10 +2,10 @@
  * @file pool.h  Every account of the node and its registration
  *
  * An account is what a PBX gave us for one Teams user; its registration is
- * the standing REGISTER (RFC 3261 section 10). The pool decides when each is sent: paced
- * for each PBX, with jitter, refreshed at the profile's share of the granted
- * expiry, backed off after failures (RFC 5626 section 4.5), stopped after a
- * definite credential failure until the user is edited.
+ * the standing REGISTER (RFC 3261 section 10). The pool decides when each is
+ * sent: paced for each PBX, with jitter, refreshed at the profile's share of
+ * the granted expiry, backed off after failures (RFC 5626 section 4.5),
+ * stopped after a definite credential failure until the user is edited.
  *
  * It also knows which account an incoming request is for: by the Contact we
  * registered (whole, then its parameter), then the local port, then the

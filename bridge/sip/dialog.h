@@ -19,9 +19,9 @@ struct strans;
 struct dialog;
 
 /**
- * A request within the dialog, sequence checked (RFC 3261 section 12.2.2; out of
- * order was answered 500). For ACK to a 2xx see strans_ack_h; it does not come here.
- * The handler takes the transaction over and must answer.
+ * A request within the dialog, sequence checked (RFC 3261 section 12.2.2; out
+ * of order was answered 500). For ACK to a 2xx see strans_ack_h; it does not
+ * come here. The handler takes the transaction over and must answer.
  */
 typedef void (dialog_request_h)(struct dialog *dlg, struct strans *st,
 				const struct sip_msg *msg, void *arg);
@@ -36,7 +36,7 @@ struct dialog_param {
 				      local_uri instead; here: header
 				      parameters; NULL                    */
 	const char *contact;       /* our Contact value: "<sip:...>"       */
-	const char *const *routev; size_t routec;   /* preloaded, RFC 3261 8.1.2 */
+	const char *const *routev; size_t routec;   /* preloaded */
 	struct hop hop;            /* copied, strings too                  */
 	struct digest *digest;     /* ref, NULL                            */
 	const char *user_agent;    /* NULL: the stack's                    */
@@ -66,8 +66,9 @@ int dialog_fork(struct dialog **dlgp, const struct dialog *half,
 bool dialog_is_of(const struct dialog *dlg, const struct sip_msg *msg);
 
 /**
- * Take target (and, until confirmed, the route set) from a message of the dialog: each 2xx of a
- * target refresh request, and the 2xx that confirms an early dialog
+ * Take target (and, until confirmed, the route set) from a message of the
+ * dialog: each 2xx of a target refresh request, and the 2xx that confirms an
+ * early dialog
  */
 int dialog_update(struct dialog *dlg, const struct sip_msg *msg);
 

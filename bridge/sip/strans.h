@@ -36,8 +36,9 @@ bool strans_is_answered(const struct strans *st);
  * Answer
  *
  * Via, From, To, Call-ID, CSeq are copied from the request (To-tag added
- * unless scode is 100), Record-Route too for 101..299; Server is added. A 2xx to INVITE is
- * repeated here until ACK comes (T1 doubling to T2, RFC 3261 13.3.1.4).
+ * unless scode is 100), Record-Route too for 101..299; Server is added. A 2xx
+ * to INVITE is repeated here until ACK comes (T1 doubling to T2, RFC 3261
+ * 13.3.1.4).
  *
  * @param tag     To-tag, 16 hex digits or so; NULL: one of the transaction's
  * @param hdrs    Further headers, each with CRLF; NULL: none
