@@ -11,6 +11,8 @@
 
 
 struct config {
+	char *path;                /* owned                 */
+	struct doc *doc;           /* owned: the node's file */
 	struct nodeconf node;
 	struct list tenantl;       /* struct tenant, owned */
 };
@@ -22,33 +24,34 @@ static void destructor(void *arg)
 
 	list_flush(&conf->tenantl);
 	fields_clear(&nodeconf_fields, &conf->node);
+	mem_deref(conf->doc);
+	mem_deref(conf->path);
 }
 
 
-static int node_read(struct nodeconf *node, const char *path,
+static int node_read(struct config *conf, const char *path,
 		     struct errors *errs)
 {
-	struct doc *doc = NULL;
+	const struct doc_node *root;
 	int err;
 
-	err = fields_defaults(&nodeconf_fields, node);
-	if (err)
-		return err;
-
-	err = doc_load(&doc, path, errs);
+	err = str_dup(&conf->path, path);
+	if (!err)
+		err = fields_defaults(&nodeconf_fields, &conf->node);
+	if (!err)
+		err = doc_load(&conf->doc, path, errs);
 	if (err)
 		return err;
 
 	/* an empty file is a node with nothing but defaults */
-	if (doc_root(doc)) {
-		err = fields_read(&nodeconf_fields, node, doc_root(doc), errs,
-				  NULL);
-		if (!err)
-			err = fields_required(&nodeconf_fields, node,
-					      doc_root(doc), errs);
-	}
+	root = doc_root(conf->doc);
+	if (!root)
+		return 0;
 
-	mem_deref(doc);
+	err = fields_read(&nodeconf_fields, &conf->node, root, errs, NULL);
+	if (!err)
+		err = fields_required(&nodeconf_fields, &conf->node, root,
+				      errs);
 
 	return err;
 }
@@ -106,7 +109,7 @@ int config_load(struct config **confp, const char *path, struct errors *errs)
 	if (!conf)
 		return ENOMEM;
 
-	err = node_read(&conf->node, path, errs);
+	err = node_read(conf, path, errs);
 	if (err)
 		goto out;
 
@@ -144,4 +147,32 @@ const struct nodeconf *config_node(const struct config *conf)
 const struct list *config_tenants(const struct config *conf)
 {
 	return &conf->tenantl;
+}
+
+
+void config_place(const struct config *conf, const char *field,
+		  struct place *place)
+{
+	const struct doc_node *node = doc_root(conf->doc);
+	char name[64];
+
+	memset(place, 0, sizeof(*place));
+	place->file = conf->path;
+
+	while (node && *field) {
+		const size_t len = strcspn(field, ".");
+
+		if (len >= sizeof(name))
+			return;
+		memcpy(name, field, len);
+		name[len] = '\0';
+
+		node = doc_member(node, name);
+		field += field[len] ? len + 1 : len;
+	}
+
+	if (node) {
+		place->line = node->line;
+		place->column = node->column;
+	}
 }

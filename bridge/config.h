@@ -25,4 +25,10 @@ const struct nodeconf *config_node(const struct config *conf);
 /** struct tenant */
 const struct list *config_tenants(const struct config *conf);
 
+/** Where a setting of the node is written ("teams.certificate"), or the file
+    alone if it is not written. The file's name lives with conf */
+struct place;
+void config_place(const struct config *conf, const char *field,
+		  struct place *place);
+
 #endif

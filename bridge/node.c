@@ -65,12 +65,14 @@ struct node {
 };
 
 
-static void field_error(struct errors *errs, const char *path,
+static void field_error(struct errors *errs, const struct config *conf,
 			const char *field, const char *fmt, ...)
 {
-	struct place place = { .file = path };
+	struct place place;
 	char buf[512];
 	va_list ap;
+
+	config_place(conf, field, &place);
 
 	va_start(ap, fmt);
 	(void)re_vsnprintf(buf, sizeof(buf), fmt, ap);
@@ -175,33 +177,26 @@ static void media_h(int flags, void *arg)
 /* --- starting --- */
 
 
-static int address_get(struct sa *sa, const char *address, const char *path,
-		       const char *field, struct errors *errs)
+static int address_get(struct sa *sa, const char *address,
+		       const struct config *conf, const char *field,
+		       struct errors *errs)
 {
 	int err = sa_set_str(sa, address, 0);
 
 	if (!err && sa_is_any(sa))
 		err = net_default_source_addr_get(sa_af(sa), sa);
 	if (err)
-		field_error(errs, path, field, "want an IP address of this "
+		field_error(errs, conf, field, "want an IP address of this "
 			    "machine, found \"%s\"", address);
 
 	return err ? EBADMSG : 0;
 }
 
 
-static int tls_check(struct tlsctx **ctxp, const struct tlsctx_conf *conf,
-		     const char *path, struct errors *errs)
+static int teams_tls(struct tlsctx **ctxp, const struct config *config,
+		     struct errors *errs)
 {
-	const struct place place = { .file = path };
-
-	return tlsctx_alloc(ctxp, conf, errs, &place);
-}
-
-
-static int teams_tls(struct tlsctx **ctxp, const struct nodeconf *node,
-		     const char *path, struct errors *errs)
-{
+	const struct nodeconf *node = config_node(config);
 	const struct tlsctx_conf conf = {
 		.certificate = node->teams.certificate,
 		.key         = node->teams.key,
@@ -212,27 +207,34 @@ static int teams_tls(struct tlsctx **ctxp, const struct nodeconf *node,
 		.peer_namec  = node->teams.peer_names.c,
 		.allow_no_client_cert = node->teams.allow_no_client_cert,
 	};
+	struct place place;
 
-	return tls_check(ctxp, &conf, path, errs);
+	config_place(config, "teams.certificate", &place);
+
+	return tlsctx_alloc(ctxp, &conf, errs, &place);
 }
 
 
-static int sip_tls(struct tlsctx **ctxp, const struct nodeconf *node,
-		   const char *path, struct errors *errs)
+static int sip_tls(struct tlsctx **ctxp, const struct config *config,
+		   struct errors *errs)
 {
+	const struct nodeconf *node = config_node(config);
 	const struct tlsctx_conf conf = {
 		.certificate = node->sip.certificate,
 		.key         = node->sip.key,
 		.verify      = TLS_VERIFY_FULL,
 	};
+	struct place place;
 
-	return tls_check(ctxp, &conf, path, errs);
+	config_place(config, "sip.certificate", &place);
+
+	return tlsctx_alloc(ctxp, &conf, errs, &place);
 }
 
 
 /** Each tenant's name must stand in the certificate, or Teams refuses it */
 static int names_check(const struct tlsctx *ctx, const struct config *conf,
-		       const char *path, struct errors *errs)
+		       struct errors *errs)
 {
 	const struct le *le;
 	int err = 0;
@@ -244,7 +246,7 @@ static int names_check(const struct tlsctx *ctx, const struct config *conf,
 		    tlsctx_has_name(ctx, tenant->teams.fqdn))
 			continue;
 
-		field_error(errs, path, "teams.certificate",
+		field_error(errs, conf, "teams.certificate",
 			    "the certificate does not hold the name %s of "
 			    "tenant %s", tenant->teams.fqdn, tenant->tenant);
 		err = EBADMSG;
@@ -266,14 +268,13 @@ static int tls_load(struct node *node, struct errors *errs)
 	int err = 0;
 
 	if (has_teams(nc)) {
-		err = teams_tls(&node->teams_tls, nc, node->path, errs);
+		err = teams_tls(&node->teams_tls, node->conf, errs);
 		if (!err)
-			err = names_check(node->teams_tls, node->conf,
-					  node->path, errs);
+			err = names_check(node->teams_tls, node->conf, errs);
 	}
 
 	if (!err)
-		err = sip_tls(&node->sip_tls, nc, node->path, errs);
+		err = sip_tls(&node->sip_tls, node->conf, errs);
 
 	return err;
 }
@@ -289,10 +290,8 @@ int node_check(const char *path, struct errors *errs)
 		return ENOMEM;
 
 	err = config_load(&node->conf, path, errs);
-	if (!err) {
-		node->path = (char *)(uintptr_t)path;
+	if (!err)
 		err = tls_load(node, errs);
-	}
 
 	mem_deref(node->teams_tls);
 	mem_deref(node->sip_tls);
@@ -310,7 +309,7 @@ static int listen_on(struct node *node, struct listener **lsnrp,
 	int err = listener_alloc(lsnrp, node->stack, conf);
 
 	if (err)
-		field_error(errs, node->path, field,
+		field_error(errs, node->conf, field,
 			    "cannot listen on %s %J: %s",
 			    sip_transp_name(conf->tp), &conf->laddr,
 			    strerror(err));
@@ -339,7 +338,7 @@ static int listen_pbx(struct node *node, struct errors *errs)
 	size_t i;
 	int err = 0;
 
-	err = address_get(&conf.laddr, nc->sip.address, node->path,
+	err = address_get(&conf.laddr, nc->sip.address, node->conf,
 			  "sip.address", errs);
 
 	for (i = 0; i < RE_ARRAY_SIZE(ports) && !err; i++) {
@@ -373,7 +372,7 @@ static int listen_teams(struct node *node, struct errors *errs)
 		return 0;
 	}
 
-	err = address_get(&conf.laddr, nc->teams.address, node->path,
+	err = address_get(&conf.laddr, nc->teams.address, node->conf,
 			  "teams.address", errs);
 	if (err)
 		return err;
@@ -398,7 +397,7 @@ static int resolver_start(struct node *node, struct errors *errs)
 		/* "192.0.2.1" or "192.0.2.1:5353" */
 		if (sa_set_str(&srvv[n], text, 53) &&
 		    sa_decode(&srvv[n], text, strlen(text))) {
-			field_error(errs, node->path, "dns.servers", "want "
+			field_error(errs, node->conf, "dns.servers", "want "
 				    "ADDRESS or ADDRESS:PORT, found \"%s\"",
 				    text);
 			return EBADMSG;
@@ -414,7 +413,7 @@ static int resolver_start(struct node *node, struct errors *errs)
 
 		if (sa_set_str(&sa, host->address, 0) &&
 		    sa_decode(&sa, host->address, strlen(host->address))) {
-			field_error(errs, node->path, "dns.hosts", "want an "
+			field_error(errs, node->conf, "dns.hosts", "want an "
 				    "address for %s, found \"%s\"",
 				    host->name, host->address);
 			return EBADMSG;
@@ -447,17 +446,17 @@ static int calls_start(struct node *node, struct errors *errs)
 	};
 	int err;
 
-	err = address_get(&conf.pbx_laddr, nc->sip.address, node->path,
+	err = address_get(&conf.pbx_laddr, nc->sip.address, node->conf,
 			  "sip.address", errs);
 	if (!err)
 		err = address_get(&conf.teams_laddr, nc->teams.address,
-				  node->path, "teams.address", errs);
+				  node->conf, "teams.address", errs);
 	if (err)
 		return err;
 
 	if (public_get(&conf.pbx_public, nc->sip.public_address) ||
 	    public_get(&conf.teams_public, nc->teams.public_address)) {
-		field_error(errs, node->path, "public_address",
+		field_error(errs, node->conf, "public_address",
 			    "want an IP address");
 		return EBADMSG;
 	}
@@ -689,7 +688,7 @@ static int portal_run(struct node *node, struct errors *errs)
 
 	err = portal_start(&node->portal, &conf);
 	if (err)
-		field_error(errs, node->path, "control", "cannot serve %s: "
+		field_error(errs, node->conf, "control", "cannot serve %s: "
 			    "%s", path, err == EADDRINUSE ? "another "
 			    "callbridged is running with it" : strerror(err));
 
@@ -703,14 +702,14 @@ static int state_start(struct node *node, struct errors *errs)
 	int err;
 
 	if (mkdir(dir, 0700) && errno != EEXIST) {
-		field_error(errs, node->path, "state_dir", "cannot make %s: "
+		field_error(errs, node->conf, "state_dir", "cannot make %s: "
 			    "%s", dir, strerror(errno));
 		return EBADMSG;
 	}
 
 	err = journal_open(&node->journal, dir);
 	if (err) {
-		field_error(errs, node->path, "state_dir", "cannot write in "
+		field_error(errs, node->conf, "state_dir", "cannot write in "
 			    "%s: %s", dir, strerror(err));
 		return EBADMSG;
 	}
@@ -822,7 +821,7 @@ int node_reload(struct node *node, struct errors *errs)
 		goto out;
 
 	if (node->teams_tls)
-		err = names_check(node->teams_tls, conf, node->path, errs);
+		err = names_check(node->teams_tls, conf, errs);
 	if (!err && node->teams_tls)
 		err = tlsctx_reload(node->teams_tls, errs);
 	if (!err)

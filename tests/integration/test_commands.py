@@ -108,7 +108,7 @@ class BadSettings(LabTest):
 
     def test_missing_certificate(self):
         text = self.bad(teams="{address: 127.0.0.42, certificate: /nonexistent.pem}")
-        self.assertIn("/nonexistent.pem", text)
+        self.assertRegex(text, r"callbridge\.yaml:\d+:\d+: .*/nonexistent\.pem")
 
     def test_wrong_duration(self):
         text = self.bad(pbxs=(Pbx(registration="{expires: 1 hour}"),))
