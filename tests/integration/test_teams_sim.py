@@ -1,9 +1,7 @@
-#!/usr/bin/env python3
 """Does teams-sim do what Teams does? A small SBC of sockets and scripts asks.
 
-Run: tests/integration/teams_sim_selftest.py [-v], with TEAMS_SIM naming the
-program if it is not in build/asan. Uses 127.0.61.1-3 and 127.0.61.41 and
-nothing of bridge/; SRTP is written once more here, from RFC 3711.
+Uses 127.0.61.1-3 and 127.0.61.41 and nothing of bridge/; SRTP is written once
+more here, from RFC 3711.
 """
 
 import base64
@@ -30,7 +28,8 @@ import wave
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = os.environ.get("TEAMS_SIM", str(ROOT / "build/asan/teams-sim"))
+PROGRAM = str(Path(os.environ.get("CALLBRIDGE_BUILD", ROOT / "build/asan"))
+              / "teams-sim")
 PROXIES = ["127.0.61.1", "127.0.61.2", "127.0.61.3"]
 SBC = "127.0.61.41"
 FQDN = "contoso.sbc.example.com"
@@ -1310,7 +1309,3 @@ class Chaos(SimTest):
             self.assertEqual(run.returncode, 2)
             self.assertIn(want, run.stderr)
             self.assertEqual(run.stderr.count("\n"), 1)
-
-
-if __name__ == "__main__":
-    unittest.main()
