@@ -181,15 +181,21 @@ static int address_get(struct sa *sa, const char *address,
 		       const struct config *conf, const char *field,
 		       struct errors *errs)
 {
-	int err = sa_set_str(sa, address, 0);
-
-	if (!err && sa_is_any(sa))
-		err = net_default_source_addr_get(sa_af(sa), sa);
-	if (err)
+	if (sa_set_str(sa, address, 0)) {
 		field_error(errs, conf, field, "want an IP address of this "
 			    "machine, found \"%s\"", address);
+		return EBADMSG;
+	}
 
-	return err ? EBADMSG : 0;
+	/* Contact and descriptions need an address that a peer can reach */
+	if (sa_is_any(sa) && net_default_source_addr_get(sa_af(sa), sa)) {
+		field_error(errs, conf, field, "%s stands for the address of "
+			    "the default route, and this machine has none: "
+			    "want the address itself", address);
+		return EBADMSG;
+	}
+
+	return 0;
 }
 
 
