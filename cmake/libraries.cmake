@@ -12,6 +12,8 @@ pkg_check_modules(JANSSON  REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(EVENT    REQUIRED IMPORTED_TARGET libevent>=2.1)
 pkg_check_modules(EVENTSSL REQUIRED IMPORTED_TARGET libevent_openssl)
 pkg_check_modules(CURL     REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(SQLITE   REQUIRED IMPORTED_TARGET sqlite3>=3.35)
+pkg_check_modules(PQ       REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(SPANDSP  REQUIRED IMPORTED_TARGET spandsp)
 pkg_check_modules(CMOCKA   IMPORTED_TARGET cmocka)
 

@@ -10,7 +10,8 @@ cc=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-for library in re jansson yaml event event_openssl srtp2 ssl crypto curl; do
+for library in re jansson yaml event event_openssl srtp2 ssl crypto curl \
+	sqlite3 pq; do
 	file=$("$cc" -print-file-name="lib$library.so")
 	case $file in
 	/*) ;;

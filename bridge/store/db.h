@@ -1,0 +1,86 @@
+/**
+ * @file db.h  A database, whichever it is; for this room alone
+ *
+ * SQL that both SQLite and PostgreSQL understand, parameters written $1, $2.
+ * A value comes as text, an integer is read from it. One thread at a time
+ * uses a database; within a row's handler no other query is made.
+ *
+ * Errors: ENOMEM; EEXIST a key is taken; ENOLINK a row that is referred to
+ * is missing, or is referred to; EBUSY locked by somebody else for too long;
+ * ECONNRESET the server went away; ENOSPC, EROFS; EBADMSG the file is no
+ * database or damaged; EIO everything else. db_why() has the library's words.
+ */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum db_mode {
+	DB_READ,                   /* one snapshot for all queries         */
+	DB_WRITE,
+	DB_ALONE,                  /* no other DB_ALONE at the same time   */
+	DB_MODES,
+};
+
+enum { DB_PARAMS_MAX = 16, DB_COLUMNS_MAX = 16 };
+
+struct db_param {
+	const char *text;          /* NULL: SQL's NULL, if no integer      */
+	int64_t integer;
+	bool is_integer;
+};
+
+#define DB_TEXT(t) {.text = (t)}
+#define DB_INT(n)  {.integer = (n), .is_integer = true}
+
+/** One row; lives as long as its handler runs */
+struct db_row {
+	const char *textv[DB_COLUMNS_MAX];       /* NULL: SQL's NULL */
+	size_t c;
+};
+
+/** @return 0 to go on, other stops and is returned by db_query() */
+typedef int (db_row_h)(const struct db_row *row, void *arg);
+
+/** What a back end is; its own struct begins with it */
+struct db {
+	int (*queryh)(struct db *db, const char *sql,
+		      const struct db_param *paramv, size_t paramc,
+		      db_row_h *rowh, void *arg);
+	const char *const (*beginv)[2];    /* by mode: begin, lock or NULL */
+	bool inside;                       /* a transaction runs           */
+	char why[256];                     /* the library's words          */
+};
+
+int db_sqlite_open(struct db **dbp, const char *path, bool create,
+		   char *why, size_t why_size);
+int db_postgres_open(struct db **dbp, const char *url, char *why,
+		     size_t why_size);
+
+int db_query(struct db *db, const char *sql, const struct db_param *paramv,
+	     size_t paramc, db_row_h *rowh, void *arg);
+
+/** One statement whose rows nobody wants */
+#define db_do(db, sql, ...)						\
+	db_query((db), (sql), (const struct db_param[]){__VA_ARGS__},	\
+		 sizeof((const struct db_param[]){__VA_ARGS__}) /	\
+		 sizeof(struct db_param), NULL, NULL)
+
+/** One statement, its rows to a handler */
+#define db_do_each(db, rowh, arg, sql, ...)				\
+	db_query((db), (sql), (const struct db_param[]){__VA_ARGS__},	\
+		 sizeof((const struct db_param[]){__VA_ARGS__}) /	\
+		 sizeof(struct db_param), (rowh), (arg))
+
+int db_begin(struct db *db, enum db_mode mode);
+
+/** Commit if err is 0, otherwise roll back. @return err, or why it could not
+    be committed */
+int db_end(struct db *db, int err);
+
+/** The integer in a column, 0 if it is NULL */
+int64_t db_int(const struct db_row *row, size_t i);
+
+#endif

@@ -1,0 +1,219 @@
+/**
+ * @file db_postgres.c  PostgreSQL by libpq: for several nodes, or many users
+ *
+ * A connection that is lost is made again with the next query, unless that
+ * is inside a transaction: it was begun on the lost one.
+ */
+#include <libpq-fe.h>
+
+#include "bridge/base/libre.h"
+#include "db.h"
+
+
+struct db_postgres {
+	struct db db;              /* first member */
+	PGconn *conn;              /* owned        */
+};
+
+
+/* The number is ours; whoever asks for it waits for the other's end */
+static const char *const beginv[DB_MODES][2] = {
+	[DB_READ]  = { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		       NULL },
+	[DB_WRITE] = { "BEGIN", NULL },
+	[DB_ALONE] = { "BEGIN",
+		       "SELECT 1 FROM pg_advisory_xact_lock(1128416114)" },
+};
+
+
+static void destructor(void *data)
+{
+	struct db_postgres *db = data;
+
+	PQfinish(db->conn);
+}
+
+
+static void hush(void *arg, const char *message)
+{
+	(void)arg;
+	(void)message;
+}
+
+
+/** The words of libpq end in a newline and may have several lines */
+static void keep_words(char *why, size_t size, const char *words)
+{
+	const size_t l = strcspn(words, "\n");
+
+	str_ncpy(why, words, l + 1 < size ? l + 1 : size);
+}
+
+
+static int errno_of(const char *state)
+{
+	static const struct {
+		const char *state;
+		int err;
+	} v[] = {
+		{ "23505", EEXIST },       /* unique_violation            */
+		{ "23503", ENOLINK },      /* foreign_key_violation       */
+		{ "40001", EBUSY },        /* serialization_failure       */
+		{ "40P01", EBUSY },        /* deadlock_detected           */
+		{ "55P03", EBUSY },        /* lock_not_available          */
+		{ "53100", ENOSPC },       /* disk_full                   */
+		{ "53200", ENOMEM },       /* out_of_memory               */
+		{ "25006", EROFS },        /* read_only_sql_transaction   */
+		{ "57P01", ECONNRESET },   /* admin_shutdown              */
+		{ "57P02", ECONNRESET },   /* crash_shutdown              */
+	};
+
+	for (size_t i = 0; state && i < RE_ARRAY_SIZE(v); i++)
+		if (!strcmp(state, v[i].state))
+			return v[i].err;
+
+	return EIO;
+}
+
+
+static int failed(struct db_postgres *db, const PGresult *res)
+{
+	keep_words(db->db.why, sizeof(db->db.why),
+		   res ? PQresultErrorMessage(res)
+		       : PQerrorMessage(db->conn));
+
+	if (PQstatus(db->conn) == CONNECTION_BAD)
+		return ECONNRESET;
+
+	return errno_of(PQresultErrorField(res, PG_DIAG_SQLSTATE));
+}
+
+
+/** Parameters go as text: the server knows the type of each */
+static int send_query(struct db_postgres *db, const char *sql,
+		      const struct db_param *paramv, size_t paramc)
+{
+	const char *textv[DB_PARAMS_MAX] = { NULL };
+	char numberv[DB_PARAMS_MAX][24];
+
+	for (size_t i = 0; i < paramc; i++) {
+		textv[i] = paramv[i].text;
+		if (!paramv[i].is_integer)
+			continue;
+
+		(void)re_snprintf(numberv[i], sizeof(numberv[i]), "%lld",
+				  (long long)paramv[i].integer);
+		textv[i] = numberv[i];
+	}
+
+	if (!PQsendQueryParams(db->conn, sql, (int)paramc, NULL, textv, NULL,
+			       NULL, 0))
+		return failed(db, NULL);
+
+	/* Ten million calls need not fit into memory */
+	(void)PQsetSingleRowMode(db->conn);
+
+	return 0;
+}
+
+
+static int tell(const PGresult *res, int at, db_row_h *rowh, void *arg)
+{
+	const int c = PQnfields(res);
+	struct db_row row = { .c = (size_t)c };
+
+	if (c > DB_COLUMNS_MAX)
+		return EINVAL;
+
+	for (int i = 0; i < c; i++)
+		if (!PQgetisnull(res, at, i))
+			row.textv[i] = PQgetvalue(res, at, i);
+
+	return rowh(&row, arg);
+}
+
+
+static int take(struct db_postgres *db, const PGresult *res, db_row_h *rowh,
+		void *arg)
+{
+	int err = 0;
+
+	switch (PQresultStatus(res)) {
+
+	case PGRES_COMMAND_OK:
+		return 0;
+
+	case PGRES_SINGLE_TUPLE:
+	case PGRES_TUPLES_OK:
+		for (int i = 0; rowh && i < PQntuples(res) && !err; i++)
+			err = tell(res, i, rowh, arg);
+		return err;
+
+	default:
+		return failed(db, res);
+	}
+}
+
+
+static int query(struct db *base, const char *sql,
+		 const struct db_param *paramv, size_t paramc,
+		 db_row_h *rowh, void *arg)
+{
+	struct db_postgres *db = (struct db_postgres *)base;
+	PGresult *res;
+	int err;
+
+	if (PQstatus(db->conn) == CONNECTION_BAD && !base->inside)
+		PQreset(db->conn);
+
+	err = send_query(db, sql, paramv, paramc);
+	if (err)
+		return err;
+
+	/* All results are to be taken before the next query */
+	while ((res = PQgetResult(db->conn))) {
+		if (!err)
+			err = take(db, res, rowh, arg);
+		PQclear(res);
+	}
+
+	return err;
+}
+
+
+int db_postgres_open(struct db **dbp, const char *url, char *why,
+		     size_t why_size)
+{
+	/* What comes later counts: the URL may say otherwise */
+	const char *const keyv[] = { "connect_timeout", "application_name",
+				     "tcp_user_timeout", "dbname", NULL };
+	const char *const valuev[] = { "5", "callbridge", "10000", url,
+				       NULL };
+	struct db_postgres *db;
+
+	db = mem_zalloc(sizeof(*db), destructor);
+	if (!db)
+		return ENOMEM;
+
+	db->db.queryh = query;
+	db->db.beginv = beginv;
+
+	db->conn = PQconnectdbParams(keyv, valuev, 1);
+	if (!db->conn) {
+		mem_deref(db);
+		return ENOMEM;
+	}
+
+	(void)PQsetNoticeProcessor(db->conn, hush, NULL);
+
+	if (PQstatus(db->conn) != CONNECTION_OK ||
+	    PQsetClientEncoding(db->conn, "UTF8")) {
+		keep_words(why, why_size, PQerrorMessage(db->conn));
+		mem_deref(db);
+		return ECONNREFUSED;
+	}
+
+	*dbp = &db->db;
+
+	return 0;
+}

@@ -1,0 +1,243 @@
+/**
+ * @file db_sqlite.c  SQLite: a file, nothing to set up
+ *
+ * Write-ahead log, so that readers and the writer do not wait for each
+ * other; synced at each commit, so that what was acknowledged is on disk.
+ */
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bridge/base/libre.h"
+#include "db.h"
+
+
+enum { BUSY_MS = 5000 };
+
+
+struct db_sqlite {
+	struct db db;              /* first member           */
+	sqlite3 *file;             /* owned                  */
+};
+
+
+/* A writer that begins as a reader may find that it cannot write any more:
+   it says so at once. There is one writer, so alone is what it is. */
+static const char *const beginv[DB_MODES][2] = {
+	[DB_READ]  = { "BEGIN", NULL },
+	[DB_WRITE] = { "BEGIN IMMEDIATE", NULL },
+	[DB_ALONE] = { "BEGIN IMMEDIATE", NULL },
+};
+
+
+static void destructor(void *data)
+{
+	struct db_sqlite *db = data;
+
+	(void)sqlite3_close_v2(db->file);
+}
+
+
+static int constraint_errno(int rc)
+{
+	switch (rc) {
+
+	case SQLITE_CONSTRAINT_UNIQUE:
+	case SQLITE_CONSTRAINT_PRIMARYKEY: return EEXIST;
+	case SQLITE_CONSTRAINT_FOREIGNKEY: return ENOLINK;
+	default:                           return EIO;
+	}
+}
+
+
+static int errno_of(int rc)
+{
+	switch (rc & 0xff) {
+
+	case SQLITE_NOMEM:      return ENOMEM;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:     return EBUSY;
+	case SQLITE_FULL:       return ENOSPC;
+	case SQLITE_READONLY:   return EROFS;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:     return EBADMSG;
+	case SQLITE_CONSTRAINT: return constraint_errno(rc);
+	default:                return EIO;
+	}
+}
+
+
+static int failed(struct db_sqlite *db, int rc)
+{
+	str_ncpy(db->db.why, db->file ? sqlite3_errmsg(db->file)
+				      : sqlite3_errstr(rc),
+		 sizeof(db->db.why));
+
+	return errno_of(rc);
+}
+
+
+static int bind_all(sqlite3_stmt *stmt, const struct db_param *paramv,
+		    size_t paramc)
+{
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; i < paramc && rc == SQLITE_OK; i++) {
+		const struct db_param *p = &paramv[i];
+		char name[8];
+		int at;
+
+		(void)re_snprintf(name, sizeof(name), "$%zu", i + 1);
+		at = sqlite3_bind_parameter_index(stmt, name);
+		if (!at)
+			return SQLITE_RANGE;
+
+		if (p->is_integer)
+			rc = sqlite3_bind_int64(stmt, at, p->integer);
+		else
+			rc = sqlite3_bind_text(stmt, at, p->text, -1,
+					       SQLITE_STATIC);
+	}
+
+	return rc;
+}
+
+
+static int tell(sqlite3_stmt *stmt, db_row_h *rowh, void *arg)
+{
+	const int c = sqlite3_column_count(stmt);
+	struct db_row row = { .c = (size_t)c };
+
+	if (c > DB_COLUMNS_MAX)
+		return EINVAL;
+
+	for (int i = 0; i < c; i++) {
+		row.textv[i] = (const char *)sqlite3_column_text(stmt, i);
+
+		if (!row.textv[i] &&
+		    sqlite3_column_type(stmt, i) != SQLITE_NULL)
+			return ENOMEM;
+	}
+
+	return rowh(&row, arg);
+}
+
+
+static int query(struct db *base, const char *sql,
+		 const struct db_param *paramv, size_t paramc,
+		 db_row_h *rowh, void *arg)
+{
+	struct db_sqlite *db = (struct db_sqlite *)base;
+	sqlite3_stmt *stmt = NULL;
+	int rc, err = 0;
+
+	rc = sqlite3_prepare_v2(db->file, sql, -1, &stmt, NULL);
+	if (rc == SQLITE_OK)
+		rc = bind_all(stmt, paramv, paramc);
+
+	while (rc == SQLITE_OK) {
+		rc = sqlite3_step(stmt);
+		if (rc != SQLITE_ROW)
+			break;
+
+		rc = SQLITE_OK;
+		if (rowh)
+			err = tell(stmt, rowh, arg);
+		if (err)
+			break;
+	}
+
+	if (!err && rc != SQLITE_DONE)
+		err = failed(db, rc);
+
+	(void)sqlite3_finalize(stmt);
+
+	return err;
+}
+
+
+/** Names, numbers and who called whom: for nobody else to read. The log
+    beside it takes its mode from the file */
+static int file_make(const char *path)
+{
+	const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			    0600);
+
+	if (fd < 0)
+		return errno;
+
+	(void)close(fd);
+
+	return 0;
+}
+
+
+static int file_check(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return errno;
+	if (!S_ISREG(st.st_mode))
+		return EINVAL;
+
+	return st.st_mode & 077 ? EACCES : 0;
+}
+
+
+static int settings(struct db_sqlite *db)
+{
+	static const char *const sqlv[] = {
+		"PRAGMA journal_mode = WAL",
+		"PRAGMA synchronous = FULL",
+		"PRAGMA foreign_keys = ON",
+		"PRAGMA trusted_schema = OFF",
+	};
+	int err = 0;
+
+	(void)sqlite3_extended_result_codes(db->file, 1);
+	(void)sqlite3_busy_timeout(db->file, BUSY_MS);
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(sqlv) && !err; i++)
+		err = query(&db->db, sqlv[i], NULL, 0, NULL, NULL);
+
+	return err;
+}
+
+
+int db_sqlite_open(struct db **dbp, const char *path, bool create,
+		   char *why, size_t why_size)
+{
+	struct db_sqlite *db;
+	int rc, err;
+
+	err = create ? file_make(path) : 0;
+	if (!err)
+		err = file_check(path);
+	if (err) {
+		(void)re_snprintf(why, why_size, "%m", err);
+		return err;
+	}
+
+	db = mem_zalloc(sizeof(*db), destructor);
+	if (!db)
+		return ENOMEM;
+
+	db->db.queryh = query;
+	db->db.beginv = beginv;
+
+	rc = sqlite3_open_v2(path, &db->file, SQLITE_OPEN_READWRITE |
+			     SQLITE_OPEN_NOMUTEX, NULL);
+
+	err = rc == SQLITE_OK ? settings(db) : failed(db, rc);
+	if (err) {
+		str_ncpy(why, db->db.why, why_size);
+		mem_deref(db);
+		return err;
+	}
+
+	*dbp = &db->db;
+
+	return 0;
+}

@@ -1,0 +1,209 @@
+/**
+ * @file schema.c  The tables, and how they came to be
+ *
+ * A value is kept whole as JSON text; columns hold what is looked up, sorted
+ * or unique, and nothing else. So a new setting (a line in its field table)
+ * needs no change here, and an older program still reads what it knows.
+ *
+ * A migration is never changed once it was released: a new one is appended.
+ * SQL that SQLite 3.40 and PostgreSQL 15 both understand.
+ */
+#include "bridge/base/errors.h"
+#include "bridge/base/libre.h"
+#include "store_core.h"
+
+
+struct migration {
+	const char *const *sqlv;
+	size_t sqlc;
+};
+
+
+static const char *const firstv[] = {
+	"CREATE TABLE tenants ("
+	" tenant TEXT PRIMARY KEY, fqdn TEXT NOT NULL UNIQUE,"
+	" revision BIGINT NOT NULL, changed_ms BIGINT NOT NULL,"
+	" data TEXT NOT NULL)",
+
+	"CREATE TABLE pbxs ("
+	" tenant TEXT NOT NULL REFERENCES tenants ON DELETE CASCADE,"
+	" name TEXT NOT NULL,"
+	" revision BIGINT NOT NULL, changed_ms BIGINT NOT NULL,"
+	" data TEXT NOT NULL, PRIMARY KEY (tenant, name))",
+
+	/* upn is folded to lower case; as it was written it is in data */
+	"CREATE TABLE users ("
+	" tenant TEXT NOT NULL REFERENCES tenants ON DELETE CASCADE,"
+	" upn TEXT NOT NULL, number TEXT NOT NULL, pbx TEXT NOT NULL,"
+	" revision BIGINT NOT NULL, changed_ms BIGINT NOT NULL,"
+	" data TEXT NOT NULL, PRIMARY KEY (tenant, upn),"
+	" UNIQUE (tenant, number),"
+	" FOREIGN KEY (tenant, pbx) REFERENCES pbxs (tenant, name))",
+	"CREATE INDEX users_pbx ON users (tenant, pbx)",
+
+	"CREATE TABLE secrets ("
+	" tenant TEXT NOT NULL REFERENCES tenants ON DELETE CASCADE,"
+	" kind TEXT NOT NULL, name TEXT NOT NULL, field TEXT NOT NULL,"
+	" sealed TEXT NOT NULL, PRIMARY KEY (tenant, kind, name, field))",
+
+	/* What the bridge tells outlives the customer that it is about, so
+	   none of these refers to a tenant */
+	"CREATE TABLE registrations ("
+	" tenant TEXT NOT NULL, upn TEXT NOT NULL, pbx TEXT NOT NULL,"
+	" time_ms BIGINT NOT NULL, data TEXT NOT NULL,"
+	" PRIMARY KEY (tenant, upn))",
+
+	"CREATE TABLE registration_history ("
+	" node TEXT NOT NULL, day TEXT NOT NULL, at BIGINT NOT NULL,"
+	" tenant TEXT NOT NULL, upn TEXT NOT NULL, pbx TEXT NOT NULL,"
+	" time_ms BIGINT NOT NULL, data TEXT NOT NULL,"
+	" PRIMARY KEY (node, day, at))",
+	"CREATE INDEX registration_history_upn"
+	" ON registration_history (tenant, upn, time_ms)",
+	"CREATE INDEX registration_history_time"
+	" ON registration_history (time_ms)",
+
+	"CREATE TABLE calls ("
+	" id TEXT PRIMARY KEY, version BIGINT NOT NULL,"
+	" tenant TEXT NOT NULL, pbx TEXT NOT NULL, upn TEXT NOT NULL,"
+	" start_ms BIGINT NOT NULL, data TEXT NOT NULL)",
+	"CREATE INDEX calls_start ON calls (start_ms)",
+	"CREATE INDEX calls_tenant ON calls (tenant, start_ms)",
+	"CREATE INDEX calls_upn ON calls (tenant, upn, start_ms)",
+
+	"CREATE TABLE journal_position ("
+	" node TEXT NOT NULL, day TEXT NOT NULL, at BIGINT NOT NULL,"
+	" PRIMARY KEY (node, day))",
+
+	"CREATE TABLE audit ("
+	" id TEXT PRIMARY KEY, time_ms BIGINT NOT NULL, who TEXT NOT NULL,"
+	" address TEXT, tenant TEXT, action TEXT NOT NULL,"
+	" kind TEXT NOT NULL, name TEXT NOT NULL, before TEXT,"
+	" after TEXT)",
+	"CREATE INDEX audit_tenant ON audit (tenant, id)",
+
+	"CREATE TABLE tokens ("
+	" name TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE,"
+	" role TEXT NOT NULL,"
+	" tenant TEXT REFERENCES tenants ON DELETE CASCADE,"
+	" expires_ms BIGINT NOT NULL)",
+
+	"CREATE TABLE admins ("
+	" name TEXT PRIMARY KEY, hash TEXT NOT NULL, role TEXT NOT NULL,"
+	" tenant TEXT REFERENCES tenants ON DELETE CASCADE,"
+	" expires_ms BIGINT NOT NULL)",
+};
+
+static const struct migration migrationv[SCHEMA_VERSION] = {
+	{ firstv, RE_ARRAY_SIZE(firstv) },
+};
+
+
+/* For backups: a column list is for SQL and for a person who reads one */
+const struct schema_table schema_tablev[] = {
+	{ "tenants", "tenant,fqdn,revision,changed_ms,data", 5,
+	  "tenant" },
+	{ "pbxs", "tenant,name,revision,changed_ms,data", 5,
+	  "tenant,name" },
+	{ "users", "tenant,upn,number,pbx,revision,changed_ms,data", 7,
+	  "tenant,upn" },
+	{ "secrets", "tenant,kind,name,field,sealed", 5,
+	  "tenant,kind,name,field" },
+	{ "registrations", "tenant,upn,pbx,time_ms,data", 5,
+	  "tenant,upn" },
+	{ "registration_history", "node,day,at,tenant,upn,pbx,time_ms,data",
+	  8, "node,day,at" },
+	{ "calls", "id,version,tenant,pbx,upn,start_ms,data", 7,
+	  "id" },
+	{ "journal_position", "node,day,at", 3, "node,day" },
+	{ "audit", "id,time_ms,who,address,tenant,action,kind,name,before,"
+	  "after", 10, "id" },
+	{ "tokens", "name,hash,role,tenant,expires_ms", 5, "name" },
+	{ "admins", "name,hash,role,tenant,expires_ms", 5, "name" },
+};
+
+const size_t schema_tablec = RE_ARRAY_SIZE(schema_tablev);
+
+
+static int take_version(const struct db_row *row, void *arg)
+{
+	*(int64_t *)arg = db_int(row, 0);
+
+	return 0;
+}
+
+
+int store_version(struct store *st, int64_t *version)
+{
+	int64_t found = 0;
+	int err;
+
+	if (!st || !version)
+		return EINVAL;
+
+	err = db_query(st->db, "SELECT MAX(version) FROM schema_version",
+		       NULL, 0, take_version, &found);
+	if (!err)
+		*version = found;
+
+	return err;
+}
+
+
+static int apply(struct store *st, int64_t version)
+{
+	const struct migration *m = &migrationv[version - 1];
+	int err = 0;
+
+	for (size_t i = 0; i < m->sqlc && !err; i++)
+		err = db_query(st->db, m->sqlv[i], NULL, 0, NULL, NULL);
+
+	return err ? err : db_do(st->db, "INSERT INTO schema_version"
+				 " (version, since_ms) VALUES ($1, $2)",
+				 DB_INT(version), DB_INT(store_now_ms()));
+}
+
+
+static int migrate(struct store *st, struct errors *errs)
+{
+	int64_t version = 0;
+	int err;
+
+	err = db_query(st->db, "CREATE TABLE IF NOT EXISTS schema_version"
+		       " (version BIGINT PRIMARY KEY,"
+		       " since_ms BIGINT NOT NULL)", NULL, 0, NULL, NULL);
+	if (!err)
+		err = store_version(st, &version);
+
+	if (!err && version > SCHEMA_VERSION) {
+		errors_add(errs, NULL, NULL, "the store's tables are of"
+			   " version %lld, this program knows %d: a newer"
+			   " one has changed them", (long long)version,
+			   SCHEMA_VERSION);
+		return EPROTO;
+	}
+
+	while (!err && version < SCHEMA_VERSION)
+		err = apply(st, ++version);
+
+	return err;
+}
+
+
+int store_migrate(struct store *st, struct errors *errs)
+{
+	int err;
+
+	if (!st)
+		return EINVAL;
+
+	err = db_begin(st->db, DB_ALONE);
+	if (!err)
+		err = db_end(st->db, migrate(st, errs));
+
+	if (err && err != EPROTO)
+		errors_add(errs, NULL, NULL, "the store's tables cannot be"
+			   " made: %s", store_why(st));
+
+	return err;
+}

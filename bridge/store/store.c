@@ -1,0 +1,189 @@
+/**
+ * @file store.c  Opening the store; the audit log
+ */
+#include <openssl/rand.h>
+#include <time.h>
+
+#include "bridge/base/errors.h"
+#include "bridge/base/libre.h"
+#include "seal.h"
+#include "store_core.h"
+
+
+static void destructor(void *data)
+{
+	struct store *st = data;
+
+	mem_deref(st->db);
+	mem_deref(st->ring);
+}
+
+
+static int db_open(struct db **dbp, const char *url, bool create, char *why,
+		   size_t size)
+{
+	if (!strncmp(url, "sqlite:", 7) && url[7])
+		return db_sqlite_open(dbp, url + 7, create, why, size);
+
+	if (!strncmp(url, "postgresql://", 13) ||
+	    !strncmp(url, "postgres://", 11))
+		return db_postgres_open(dbp, url, why, size);
+
+	str_ncpy(why, "want sqlite:PATH or postgresql://...", size);
+
+	return EINVAL;
+}
+
+
+int store_open(struct store **stp, const char *url, bool create,
+	       struct keyring *ring, struct errors *errs)
+{
+	char why[256] = "no memory";
+	struct store *st;
+	int err;
+
+	if (!stp || !url)
+		return EINVAL;
+
+	st = mem_zalloc(sizeof(*st), destructor);
+	if (!st)
+		return ENOMEM;
+
+	st->ring = mem_ref(ring);
+
+	/* The URL may have a password in it: it is not told */
+	err = db_open(&st->db, url, create, why, sizeof(why));
+	if (err) {
+		errors_add(errs, NULL, NULL, "the store cannot be opened:"
+			   " %s%s", why, err == EACCES ?
+			   " (it must be readable by its owner alone)" : "");
+		mem_deref(st);
+		return err;
+	}
+
+	*stp = st;
+
+	return 0;
+}
+
+
+const char *store_why(const struct store *st)
+{
+	return st && st->db ? st->db->why : "";
+}
+
+
+int64_t store_now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+int store_fold(char dst[STORE_NAME_SIZE], const char *text)
+{
+	size_t i;
+
+	for (i = 0; text[i]; i++) {
+		if (i + 1 >= STORE_NAME_SIZE)
+			return ENAMETOOLONG;
+
+		dst[i] = text[i];
+		if (dst[i] >= 'A' && dst[i] <= 'Z')
+			dst[i] = (char)(dst[i] - 'A' + 'a');
+	}
+
+	dst[i] = '\0';
+
+	return 0;
+}
+
+
+int store_id(char id[STORE_ID_SIZE], int64_t now_ms)
+{
+	uint64_t chance;
+
+	if (RAND_bytes((uint8_t *)&chance, sizeof(chance)) != 1)
+		return EIO;
+
+	(void)re_snprintf(id, STORE_ID_SIZE, "%016llx%016llx",
+			  (unsigned long long)now_ms,
+			  (unsigned long long)chance);
+
+	return 0;
+}
+
+
+/* The audit log */
+
+
+int store_audit_add(struct store *st, const struct store_by *by,
+		    const char *tenant, const char *action,
+		    const char *kind, const char *name, const char *before,
+		    const char *after)
+{
+	const int64_t now_ms = store_now_ms();
+	char id[STORE_ID_SIZE];
+	int err;
+
+	err = store_id(id, now_ms);
+	if (err)
+		return err;
+
+	return db_do(st->db, "INSERT INTO audit (id, time_ms, who, address,"
+		     " tenant, action, kind, name, before, after) VALUES"
+		     " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		     DB_TEXT(id), DB_INT(now_ms), DB_TEXT(by->who),
+		     DB_TEXT(by->address), DB_TEXT(tenant), DB_TEXT(action),
+		     DB_TEXT(kind), DB_TEXT(name), DB_TEXT(before),
+		     DB_TEXT(after));
+}
+
+
+struct audit_reader {
+	store_audit_h *h;
+	void *arg;
+};
+
+
+static int tell_audit(const struct db_row *row, void *arg)
+{
+	const struct audit_reader *reader = arg;
+	const struct store_audit entry = {
+		.time_ms = db_int(row, 0),
+		.who     = row->textv[1],
+		.address = row->textv[2],
+		.tenant  = row->textv[3],
+		.action  = row->textv[4],
+		.kind    = row->textv[5],
+		.name    = row->textv[6],
+		.before  = row->textv[7],
+		.after   = row->textv[8],
+	};
+
+	return reader->h(&entry, reader->arg);
+}
+
+
+int store_audit_list(struct store *st, const struct store_span *span,
+		     store_audit_h *h, void *arg)
+{
+	struct audit_reader reader = { .h = h, .arg = arg };
+
+	if (!st || !span || !h)
+		return EINVAL;
+
+	return db_do_each(st->db, tell_audit, &reader,
+			  "SELECT time_ms, who, address, tenant, action,"
+			  " kind, name, before, after FROM audit"
+			  " WHERE (CAST($1 AS TEXT) IS NULL OR tenant = $1)"
+			  " AND time_ms >= $2 AND time_ms < $3"
+			  " ORDER BY id DESC LIMIT $4",
+			  DB_TEXT(span->tenant), DB_INT(span->from_ms),
+			  DB_INT(span->to_ms ? span->to_ms : INT64_MAX),
+			  DB_INT(span->limit ? (int64_t)span->limit
+					     : INT64_MAX));
+}

@@ -1,0 +1,257 @@
+/**
+ * @file store.h  What is kept of customers, calls and those who manage them
+ *
+ * One interface, two databases:
+ *
+ *   sqlite:/var/lib/callbridge/store.db      a file, nothing to set up
+ *   postgresql://user@host/database          libpq's URL
+ *
+ * A store is one connection, used by one thread at a time; a thread that
+ * needs its own opens its own. Calls wait for the disk or the server: never
+ * from the SIP thread. Handlers make no other call to their store.
+ *
+ * Errors beside those named: ENOMEM; EBUSY locked by somebody else for 5 s;
+ * ECONNRESET the server went away (the next call connects anew); ENOSPC,
+ * EROFS; EBADMSG the database is damaged; EIO everything else; store_why()
+ * has the database's words for the log. What returned an error has changed
+ * nothing.
+ *
+ * Times are wall clock, ms since 1970.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct errors;
+struct json_t;
+struct keyring;
+struct store;                      /* a libre memory object */
+
+/**
+ * Open
+ *
+ * @param url     See above
+ * @param create  SQLite: make the file if there is none; without it a store
+ *                that has gone is an error, not an empty one
+ * @param ring    Keys of the secrets, referenced; NULL: none can be kept
+ * @param errs    Says why it cannot be opened
+ *
+ * @return 0; EINVAL no such kind of URL; ENOENT; EACCES others may read the
+ *         file; ECONNREFUSED; EBADMSG no database
+ */
+int store_open(struct store **stp, const char *url, bool create,
+	       struct keyring *ring, struct errors *errs);
+
+/**
+ * Bring the tables to this program's version, in one transaction; to be
+ * called after opening. A store that a newer program has changed is refused:
+ * what it keeps this one might lose.
+ *
+ * @return 0, EPROTO newer (errs says so), EIO
+ */
+int store_migrate(struct store *st, struct errors *errs);
+
+/** Version of the tables, 0: none yet */
+int store_version(struct store *st, int64_t *version);
+
+/** What the database said last, for the log; never NULL */
+const char *store_why(const struct store *st);
+
+
+/* Tenants, PBXs and users: values as in a customer file, by the field tables
+   (bridge/model/tenant.h). A PBX's value is what was written over its
+   template. Each change is in the audit log, without secrets. */
+
+enum store_kind { STORE_TENANT, STORE_PBX, STORE_USER };
+
+/** Who changes something */
+struct store_by {
+	const char *who;           /* admin, token or program            */
+	const char *address;       /* from where, NULL: here             */
+};
+
+enum { STORE_ANY = -1, STORE_NEW = 0 };
+
+struct store_object {
+	const char *tenant;
+	const char *name;          /* tenant, PBX's name, or user's upn  */
+	int64_t revision;          /* counts up from 1 with each change  */
+	int64_t changed_ms;
+	const struct json_t *value; /* borrowed; secrets left out        */
+};
+
+/** @return 0, other stops */
+typedef int (store_object_h)(const struct store_object *obj, void *arg);
+
+/**
+ * Make or replace one
+ *
+ * A secret that is left out stays as it was, null or an empty one removes
+ * it. Types, ranges and what must be set are checked by the field table, for
+ * a PBX without what its template may set.
+ *
+ * @param tenant    Whose; for a tenant the same as in the value
+ * @param revision  STORE_ANY, STORE_NEW, or the one that is to be replaced
+ * @param errs      Says what is wrong with the value
+ * @param new_revision  May be NULL
+ *
+ * @return 0; EBADMSG (see errs); EEXIST the number or FQDN is another's;
+ *         ENOENT no such tenant or PBX; ESTALE another revision is there;
+ *         ENOKEY a secret, and no keys
+ */
+int store_put(struct store *st, enum store_kind kind, const char *tenant,
+	      const struct json_t *value, int64_t revision,
+	      const struct store_by *by, struct errors *errs,
+	      int64_t *new_revision);
+
+/** One of them. @return 0, ENOENT, or what the handler returned */
+int store_get(struct store *st, enum store_kind kind, const char *tenant,
+	      const char *name, store_object_h *h, void *arg);
+
+/**
+ * Several in order of name
+ *
+ * @param tenant  Whose; NULL: all tenants, for STORE_TENANT
+ * @param after   Name to begin after, NULL: from the first
+ * @param limit   At most so many, 0: all
+ */
+int store_list(struct store *st, enum store_kind kind, const char *tenant,
+	       const char *after, size_t limit, store_object_h *h,
+	       void *arg);
+
+/** Remove; a tenant with all that is its, but for its calls and the audit.
+    @return 0, ENOENT, ESTALE, ENOTEMPTY a PBX that has users */
+int store_remove(struct store *st, enum store_kind kind, const char *tenant,
+		 const char *name, int64_t revision,
+		 const struct store_by *by);
+
+/** A secret in clear, for the bridge alone. The caller frees it by
+    seal_wipe(). @return 0, ENOENT, ENOKEY, EBADMSG changed or moved */
+int store_secret(struct store *st, enum store_kind kind, const char *tenant,
+		 const char *name, const char *field, char **secretp);
+
+/** Seal by the newest key what older ones have sealed; all or nothing.
+    @param resealed  How many, may be NULL */
+int store_reseal(struct store *st, size_t *resealed);
+
+
+/* Calls and registrations, out of the journal */
+
+/**
+ * Take over what the journal has since last time, each line exactly once,
+ * whatever is killed when: how far it was read is kept in the transaction
+ * that keeps what was read. Any number of programs may do this at once.
+ *
+ * @param node       Name of the bridge that wrote it, unique in the store
+ * @param state_dir  As journal_open()
+ * @param lines      At most so many; one transaction each 500
+ * @param imported   Lines read by this call, may be NULL; fewer than `lines`:
+ *                   that was all
+ */
+int store_import(struct store *st, const char *node, const char *state_dir,
+		 size_t lines, size_t *imported);
+
+struct store_span {
+	const char *tenant, *pbx, *upn;    /* NULL: all                     */
+	int64_t from_ms, to_ms;    /* from <= time < to; 0: no limit        */
+	size_t limit;              /* 0: all                                */
+};
+
+/** @param value  As bridge/model/status.h writes it, borrowed */
+typedef int (store_value_h)(const struct json_t *value, void *arg);
+
+/** Calls, newest start first */
+int store_calls(struct store *st, const struct store_span *span,
+		store_value_h *h, void *arg);
+
+/** Registrations as they are, in order of user; the times do not count */
+int store_regs(struct store *st, const struct store_span *span,
+	       store_value_h *h, void *arg);
+
+/** Registrations as they changed, newest first */
+int store_reg_history(struct store *st, const struct store_span *span,
+		      store_value_h *h, void *arg);
+
+
+/* Who may do what */
+
+struct store_audit {
+	int64_t time_ms;
+	const char *who, *address;         /* address: NULL here            */
+	const char *tenant;                /* NULL: nobody's                */
+	const char *action;                /* "create", "change", "remove"  */
+	const char *kind, *name;
+	const char *before, *after;        /* JSON text, NULL               */
+};
+
+typedef int (store_audit_h)(const struct store_audit *entry, void *arg);
+
+/** Newest first; of the span the tenant, the times and the limit count */
+int store_audit_list(struct store *st, const struct store_span *span,
+		     store_audit_h *h, void *arg);
+
+enum store_role { STORE_MSP_ADMIN, STORE_MSP_SUPPORT, STORE_TENANT_ADMIN,
+		  STORE_TENANT_VIEWER };
+
+const char *store_role_name(enum store_role role);    /* "msp-admin" ... */
+
+struct store_grant {
+	char name[64];             /* of the admin or the token             */
+	enum store_role role;
+	char tenant[64];           /* "" for the MSP's                      */
+	int64_t expires_ms;        /* 0: never                              */
+};
+
+enum { STORE_TOKEN_SIZE = 48 };
+
+/**
+ * Make an API token. Its text is told here and never again: only a hash of
+ * it is kept.
+ *
+ * @return 0, EEXIST the name is taken, ENOENT no such tenant, EINVAL a role
+ *         that does not go with the tenant
+ */
+int store_token_make(struct store *st, const struct store_grant *grant,
+		     const struct store_by *by,
+		     char token[STORE_TOKEN_SIZE]);
+
+/** Whom a token stands for. @return 0, ENOENT unknown or expired */
+int store_token_check(struct store *st, const char *token,
+		      struct store_grant *grant);
+
+/** @return 0, ENOENT */
+int store_token_remove(struct store *st, const char *name,
+		       const struct store_by *by);
+
+/** Make or replace an admin; the password (12..255 octets) is kept as
+    scrypt's hash (RFC 7914). Returns as store_token_make() */
+int store_admin_put(struct store *st, const struct store_grant *grant,
+		    const char *password, const struct store_by *by);
+
+/** @return 0, ENOENT unknown, wrong or expired: as slow for each */
+int store_admin_check(struct store *st, const char *name,
+		      const char *password, struct store_grant *grant);
+
+/** @return 0, ENOENT */
+int store_admin_remove(struct store *st, const char *name,
+		       const struct store_by *by);
+
+
+/* Backup */
+
+/**
+ * All of it as of one moment, JSON lines, secrets sealed as they are: the
+ * key file is to be kept elsewhere. The same for both databases.
+ *
+ * @param path  New file, mode 0600; EEXIST if there is one
+ */
+int store_backup(struct store *st, const char *path);
+
+/** Into a migrated store that is empty. @return 0, ENOTEMPTY, EBADMSG no
+    backup, or not whole; EPROTO of another version (errs says so) */
+int store_restore(struct store *st, const char *path, struct errors *errs);
+
+#endif

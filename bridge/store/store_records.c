@@ -1,0 +1,154 @@
+/**
+ * @file store_records.c  Reading calls and registrations from the store
+ */
+#include <jansson.h>
+
+#include "bridge/base/libre.h"
+#include "store_core.h"
+
+
+/** Where a span's times count, and what is newest */
+struct source {
+	const char *table;
+	const char *time;          /* column, NULL: times do not count */
+	const char *order;
+};
+
+
+/** A query that grows: an index is used for what is asked, nothing is
+    compared for what is not */
+struct growing {
+	struct mbuf *mb;           /* owned */
+	struct db_param paramv[8];
+	size_t paramc;
+	char upn[STORE_NAME_SIZE];
+	int err;
+};
+
+
+struct reader {
+	store_value_h *h;
+	void *arg;
+};
+
+
+static void grow(struct growing *g, const char *sql, struct db_param param)
+{
+	g->err |= mbuf_printf(g->mb, "%s%s $%zu", g->paramc ? " AND"
+			      : " WHERE", sql, g->paramc + 1);
+	g->paramv[g->paramc++] = param;
+}
+
+
+static void grow_text(struct growing *g, const char *sql, const char *text)
+{
+	if (text)
+		grow(g, sql, (struct db_param)DB_TEXT(text));
+}
+
+
+static void grow_time(struct growing *g, const char *column,
+		      const char *sign, int64_t ms)
+{
+	char sql[64];
+
+	if (!column || !ms)
+		return;
+
+	(void)re_snprintf(sql, sizeof(sql), " %s %s", column, sign);
+	grow(g, sql, (struct db_param)DB_INT(ms));
+}
+
+
+static void grow_all(struct growing *g, const struct source *src,
+		     const struct store_span *span)
+{
+	g->err |= mbuf_printf(g->mb, "SELECT data FROM %s", src->table);
+
+	grow_text(g, " tenant =", span->tenant);
+	grow_text(g, " pbx =", span->pbx);
+	grow_text(g, " upn =", span->upn ? g->upn : NULL);
+	grow_time(g, src->time, ">=", span->from_ms);
+	grow_time(g, src->time, "<", span->to_ms);
+
+	g->err |= mbuf_printf(g->mb, " ORDER BY %s", src->order);
+	if (span->limit)
+		g->err |= mbuf_printf(g->mb, " LIMIT %zu", span->limit);
+	g->err |= mbuf_write_u8(g->mb, 0);
+}
+
+
+static int tell(const struct db_row *row, void *arg)
+{
+	const struct reader *reader = arg;
+	json_t *value;
+	int err;
+
+	value = json_loads(row->textv[0], 0, NULL);
+	if (!value)
+		return EBADMSG;
+
+	err = reader->h(value, reader->arg);
+	json_decref(value);
+
+	return err;
+}
+
+
+static int read_span(struct store *st, const struct source *src,
+		     const struct store_span *span, store_value_h *h,
+		     void *arg)
+{
+	struct reader reader = { .h = h, .arg = arg };
+	struct growing g = { .paramc = 0 };
+	int err;
+
+	if (!st || !span || !h)
+		return EINVAL;
+
+	if (span->upn && store_fold(g.upn, span->upn))
+		return EINVAL;
+
+	g.mb = mbuf_alloc(512);
+	if (!g.mb)
+		return ENOMEM;
+
+	grow_all(&g, src, span);
+
+	err = g.err ? ENOMEM : db_query(st->db, (const char *)g.mb->buf,
+					g.paramv, g.paramc, tell, &reader);
+	mem_deref(g.mb);
+
+	return err;
+}
+
+
+int store_calls(struct store *st, const struct store_span *span,
+		store_value_h *h, void *arg)
+{
+	static const struct source src = {
+		"calls", "start_ms", "start_ms DESC, id DESC" };
+
+	return read_span(st, &src, span, h, arg);
+}
+
+
+int store_regs(struct store *st, const struct store_span *span,
+	       store_value_h *h, void *arg)
+{
+	static const struct source src = {
+		"registrations", NULL, "tenant, upn" };
+
+	return read_span(st, &src, span, h, arg);
+}
+
+
+int store_reg_history(struct store *st, const struct store_span *span,
+		      store_value_h *h, void *arg)
+{
+	static const struct source src = {
+		"registration_history", "time_ms",
+		"time_ms DESC, node, day DESC, at DESC" };
+
+	return read_span(st, &src, span, h, arg);
+}

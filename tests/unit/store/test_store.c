@@ -1,0 +1,1113 @@
+/**
+ * @file test_store.c  The store, on SQLite and on PostgreSQL
+ *
+ * Each test runs on both. On PostgreSQL each has a database of its own.
+ */
+#include <jansson.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+
+#include "bridge/base/errors.h"
+#include "bridge/base/libre.h"
+#include "bridge/store/db.h"
+#include "bridge/store/journal.h"
+#include "bridge/store/seal.h"
+#include "bridge/store/store.h"
+#include "folder.h"
+#include "postgres.h"
+
+
+static const struct store_by by = { "ann", "192.0.2.1" };
+static const char *postgres_url;   /* NULL: SQLite is being tested */
+
+
+struct world {
+	void *folder;
+	char url[256];
+	struct keyring *ring;
+	struct errors *errs;
+	struct store *st;
+};
+
+
+/* The world */
+
+
+static void database_make(char *url, size_t size)
+{
+	static unsigned n;
+	char sql[64], why[256];
+	struct db *db;
+
+	(void)re_snprintf(sql, sizeof(sql), "CREATE DATABASE t%u", ++n);
+	assert_int_equal(db_postgres_open(&db, postgres_url, why,
+					  sizeof(why)), 0);
+	assert_int_equal(db_query(db, sql, NULL, 0, NULL, NULL), 0);
+	mem_deref(db);
+
+	(void)re_snprintf(url, size, "postgresql://callbridge@/t%u?host=%s",
+			  n, postgres_folder);
+}
+
+
+static void url_make(struct world *w, char *url, size_t size,
+		     const char *name)
+{
+	if (postgres_url)
+		database_make(url, size);
+	else
+		(void)re_snprintf(url, size, "sqlite:%s/%s",
+				  (char *)w->folder, name);
+}
+
+
+static struct store *store_of(struct world *w, const char *url)
+{
+	struct store *st;
+
+	assert_int_equal(store_open(&st, url, true, w->ring, w->errs), 0);
+	assert_int_equal(store_migrate(st, w->errs), 0);
+
+	return st;
+}
+
+
+static char *path_of(const struct world *w, const char *name)
+{
+	static char path[160];
+
+	(void)re_snprintf(path, sizeof(path), "%s/%s", (char *)w->folder,
+			  name);
+
+	return path;
+}
+
+
+static int world_make(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	*state = w;
+	if (!w || folder_make(&w->folder))
+		return -1;
+
+	assert_int_equal(errors_alloc(&w->errs), 0);
+	assert_int_equal(keyring_make(path_of(w, "key")), 0);
+	assert_int_equal(keyring_load(&w->ring, path_of(w, "key")), 0);
+	url_make(w, w->url, sizeof(w->url), "store.db");
+	w->st = store_of(w, w->url);
+
+	return 0;
+}
+
+
+static int world_remove(void **state)
+{
+	struct world *w = *state;
+	int err;
+
+	mem_deref(w->st);
+	mem_deref(w->ring);
+	mem_deref(w->errs);
+	err = folder_remove(&w->folder);
+	free(w);
+
+	return err;
+}
+
+
+static struct store *again(struct world *w)
+{
+	w->st = mem_deref(w->st);
+	w->st = store_of(w, w->url);
+
+	return w->st;
+}
+
+
+/* Values */
+
+
+static int put(struct world *w, enum store_kind kind, const char *text,
+	       int64_t revision, int64_t *new_revision)
+{
+	json_t *json = json_loads(text, 0, NULL);
+	int err;
+
+	assert_non_null(json);
+	err = store_put(w->st, kind, "acme", json, revision, &by, w->errs,
+			new_revision);
+	json_decref(json);
+
+	return err;
+}
+
+
+#define ANN "{\"upn\":\"Ann@acme.example\",\"number\":\"+442079460018\"," \
+	"\"pbx\":\"london\",\"sip_username\":\"101\""
+
+
+static void customer_put(struct world *w)
+{
+	assert_int_equal(put(w, STORE_TENANT, "{\"tenant\":\"acme\","
+			     "\"teams\":{\"fqdn\":\"Acme.sbc.example\"}}",
+			     STORE_NEW, NULL), 0);
+	assert_int_equal(put(w, STORE_PBX, "{\"name\":\"london\","
+			     "\"sip_domain\":\"pbx.example\","
+			     "\"registration\":{\"expires\":\"30m\"}}",
+			     STORE_NEW, NULL), 0);
+	assert_int_equal(put(w, STORE_USER, ANN ",\"sip_password\":\"s3cret"
+			     "\"}", STORE_NEW, NULL), 0);
+}
+
+
+struct seen {
+	size_t c;
+	char text[4096];           /* of the last one */
+	char names[256];           /* of all          */
+	int64_t revision;
+};
+
+
+static int see_object(const struct store_object *obj, void *arg)
+{
+	struct seen *seen = arg;
+	char *text = json_dumps(obj->value, JSON_COMPACT | JSON_SORT_KEYS);
+
+	str_ncpy(seen->text, text, sizeof(seen->text));
+	free(text);
+	(void)strcat(strcat(seen->names, obj->name), " ");
+	seen->revision = obj->revision;
+	++seen->c;
+
+	return 0;
+}
+
+
+static int see_value(const struct json_t *value, void *arg)
+{
+	struct seen *seen = arg;
+	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+
+	str_ncpy(seen->text, text, sizeof(seen->text));
+	free(text);
+	++seen->c;
+
+	return 0;
+}
+
+
+static void assert_secret(struct world *w, const char *want)
+{
+	char *secret;
+
+	assert_int_equal(store_secret(w->st, STORE_USER, "acme",
+				      "ann@acme.example", "sip_password",
+				      &secret), 0);
+	assert_string_equal(secret, want);
+	seal_wipe(secret);
+}
+
+
+/* Opening */
+
+
+static void test_tables_are_made_once(void **state)
+{
+	struct world *w = *state;
+	int64_t version = 0;
+
+	customer_put(w);
+	assert_int_equal(store_migrate(w->st, w->errs), 0);
+	assert_int_equal(store_version(again(w), &version), 0);
+	assert_int_equal(version, 1);
+	assert_secret(w, "s3cret");
+}
+
+
+static int raw(const struct world *w, const char *sql)
+{
+	struct db *db = NULL;
+	char why[256];
+	int err;
+
+	if (postgres_url)
+		err = db_postgres_open(&db, w->url, why, sizeof(why));
+	else
+		err = db_sqlite_open(&db, w->url + 7, false, why,
+				     sizeof(why));
+	assert_int_equal(err, 0);
+
+	err = db_query(db, sql, NULL, 0, NULL, NULL);
+	mem_deref(db);
+
+	return err;
+}
+
+
+static void test_a_newer_store_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(raw(w, "INSERT INTO schema_version VALUES (99, 0)"),
+			 0);
+	assert_int_equal(store_migrate(w->st, w->errs), EPROTO);
+	assert_int_equal(errors_count(w->errs), 1);
+	assert_non_null(strstr(errors_get(w->errs, 0)->message,
+			       "version 99"));
+}
+
+
+static void test_half_a_migration_is_none(void **state)
+{
+	struct world *w = *state;
+	struct store *st;
+	char url[256];
+	int64_t version;
+
+	url_make(w, url, sizeof(url), "other.db");
+	str_ncpy(w->url, url, sizeof(w->url));
+	assert_int_equal(store_open(&st, url, true, NULL, w->errs), 0);
+
+	/* a table of somebody else's is in the way of a later one of ours */
+	assert_int_equal(raw(w, "CREATE TABLE calls (a TEXT)"), 0);
+	assert_int_equal(store_migrate(st, w->errs), EIO);
+	assert_int_not_equal(store_version(st, &version), 0);
+	assert_int_not_equal(raw(w, "SELECT 1 FROM tenants"), 0);
+
+	assert_int_equal(raw(w, "DROP TABLE calls"), 0);
+	assert_int_equal(store_migrate(st, w->errs), 0);
+	mem_deref(st);
+}
+
+
+static void test_a_store_that_has_gone_is_not_made_anew(void **state)
+{
+	struct world *w = *state;
+	struct store *st;
+
+	if (postgres_url) {
+		assert_int_equal(store_open(&st, "postgresql://x@/gone?host="
+					    "/nowhere", true, NULL, w->errs),
+				 ECONNREFUSED);
+		return;
+	}
+
+	(void)re_snprintf(w->url, sizeof(w->url), "sqlite:%s",
+			  path_of(w, "gone.db"));
+	assert_int_equal(store_open(&st, w->url, false, NULL, w->errs),
+			 ENOENT);
+	assert_int_equal(store_open(&st, "mysql://x", true, NULL, w->errs),
+			 EINVAL);
+}
+
+
+static void test_a_file_that_others_may_read_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct store *st;
+	struct stat entry;
+
+	if (postgres_url)
+		return;
+
+	customer_put(w);
+	assert_int_equal(stat(w->url + 7, &entry), 0);
+	assert_int_equal(entry.st_mode & 0777, 0600);
+	assert_int_equal(stat(path_of(w, "store.db-wal"), &entry), 0);
+	assert_int_equal(entry.st_mode & 0777, 0600);
+
+	assert_int_equal(chmod(w->url + 7, 0640), 0);
+	assert_int_equal(store_open(&st, w->url, false, NULL, w->errs),
+			 EACCES);
+}
+
+
+static void test_a_lost_connection_is_made_again(void **state)
+{
+	struct world *w = *state;
+	struct seen seen = { .c = 0 };
+	int err;
+
+	if (!postgres_url)
+		return;
+
+	customer_put(w);
+	(void)raw(w, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+		  " WHERE pid <> pg_backend_pid()"
+		  " AND datname = current_database()");
+
+	err = store_list(w->st, STORE_USER, "acme", NULL, 0, see_object,
+			 &seen);
+	if (err) {
+		assert_int_equal(err, ECONNRESET);
+		err = store_list(w->st, STORE_USER, "acme", NULL, 0,
+				 see_object, &seen);
+	}
+
+	assert_int_equal(err, 0);
+	assert_int_equal(seen.c, 1);
+}
+
+
+/* Objects */
+
+
+static void test_what_is_put_is_got_without_its_secret(void **state)
+{
+	struct world *w = *state;
+	struct seen seen = { .c = 0 };
+
+	customer_put(w);
+	assert_int_equal(store_get(again(w), STORE_USER, "acme",
+				   "ANN@acme.example", see_object, &seen), 0);
+	assert_string_equal(seen.text, "{\"number\":\"+442079460018\","
+			    "\"pbx\":\"london\",\"sip_username\":\"101\","
+			    "\"upn\":\"Ann@acme.example\"}");
+	assert_int_equal(seen.revision, 1);
+
+	assert_int_equal(store_get(w->st, STORE_PBX, "acme", "london",
+				   see_object, &seen), 0);
+	assert_non_null(strstr(seen.text, "{\"expires\":\"30m\"}"));
+	assert_int_equal(store_get(w->st, STORE_PBX, "acme", "paris",
+				   see_object, &seen), ENOENT);
+	assert_int_equal(store_get(w->st, STORE_TENANT, "acme", "acme",
+				   see_object, &seen), 0);
+}
+
+
+static void test_a_secret_stays_until_it_is_set_or_removed(void **state)
+{
+	struct world *w = *state;
+	char *secret;
+
+	customer_put(w);
+	assert_int_equal(put(w, STORE_USER, ANN ",\"enabled\":false}",
+			     STORE_ANY, NULL), 0);
+	assert_secret(w, "s3cret");
+
+	assert_int_equal(put(w, STORE_USER, ANN ",\"sip_password\":\"other\""
+			     "}", STORE_ANY, NULL), 0);
+	assert_secret(w, "other");
+
+	assert_int_equal(put(w, STORE_USER, ANN ",\"sip_password\":null}",
+			     STORE_ANY, NULL), 0);
+	assert_int_equal(store_secret(w->st, STORE_USER, "acme",
+				      "ann@acme.example", "sip_password",
+				      &secret), ENOENT);
+}
+
+
+static void test_only_what_was_read_is_replaced(void **state)
+{
+	struct world *w = *state;
+	int64_t revision = 0;
+
+	customer_put(w);
+	assert_int_equal(put(w, STORE_USER, ANN "}", STORE_NEW, NULL),
+			 ESTALE);
+	assert_int_equal(put(w, STORE_USER, ANN "}", 1, &revision), 0);
+	assert_int_equal(revision, 2);
+	assert_int_equal(put(w, STORE_USER, ANN "}", 1, NULL), ESTALE);
+	assert_int_equal(store_remove(w->st, STORE_USER, "acme",
+				      "ann@acme.example", 1, &by), ESTALE);
+	assert_int_equal(store_remove(w->st, STORE_USER, "acme",
+				      "ann@acme.example", 2, &by), 0);
+	assert_int_equal(put(w, STORE_USER, ANN "}", 2, NULL), ESTALE);
+}
+
+
+static void assert_refused(struct world *w, enum store_kind kind,
+			   const char *text, int want, const char *field)
+{
+	const size_t c = errors_count(w->errs);
+
+	assert_int_equal(put(w, kind, text, STORE_ANY, NULL), want);
+	assert_int_equal(errors_count(w->errs), c + 1);
+	assert_string_equal(errors_get(w->errs, c)->field, field);
+}
+
+
+static void test_what_is_wrong_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	customer_put(w);
+	assert_refused(w, STORE_USER, ANN ",\"enabled\":7}", EBADMSG,
+		       "enabled");
+	assert_refused(w, STORE_USER, ANN ",\"colour\":\"red\"}", EBADMSG,
+		       "colour");
+	assert_refused(w, STORE_USER, "{\"upn\":\"bob@acme.example\","
+		       "\"number\":\"102\",\"pbx\":\"london\"}", EBADMSG,
+		       "sip_username");
+	assert_refused(w, STORE_USER, "{\"upn\":\"bob@acme.example\","
+		       "\"number\":\"+442079460018\",\"pbx\":\"london\","
+		       "\"sip_username\":\"1\"}", EEXIST, "number");
+	assert_refused(w, STORE_USER, "{\"upn\":\"bob@acme.example\","
+		       "\"number\":\"102\",\"pbx\":\"paris\","
+		       "\"sip_username\":\"1\"}", ENOENT, "pbx");
+	assert_refused(w, STORE_TENANT, "{\"tenant\":\"other\",\"teams\":"
+		       "{\"fqdn\":\"o.sbc.example\"}}", EBADMSG, "tenant");
+	assert_refused(w, STORE_TENANT, "{\"tenant\":\"acme\",\"teams\":"
+		       "{\"fqdn\":\"a.sbc.example\"},\"users\":[]}", EBADMSG,
+		       "users");
+}
+
+
+static void test_a_list_goes_on_where_it_was_left(void **state)
+{
+	struct world *w = *state;
+	struct seen seen = { .c = 0 };
+	char text[256];
+
+	customer_put(w);
+	for (unsigned i = 0; i < 5; i++) {
+		(void)re_snprintf(text, sizeof(text), "{\"upn\":\"u%u@acme."
+				  "example\",\"number\":\"20%u\",\"pbx\":"
+				  "\"london\",\"sip_username\":\"%u\"}", i,
+				  i, i);
+		assert_int_equal(put(w, STORE_USER, text, STORE_NEW, NULL),
+				 0);
+	}
+
+	assert_int_equal(store_list(w->st, STORE_USER, "acme",
+				    "U1@acme.example", 2, see_object, &seen),
+			 0);
+	assert_string_equal(seen.names, "u2@acme.example u3@acme.example ");
+
+	memset(&seen, 0, sizeof(seen));
+	assert_int_equal(store_list(w->st, STORE_USER, "acme", NULL, 0,
+				    see_object, &seen), 0);
+	assert_int_equal(seen.c, 6);
+
+	memset(&seen, 0, sizeof(seen));
+	assert_int_equal(store_list(w->st, STORE_USER, "other", NULL, 0,
+				    see_object, &seen), 0);
+	assert_int_equal(seen.c, 0);
+	assert_int_equal(store_list(w->st, STORE_TENANT, NULL, NULL, 0,
+				    see_object, &seen), 0);
+	assert_string_equal(seen.names, "acme ");
+}
+
+
+static void test_a_tenant_goes_with_all_it_has(void **state)
+{
+	struct world *w = *state;
+	struct seen seen = { .c = 0 };
+	char *secret;
+
+	customer_put(w);
+	assert_int_equal(store_remove(w->st, STORE_PBX, "acme", "london",
+				      STORE_ANY, &by), ENOTEMPTY);
+	assert_int_equal(store_remove(w->st, STORE_TENANT, "acme", "acme",
+				      STORE_ANY, &by), 0);
+	assert_int_equal(store_get(w->st, STORE_USER, "acme",
+				   "ann@acme.example", see_object, &seen),
+			 ENOENT);
+	assert_int_equal(store_secret(w->st, STORE_USER, "acme",
+				      "ann@acme.example", "sip_password",
+				      &secret), ENOENT);
+
+	/* who comes after does not find what was left */
+	customer_put(w);
+	assert_int_equal(store_remove(w->st, STORE_USER, "acme",
+				      "ann@acme.example", STORE_ANY, &by), 0);
+	assert_int_equal(put(w, STORE_USER, ANN "}", STORE_NEW, NULL), 0);
+	assert_int_equal(store_secret(w->st, STORE_USER, "acme",
+				      "ann@acme.example", "sip_password",
+				      &secret), ENOENT);
+}
+
+
+static void test_without_keys_no_secret_is_kept(void **state)
+{
+	struct world *w = *state;
+	struct seen seen = { .c = 0 };
+
+	w->ring = mem_deref(w->ring);
+	(void)again(w);
+	assert_int_equal(put(w, STORE_TENANT, "{\"tenant\":\"acme\","
+			     "\"teams\":{\"fqdn\":\"a.sbc.example\"}}",
+			     STORE_NEW, NULL), 0);
+	assert_int_equal(put(w, STORE_PBX, "{\"name\":\"london\"}",
+			     STORE_NEW, NULL), 0);
+	assert_int_equal(put(w, STORE_USER, ANN ",\"sip_password\":\"x\"}",
+			     STORE_NEW, NULL), ENOKEY);
+
+	/* nor half of the user */
+	assert_int_equal(store_get(w->st, STORE_USER, "acme",
+				   "ann@acme.example", see_object, &seen),
+			 ENOENT);
+}
+
+
+static void test_a_moved_secret_does_not_open(void **state)
+{
+	struct world *w = *state;
+	char *secret;
+
+	customer_put(w);
+	assert_int_equal(put(w, STORE_USER, "{\"upn\":\"bob@acme.example\","
+			     "\"number\":\"102\",\"pbx\":\"london\","
+			     "\"sip_username\":\"1\"}", STORE_NEW, NULL), 0);
+	assert_int_equal(raw(w, "UPDATE secrets SET"
+			     " name = 'bob@acme.example'"), 0);
+	assert_int_equal(store_secret(w->st, STORE_USER, "acme",
+				      "bob@acme.example", "sip_password",
+				      &secret), EBADMSG);
+}
+
+
+static void test_keys_change_without_a_secret_lost(void **state)
+{
+	struct world *w = *state;
+	size_t c = 0;
+
+	customer_put(w);
+	assert_int_equal(keyring_rotate(path_of(w, "key")), 0);
+	w->ring = mem_deref(w->ring);
+	assert_int_equal(keyring_load(&w->ring, path_of(w, "key")), 0);
+
+	assert_int_equal(store_reseal(again(w), &c), 0);
+	assert_int_equal(c, 1);
+	assert_int_equal(store_reseal(w->st, &c), 0);
+	assert_int_equal(c, 0);
+
+	assert_int_equal(keyring_prune(path_of(w, "key")), 0);
+	w->ring = mem_deref(w->ring);
+	assert_int_equal(keyring_load(&w->ring, path_of(w, "key")), 0);
+	(void)again(w);
+	assert_secret(w, "s3cret");
+}
+
+
+/* Audit */
+
+
+struct entries {
+	size_t c;
+	char text[8192];
+};
+
+
+static int see_audit(const struct store_audit *entry, void *arg)
+{
+	struct entries *entries = arg;
+	const size_t l = strlen(entries->text);
+
+	(void)re_snprintf(entries->text + l, sizeof(entries->text) - l,
+			  "%s %s %s %s %s %s|", entry->who, entry->action,
+			  entry->kind, entry->name,
+			  entry->before ? entry->before : "-",
+			  entry->after ? entry->after : "-");
+	++entries->c;
+
+	return 0;
+}
+
+
+static void test_each_change_is_told_without_secrets(void **state)
+{
+	const struct store_span span = { .tenant = "acme" };
+	struct world *w = *state;
+	struct entries entries = { .c = 0 };
+
+	customer_put(w);
+	assert_int_equal(put(w, STORE_USER, ANN ",\"enabled\":false}", 1,
+			     NULL), 0);
+	assert_int_equal(put(w, STORE_USER, ANN "}", 1, NULL), ESTALE);
+	assert_int_equal(store_remove(w->st, STORE_USER, "acme",
+				      "ann@acme.example", 2, &by), 0);
+
+	assert_int_equal(store_audit_list(w->st, &span, see_audit, &entries),
+			 0);
+	assert_int_equal(entries.c, 5);
+	assert_non_null(strstr(entries.text, "ann create user"
+			       " ann@acme.example - {"));
+	assert_non_null(strstr(entries.text, "\"sip_password\":\"********\""
+			       ));
+	assert_non_null(strstr(entries.text, "ann change user"));
+	assert_non_null(strstr(entries.text, "ann remove user"));
+	assert_null(strstr(entries.text, "s3cret"));
+}
+
+
+/* Tokens and admins */
+
+
+static void test_tokens_stand_for_what_they_were_made_for(void **state)
+{
+	struct world *w = *state;
+	struct store_grant grant = { .name = "ci",
+		.role = STORE_TENANT_VIEWER, .tenant = "acme" };
+	struct store_grant got = { .name = "" };
+	char token[STORE_TOKEN_SIZE], other[STORE_TOKEN_SIZE];
+
+	assert_int_equal(store_token_make(w->st, &grant, &by, token), ENOENT);
+	customer_put(w);
+	assert_int_equal(store_token_make(w->st, &grant, &by, token), 0);
+	assert_int_equal(strlen(token), STORE_TOKEN_SIZE - 2);
+	assert_int_equal(store_token_make(w->st, &grant, &by, other),
+			 EEXIST);
+
+	assert_int_equal(store_token_check(again(w), token, &got), 0);
+	assert_string_equal(got.name, "ci");
+	assert_string_equal(got.tenant, "acme");
+	assert_int_equal(got.role, STORE_TENANT_VIEWER);
+
+	token[10] = token[10] == 'A' ? 'B' : 'A';
+	assert_int_equal(store_token_check(w->st, token, &got), ENOENT);
+
+	grant.role = STORE_MSP_ADMIN;
+	assert_int_equal(store_token_make(w->st, &grant, &by, other), EINVAL);
+
+	str_ncpy(grant.name, "old", sizeof(grant.name));
+	*grant.tenant = '\0';
+	grant.expires_ms = 1;
+	assert_int_equal(store_token_make(w->st, &grant, &by, other), 0);
+	assert_int_equal(store_token_check(w->st, other, &got), ENOENT);
+	assert_int_equal(store_token_remove(w->st, "old", &by), 0);
+	assert_int_equal(store_token_remove(w->st, "old", &by), ENOENT);
+}
+
+
+static void test_admins_are_known_by_their_password(void **state)
+{
+	struct world *w = *state;
+	const struct store_grant grant = { .name = "ann",
+		.role = STORE_MSP_ADMIN };
+	struct store_grant got = { .name = "" };
+
+	assert_int_equal(store_admin_put(w->st, &grant, "short", &by),
+			 EINVAL);
+	assert_int_equal(store_admin_put(w->st, &grant, "correct horse",
+					 &by), 0);
+	assert_int_equal(store_admin_check(again(w), "ann", "correct horse",
+					   &got), 0);
+	assert_int_equal(got.role, STORE_MSP_ADMIN);
+	assert_int_equal(store_admin_check(w->st, "ann", "correct horsf",
+					   &got), ENOENT);
+	assert_int_equal(store_admin_check(w->st, "bob", "correct horse",
+					   &got), ENOENT);
+	assert_int_equal(store_admin_remove(w->st, "ann", &by), 0);
+	assert_int_equal(store_admin_check(w->st, "ann", "correct horse",
+					   &got), ENOENT);
+}
+
+
+/* The journal */
+
+
+static void record(struct call_record *rec, unsigned n, uint32_t version)
+{
+	memset(rec, 0, sizeof(*rec));
+	(void)re_snprintf(rec->id, sizeof(rec->id), "call-%06u", n);
+	rec->version  = version;
+	rec->start_ms = 1750000000000 + n * 1000;
+	rec->state    = version > 1 ? CALL_ENDED : CALL_RINGING;
+	str_ncpy(rec->tenant, "acme", sizeof(rec->tenant));
+	str_ncpy(rec->upn, "Ann@acme.example", sizeof(rec->upn));
+	str_ncpy(rec->caller_name, "Ann \"Ä\"\n'); --",
+		 sizeof(rec->caller_name));
+}
+
+
+static void journal_write(const struct world *w, unsigned first, unsigned c)
+{
+	struct journal *j = NULL;
+	struct call_record rec;
+	struct reg_status reg;
+
+	memset(&reg, 0, sizeof(reg));
+	str_ncpy(reg.tenant, "acme", sizeof(reg.tenant));
+	str_ncpy(reg.pbx, "london", sizeof(reg.pbx));
+
+	assert_int_equal(journal_open(&j, w->folder), 0);
+
+	for (unsigned i = first; i < first + c; i++) {
+		(void)re_snprintf(reg.upn, sizeof(reg.upn),
+				  "U%u@acme.example", i % 10);
+		record(&rec, i, 1);
+		assert_int_equal(journal_call(j, &rec), 0);
+		assert_int_equal(journal_reg(j, &reg), 0);
+		record(&rec, i, 2);
+		assert_int_equal(journal_call(j, &rec), 0);
+	}
+
+	mem_deref(j);
+}
+
+
+static size_t count(struct world *w, int (*readh)(struct store *,
+				const struct store_span *, store_value_h *,
+				void *), struct seen *seen)
+{
+	const struct store_span all = { .tenant = "acme" };
+
+	memset(seen, 0, sizeof(*seen));
+	assert_int_equal(readh(w->st, &all, see_value, seen), 0);
+
+	return seen->c;
+}
+
+
+static void test_the_journal_is_taken_over_once(void **state)
+{
+	struct world *w = *state;
+	struct seen seen;
+	size_t c = 0;
+
+	assert_int_equal(store_import(w->st, "n1", w->folder, SIZE_MAX, &c),
+			 0);
+	assert_int_equal(c, 0);
+
+	journal_write(w, 0, 400);
+	assert_int_equal(store_import(w->st, "n1", w->folder, 100, &c), 0);
+	assert_int_equal(c, 100);
+	assert_int_equal(store_import(again(w), "n1", w->folder, SIZE_MAX,
+				      &c), 0);
+	assert_int_equal(c, 1100);
+	assert_int_equal(store_import(w->st, "n1", w->folder, SIZE_MAX, &c),
+			 0);
+	assert_int_equal(c, 0);
+
+	assert_int_equal(count(w, store_calls, &seen), 400);
+	assert_non_null(strstr(seen.text, "\"call-000000\""));
+	assert_non_null(strstr(seen.text, "\"version\":2"));
+	assert_int_equal(count(w, store_reg_history, &seen), 400);
+	assert_int_equal(count(w, store_regs, &seen), 10);
+
+	journal_write(w, 400, 1);
+	assert_int_equal(store_import(w->st, "n1", w->folder, SIZE_MAX, &c),
+			 0);
+	assert_int_equal(c, 3);
+	assert_int_equal(count(w, store_calls, &seen), 401);
+}
+
+
+static void journal_text(const struct world *w, const char *text)
+{
+	FILE *f;
+
+	(void)mkdir(path_of(w, "journal"), 0700);
+	f = fopen(path_of(w, "journal/20200101.jsonl"), "a");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+
+static void test_a_line_counts_when_it_is_whole(void **state)
+{
+	struct world *w = *state;
+	struct seen seen;
+	size_t c;
+
+	journal_text(w, "\nnull\n{\"call\":7}\n{\"call\":{\"id\":\"\"}}\n"
+		     "{\"reg\":[]}\n{\"time_ms\":5,\"reg\":{\"tenant\":"
+		     "\"acme\",\"upn\":\"a@b.c\"}}\n{\"time_ms\":6,\"reg\":"
+		     "{\"tenant\":\"acme\",\"upn\":\"A@b.c\",");
+	assert_int_equal(store_import(w->st, "n1", w->folder, SIZE_MAX, &c),
+			 0);
+	assert_int_equal(c, 6);
+	assert_int_equal(count(w, store_regs, &seen), 1);
+
+	/* what was torn is completed: the user has gone */
+	journal_text(w, "\"removed\":true}}\n");
+	assert_int_equal(store_import(w->st, "n1", w->folder, SIZE_MAX, &c),
+			 0);
+	assert_int_equal(c, 1);
+	assert_int_equal(count(w, store_regs, &seen), 0);
+	assert_int_equal(count(w, store_reg_history, &seen), 2);
+}
+
+
+static void test_two_bridges_keep_apart(void **state)
+{
+	struct world *w = *state;
+	struct seen seen;
+	size_t c;
+
+	journal_text(w, "{\"time_ms\":5,\"reg\":{\"tenant\":\"acme\","
+		     "\"upn\":\"a@b.c\"}}\n");
+	assert_int_equal(store_import(w->st, "n1", w->folder, SIZE_MAX, &c),
+			 0);
+	assert_int_equal(store_import(w->st, "n2", w->folder, SIZE_MAX, &c),
+			 0);
+	assert_int_equal(c, 1);
+	assert_int_equal(count(w, store_reg_history, &seen), 2);
+}
+
+
+/** Imports little by little and says so each time */
+static void import_child(const struct world *w, int fd)
+{
+	struct store *st;
+	size_t c;
+
+	if (store_open(&st, w->url, false, NULL, w->errs))
+		_exit(1);
+
+	do {
+		if (store_import(st, "n1", w->folder, 37, &c))
+			_exit(2);
+		if (write(fd, "x", 1) != 1)
+			_exit(3);
+	} while (c);
+
+	for (;;)
+		(void)pause();
+}
+
+
+/** Kill it right after its nth word, whatever it is doing by then */
+static void import_and_kill(const struct world *w, unsigned n)
+{
+	int fdv[2], status;
+	char word;
+	pid_t pid;
+
+	assert_int_equal(pipe(fdv), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid)
+		import_child(w, fdv[1]);
+
+	(void)close(fdv[1]);
+	while (n--)
+		assert_int_equal(read(fdv[0], &word, 1), 1);
+
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	(void)close(fdv[0]);
+}
+
+
+static void test_nothing_is_lost_or_doubled_by_kills(void **state)
+{
+	struct world *w = *state;
+	struct seen seen;
+	size_t c;
+
+	journal_write(w, 0, 600);
+
+	/* a child must not share the server's connection */
+	w->st = mem_deref(w->st);
+	for (unsigned i = 0; i < 12; i++)
+		import_and_kill(w, 1 + i % 3);
+
+	w->st = store_of(w, w->url);
+	assert_true(count(w, store_reg_history, &seen) > 0);
+	assert_int_equal(store_import(w->st, "n1", w->folder, SIZE_MAX, &c),
+			 0);
+	assert_true(c < 1800);
+	assert_int_equal(count(w, store_reg_history, &seen), 600);
+	assert_int_equal(count(w, store_calls, &seen), 600);
+}
+
+
+static void test_two_importers_at_once_import_once(void **state)
+{
+	struct world *w = *state;
+	struct seen seen;
+	pid_t pidv[3];
+	int status;
+
+	journal_write(w, 0, 300);
+	w->st = mem_deref(w->st);
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(pidv); i++) {
+		struct store *st;
+		size_t c = 1;
+
+		pidv[i] = fork();
+		if (pidv[i])
+			continue;
+
+		if (store_open(&st, w->url, false, NULL, w->errs))
+			_exit(1);
+		while (c)
+			if (store_import(st, "n1", w->folder, 20, &c))
+				_exit(2);
+		_exit(0);
+	}
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(pidv); i++) {
+		assert_int_equal(waitpid(pidv[i], &status, 0), pidv[i]);
+		assert_int_equal(status, 0);
+	}
+
+	w->st = store_of(w, w->url);
+	assert_int_equal(count(w, store_reg_history, &seen), 300);
+	assert_int_equal(count(w, store_calls, &seen), 300);
+}
+
+
+static void test_calls_are_found_by_what_is_asked(void **state)
+{
+	struct world *w = *state;
+	struct store_span span = { .tenant = "acme",
+		.upn = "ANN@acme.example", .from_ms = 1750000002000,
+		.to_ms = 1750000005000 };
+	struct seen seen = { .c = 0 };
+
+	journal_write(w, 0, 10);
+	assert_int_equal(store_import(w->st, "n1", w->folder, SIZE_MAX,
+				      NULL), 0);
+	assert_int_equal(store_calls(w->st, &span, see_value, &seen), 0);
+	assert_int_equal(seen.c, 3);
+	assert_non_null(strstr(seen.text, "call-000002"));
+
+	memset(&seen, 0, sizeof(seen));
+	span.limit = 1;
+	assert_int_equal(store_calls(w->st, &span, see_value, &seen), 0);
+	assert_non_null(strstr(seen.text, "call-000004"));
+
+	memset(&seen, 0, sizeof(seen));
+	span.tenant = "other";
+	assert_int_equal(store_calls(w->st, &span, see_value, &seen), 0);
+	assert_int_equal(seen.c, 0);
+}
+
+
+/* Backup */
+
+
+static void test_a_backup_is_all_of_it(void **state)
+{
+	struct world *w = *state;
+	struct store_grant grant = { .name = "ci",
+		.role = STORE_MSP_SUPPORT };
+	char token[STORE_TOKEN_SIZE], url[256], second[160];
+	struct seen seen;
+	size_t c;
+
+	customer_put(w);
+	journal_write(w, 0, 20);
+	assert_int_equal(store_import(w->st, "n1", w->folder, SIZE_MAX,
+				      NULL), 0);
+	assert_int_equal(store_token_make(w->st, &grant, &by, token), 0);
+
+	assert_int_equal(store_backup(w->st, path_of(w, "backup")), 0);
+	assert_int_equal(store_backup(w->st, path_of(w, "backup")), EEXIST);
+	assert_int_equal(store_restore(w->st, path_of(w, "backup"), w->errs),
+			 ENOTEMPTY);
+
+	url_make(w, url, sizeof(url), "other.db");
+	str_ncpy(w->url, url, sizeof(w->url));
+	(void)again(w);
+	assert_int_equal(store_restore(w->st, path_of(w, "backup"), w->errs),
+			 0);
+
+	assert_secret(w, "s3cret");
+	assert_int_equal(count(w, store_calls, &seen), 20);
+	assert_int_equal(store_token_check(w->st, token, &grant), 0);
+	assert_int_equal(store_import(w->st, "n1", w->folder, SIZE_MAX, &c),
+			 0);
+	assert_int_equal(c, 0);
+
+	/* and the other's backup is the same but for its head */
+	str_ncpy(second, path_of(w, "second"), sizeof(second));
+	assert_int_equal(store_backup(w->st, second), 0);
+	(void)re_snprintf(url, sizeof(url), "/bin/sh -c 'cd %s && tail -n +2"
+			  " backup >a && tail -n +2 second | cmp - a'",
+			  (char *)w->folder);
+	assert_int_equal(system(url), 0);
+}
+
+
+static void test_half_a_backup_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct seen seen = { .c = 0 };
+	struct stat entry;
+	char url[256], path[160];
+
+	customer_put(w);
+	str_ncpy(path, path_of(w, "backup"), sizeof(path));
+	assert_int_equal(store_backup(w->st, path), 0);
+	assert_int_equal(stat(path, &entry), 0);
+	assert_int_equal(entry.st_mode & 0777, 0600);
+
+	url_make(w, url, sizeof(url), "other.db");
+	str_ncpy(w->url, url, sizeof(w->url));
+	(void)again(w);
+
+	/* its foot, then more and more of it */
+	for (off_t size = entry.st_size - 3; size > 0; size -= 151) {
+		assert_int_equal(truncate(path, size), 0);
+		assert_int_equal(store_restore(w->st, path, w->errs),
+				 EBADMSG);
+	}
+
+	assert_int_equal(store_list(w->st, STORE_TENANT, NULL, NULL, 0,
+				    see_object, &seen), 0);
+	assert_int_equal(seen.c, 0);
+}
+
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, world_make, world_remove)
+
+static const struct CMUnitTest tests[] = {
+	TEST(test_tables_are_made_once),
+	TEST(test_a_newer_store_is_refused),
+	TEST(test_half_a_migration_is_none),
+	TEST(test_a_store_that_has_gone_is_not_made_anew),
+	TEST(test_a_file_that_others_may_read_is_refused),
+	TEST(test_a_lost_connection_is_made_again),
+	TEST(test_what_is_put_is_got_without_its_secret),
+	TEST(test_a_secret_stays_until_it_is_set_or_removed),
+	TEST(test_only_what_was_read_is_replaced),
+	TEST(test_what_is_wrong_is_refused),
+	TEST(test_a_list_goes_on_where_it_was_left),
+	TEST(test_a_tenant_goes_with_all_it_has),
+	TEST(test_without_keys_no_secret_is_kept),
+	TEST(test_a_moved_secret_does_not_open),
+	TEST(test_keys_change_without_a_secret_lost),
+	TEST(test_each_change_is_told_without_secrets),
+	TEST(test_tokens_stand_for_what_they_were_made_for),
+	TEST(test_admins_are_known_by_their_password),
+	TEST(test_the_journal_is_taken_over_once),
+	TEST(test_a_line_counts_when_it_is_whole),
+	TEST(test_two_bridges_keep_apart),
+	TEST(test_nothing_is_lost_or_doubled_by_kills),
+	TEST(test_two_importers_at_once_import_once),
+	TEST(test_calls_are_found_by_what_is_asked),
+	TEST(test_a_backup_is_all_of_it),
+	TEST(test_half_a_backup_is_refused),
+};
+
+
+int main(void)
+{
+	char url[256];
+	int failed;
+
+	failed = cmocka_run_group_tests_name("SQLite", tests, NULL, NULL);
+
+	if (!postgres_find()) {
+		print_message("skipped on PostgreSQL: initdb is not"
+			      " installed (tools/setup)\n");
+		return failed;
+	}
+
+	if (postgres_start(url, sizeof(url))) {
+		postgres_url = url;
+		failed += cmocka_run_group_tests_name("PostgreSQL", tests,
+						      NULL, NULL);
+	}
+	else {
+		print_error("PostgreSQL does not start\n");
+		++failed;
+	}
+
+	postgres_stop();
+
+	return failed;
+}
