@@ -454,7 +454,8 @@ static int calls_start(struct node *node, struct errors *errs)
 
 	err = address_get(&conf.pbx_laddr, nc->sip.address, node->conf,
 			  "sip.address", errs);
-	if (!err)
+	conf.teams_laddr = conf.pbx_laddr;
+	if (!err && has_teams(nc))
 		err = address_get(&conf.teams_laddr, nc->teams.address,
 				  node->conf, "teams.address", errs);
 	if (err)
