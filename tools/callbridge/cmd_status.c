@@ -32,25 +32,30 @@ static const char *state_colour(const char *state)
 }
 
 
-/** The PBX's own words if it spoke, else what happened; empty reads badly */
-static const char *what(const json_t *row)
+/** What it is, and the PBX's own words where they say more */
+static void why(char *buf, size_t size, const json_t *row)
 {
 	const char *words = answer_str(row, "words");
 	const char *reason = answer_str(row, "reason");
 
-	return *words ? words : *reason ? reason : "-";
+	if (*reason && *words && !strstr(words, reason))
+		(void)snprintf(buf, size, "%s (%s)", reason, words);
+	else
+		(void)snprintf(buf, size, "%s", *words ? words : *reason ?
+			       reason : "-");
 }
 
 
 static int status_row(struct table *table, const json_t *row)
 {
 	const char *state = answer_str(row, "state");
-	char since[32];
+	char since[32], words[256];
 	const char *const cellv[STATUS_COLUMNS] = {
 		state, answer_str(row, "upn"), answer_str(row, "pbx"), since,
-		what(row), answer_str(row, "advice"),
+		words, answer_str(row, "advice"),
 	};
 
+	why(words, sizeof(words), row);
 	age(since, sizeof(since), answer_int(row, "since_s"));
 
 	return table_row(table, state_colour(state), cellv);
@@ -95,7 +100,7 @@ static void status_summary(const json_t *rows)
 static int status_print(const json_t *rows)
 {
 	static const char *const headv[STATUS_COLUMNS] = {
-		"STATE", "USER", "PBX", "SINCE", "WHAT THE PBX SAYS", "ADVICE",
+		"STATE", "USER", "PBX", "SINCE", "WHY", "ADVICE",
 	};
 	struct table *table;
 	const json_t *row;
