@@ -499,6 +499,28 @@ static enum digest_verdict start_over(struct digest *d,
 }
 
 
+bool digest_start_afresh(struct digest *d, struct digest_attempt *at)
+{
+	if (!d || !at || !at->reused || at->afresh)
+		return false;
+
+	for (int kind = 0; kind < KINDC; kind++)
+		nonce_forget(&d->noncev[kind]);
+
+	at->afresh = true;
+	at->bore = at->fresh = 0;
+
+	return true;
+}
+
+
+void digest_once(struct digest *d)
+{
+	if (d)
+		d->once = true;
+}
+
+
 /* One kind's challenges */
 static enum digest_verdict kind_challenged(struct digest *d, enum kind kind,
 					   struct digest_attempt *at,

@@ -33,6 +33,7 @@ struct digest_attempt {
 	unsigned challenges;       /* answered so far, at most 2 */
 	bool sent;                 /* the last send bore credentials */
 	bool reused;               /* ... made from a kept nonce */
+	bool afresh;               /* digest_start_afresh() said yes */
 	uint8_t bore, fresh;       /* digest.c's: bit 0 Authorization, bit 1
 				      Proxy-: which it bore, and whose nonce
 				      came in this attempt */
@@ -47,6 +48,17 @@ enum digest_verdict digest_challenged(struct digest *d,
 				      struct digest_attempt *at,
 				      const struct sip_msg *msg,
 				      const char **why);
+
+/**
+ * Refused by 403: some do so to the second use of a nonce, instead of a
+ * challenge (seen from IMS cores). Forgets what is kept
+ *
+ * @return true to send once more, without credentials
+ */
+bool digest_start_afresh(struct digest *d, struct digest_attempt *at);
+
+/** Such an attempt got through: this peer takes each nonce once */
+void digest_once(struct digest *d);
 
 /** A request that bore credentials was accepted: the realm is now known, the
     nonce may be used again (nextnonce of Authentication-Info is taken) */

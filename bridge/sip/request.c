@@ -904,6 +904,21 @@ static bool try_authenticate(struct request *req, const struct sip_msg *msg)
 }
 
 
+/* 403 to credentials that were kept: once more, without. As with a
+   challenge, it is the last that was heard if nothing can be sent */
+static bool try_afresh(struct request *req)
+{
+	if (req->cancelled || !req->owned ||
+	    !digest_start_afresh(req->digest, &req->attempt))
+		return false;
+
+	try_drop(req, req->current);
+	set_state(req, READY);
+
+	return !send_again(req) || !proceed(req);
+}
+
+
 /* 503: this place has no room, another may (RFC 3263 section 4.3) */
 static bool try_elsewhere(struct request *req)
 {
@@ -943,6 +958,8 @@ static void response(struct request *req, const struct sip_msg *msg)
 
 	if (scode < 300 && req->attempt.sent)
 		digest_accepted(req->digest, msg);
+	if (scode < 300 && req->attempt.afresh)
+		digest_once(req->digest);
 
 	if (scode < 300 && req->invite) {
 		if (req->state != ACCEPTED)
@@ -956,6 +973,9 @@ static void response(struct request *req, const struct sip_msg *msg)
 	}
 
 	if ((scode == 401 || scode == 407) && try_authenticate(req, msg))
+		return;
+
+	if (scode == 403 && try_afresh(req))
 		return;
 
 	if (scode == 503 && try_elsewhere(req))
