@@ -65,6 +65,12 @@ static const struct field registrationv[] = {
 	  .offset = offsetof(struct pbx, registration.burst),
 	  .min = 1, .max = 1000, .dflt = "20", .flags = FIELD_ADVANCED,
 	  .help = "Registrations that may go at once after a quiet time" },
+	{ .name = "failures_per_hour", .type = FIELD_INT,
+	  .offset = offsetof(struct pbx, registration.failures_per_hour),
+	  .min = 1, .max = 100000, .dflt = "10", .flags = FIELD_ADVANCED,
+	  .help = "Refused registrations an hour after which users that "
+		  "never registered wait, so that the PBX does not ban this "
+		  "service's address" },
 	{ .name = "reuse_nonce", .type = FIELD_BOOL, .dflt = "true",
 	  .offset = offsetof(struct pbx, registration.reuse_nonce),
 	  .flags = FIELD_ADVANCED,

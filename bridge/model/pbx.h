@@ -53,6 +53,7 @@ struct pbx {
 		uint32_t refresh_at;       /* percent of the granted        */
 		int64_t per_second;        /* transactions/s to this PBX    */
 		int64_t burst;
+		int64_t failures_per_hour; /* refused, before others wait   */
 		bool reuse_nonce;
 		uint32_t keepalive_s;      /* 0: off                        */
 	} registration;

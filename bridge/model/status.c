@@ -70,6 +70,9 @@ static const struct member regv[] = {
 	MEMBER(reg_status, expires_s, U32),
 	MEMBER(reg_status, rtt_ms, U32),
 	MEMBER(reg_status, flaps, U32),
+	MEMBER(reg_status, waiting, BOOLEAN),
+	MEMBER(reg_status, waiting_new, U32),
+	MEMBER(reg_status, waiting_old, U32),
 	MEMBER(reg_status, removed, BOOLEAN),
 };
 

@@ -43,6 +43,9 @@ struct reg_status {
 	uint32_t expires_s;        /* granted                               */
 	uint32_t rtt_ms;
 	uint32_t flaps;
+	bool waiting;              /* the mailbox's lamp                    */
+	uint32_t waiting_new;      /* voice messages                        */
+	uint32_t waiting_old;
 	bool removed;              /* the user is gone: forget the row      */
 };
 

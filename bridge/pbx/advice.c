@@ -281,3 +281,60 @@ void advice_make(struct advice *adv, const struct pbx *pbx, int err,
 	if (rejected && pbx)
 		add_template_hint(adv, pbx);
 }
+
+
+void advice_banned(struct advice *adv, const char *host)
+{
+	memset(adv, 0, sizeof(*adv));
+	adv->action = ADVICE_BACK_OFF;
+	str_ncpy(adv->reason, "Probably banned", sizeof(adv->reason));
+	(void)re_snprintf(adv->text, sizeof(adv->text),
+			  "%s refused registrations and then fell silent, as"
+			  " an address ban does. Ask its administrator to look"
+			  " for our address among the banned ones (fail2ban,"
+			  " intrusion detection, IP blacklist, session border"
+			  " controller), to take it out and to allow it for"
+			  " good. Correct the users that were refused, or it"
+			  " comes back.", host);
+}
+
+
+void advice_held(struct advice *adv, unsigned failures_per_hour)
+{
+	memset(adv, 0, sizeof(*adv));
+	adv->action = ADVICE_BACK_OFF;
+	str_ncpy(adv->reason, "Held back", sizeof(adv->reason));
+	(void)re_snprintf(adv->text, sizeof(adv->text),
+			  "Not sent: the PBX refused %u registrations within"
+			  " an hour, and more could make it ban this service's"
+			  " address. Correct the users that were refused; this"
+			  " one follows by itself, or at once by callbridge"
+			  " retry. A PBX that bans nobody may have a larger"
+			  " registration.failures_per_hour.",
+			  failures_per_hour);
+}
+
+
+void advice_unlisted(struct advice *adv, const char *rivals)
+{
+	memset(adv, 0, sizeof(*adv));
+	adv->action = ADVICE_SLOW;
+	str_ncpy(adv->reason, "Not in the list of bindings",
+		 sizeof(adv->reason));
+	(void)re_snprintf(adv->text, sizeof(adv->text),
+			  "The PBX says yes, but does not list our contact"
+			  " among its phones%s%s: too many phones on this"
+			  " extension, or it changes our contact. Allow one"
+			  " more phone there, or take the other one off; else"
+			  " try to suppress the contact data parameter.",
+			  *rivals ? ", only " : "", rivals);
+}
+
+
+void advice_add_target(struct advice *adv, const char *target)
+{
+	const size_t l = strlen(adv->text);
+
+	(void)re_snprintf(adv->text + l, sizeof(adv->text) - l,
+			  " It names %s.", target);
+}

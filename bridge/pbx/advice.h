@@ -37,4 +37,16 @@ void advice_make(struct advice *adv, const struct pbx *pbx, int err,
 		 uint16_t scode, const char *words, const char *why,
 		 unsigned waited_s, bool rejected);
 
+/** Silence that came after refusals */
+void advice_banned(struct advice *adv, const char *host);
+
+/** Not sent, so that the PBX does not ban us */
+void advice_held(struct advice *adv, unsigned failures_per_hour);
+
+/** 200, but our contact is not among the bindings, these are ("": none) */
+void advice_unlisted(struct advice *adv, const char *rivals);
+
+/** Add where a 3xx points to */
+void advice_add_target(struct advice *adv, const char *target);
+
 #endif

@@ -14,6 +14,9 @@ struct search {
 	enum likeness best;
 	uint32_t expires_s;        /* of the best */
 	unsigned bindingc;
+	char *rivals;              /* borrowed: text of all of them        */
+	struct pl received;        /* our address as the registrar saw it  */
+	bool home;                 /* a binding of our user is there       */
 };
 
 
@@ -85,6 +88,40 @@ static uint32_t expires_param(const struct pl *params)
 }
 
 
+/** Rewritten to where our packets come from (behind NAT), or not at all */
+static bool is_home(const struct search *s, const struct uri *uri)
+{
+	return !pl_casecmp(&uri->host, &s->own.host) ||
+		(s->received.p && !pl_casecmp(&uri->host, &s->received));
+}
+
+
+/** What a person is shown: nothing but plain letters of it */
+static void rival_add(struct search *s, const struct uri *uri)
+{
+	const size_t l = strlen(s->rivals);
+	char text[BINDING_RIVALS];
+
+	if (re_snprintf(text, sizeof(text), "%s%r@%r", l ? ", " : "",
+			&uri->user, &uri->host) < 0)
+		return;
+
+	if (uri->port) {
+		const size_t end = strlen(text);
+
+		(void)re_snprintf(text + end, sizeof(text) - end, ":%u",
+				  uri->port);
+	}
+
+	for (char *p = text; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+
+	if (l + strlen(text) < BINDING_RIVALS)
+		memcpy(s->rivals + l, text, strlen(text) + 1);
+}
+
+
 static void look_at(struct search *s, const struct pl *element)
 {
 	struct pl dname, addr, params;
@@ -96,8 +133,10 @@ static void look_at(struct search *s, const struct pl *element)
 		return;
 
 	++s->bindingc;
+	rival_add(s, &uri);
 
 	likeness = compare(s, &uri);
+	s->home |= likeness && is_home(s, &uri);
 	if (likeness > s->best) {
 		s->best = likeness;
 		s->expires_s = expires_param(&params);
@@ -139,6 +178,9 @@ void bindings_read(struct bindings *b, const struct sip_msg *msg,
 	struct search s;
 
 	own_set(&s, contact, token);
+	b->rivals[0] = '\0';
+	s.rivals = b->rivals;
+	(void)msg_param_decode(&msg->via.params, "received", &s.received);
 	(void)sip_msg_hdr_apply(msg, true, SIP_HDR_CONTACT, contact_h, &s);
 
 	/* Some answer without any Contact: the 200 has to do */
@@ -146,6 +188,9 @@ void bindings_read(struct bindings *b, const struct sip_msg *msg,
 		(s.best == SAME_USER && s.bindingc == 1);
 	b->expires_s = b->ours ? s.expires_s : 0;
 	b->others = s.bindingc - (b->ours && s.bindingc ? 1 : 0);
+
+	if (!s.bindingc || s.best > SAME_USER || s.home)
+		b->rivals[0] = '\0';
 
 	if (!b->expires_s)
 		(void)msg_hdr_uint(msg, SIP_HDR_EXPIRES, &b->expires_s);

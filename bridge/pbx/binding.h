@@ -8,12 +8,17 @@
 
 #include "bridge/base/libre.h"
 
+enum { BINDING_RIVALS = 192 };
+
 /** What the 200 to a REGISTER says (RFC 3261 section 10.2.4) */
 struct bindings {
 	bool ours;                 /* our Contact is in it, or it has none */
 	uint32_t expires_s;        /* granted to ours, as written; 0: not
 				      said                                 */
 	unsigned others;           /* bindings of other devices            */
+	char rivals[BINDING_RIVALS];       /* their contacts, as far as they
+				      fit: "101@10.0.0.9, ..."; "" when
+				      ours is surely among them            */
 };
 
 /**

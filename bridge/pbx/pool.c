@@ -12,6 +12,7 @@
 #include "bridge/sip/stack.h"
 #include "bridge/sip/strans.h"
 #include "bridge/sip/transp.h"
+#include "mwi.h"
 #include "reg.h"
 #include "pool.h"
 
@@ -37,6 +38,7 @@ struct account {
 	struct reg *reg;           /* owned                                */
 	char *aor;                 /* owned: "sip:101@pbx.example"         */
 	char *contact;             /* owned: "<sip:101@...>"               */
+	struct mwi mwi;            /* of its mailbox                       */
 	char token[TOKEN_SIZE];    /* our parameter's value                */
 	bool leaving;              /* its un-REGISTER is out               */
 	bool replaced;             /* it goes, its user stays              */
@@ -136,6 +138,9 @@ static void status_tell(const struct account *acc, bool removed)
 	str_ncpy(st.number, acc->user->number, sizeof(st.number));
 	str_ncpy(st.aor, acc->aor, sizeof(st.aor));
 	reg_status_fill(acc->reg, &st);
+	st.waiting     = acc->mwi.waiting;
+	st.waiting_new = acc->mwi.new_count;
+	st.waiting_old = acc->mwi.old_count;
 	st.removed = removed;
 
 	acc->pool->statush(&st, acc->pool->arg);
@@ -440,20 +445,55 @@ int pool_alloc(struct pool **poolp, const struct pool_conf *conf,
 }
 
 
-static void site_silent(struct site *site, bool silent, void *arg)
+/** Time until so many had their turn at the PBX's pace */
+static uint32_t storm_s(const struct pbx *pbx, unsigned userc)
 {
-	struct pool *pool = arg;
+	const int64_t per_second = pbx->registration.per_second;
+
+	return (uint32_t)((userc + per_second - 1) / per_second);
+}
+
+
+/** Those who heard nothing come back, and are told when */
+static void site_wake(struct pool *pool, const struct site *site)
+{
+	unsigned userc = 0;
+	uint32_t wait_s;
+
+	for (struct le *le = pool->accountl.head; le; le = le->next) {
+		const struct account *acc = le->data;
+
+		userc += acc->site == site && reg_is_unheard(acc->reg);
+	}
+
+	wait_s = storm_s(site->pbx, userc);
+	if (userc)
+		info("pbx", site->pbx->name, "%s: all %u users back in %u s",
+		     site->tenant, userc, wait_s);
 
 	for (struct le *le = pool->accountl.head; le; le = le->next) {
 		struct account *acc = le->data;
 
-		if (acc->site != site)
-			continue;
+		if (acc->site == site)
+			reg_wake(acc->reg, userc, wait_s);
+	}
+}
 
-		if (silent)
+
+static void site_silent(struct site *site, bool silent, void *arg)
+{
+	struct pool *pool = arg;
+
+	if (!silent) {
+		site_wake(pool, site);
+		return;
+	}
+
+	for (struct le *le = pool->accountl.head; le; le = le->next) {
+		struct account *acc = le->data;
+
+		if (acc->site == site)
 			reg_hold(acc->reg);
-		else
-			reg_wake(acc->reg);
 	}
 }
 
@@ -1043,11 +1083,31 @@ static void answer_options(struct pool *pool, struct strans *st,
 }
 
 
+/** Told where it is new; what cannot be read changes nothing */
+static void mwi_take(struct account *acc, const struct sip_msg *msg)
+{
+	struct mwi mwi;
+	struct pl body;
+
+	body.p = (const char *)mbuf_buf(msg->mb);
+	body.l = mbuf_get_left(msg->mb);
+
+	if (mwi_read(&mwi, &body) || mwi_equal(&mwi, &acc->mwi))
+		return;
+
+	acc->mwi = mwi;
+	info("mwi", acc->aor, "%s, %u new and %u old voice messages",
+	     mwi.waiting ? "messages wait" : "no messages wait",
+	     mwi.new_count, mwi.old_count);
+	status_tell(acc, false);
+}
+
+
 /** Message waiting alone; nobody reboots or reconfigures us */
 static void answer_notify(struct pool *pool, struct strans *st,
 			  const struct sip_msg *msg)
 {
-	const struct account *acc = pool_find_request(pool, msg);
+	struct account *acc = pool_find_request(pool, msg);
 	struct pl event = msg_hdr_value(msg, SIP_HDR_EVENT);
 	const char *end = pl_strchr(&event, ';');
 
@@ -1061,8 +1121,10 @@ static void answer_notify(struct pool *pool, struct strans *st,
 	else if (pl_strcasecmp(&event, "message-summary"))
 		strans_rejectf(st, 489, "Bad Event",
 			       "Allow-Events: message-summary\r\n");
-	else
+	else {
+		mwi_take(acc, msg);
 		strans_reject(st, 200, "OK");
+	}
 }
 
 

@@ -27,6 +27,7 @@ enum {
 	BACK_OFF_MAX_MS = 1800000,
 	SLOW_MS       = 600000,    /* half of it at least: 5 min           */
 	RETRY_MS      = 2000,      /* after a connection was lost          */
+	HOLD_SPREAD_MS = 60000,
 	SILENT_MAX_MS = 60000,     /* the pacer holds a silent PBX's users
 				      back, so they need not             */
 	LEAVE_MS      = 2000,
@@ -76,6 +77,8 @@ struct reg {
 	struct flow_watch watch;   /* of a connection                      */
 	struct flow *flow;         /* ref, of the last success             */
 	struct failure *failure;   /* owned, NULL: none                    */
+	char *rivals;              /* owned: contacts that the PBX has where
+				      ours should be, NULL: none           */
 	uint64_t sent_ms, bound_ms;        /* bound: end of the binding, 0 */
 	int64_t since_s, next_s;   /* wall clock                           */
 	uint32_t cseq;
@@ -85,6 +88,8 @@ struct reg {
 	uint16_t scode;
 	uint8_t failurec;          /* in a row                             */
 	uint8_t briefc;            /* 423 in this attempt                  */
+	bool proven;               /* these credentials were accepted once */
+	bool insist;               /* a person wants it now                */
 	uint8_t phase, state;      /* enum phase, enum reg_state           */
 	char callid[21], tag[9];
 };
@@ -164,6 +169,7 @@ static void destructor(void *data)
 	flow_drop(reg);
 	mem_deref(reg->digest);
 	mem_deref(reg->failure);
+	mem_deref(reg->rivals);
 }
 
 
@@ -330,6 +336,8 @@ void reg_hop(const struct reg *reg, struct hop *hop)
 
 
 static void answer_h(int err, const struct sip_msg *msg, void *arg);
+static void failure_set(struct reg *reg, int err, const struct sip_msg *msg,
+			const char *why, const struct advice *advice);
 
 
 static int send_register(struct reg *reg, uint32_t expires_s)
@@ -400,11 +408,34 @@ static void try(struct reg *reg)
 }
 
 
+/** Not now, so that the PBX's budget of failures lasts */
+static void hold_back(struct reg *reg, uint64_t patience_ms)
+{
+	struct advice advice;
+
+	pacer_back(&reg->conf.site->pacer);
+	advice_held(&advice, (unsigned)
+		    pbx_of(reg)->registration.failures_per_hour);
+	failure_set(reg, 0, NULL, "not sent", &advice);
+	wait_for(reg, patience_ms + rand_u32() % HOLD_SPREAD_MS);
+	set_state(reg, REG_RED);
+}
+
+
 static void attempt(void *arg)
 {
 	struct reg *reg = arg;
+	const uint64_t patience_ms = reg->insist ? 0 :
+		site_patience(reg->conf.site, reg->proven);
 
 	set_phase(reg, SENDING);
+	reg->insist = false;
+
+	if (patience_ms) {
+		hold_back(reg, patience_ms);
+		return;
+	}
+
 	lapse_watch(reg);
 	reg->briefc = 0;
 	try(reg);
@@ -489,6 +520,33 @@ static void fail(struct reg *reg, int err, const struct sip_msg *msg,
 }
 
 
+/** How a firewall that bans looks to us */
+static bool is_silence(int err)
+{
+	return err == ETIMEDOUT || err == ECONNREFUSED;
+}
+
+
+/** Where a 3xx wants us to go; shown, never followed: credentials are for
+    the PBX that the customer named */
+static void target_tell(struct advice *advice, const struct sip_msg *msg)
+{
+	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_CONTACT);
+	struct pl dname, addr, params;
+	char target[128];
+
+	if (!hdr || msg_nameaddr(&hdr->val, &dname, &addr, &params) ||
+	    pl_strcpy(&addr, target, sizeof(target)))
+		return;
+
+	for (char *p = target; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+
+	advice_add_target(advice, target);
+}
+
+
 /** @param rejected  The credentials were refused, and nothing else */
 static void failed(struct reg *reg, int err, const struct sip_msg *msg,
 		   const char *why, bool rejected)
@@ -497,29 +555,31 @@ static void failed(struct reg *reg, int err, const struct sip_msg *msg,
 	struct advice advice;
 	char words[WORDS] = "";
 
+	if (rejected || (msg && (msg->scode == 403 || msg->scode == 404)))
+		site_refused(reg->conf.site);
+
 	if (msg)
 		(void)pl_strcpy(&msg->reason, words, sizeof(words));
 
 	advice_make(&advice, pbx_of(reg), err, msg ? msg->scode : 0, words,
 		    why, (unsigned)((waited + 500) / 1000),
 		    rejected);
+	if (is_silence(err) && site_is_banned(reg->conf.site))
+		advice_banned(&advice, reg->conf.site->host);
+	if (msg && msg->scode >= 300 && msg->scode < 400)
+		target_tell(&advice, msg);
 
 	fail(reg, err, msg, why, &advice);
 }
 
 
 /** 200, but without us */
-static void unlisted(struct reg *reg, const struct sip_msg *msg)
+static void unlisted(struct reg *reg, const struct sip_msg *msg,
+		     const char *rivals)
 {
-	static const struct advice advice = {
-		.reason = "Not in the list of bindings",
-		.text   = "The PBX says yes, but does not list our contact"
-			  " among its phones: too many phones on this"
-			  " extension, or it changes our contact. Try to"
-			  " suppress the contact data parameter.",
-		.action = ADVICE_SLOW,
-	};
+	struct advice advice;
 
+	advice_unlisted(&advice, rivals);
 	fail(reg, 0, msg, "", &advice);
 }
 
@@ -596,12 +656,18 @@ static void accepted(struct reg *reg, const struct sip_msg *msg,
 	bindings_read(&b, msg, reg->conf.contact, reg->conf.token);
 	if (!b.ours) {
 		reg->bound_ms = 0;
-		unlisted(reg, msg);
+		unlisted(reg, msg, b.rivals);
 		return;
 	}
 
+	reg->rivals = mem_deref(reg->rivals);
+	if (b.rivals[0])
+		(void)str_dup(&reg->rivals, b.rivals);
+
 	reg->failure   = mem_deref(reg->failure);
 	reg->failurec  = 0;
+	reg->proven    = true;
+	site_accepted(reg->conf.site);
 	reg->scode     = msg->scode;
 	reg->granted_s = granted(reg, b.expires_s);
 	reg->bound_ms  = now + (uint64_t)reg->granted_s * 1000;
@@ -716,6 +782,7 @@ void reg_start(struct reg *reg, struct digest *digest, uint64_t delay_ms)
 	set_phase(reg, IDLE);
 
 	if (digest != reg->digest) {
+		reg->proven = false;
 		mem_deref(reg->digest);
 		reg->digest = mem_ref(digest);
 	}
@@ -733,16 +800,33 @@ void reg_now(struct reg *reg)
 		return;
 
 	reg->failurec = 0;
+	reg->insist = true;
 	queue(reg);
 }
 
 
-void reg_wake(struct reg *reg)
+bool reg_is_unheard(const struct reg *reg)
 {
-	if (reg->phase == WAITING && reg->failure && reg->failure->unheard) {
-		reg->failurec = 0;
+	return (reg->phase == WAITING || reg->phase == QUEUED) &&
+		reg->failure && reg->failure->unheard;
+}
+
+
+void reg_wake(struct reg *reg, unsigned userc, uint32_t wait_s)
+{
+	if (!reg_is_unheard(reg))
+		return;
+
+	reg->failurec = 0;
+	if (reg->phase == WAITING)
 		queue(reg);
-	}
+
+	(void)re_snprintf(reg->failure->advice.text,
+			  sizeof(reg->failure->advice.text),
+			  "The PBX answers again: all %u users back in %u s.",
+			  userc, wait_s);
+	reg->next_s = time(NULL) + wait_s;
+	reg->changeh(reg, reg->arg);
 }
 
 
@@ -754,8 +838,11 @@ void reg_hold(struct reg *reg)
 	    !site_is_silent(reg->conf.site))
 		return;
 
-	advice_make(&advice, pbx_of(reg), ETIMEDOUT, 0, "", "", SILENCE_S,
-		    false);
+	if (site_is_banned(reg->conf.site))
+		advice_banned(&advice, reg->conf.site->host);
+	else
+		advice_make(&advice, pbx_of(reg), ETIMEDOUT, 0, "", "",
+			    SILENCE_S, false);
 	failure_set(reg, ETIMEDOUT, NULL, "other users of this PBX had no"
 		    " answer", &advice);
 	set_state(reg, REG_RED);
@@ -805,7 +892,8 @@ void reg_status_fill(const struct reg *reg, struct reg_status *st)
 
 	st->state     = reg->state;
 	st->since_s   = reg->since_s;
-	st->next_s    = reg->phase == WAITING ? reg->next_s : 0;
+	st->next_s    = reg->phase == WAITING || reg->phase == QUEUED ?
+		reg->next_s : 0;
 	st->scode     = reg->scode;
 	st->expires_s = reg->bound_ms ? reg->granted_s : 0;
 	st->rtt_ms    = reg->rtt_ms;
@@ -823,6 +911,12 @@ void reg_status_fill(const struct reg *reg, struct reg_status *st)
 			 " are renewed: raise the expiry there, or"
 			 " registration.per_second here.",
 			 sizeof(st->advice));
+
+	if (reg->state == REG_GREEN && reg->rivals)
+		(void)re_snprintf(st->advice, sizeof(st->advice), "The PBX"
+				  " lists %s where our contact should be. If"
+				  " calls do not reach this user, another"
+				  " phone has taken its place.", reg->rivals);
 
 	if (!failure && reg->scode)
 		(void)re_snprintf(st->words, sizeof(st->words), "%u OK",

@@ -45,8 +45,16 @@ void reg_start(struct reg *reg, struct digest *digest, uint64_t delay_ms);
 /** Wait no longer for the timer; after a stop too */
 void reg_now(struct reg *reg);
 
-/** The PBX answers again: those who heard nothing need not wait longer */
-void reg_wake(struct reg *reg);
+/** True if it waits because it heard nothing */
+bool reg_is_unheard(const struct reg *reg);
+
+/**
+ * The PBX answers again: those who heard nothing need not wait longer
+ *
+ * @param userc   How many these are
+ * @param wait_s  Time until all of them had their turn
+ */
+void reg_wake(struct reg *reg, unsigned userc, uint32_t wait_s);
 
 /** The PBX is silent: one that waits for its first turn is failing too */
 void reg_hold(struct reg *reg);

@@ -14,6 +14,9 @@ enum {
 	PROBE_MS     = 20000,      /* between probes, half as much again at
 				      random                               */
 	RESOLVE_MS   = 300000,
+	HOUR_MS      = 3600000,
+	BAN_MS       = 600000,     /* from a refusal to the silence: within
+				      what fail2ban counts in              */
 };
 
 
@@ -217,6 +220,7 @@ void site_answered(struct site *site)
 	const bool silent = site_is_silent(site);
 
 	site->silence = 0;
+	site->banned  = false;
 
 	if (!silent)
 		return;
@@ -230,8 +234,11 @@ void site_answered(struct site *site)
 void site_unanswered(struct site *site)
 {
 	const bool silent = site_is_silent(site);
+	const uint64_t now = wheel_now(stack_wheel(site->conf->stack));
 
-	++site->silence;
+	if (!site->silence++)
+		site->banned = site->refused_ms &&
+			now - site->refused_ms < BAN_MS;
 
 	if (!site_is_silent(site))
 		return;
@@ -244,6 +251,52 @@ void site_unanswered(struct site *site)
 			 PROBE_MS + rand_u32() % (PROBE_MS / 2));
 	if (!silent)
 		site->silenth(site, true, site->arg);
+}
+
+
+/** The budget as one moment: every failure moves it by its share of an hour,
+    and it is used up while it lies an hour ahead */
+static uint64_t share_ms(const struct site *site)
+{
+	return HOUR_MS / (uint64_t)site->pbx->registration.failures_per_hour;
+}
+
+
+void site_refused(struct site *site)
+{
+	const uint64_t now = wheel_now(stack_wheel(site->conf->stack));
+
+	if (site->spent_ms < now)
+		site->spent_ms = now;
+
+	site->spent_ms += share_ms(site);
+	site->refused_ms = now;
+	++site->refusedc;
+}
+
+
+void site_accepted(struct site *site)
+{
+	site->refusedc = 0;
+}
+
+
+uint64_t site_patience(const struct site *site, bool proven)
+{
+	const uint64_t now = wheel_now(stack_wheel(site->conf->stack));
+	const uint64_t next = site->spent_ms + share_ms(site);
+
+	if (proven && site->refusedc <
+	    (uint64_t)site->pbx->registration.failures_per_hour)
+		return 0;
+
+	return next > now + HOUR_MS ? next - now - HOUR_MS : 0;
+}
+
+
+bool site_is_banned(const struct site *site)
+{
+	return site->banned;
 }
 
 

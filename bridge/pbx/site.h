@@ -40,6 +40,11 @@ struct site {
 	size_t addrc, addr_next;
 	unsigned silence;          /* registrations in a row without any
 				      answer                               */
+	uint64_t spent_ms;         /* wheel's time until which the budget of
+				      failures is spent                    */
+	uint64_t refused_ms;       /* of the last one, 0                   */
+	unsigned refusedc;         /* in a row                             */
+	bool banned;               /* silence that came after refusals     */
 	uint32_t min_expires_s;    /* asked for by 423, 0                  */
 	char server[SITE_SERVER];  /* its Server header, ""                */
 	site_silent_h *silenth;
@@ -67,6 +72,24 @@ bool site_has(const struct site *site, const struct sa *addr);
     ends a silence or makes one */
 void site_answered(struct site *site);
 void site_unanswered(struct site *site);
+
+/** Credentials or the user were refused: what makes a PBX ban an address */
+void site_refused(struct site *site);
+
+/** A user got through */
+void site_accepted(struct site *site);
+
+/**
+ * How long a user has to wait so that failures stay within the budget an
+ * hour. Those that were registered before are asked to only when nobody gets
+ * through any more
+ *
+ * @return Milliseconds, 0: none
+ */
+uint64_t site_patience(const struct site *site, bool proven);
+
+/** The silence began after refusals: it may be a ban */
+bool site_is_banned(const struct site *site);
 
 bool site_is_silent(const struct site *site);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs the test suite: unit, wire and integration tests, one verdict a line.
+"""Runs the test suite: unit, wire, zoo and integration tests, one verdict a line.
 
 Called by tools/test, which has built everything and made a network namespace
 if it could. The last line printed is the count of what passed and failed.
@@ -230,11 +230,13 @@ def python_tests(folder, wanted, tally, state):
 def options():
     parser = argparse.ArgumentParser(
         prog="tools/test", description="Builds with sanitizers and runs all "
-        "tests. Without an option: unit, wire and integration tests.")
+        "tests. Without an option: unit, wire, zoo and integration tests.")
     parser.add_argument("--unit", action="store_true",
                         help="the C unit tests")
     parser.add_argument("--wire", action="store_true",
                         help="message in, message out")
+    parser.add_argument("--zoo", action="store_true",
+                        help="registering at PBXs with habits")
     parser.add_argument("--integration", action="store_true",
                         help="the bridge between real peers")
     parser.add_argument("-k", metavar="NAME", dest="wanted", default="",
@@ -249,7 +251,8 @@ def options():
 
 def main():
     chosen = options()
-    every = not (chosen.unit or chosen.wire or chosen.integration)
+    every = not (chosen.unit or chosen.wire or chosen.zoo
+                 or chosen.integration)
     state = Path(os.environ.get("CALLBRIDGE_LAB")
                  or tempfile.mkdtemp(prefix="callbridge-test."))
     os.environ["CALLBRIDGE_LAB"] = str(state)
@@ -257,7 +260,7 @@ def main():
     tally = Tally()
     if every or chosen.unit:
         unit_tests(chosen.build, chosen.wanted, tally)
-    for name in ("wire", "integration"):
+    for name in ("wire", "zoo", "integration"):
         if every or getattr(chosen, name):
             python_tests(plan.REPO / "tests" / name, chosen.wanted, tally,
                          state)

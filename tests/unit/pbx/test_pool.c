@@ -21,6 +21,7 @@ static struct pool *pool;
 static struct reg_status statusv[STATUS_MAX];
 static unsigned statusc;           /* users */
 static unsigned told;
+static char forecast[512];         /* advice that told one */
 static unsigned done;
 static char found_upn[64];
 static const char *proxy;         /* where the PBX is */
@@ -39,6 +40,8 @@ static void status_h(const struct reg_status *st, void *arg)
 	if (i == statusc)
 		++statusc;
 	statusv[i] = *st;
+	if (strstr(st->advice, "users back in"))
+		str_ncpy(forecast, st->advice, sizeof(forecast));
 	++told;
 }
 
@@ -87,6 +90,7 @@ static int setup(void **state)
 	(void)state;
 
 	statusc = told = done = 0;
+	forecast[0] = '\0';
 	open_door = false;
 	proxy = "\"" PBX_HOST ":5060\"";
 	loop_open(&loop);
@@ -480,6 +484,56 @@ static void test_silence_is_told_and_only_one_probes(void **state)
 	until("12", REG_GREEN);
 	until("13", REG_GREEN);
 	until("14", REG_GREEN);
+	assert_non_null(strstr(forecast, "all 3 users back in 1 s"));
+}
+
+
+static void test_failures_of_an_hour_hold_others_back(void **state)
+{
+	struct account *acc;
+	(void)state;
+
+	pbx.script = SAYS;
+	pbx.say = "404 Not Found\r\n";
+	start("expires: 3600s, per_second: 1, burst: 1,"
+	      " failures_per_hour: 2",
+	      USER("11", "p") USER("12", "p") USER("13", "p")
+	      USER("14", "p"));
+	until("14", REG_RED);
+	until("13", REG_RED);
+
+	assert_string_equal(status("12")->reason, "Not found");
+	assert_string_equal(status("13")->reason, "Held back");
+	assert_string_equal(status("14")->reason, "Held back");
+	assert_true(status("14")->next_s - status("14")->since_s > 1700);
+	assert_int_equal(pbx.seenc, 2);
+
+	/* a person may insist; and who was registered is not held back */
+	pbx.script = ACCEPTS;
+	acc = pool_find_upn(pool, "contoso", "14@x.example");
+	assert_int_equal(0, account_register_now(acc));
+	until("14", REG_GREEN);
+	assert_int_equal(0, account_register_now(acc));
+	until_seen(4);
+	assert_string_equal(status("13")->reason, "Held back");
+}
+
+
+static void test_silence_after_refusals_is_a_ban(void **state)
+{
+	(void)state;
+
+	pbx.script   = SILENT;
+	pbx.say_once = "404 Not Found\r\n";
+	start("expires: 3600s, per_second: 1, burst: 1",
+	      USER("11", "p") USER("12", "p") USER("13", "p"));
+	until("11", REG_RED);
+	until("12", REG_RED);
+	until("13", REG_RED);
+
+	assert_string_equal(status("12")->reason, "Probably banned");
+	assert_string_equal(status("13")->reason, "Probably banned");
+	assert_non_null(strstr(status("12")->advice, PBX_HOST));
 }
 
 
@@ -946,6 +1000,8 @@ int main(void)
 		TEST(test_back_off_doubles),
 		TEST(test_refusals_stop_or_go_slow),
 		TEST(test_silence_is_told_and_only_one_probes),
+		TEST(test_failures_of_an_hour_hold_others_back),
+		TEST(test_silence_after_refusals_is_a_ban),
 		TEST(test_pace_of_a_pbx),
 		TEST(test_editing_one_leaves_the_others_alone),
 		TEST(test_what_cannot_work_changes_nothing),
