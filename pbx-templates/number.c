@@ -469,3 +469,29 @@ int number_from_pbx(struct number *out, const struct pbx *pbx,
 
 	return err;
 }
+
+
+const char *number_teams_advice(const struct pbx *pbx, const char *number)
+{
+	static const char *const reservedv[] = { "*11", "*12", "*13" };
+	char text[DIALLED_MAX + 1];
+
+	if (!pbx || !number || clean(text, sizeof(text), number))
+		return NULL;
+
+	for (size_t i = 0; i < sizeof(reservedv) / sizeof(reservedv[0]); i++)
+		if (!strcmp(text, reservedv[i]))
+			return "cannot be dialled in Teams, which keeps *11,"
+				" *12 and *13 for itself: give the PBX's"
+				" service another code";
+
+	if (*text == '0' && is_digits(text) &&
+	    !number_is_emergency(pbx->country, text) &&
+	    strlen(text) <= (size_t)pbx->e164.extension_digits)
+		return "an extension that begins with 0 cannot be dialled in"
+			" Teams, which makes +E.164 of it: give the PBX's"
+			" user a number that begins otherwise, or one in"
+			" E.164";
+
+	return NULL;
+}

@@ -53,6 +53,18 @@ int number_to_pbx(struct number *out, const struct pbx *pbx,
 int number_from_pbx(struct number *out, const struct pbx *pbx,
 		    const char *country, const char *shown);
 
+/**
+ * Why a number of the PBX cannot be dialled in Teams, and what to do
+ *
+ * Teams keeps *11, *12 and *13 for itself, and makes E.164 of what begins
+ * with 0, so that no extension may begin so.
+ *
+ * @param number  As dialled, or an extension as number_from_pbx() leaves it
+ *
+ * @return a static text, NULL if nothing is known against it
+ */
+const char *number_teams_advice(const struct pbx *pbx, const char *number);
+
 /** True for an emergency number of that country (or 112 and 911 anywhere) */
 bool number_is_emergency(const char *country, const char *dialled);
 

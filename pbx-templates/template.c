@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "bridge/base/doc.h"
 #include "bridge/base/errors.h"
@@ -19,10 +20,18 @@
 #define COUNT(v) (sizeof(v) / sizeof((v)[0]))
 
 
-enum { DEPTH_MAX = 8, FIELDS_MAX = 64 };
+enum { DEPTH_MAX = 8, FIELDS_MAX = 64, PATH_SIZE = 256 };
 
 enum progress { WAITING, READING, READ, FAILED };
 
+
+/** What one setting, or a group of them, rests on */
+struct fact {
+	struct le le;
+	char *field;
+	int grade;                 /* index into evidencev */
+	char *why;
+};
 
 struct template {
 	struct le le;
@@ -35,6 +44,10 @@ struct template {
 	char *extends;
 	int evidence;
 	struct strings ask;
+	struct strings notes;
+	struct list factl;         /* struct fact                          */
+	struct strings written;    /* paths of the settings in its file    */
+	const struct template *parent;
 	struct pbx pbx;            /* whole: with all that it extends      */
 };
 
@@ -42,6 +55,7 @@ struct catalog {
 	struct list templatel;     /* struct template, owned; own ones
 				      before those they shadow             */
 	struct errors *errs;       /* borrowed while loading               */
+	struct errors *doubts;     /* the same, NULL: not asked for        */
 };
 
 
@@ -60,6 +74,43 @@ static bool check_ask(const char *value, char *why, size_t size)
 	return false;
 }
 
+
+static bool check_text(const char *value, char *why, size_t size)
+{
+	for (; *value; value++) {
+		if ((unsigned char)*value < ' ' || *value == 0x7f) {
+			str_ncpy(why, "one line of text", size);
+			return false;
+		}
+	}
+
+	return true;
+}
+
+
+static const struct field fact_fieldv[] = {
+	{ .name = "field", .type = FIELD_STRING, .max = 127,
+	  .offset = offsetof(struct fact, field), .checkh = check_ask,
+	  .flags = FIELD_REQUIRED,
+	  .help = "The setting, as in registration.expires, or a group of "
+		  "them, as in transfer" },
+	{ .name = "grade", .type = FIELD_CHOICE,
+	  .offset = offsetof(struct fact, grade),
+	  .choicev = evidencev, .choicec = COUNT(evidencev),
+	  .flags = FIELD_REQUIRED,
+	  .help = "documented: by the vendor or its source code; "
+		  "field-report: by people who use it; unverified: neither" },
+	{ .name = "why", .type = FIELD_STRING, .max = 255,
+	  .offset = offsetof(struct fact, why), .checkh = check_text,
+	  .flags = FIELD_REQUIRED,
+	  .help = "What is known, in a sentence" },
+};
+
+static const struct fields fact_fields = {
+	.name = "fact", .size = sizeof(struct fact),
+	.fieldv = fact_fieldv, .fieldc = COUNT(fact_fieldv),
+	.help = "What a setting rests on",
+};
 
 static const struct field metav[] = {
 	{ .name = "template", .type = FIELD_STRING, .max = 63,
@@ -81,6 +132,13 @@ static const struct field metav[] = {
 	{ .name = "ask", .type = FIELD_STRINGS, .max = 32,
 	  .offset = offsetof(struct template, ask), .checkh = check_ask,
 	  .help = "Fields of the PBX that a form shows" },
+	{ .name = "notes", .type = FIELD_STRINGS, .max = 16,
+	  .offset = offsetof(struct template, notes), .checkh = check_text,
+	  .help = "What to see to at such a PBX, a sentence each" },
+	{ .name = "facts", .type = FIELD_LIST, .max = 64,
+	  .offset = offsetof(struct template, factl), .sub = &fact_fields,
+	  .help = "What single settings rest on; evidence counts for the "
+		  "others" },
 };
 
 
@@ -88,7 +146,7 @@ static const struct field metav[] = {
 static struct field fieldv[FIELDS_MAX];
 
 static struct fields template_fields = {
-	.name   = "template",
+	.name   = "pbx-template",
 	.help   = "How one PBX product wants to be spoken to",
 	.size   = sizeof(struct template),
 	.fieldv = fieldv,
@@ -124,6 +182,25 @@ static void tables_init(void)
 }
 
 
+const struct fields *template_table(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, tables_init);
+
+	return &template_fields;
+}
+
+
+static void strings_clear(struct strings *s)
+{
+	while (s->c)
+		mem_deref(s->v[--s->c]);
+
+	s->v = mem_deref(s->v);
+}
+
+
 static void template_destructor(void *data)
 {
 	struct template *t = data;
@@ -132,6 +209,7 @@ static void template_destructor(void *data)
 	mem_deref(t->doc);
 	fields_clear(&template_fields, t);
 	fields_clear(&pbx_fields, &t->pbx);
+	strings_clear(&t->written);
 }
 
 
@@ -192,6 +270,135 @@ static const char *nearest_name(const struct catalog *cat, const char *name)
 		namev[c++] = ((const struct template *)le->data)->template;
 
 	return errors_nearest(name, namev, c);
+}
+
+
+/* ------------------------------------------------------------------ */
+/* What a file says, and what that rests on                            */
+
+
+/** Note the paths of all settings that a mapping has */
+static int written_add(struct strings *s, const struct fields *t,
+		       const struct doc_node *node, const char *prefix)
+{
+	int err = 0;
+
+	for (node = node->child; node && !err; node = node->next) {
+		const struct field *f = fields_find(t, node->key);
+		char path[PATH_SIZE];
+
+		if (!f || (!*prefix && is_of_one(f)) ||
+		    re_snprintf(path, sizeof(path), "%s%s", prefix,
+				node->key) < 0)
+			continue;
+
+		if (f->type != FIELD_OBJECT) {
+			err = strings_add(s, path);
+		}
+		else if (node->type == DOC_MAPPING &&
+			 strlen(path) + 1 < sizeof(path)) {
+			path[strlen(path) + 1] = '\0';
+			path[strlen(path)] = '.';
+			err = written_add(s, f->sub, node, path);
+		}
+	}
+
+	return err;
+}
+
+
+/** The path itself, or a group that it is in */
+static bool covers(const char *group, const char *path)
+{
+	const size_t l = strlen(group);
+
+	return !strncmp(group, path, l) && (!path[l] || path[l] == '.');
+}
+
+
+/** What is known of a setting; the closest, NULL if nothing */
+static const struct fact *fact_find(const struct template *t,
+				    const char *path)
+{
+	const struct fact *best = NULL;
+
+	for (struct le *le = list_head(&t->factl); le; le = le->next) {
+		const struct fact *fact = le->data;
+
+		if (covers(fact->field, path) &&
+		    (!best || strlen(fact->field) > strlen(best->field)))
+			best = fact;
+	}
+
+	return best;
+}
+
+
+static void doubt(struct catalog *cat, const struct doc_node *node,
+		  bool at_key, const char *field, const char *text)
+{
+	struct place place = { NULL, 0, 0 };
+
+	if (!node)
+		return;
+
+	place.file   = node->file;
+	place.line   = at_key ? node->key_line : node->line;
+	place.column = at_key ? node->key_column : node->column;
+	errors_add(cat->doubts, &place, field, "%s", text);
+}
+
+
+/** The node of a dotted path */
+static const struct doc_node *node_at(const struct doc_node *node,
+				      const char *path)
+{
+	while (node && *path) {
+		const size_t l = strcspn(path, ".");
+		char name[PATH_SIZE];
+
+		if (l >= sizeof(name))
+			return NULL;
+
+		memcpy(name, path, l);
+		name[l] = '\0';
+		node = doc_member(node, name);
+		path += l + (path[l] == '.');
+	}
+
+	return node;
+}
+
+
+/** Settings that nothing is known of, and facts of what is not set */
+static void doubts_find(struct catalog *cat, const struct template *t)
+{
+	const struct doc_node *root = doc_root(t->doc);
+	const struct doc_node *facts = doc_member(root, "facts");
+	const struct doc_node *node = facts ? facts->child : NULL;
+
+	for (size_t i = 0; i < t->written.c; i++) {
+		const char *path = t->written.v[i];
+
+		if (t->evidence && !fact_find(t, path))
+			doubt(cat, node_at(root, path), true, path,
+			      "rests on no fact; add one to facts, or leave"
+			      " it out");
+	}
+
+	for (struct le *le = list_head(&t->factl); le; le = le->next) {
+		const struct fact *fact = le->data;
+		bool set = false;
+
+		for (size_t i = 0; i < t->written.c; i++)
+			set |= covers(fact->field, t->written.v[i]);
+
+		if (!set)
+			doubt(cat, node, false, "facts", "is of a setting"
+			      " that this template does not set");
+
+		node = node ? node->next : NULL;
+	}
 }
 
 
@@ -317,7 +524,13 @@ static int template_read(struct catalog *cat, struct template *t,
 	if (!err)
 		err = fields_required(&template_fields, t, doc_root(t->doc),
 				      cat->errs);
+	if (!err && doc_root(t->doc))
+		err = written_add(&t->written, &pbx_fields, doc_root(t->doc),
+				  "");
+	if (!err && cat->doubts && t->own)
+		doubts_find(cat, t);
 
+	t->parent = parent;
 	t->progress = err ? FAILED : READ;
 
 	return err;
@@ -427,6 +640,22 @@ static int load_own(struct catalog *cat, const char *folder,
 }
 
 
+/** True if a file of that name is there already */
+static bool has_file(const struct catalog *cat, const char *name)
+{
+	for (struct le *le = list_head(&cat->templatel); le; le = le->next) {
+		const struct template *t = le->data;
+		const size_t l = strlen(t->template);
+
+		if (!strncmp(t->template, name, l) &&
+		    !strcmp(name + l, ".yaml"))
+			return true;
+	}
+
+	return false;
+}
+
+
 static int load_folder(struct catalog *cat, const char *folder)
 {
 	struct dirent **entryv;
@@ -441,6 +670,7 @@ static int load_folder(struct catalog *cat, const char *folder)
 
 	for (int i = 0; i < c; i++) {
 		const int e = err == ENOMEM ? ENOMEM :
+			has_file(cat, entryv[i]->d_name) ? 0 :
 			load_own(cat, folder, entryv[i]->d_name);
 
 		if (e)
@@ -484,14 +714,13 @@ static void docs_drop(struct catalog *cat)
 int catalog_load(struct catalog **catp, const char *folder,
 		 struct errors *errs)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct catalog *cat;
 	int err = 0;
 
 	if (!catp || !errs)
 		return EINVAL;
 
-	pthread_once(&once, tables_init);
+	(void)template_table();
 
 	cat = mem_zalloc(sizeof(*cat), catalog_destructor);
 	if (!cat)
@@ -513,6 +742,79 @@ int catalog_load(struct catalog **catp, const char *folder,
 		mem_deref(cat);
 	else
 		*catp = cat;
+
+	return err == ENOMEM ? err : err ? EBADMSG : 0;
+}
+
+
+/** One file, or those of a folder */
+static int load_path(struct catalog *cat, const char *path)
+{
+	const char *name = strrchr(path, '/');
+	struct place place = { path, 0, 0 };
+	struct doc *doc;
+	struct stat st;
+	int err;
+
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		return load_folder(cat, path);
+
+	name = name ? name + 1 : path;
+	if (strlen(name) <= strlen(".yaml") ||
+	    strcmp(name + strlen(name) - strlen(".yaml"), ".yaml")) {
+		errors_add(cat->errs, &place, NULL,
+			   "want a file whose name ends in .yaml");
+		return EBADMSG;
+	}
+
+	err = doc_load(&doc, path, cat->errs);
+	if (!err)
+		err = template_add(cat, path, doc, true);
+
+	return err;
+}
+
+
+int catalog_lint(char *const *pathv, size_t pathc, const char *folder,
+		 struct errors *errs, struct errors *doubts)
+{
+	struct catalog *cat;
+	int err = 0, e;
+
+	if (!pathv || !errs)
+		return EINVAL;
+
+	(void)template_table();
+
+	cat = mem_zalloc(sizeof(*cat), catalog_destructor);
+	if (!cat)
+		return ENOMEM;
+
+	cat->errs   = errs;
+	cat->doubts = doubts;
+
+	/* One bad file does not hide what is wrong in the others */
+	for (size_t i = 0; i < pathc && err != ENOMEM; i++) {
+		e = load_path(cat, pathv[i]);
+		if (e)
+			err = e;
+	}
+
+	if (err != ENOMEM && folder) {
+		e = load_folder(cat, folder);
+		if (e)
+			err = e;
+	}
+
+	if (err != ENOMEM) {
+		e = load_builtin(cat);
+		if (!e)
+			e = read_all(cat);
+		if (e)
+			err = e;
+	}
+
+	mem_deref(cat);
 
 	return err == ENOMEM ? err : err ? EBADMSG : 0;
 }
@@ -600,4 +902,51 @@ const struct strings *catalog_ask(const struct catalog *cat, size_t i)
 	const struct template *t = at(cat, i);
 
 	return t ? &t->ask : NULL;
+}
+
+
+const struct strings *catalog_notes(const struct catalog *cat, size_t i)
+{
+	const struct template *t = at(cat, i);
+
+	return t ? &t->notes : NULL;
+}
+
+
+const char *catalog_parent(const struct catalog *cat, size_t i)
+{
+	const struct template *t = at(cat, i);
+
+	return t && t->parent ? t->parent->template : NULL;
+}
+
+
+int catalog_origin(struct origin *origin, const struct catalog *cat,
+		   const char *name, const char *path)
+{
+	const struct template *t;
+
+	if (!origin || !cat || !name || !path)
+		return EINVAL;
+
+	t = find(cat, name);
+	if (!t)
+		return ENOENT;
+
+	memset(origin, 0, sizeof(*origin));
+
+	while (t && !strings_has(&t->written, path))
+		t = t->parent;
+
+	if (t) {
+		const struct fact *fact = fact_find(t, path);
+
+		origin->template = t->template;
+		origin->own      = t->own;
+		origin->grade    = evidencev[fact ? fact->grade :
+					     t->evidence];
+		origin->why      = fact ? fact->why : NULL;
+	}
+
+	return 0;
 }

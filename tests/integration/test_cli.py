@@ -187,8 +187,9 @@ class Files(CommandLine):
             ['callbridge: template: there is no "generik": did you mean'
              ' "generic"?'])
         self.assertEqual(self.bad("template", "shwo"),
-                         ["callbridge: template: want `list` or `show"
-                          " NAME`"])
+                         ["callbridge: template: want `list`, `show NAME`,"
+                          " `lint FILE...`, `diff A B`, `explain SETTING` or"
+                          " `new`"])
 
     def test_numbers(self):
         self.write("contoso.yaml", GOOD)
@@ -203,7 +204,8 @@ class Files(CommandLine):
 
         self.assertEqual(self.bad(*ask),
                          ["callbridge: number: want --file FILE and one of"
-                          " --from-teams NUMBER and --from-pbx NUMBER"])
+                          " --from-teams NUMBER, --from-pbx NUMBER and"
+                          " --batch CSV"])
         self.assertEqual(self.bad(*ask, "--pbx", "hz", "--from-teams", "1"),
                          ['callbridge: number: contoso has no PBX "hz"'])
         self.assertEqual(self.bad(*ask, "--from-teams", "a\tb"),

@@ -6,6 +6,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/model/nodeconf.h"
 #include "bridge/model/tenant.h"
+#include "pbx-templates/template.h"
 #include "customer.h"
 
 
@@ -187,13 +188,15 @@ int cmd_schema(const struct cli *cli, int argc, char *argv[])
 	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 1, 1))
 		return EXIT_BAD;
 
-	fields = table_find(argv[0], argv[1], &path);
+	path   = NULL;
+	fields = !strcmp(argv[1], "pbx-template") ? template_table() :
+		table_find(argv[0], argv[1], &path);
 	if (!fields)
 		return EXIT_BAD;
 
 	if (path) {
-		term_error("schema: want pbx, user, tenant or node alone,"
-			   " found \"%s\"", argv[1]);
+		term_error("schema: want pbx, user, tenant, node or"
+			   " pbx-template alone, found \"%s\"", argv[1]);
 		return EXIT_BAD;
 	}
 

@@ -1,13 +1,17 @@
 /**
  * @file cmd_number.c  Trying a customer's number plan
  */
+#include <errno.h>
+
 #include "bridge/model/tenant.h"
 #include "pbx-templates/number.h"
 #include "customer.h"
 
 
+enum { LINE_SIZE = 512, CELLS = 3, SHOWN_SIZE = 64 };
+
 struct ask {
-	const char *file, *pbx, *user, *from_teams, *from_pbx;
+	const char *file, *pbx, *user, *from_teams, *from_pbx, *batch;
 };
 
 
@@ -37,19 +41,36 @@ static const struct pbx *pbx_find(const struct tenant *tenant,
 }
 
 
+static int convert(struct number *number, const struct pbx *pbx,
+		   const char *country, bool from_teams, const char *given)
+{
+	memset(number, 0, sizeof(*number));
+
+	return from_teams ? number_to_pbx(number, pbx, country, given) :
+		number_from_pbx(number, pbx, country, given);
+}
+
+
+/** What a Teams user would have to dial, or to call back */
+static const char *advice_of(const struct pbx *pbx, bool from_teams,
+			     const char *given, const struct number *number)
+{
+	if (number->emergency)
+		return NULL;
+
+	return number_teams_advice(pbx, from_teams ? given : number->text);
+}
+
+
 static int number_print(const struct ask *ask, const struct pbx *pbx,
 			const char *country)
 {
-	const char *given = ask->from_teams ? ask->from_teams : ask->from_pbx;
+	const bool from_teams = ask->from_teams != NULL;
+	const char *given = from_teams ? ask->from_teams : ask->from_pbx;
+	const char *advice;
 	struct number number;
-	int err;
 
-	memset(&number, 0, sizeof(number));
-
-	err = ask->from_teams ?
-		number_to_pbx(&number, pbx, country, given) :
-		number_from_pbx(&number, pbx, country, given);
-	if (err) {
+	if (convert(&number, pbx, country, from_teams, given)) {
 		term_error("number: \"%s\" is no number that can be dialled",
 			   given);
 		return EXIT_BAD;
@@ -61,7 +82,141 @@ static int number_print(const struct ask *ask, const struct pbx *pbx,
 	for (size_t i = 0; i < number.rulec; i++)
 		(void)re_printf("  %s\n", number.rulev[i]);
 
+	advice = advice_of(pbx, from_teams, given, &number);
+	if (advice)
+		(void)re_printf("  ! %s\n", advice);
+
 	return EXIT_GOOD;
+}
+
+
+/* --batch */
+
+
+/** Cut a line of simple CSV into cells, without quotes and blanks around */
+static size_t cells_cut(char *line, char *cellv[CELLS])
+{
+	size_t c = 0;
+
+	line[strcspn(line, "\r\n")] = '\0';
+
+	while (line && c < CELLS) {
+		char *cell = line, *end = strchr(line, ',');
+
+		line = end ? end + 1 : NULL;
+		if (!end)
+			end = cell + strlen(cell);
+
+		while (cell < end && (*cell == ' ' || *cell == '"'))
+			++cell;
+		while (end > cell && (end[-1] == ' ' || end[-1] == '"'))
+			--end;
+
+		*end = '\0';
+		cellv[c++] = cell;
+	}
+
+	return c;
+}
+
+
+/** What is wrong with one line; the result goes to number */
+static const char *batch_one(struct number *number, const struct pbx *pbx,
+			     const char *country, char *const cellv[],
+			     size_t c)
+{
+	const bool from_teams = !strcmp(cellv[0], "teams");
+	const char *advice;
+
+	if (convert(number, pbx, country, from_teams, cellv[1]))
+		return "no number that can be dialled";
+
+	if (c > 2 && *cellv[2] && strcmp(cellv[2], number->text))
+		return "not as wanted";
+
+	advice = advice_of(pbx, from_teams, cellv[1], number);
+
+	return advice;
+}
+
+
+static void batch_print(const struct number *number, char *const cellv[],
+			const char *wrong)
+{
+	char line[2 * LINE_SIZE];
+	size_t l = 0;
+
+	for (size_t i = 0; i < number->rulec && l < sizeof(line); i++)
+		l += (size_t)snprintf(line + l, sizeof(line) - l, "%s%s",
+				      i ? "; " : "", number->rulev[i]);
+	if (!number->rulec)
+		*line = '\0';
+
+	(void)printf("%s,%s,%s,\"%s\",\"%s\"\n", cellv[0], cellv[1],
+		     number->text, wrong ? wrong : "good", line);
+}
+
+
+/** @return EXIT_GOOD, EXIT_FAILING if a number is wrong, EXIT_BAD */
+static int batch_line(const struct ask *ask, unsigned n, char *line,
+		      const struct pbx *pbx, const char *country)
+{
+	struct number number;
+	char *cellv[CELLS];
+	const char *wrong;
+	size_t c;
+
+	c = cells_cut(line, cellv);
+	if (!*cellv[0] || *cellv[0] == '#' ||
+	    (n == 1 && !strcmp(cellv[0], "from")))
+		return EXIT_GOOD;
+
+	for (size_t i = 0; i < c; i++) {
+		if (cellv[i][strcspn(cellv[i], "\",")] ||
+		    strlen(cellv[i]) >= SHOWN_SIZE) {
+			term_error("%s:%u: want from,number[,want]",
+				   ask->batch, n);
+			return EXIT_BAD;
+		}
+	}
+
+	if (c < 2 || (strcmp(cellv[0], "teams") && strcmp(cellv[0], "pbx"))) {
+		term_error("%s:%u: want `teams,NUMBER` or `pbx,NUMBER`, and"
+			   " perhaps what shall come of it", ask->batch, n);
+		return EXIT_BAD;
+	}
+
+	wrong = batch_one(&number, pbx, country, cellv, c);
+	batch_print(&number, cellv, wrong);
+
+	return wrong ? EXIT_FAILING : EXIT_GOOD;
+}
+
+
+static int number_batch(const struct ask *ask, const struct pbx *pbx,
+			const char *country)
+{
+	FILE *f = fopen(ask->batch, "r");
+	char line[LINE_SIZE];
+	int status = EXIT_GOOD;
+
+	if (!f) {
+		term_error("%s: %m", ask->batch, errno);
+		return EXIT_BAD;
+	}
+
+	(void)puts("from,number,result,verdict,rules");
+
+	for (unsigned n = 1; fgets(line, sizeof(line), f); n++) {
+		const int s = batch_line(ask, n, line, pbx, country);
+
+		if (s > status)
+			status = s;
+	}
+
+	(void)fclose(f);
+
+	return status;
 }
 
 
@@ -83,20 +238,22 @@ static int tenant_number(const struct tenant *tenant, const struct ask *ask)
 	if (!pbx)
 		return EXIT_BAD;
 
-	return number_print(ask, pbx, user && user->country ? user->country
-			    : pbx->country);
+	return (ask->batch ? number_batch : number_print)
+		(ask, pbx, user && user->country ? user->country
+		 : pbx->country);
 }
 
 
 int cmd_number(const struct cli *cli, int argc, char *argv[])
 {
-	struct ask ask = {NULL, NULL, NULL, NULL, NULL};
+	struct ask ask = {NULL, NULL, NULL, NULL, NULL, NULL};
 	const char *templates = NULL;
 	const struct opt optv[] = {
 		{"file", &ask.file, NULL}, {"pbx", &ask.pbx, NULL},
 		{"user", &ask.user, NULL},
 		{"from-teams", &ask.from_teams, NULL},
 		{"from-pbx", &ask.from_pbx, NULL},
+		{"batch", &ask.batch, NULL},
 		{"templates", &templates, NULL}, {NULL, NULL, NULL},
 	};
 	struct list tenantl = LIST_INIT;
@@ -107,9 +264,10 @@ int cmd_number(const struct cli *cli, int argc, char *argv[])
 	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 0, 0))
 		return EXIT_BAD;
 
-	if (!ask.file || !ask.from_teams == !ask.from_pbx) {
+	if (!ask.file ||
+	    !!ask.from_teams + !!ask.from_pbx + !!ask.batch != 1) {
 		term_error("number: want --file FILE and one of --from-teams"
-			   " NUMBER and --from-pbx NUMBER");
+			   " NUMBER, --from-pbx NUMBER and --batch CSV");
 		return EXIT_BAD;
 	}
 

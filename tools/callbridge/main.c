@@ -71,13 +71,13 @@ static const struct command commandv[] = {
 	 " PBX,\n`explain pbx.transfer.blind` tells type, choices, default and"
 	 " meaning of one.\n",
 	 cmd_explain},
-	{"schema", "pbx|user|tenant|node",
+	{"schema", "pbx|user|tenant|node|pbx-template",
 	 "JSON Schema of what can be written, for editors",
 	 "Point your editor's YAML mode at it to see mistakes while"
 	 " typing.\n",
 	 cmd_schema},
 	{"number", "--file FILE [--pbx NAME] [--user USER]"
-	 " --from-teams|--from-pbx NUMBER",
+	 " --from-teams NUMBER|--from-pbx NUMBER|--batch CSV",
 	 "try a number plan",
 	 "What the PBX will be sent for a number that a Teams user dials, or"
 	 " what Teams will\nshow for a caller, and which rules made it so.\n\n"
@@ -87,13 +87,30 @@ static const struct command commandv[] = {
 	 "  --user USER          dial as this user\n"
 	 "  --from-teams NUMBER  dialled in Teams, as in +442079460018\n"
 	 "  --from-pbx NUMBER    shown by the PBX, as in 02079460018\n"
+	 "  --batch CSV          many: a line `teams,NUMBER[,WANT]` or"
+	 " `pbx,NUMBER[,WANT]` each;\n"
+	 "                       the exit status is 1 if one is wrong or"
+	 " cannot be dialled\n"
 	 "  --templates FOLDER   own templates (default: as in"
 	 " callbridge.yaml)\n",
 	 cmd_number},
-	{"template", "[--templates FOLDER] list|show NAME",
+	{"template", "list|show NAME|lint FILE...|diff A B|explain SETTING|new",
 	 "the PBX products that are known, and how one is spoken to",
+	 "  list             all of them, and what each rests on\n"
+	 "  show NAME        its settings, and what to see to at such a PBX;"
+	 " with --effective\n"
+	 "                   where each comes from and what is known of it\n"
+	 "  lint FILE...     check own templates: all that is wrong, and what"
+	 " rests on nothing\n"
+	 "  diff A B         settings in which two templates differ\n"
+	 "  explain SETTING  help, range, default, and which PBXes want it"
+	 " otherwise and why\n"
+	 "  new              ask a few questions and write a template\n\n"
 	 "  --templates FOLDER  own templates (default: as in"
-	 " callbridge.yaml)\n",
+	 " callbridge.yaml)\n"
+	 "  --answers FILE      answers for `new`, as in `protocol: tcp`,"
+	 " instead of asking\n"
+	 "  --output FOLDER     where `new` writes (default: here)\n",
 	 cmd_template},
 	{"version", "",
 	 "versions of callbridge and of its libraries", "", cmd_version},

@@ -345,6 +345,29 @@ static void test_country_table(void **state)
 }
 
 
+static void test_what_teams_cannot_dial(void **state)
+{
+	static char country[] = "AU";
+	static const char *const badv[] = {
+		"*11", "*12", "*13", "0123", "0", "01-23",
+	};
+	static const char *const goodv[] = {
+		"*10", "*113", "**11", "#11", "11", "123", "000",
+		"+442079460018", "02079460018", "x", "",
+	};
+	(void)state;
+
+	site("9", true, NULL, NULL);
+	pbx.country = country;
+
+	for (size_t i = 0; i < sizeof(badv) / sizeof(badv[0]); i++)
+		assert_non_null(number_teams_advice(&pbx, badv[i]));
+
+	for (size_t i = 0; i < sizeof(goodv) / sizeof(goodv[0]); i++)
+		assert_null(number_teams_advice(&pbx, goodv[i]));
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest testv[] = {
@@ -361,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_no_number),
 		cmocka_unit_test(test_every_country_there_and_back),
 		cmocka_unit_test(test_country_table),
+		cmocka_unit_test(test_what_teams_cannot_dial),
 	};
 
 	return cmocka_run_group_tests(testv, NULL, NULL);

@@ -75,7 +75,7 @@ static void test_catalog_is_whole(void **state)
 
 	assert_int_equal(catalog_load(&cat, NULL, errs), 0);
 	assert_int_equal(errors_count(errs), 0);
-	assert_true(catalog_count(cat) >= 5);
+	assert_true(catalog_count(cat) >= 25);
 	assert_true(has("generic"));
 	assert_true(has("asterisk-pjsip"));
 	assert_true(has("freepbx-pjsip"));
@@ -246,6 +246,162 @@ static void test_levels_are_limited(void **state)
 }
 
 
+static void origin_is(const char *name, const char *path,
+		      const char *template, const char *grade, bool why)
+{
+	struct origin origin;
+
+	assert_int_equal(catalog_origin(&origin, cat, name, path), 0);
+	if (!template) {
+		assert_null(origin.template);
+		assert_null(origin.grade);
+		return;
+	}
+
+	assert_string_equal(origin.template, template);
+	assert_string_equal(origin.grade, grade);
+	assert_true(why == (origin.why != NULL));
+}
+
+
+static void test_each_setting_has_its_origin(void **state)
+{
+	struct origin origin;
+	(void)state;
+
+	write_file("acme.yaml", "template: acme\ntitle: Acme IPX\n"
+		   "extends: freepbx-pjsip\nevidence: field-report\n"
+		   "protocol: tcp\n"
+		   "media: { hold: inactive, nat: false }\n"
+		   "facts:\n"
+		   "  - { field: media, grade: unverified, why: Heard of }\n"
+		   "  - { field: media.hold, grade: documented, why: So }\n");
+	assert_int_equal(catalog_load(&cat, folder, errs), 0);
+
+	origin_is("acme", "protocol", "acme", "field-report", false);
+	origin_is("acme", "media.hold", "acme", "documented", true);
+	origin_is("acme", "media.nat", "acme", "unverified", true);
+	origin_is("acme", "auth_username", "freepbx-pjsip", "documented",
+		  true);
+	origin_is("acme", "transfer.attended", "asterisk-pjsip",
+		  "documented", true);
+	origin_is("acme", "contact.port", "generic", "unverified", false);
+	origin_is("acme", "sip_proxy", NULL, NULL, false);
+	assert_int_equal(catalog_origin(&origin, cat, "none", "protocol"),
+			 ENOENT);
+}
+
+
+static void no_claim(const struct fields *t, const struct pbx *pbx,
+		     const struct pbx *generic, const char *name,
+		     const char *prefix)
+{
+	for (size_t i = 0; i < t->fieldc; i++) {
+		const struct field *f = &t->fieldv[i];
+		const bool object = f->type == FIELD_OBJECT;
+		struct origin origin;
+		char path[128];
+		char *a = NULL, *b = NULL;
+
+		(void)snprintf(path, sizeof(path), "%s%s%s", prefix, f->name,
+			       object ? "." : "");
+		if (object) {
+			no_claim(f->sub, pbx, generic, name, path);
+			continue;
+		}
+
+		assert_int_equal(catalog_origin(&origin, cat, name, path), 0);
+		(void)fields_get(&pbx_fields, pbx, path, &a);
+		(void)fields_get(&pbx_fields, generic, path, &b);
+		if (strcmp(path, "template") && strcmp(a ? a : "",
+						       b ? b : "")) {
+			if (!origin.why || !strcmp(origin.grade,
+						   "unverified"))
+				fail_msg("%s: %s rests on nothing", name,
+					 path);
+		}
+		mem_deref(a);
+		mem_deref(b);
+	}
+}
+
+
+/** What differs from generic is known, and of whom */
+static void test_catalog_claims_only_what_is_known(void **state)
+{
+	struct pbx *generic = fields_item_alloc(&pbx_fields);
+	(void)state;
+
+	assert_int_equal(catalog_load(&cat, NULL, errs), 0);
+	assert_int_equal(catalog_apply(generic, "generic", NULL, errs, cat),
+			 0);
+
+	for (size_t i = 0; i < catalog_count(cat); i++) {
+		const char *name = catalog_name(cat, i);
+		struct pbx *pbx = fields_item_alloc(&pbx_fields);
+
+		assert_int_equal(catalog_apply(pbx, name, NULL, errs, cat),
+				 0);
+		no_claim(&pbx_fields, pbx, generic, name, "");
+		assert_true(!strcmp(name, "generic") ||
+			    catalog_notes(cat, i)->c > 0);
+		assert_true(!strcmp(name, "generic") ||
+			    catalog_parent(cat, i));
+		mem_deref(pbx);
+	}
+
+	mem_deref(generic);
+}
+
+
+static void test_lint_tells_all_of_all_files(void **state)
+{
+	char a[128], b[128], c[128];
+	char *pathv[3] = { a, b, c };
+	struct errors *doubts;
+	(void)state;
+
+	write_file("a.yaml", "template: a\ntitle: A\nprotocoll: tcp\n"
+		   "registration: { expires: 1x }\n");
+	write_file("b.yaml", "template: b\ntitle: [\n");
+	write_file("c.yaml", "template: c\ntitle: C\n"
+		   "evidence: documented\nmedia:\n  nat: false\n"
+		   "facts:\n  - { field: protocol, grade: documented,"
+		   " why: So }\n");
+	(void)snprintf(a, sizeof(a), "%s/a.yaml", folder);
+	(void)snprintf(b, sizeof(b), "%s/b.yaml", folder);
+	(void)snprintf(c, sizeof(c), "%s/c.yaml", folder);
+
+	assert_int_equal(errors_alloc(&doubts), 0);
+	assert_int_equal(catalog_lint(pathv, 3, NULL, errs, doubts), EBADMSG);
+	assert_int_equal(errors_count(errs), 3);
+	assert_string_equal(errors_get(errs, 0)->file, b);
+	assert_int_equal(errors_get(errs, 1)->line, 3);
+	assert_int_equal(errors_get(errs, 2)->line, 4);
+
+	assert_int_equal(errors_count(doubts), 2);
+	assert_string_equal(errors_get(doubts, 0)->field, "media.nat");
+	assert_int_equal(errors_get(doubts, 0)->line, 5);
+	assert_int_equal(errors_get(doubts, 0)->column, 3);
+	assert_int_equal(errors_get(doubts, 1)->line, 7);
+	mem_deref(doubts);
+}
+
+
+/** A file that is checked takes the place of the one in use */
+static void test_lint_reads_a_file_of_the_folder_once(void **state)
+{
+	char path[128];
+	char *pathv[1] = { path };
+	(void)state;
+
+	write_file("3cx.yaml", "template: 3cx\ntitle: Ours\nextends: 3cx\n");
+	(void)snprintf(path, sizeof(path), "%s/3cx.yaml", folder);
+	assert_int_equal(catalog_lint(pathv, 1, folder, errs, NULL), 0);
+	assert_int_equal(errors_count(errs), 0);
+}
+
+
 static int load_again(void *arg)
 {
 	struct catalog *again;
@@ -285,6 +441,10 @@ int main(void)
 		TEST(test_own_templates_extend_and_shadow),
 		TEST(test_what_is_refused),
 		TEST(test_levels_are_limited),
+		TEST(test_each_setting_has_its_origin),
+		TEST(test_catalog_claims_only_what_is_known),
+		TEST(test_lint_tells_all_of_all_files),
+		TEST(test_lint_reads_a_file_of_the_folder_once),
 		TEST(test_runs_out_of_memory_anywhere),
 	};
 
