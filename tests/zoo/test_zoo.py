@@ -1,6 +1,9 @@
 """Every scripted PBX in this folder, at one bridge, at the same time."""
 
+import csv
 import importlib
+import io
+import json
 import sys
 import unittest
 from pathlib import Path
@@ -51,6 +54,48 @@ class ZooTest(unittest.TestCase):
         for pbx in cls.pbxs.values():
             pbx.bridge = cls.bridge
         cls.bridge.start(sanitizer.env())
+
+    def test_the_report_has_the_worst_first(self):
+        """As text, JSON, CSV and HTML, and all users are in it."""
+        evicted = self.pbxs["test_evicts_the_newest_evicts"]
+        evicted.failing()
+        report = json.loads(self.bridge.command("report", "registrations",
+                                                "--json"))
+        ranks = ["failing lagging queued registered off".split().index(
+            row["state"]) for row in report["users"]]
+        self.assertEqual(ranks, sorted(ranks))
+        self.assertEqual(ranks[0], 0)
+        self.assertEqual(sum(pbx["users"] for pbx in report["pbxs"]),
+                         len(ranks))
+        for total in report["pbxs"]:
+            self.assertEqual(total["users"], sum(
+                row["pbx"] == total["pbx"] for row in report["users"]))
+        rows = list(csv.DictReader(io.StringIO(self.bridge.command(
+            "report", "registrations", "--csv"))))
+        self.assertEqual(len(rows), len(ranks))
+        self.assertIn("10.9.8.7", next(
+            row["advice"] for row in rows if row["pbx"] == evicted.name))
+        page = self.bridge.command("report", "registrations", "--html")
+        self.assertEqual(page.count("<tr"), 2 + len(report["pbxs"])
+                         + len(ranks))
+        self.assertNotIn("<sip:", page)
+        self.assertIn(evicted.people[0].upn,
+                      self.bridge.command("report", "registrations"))
+
+    def test_why_shows_the_last_exchange(self):
+        """With the reason, and without anything of the password."""
+        pbx = self.pbxs["test_refuses_a_newcomer_refuses"]
+        pbx.failing()
+        for name in (pbx.people[0].upn, pbx.people[0].number,
+                     "%d@%s" % (pbx.people[0].extension, zoo.DOMAIN)):
+            text = self.bridge.command("why", name)
+            for part in ("too many phones", "SIP/2.0 401 Unauthorized",
+                         "403 Too Many Registrations"):
+                self.assertIn(part, text)
+            self.assertEqual(text.count("REGISTER sip:"), 2)
+            self.assertNotRegex(text, 'response="[0-9a-f]')
+        self.assertIn("no user", self.bridge.command("why", "nobody",
+                                                     good=(2,)))
 
     @classmethod
     def stop_bridge(cls):

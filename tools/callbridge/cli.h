@@ -40,6 +40,8 @@ struct command {
 /* The commands: argv[0] is the command's name */
 
 int cmd_status(const struct cli *cli, int argc, char *argv[]);
+int cmd_report(const struct cli *cli, int argc, char *argv[]);
+int cmd_why(const struct cli *cli, int argc, char *argv[]);
 int cmd_trunks(const struct cli *cli, int argc, char *argv[]);
 int cmd_calls(const struct cli *cli, int argc, char *argv[]);
 int cmd_trace(const struct cli *cli, int argc, char *argv[]);

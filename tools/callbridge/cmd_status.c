@@ -49,11 +49,17 @@ static void why(char *buf, size_t size, const json_t *row)
 static int status_row(struct table *table, const json_t *row)
 {
 	const char *state = answer_str(row, "state");
-	char since[32], words[256];
+	const char *advice = answer_str(row, "advice");
+	char since[32], words[256], mailbox[48] = "";
 	const char *const cellv[STATUS_COLUMNS] = {
 		state, answer_str(row, "upn"), answer_str(row, "pbx"), since,
-		words, answer_str(row, "advice"),
+		words, *advice ? advice : mailbox,
 	};
+
+	if (answer_int(row, "waiting_new"))
+		(void)re_snprintf(mailbox, sizeof(mailbox), "%d new voice"
+				  " messages",
+				  (int)answer_int(row, "waiting_new"));
 
 	why(words, sizeof(words), row);
 	age(since, sizeof(since), answer_int(row, "since_s"));

@@ -24,6 +24,20 @@ static const struct command commandv[] = {
 	 "              if there is one, so that monitoring can use it\n"
 	 "  --json      everything that is known, for programs\n",
 	 cmd_status},
+	{"why", "USER",
+	 "why a user is registered or not, with the last exchange",
+	 "USER is a user's Microsoft name, number or AoR. Prints state,"
+	 " reason, advice, and the\nmessages of the last attempt. Passwords"
+	 " and keys are masked.\n",
+	 cmd_why},
+	{"report", "registrations [--csv|--html|--json]",
+	 "all registrations, worst first, with totals of each PBX",
+	 "Each PBX's users by state, then each user: state, since when, how"
+	 " often the registration\nwas lost (flaps), reason and advice.\n\n"
+	 "  --html      one page that needs nothing else, to pass on\n"
+	 "  --csv       for spreadsheets\n"
+	 "  --json      for programs\n",
+	 cmd_report},
 	{"trunks", "[--json]",
 	 "whether Teams can be reached, and reaches us",
 	 "One line for each of our names and each Teams proxy.\n\n"
