@@ -102,15 +102,19 @@ int store_fold(char dst[STORE_NAME_SIZE], const char *text)
 }
 
 
-int store_id(char id[STORE_ID_SIZE], int64_t now_ms)
+int store_id(char id[STORE_ID_SIZE])
 {
+	struct timespec ts;
 	uint64_t chance;
 
 	if (RAND_bytes((uint8_t *)&chance, sizeof(chance)) != 1)
 		return EIO;
 
+	/* In ms two of one program's would often be the same */
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
 	(void)re_snprintf(id, STORE_ID_SIZE, "%016llx%016llx",
-			  (unsigned long long)now_ms,
+			  (unsigned long long)ts.tv_sec * 1000000000 +
+			  (unsigned long long)ts.tv_nsec,
 			  (unsigned long long)chance);
 
 	return 0;
@@ -125,19 +129,19 @@ int store_audit_add(struct store *st, const struct store_by *by,
 		    const char *kind, const char *name, const char *before,
 		    const char *after)
 {
-	const int64_t now_ms = store_now_ms();
 	char id[STORE_ID_SIZE];
 	int err;
 
-	err = store_id(id, now_ms);
+	err = store_id(id);
 	if (err)
 		return err;
 
 	return db_do(st->db, "INSERT INTO audit (id, time_ms, who, address,"
 		     " tenant, action, kind, name, before, after) VALUES"
 		     " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		     DB_TEXT(id), DB_INT(now_ms), DB_TEXT(by->who),
-		     DB_TEXT(by->address), DB_TEXT(tenant), DB_TEXT(action),
+		     DB_TEXT(id), DB_INT(store_now_ms()),
+		     DB_TEXT(by->who), DB_TEXT(by->address),
+		     DB_TEXT(tenant), DB_TEXT(action),
 		     DB_TEXT(kind), DB_TEXT(name), DB_TEXT(before),
 		     DB_TEXT(after));
 }

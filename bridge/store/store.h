@@ -14,7 +14,7 @@
  * ECONNRESET the server went away (the next call connects anew); ENOSPC,
  * EROFS; EBADMSG the database is damaged; EIO everything else; store_why()
  * has the database's words for the log. What returned an error has changed
- * nothing.
+ * nothing, but for ECONNRESET: the server may have heard the last word.
  *
  * Times are wall clock, ms since 1970.
  */

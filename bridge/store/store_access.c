@@ -107,18 +107,28 @@ static int take_one(const struct db_row *row, void *arg)
 }
 
 
+/** The tenant whose it was, "" for the MSP's */
+static int take_tenant(const struct db_row *row, void *arg)
+{
+	return str_dup(arg, row->textv[0] ? row->textv[0] : "");
+}
+
+
 static int remove_all(struct store *st, const char *sql, const char *kind,
 		      const char *name, const struct store_by *by)
 {
-	bool was = false;
+	char *tenant = NULL;
 	int err;
 
-	err = db_do_each(st->db, take_one, &was, sql, DB_TEXT(name));
-	if (err || !was)
+	err = db_do_each(st->db, take_tenant, &tenant, sql, DB_TEXT(name));
+	if (err || !tenant)
 		return err ? err : ENOENT;
 
-	return store_audit_add(st, by, NULL, "remove", kind, name, NULL,
-			       NULL);
+	err = store_audit_add(st, by, *tenant ? tenant : NULL, "remove",
+			      kind, name, NULL, NULL);
+	mem_deref(tenant);
+
+	return err;
 }
 
 
@@ -257,7 +267,7 @@ int store_token_remove(struct store *st, const char *name,
 		       const struct store_by *by)
 {
 	return remove_grant(st, "DELETE FROM tokens WHERE name = $1"
-			    " RETURNING name", "token", name, by);
+			    " RETURNING tenant", "token", name, by);
 }
 
 
@@ -420,5 +430,5 @@ int store_admin_remove(struct store *st, const char *name,
 		       const struct store_by *by)
 {
 	return remove_grant(st, "DELETE FROM admins WHERE name = $1"
-			    " RETURNING name", "admin", name, by);
+			    " RETURNING tenant", "admin", name, by);
 }

@@ -33,8 +33,8 @@ enum { STORE_NAME_SIZE = 256 };
     whatever the case. @return 0, ENAMETOOLONG */
 int store_fold(char dst[STORE_NAME_SIZE], const char *text);
 
-/** An id that sorts by time: 16 digits of ms, 16 of chance. @return 0, EIO */
-int store_id(char id[STORE_ID_SIZE], int64_t now_ms);
+/** An id that sorts by time: 16 digits of ns, 16 of chance. @return 0, EIO */
+int store_id(char id[STORE_ID_SIZE]);
 
 /** Add to the audit log, inside a transaction; before and after are JSON
     text or NULL */

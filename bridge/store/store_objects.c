@@ -129,7 +129,10 @@ static int secrets_split(json_t *secrets, const struct fields *t,
 				err = ENOMEM;
 		}
 		else if (f->type == FIELD_OBJECT) {
-			(void)strcat(path, ".");
+			if (re_snprintf(path, sizeof(path), "%s%s.", prefix,
+					f->name) < 0)
+				return ENAMETOOLONG;
+
 			err = secrets_split(secrets, f->sub, member, path);
 		}
 		else if (f->type == FIELD_LIST) {

@@ -88,7 +88,9 @@ static inline pid_t postgres_spawn(const char *line)
 	     word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
 
+	/* its programs find each other by the path of the first */
 	(void)snprintf(path, sizeof(path), "%s/%s", postgres_bin, argv[0]);
+	argv[0] = path;
 	(void)snprintf(log, sizeof(log), "%s/log", postgres_folder);
 
 	postgres_become_nobody();

@@ -677,6 +677,32 @@ static void test_tokens_stand_for_what_they_were_made_for(void **state)
 }
 
 
+static void test_a_tenant_sees_its_own_audit_alone(void **state)
+{
+	const struct store_span span = { .tenant = "acme", .limit = 2 };
+	struct world *w = *state;
+	struct store_grant grant = { .name = "ci",
+		.role = STORE_TENANT_VIEWER, .tenant = "acme" };
+	struct entries entries = { .c = 0 };
+	char token[STORE_TOKEN_SIZE];
+
+	customer_put(w);
+	assert_int_equal(store_token_make(w->st, &grant, &by, token), 0);
+	assert_int_equal(store_token_remove(w->st, "ci", &by), 0);
+	grant = (struct store_grant){ .name = "msp",
+		.role = STORE_MSP_ADMIN };
+	assert_int_equal(store_token_make(w->st, &grant, &by, token), 0);
+	assert_int_equal(store_token_remove(w->st, "msp", &by), 0);
+
+	assert_int_equal(store_audit_list(w->st, &span, see_audit, &entries),
+			 0);
+	assert_int_equal(entries.c, 2);
+	assert_non_null(strstr(entries.text, "ann remove token ci"));
+	assert_non_null(strstr(entries.text, "ann create token ci"));
+	assert_null(strstr(entries.text, "msp"));
+}
+
+
 static void test_admins_are_known_by_their_password(void **state)
 {
 	struct world *w = *state;
@@ -1072,6 +1098,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_keys_change_without_a_secret_lost),
 	TEST(test_each_change_is_told_without_secrets),
 	TEST(test_tokens_stand_for_what_they_were_made_for),
+	TEST(test_a_tenant_sees_its_own_audit_alone),
 	TEST(test_admins_are_known_by_their_password),
 	TEST(test_the_journal_is_taken_over_once),
 	TEST(test_a_line_counts_when_it_is_whole),
