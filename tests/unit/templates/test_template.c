@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -389,14 +390,18 @@ static void test_lint_tells_all_of_all_files(void **state)
 
 
 /** A file that is checked takes the place of the one in use */
-static void test_lint_reads_a_file_of_the_folder_once(void **state)
+static void test_lint_leaves_out_what_the_file_replaces(void **state)
 {
 	char path[128];
 	char *pathv[1] = { path };
 	(void)state;
 
-	write_file("3cx.yaml", "template: 3cx\ntitle: Ours\nextends: 3cx\n");
-	(void)snprintf(path, sizeof(path), "%s/3cx.yaml", folder);
+	(void)snprintf(path, sizeof(path), "%s/new", folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	write_file("3cx.yaml", "template: 3cx\ntitle: Ours\nbad: true\n");
+	write_file("new/3cx.yaml", "template: 3cx\ntitle: Ours\n"
+		   "extends: 3cx\n");
+	(void)snprintf(path, sizeof(path), "%s/new/3cx.yaml", folder);
 	assert_int_equal(catalog_lint(pathv, 1, folder, errs, NULL), 0);
 	assert_int_equal(errors_count(errs), 0);
 }
@@ -444,7 +449,7 @@ int main(void)
 		TEST(test_each_setting_has_its_origin),
 		TEST(test_catalog_claims_only_what_is_known),
 		TEST(test_lint_tells_all_of_all_files),
-		TEST(test_lint_reads_a_file_of_the_folder_once),
+		TEST(test_lint_leaves_out_what_the_file_replaces),
 		TEST(test_runs_out_of_memory_anywhere),
 	};
 
