@@ -53,6 +53,7 @@ int cmd_explain(const struct cli *cli, int argc, char *argv[]);
 int cmd_schema(const struct cli *cli, int argc, char *argv[]);
 int cmd_number(const struct cli *cli, int argc, char *argv[]);
 int cmd_template(const struct cli *cli, int argc, char *argv[]);
+int cmd_test(const struct cli *cli, int argc, char *argv[]);
 
 /* options.c: reading the command line */
 

@@ -126,6 +126,12 @@ static const struct command commandv[] = {
 	 " instead of asking\n"
 	 "  --output FOLDER     where `new` writes (default: here)\n",
 	 cmd_template},
+	{"test", "steps|lint FILE...",
+	 "what a test plan can say, and whether one is right",
+	 "  steps         the sentences that a plan is made of\n"
+	 "  lint FILE...  check plans; tells all that is wrong, with line"
+	 " and column\n",
+	 cmd_test},
 	{"version", "",
 	 "versions of callbridge and of its libraries", "", cmd_version},
 };

@@ -1,0 +1,44 @@
+/**
+ * @file plan.h  Test plans, as people write them
+ */
+#ifndef TESTPLANS_PLAN_H
+#define TESTPLANS_PLAN_H
+
+#include "bridge/base/field.h"
+
+struct errors;
+
+struct plan_case {
+	struct le le;
+	char *id;
+	char *title;
+	struct strings tags;
+	struct strings steps;      /* each one is good for step_parse() */
+};
+
+struct plan {
+	char *plan;
+	char *title;
+	struct list casel;         /* struct plan_case */
+};
+
+extern const struct fields plan_fields;
+
+/**
+ * Read a plan file; everything that is wrong is told at once
+ *
+ * @param planp  Takes it, a libre memory object
+ * @param errs   Takes the errors
+ *
+ * @return 0, EBADMSG, ENOENT and others when unreadable, ENOMEM
+ */
+int plan_load(struct plan **planp, const char *path, struct errors *errs);
+
+/** The same from memory; `name` stands for the file in messages */
+int plan_parse(struct plan **planp, const char *name, const char *text,
+	       size_t size, struct errors *errs);
+
+/** Number of steps in all cases */
+size_t plan_steps(const struct plan *plan);
+
+#endif
