@@ -1053,17 +1053,23 @@ static void test_half_a_backup_is_refused(void **state)
 	struct world *w = *state;
 	struct seen seen = { .c = 0 };
 	struct stat entry;
-	char url[256], path[160];
+	char url[256], path[160], lacking[160];
 
 	customer_put(w);
 	str_ncpy(path, path_of(w, "backup"), sizeof(path));
+	str_ncpy(lacking, path_of(w, "lacking"), sizeof(lacking));
 	assert_int_equal(store_backup(w->st, path), 0);
+	(void)re_snprintf(url, sizeof(url), "sed /audit/d %s >%s", path,
+			  lacking);
+	assert_int_equal(system(url), 0);
 	assert_int_equal(stat(path, &entry), 0);
 	assert_int_equal(entry.st_mode & 0777, 0600);
 
 	url_make(w, url, sizeof(url), "other.db");
 	str_ncpy(w->url, url, sizeof(w->url));
 	(void)again(w);
+
+	assert_int_equal(store_restore(w->st, lacking, w->errs), EBADMSG);
 
 	/* its foot, then more and more of it */
 	for (off_t size = entry.st_size - 3; size > 0; size -= 151) {
