@@ -22,6 +22,7 @@ static void test_registration_as_json(void **state)
 		.tenant = "contoso", .upn = "ann@x.example",
 		.state = REG_LAGGING, .since_s = 1767225600, .scode = 403,
 		.words = "403 Zur\xfc" "ck", .expires_s = 60, .removed = true,
+		.waiting = true, .waiting_new = 2, .waiting_old = 8,
 	};
 	json_t *json = reg_status_json(&st);
 	(void)state;
@@ -39,7 +40,14 @@ static void test_registration_as_json(void **state)
 							    "since_s")),
 			 1767225600);
 	assert_true(json_is_true(json_object_get(json, "removed")));
-	assert_int_equal(json_object_size(json), 18);
+	assert_true(json_is_true(json_object_get(json, "waiting")));
+	assert_int_equal(json_integer_value(json_object_get(json,
+							    "waiting_new")),
+			 2);
+	assert_int_equal(json_integer_value(json_object_get(json,
+							    "waiting_old")),
+			 8);
+	assert_int_equal(json_object_size(json), 21);
 	json_decref(json);
 }
 
