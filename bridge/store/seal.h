@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct keyring;                    /* a libre memory object, wiped at its end */
+struct keyring;                    /* a libre object, wiped when freed */
 
 /** Where a secret belongs */
 struct seal_place {
