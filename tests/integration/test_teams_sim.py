@@ -54,7 +54,7 @@ class Pki:
         self.leaf("stranger", FQDN, "other-root")
         self.leaf("misnamed", "fabrikam.example.com")
         self.leaf("unfit", FQDN, usage="clientAuth")
-        self.leaf("expired", FQDN, days="-1")
+        self.leaf("expired", FQDN, past=True)
         self.leaf("issuer", "issuer", more="basicConstraints=CA:TRUE\n")
         self.leaf("chainless", FQDN, "issuer")
         shutil.copy(folder / "chainless.key", folder / "chained.key")
@@ -66,7 +66,7 @@ class Pki:
         subprocess.run(("openssl",) + args, cwd=self.folder, check=True,
                        capture_output=True)
 
-    def leaf(self, name, host, root="sbc-root", days="20",
+    def leaf(self, name, host, root="sbc-root", past=False,
              usage="serverAuth,clientAuth", more=""):
         self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj",
                      "/CN=" + host, "-keyout", name + ".key",
@@ -74,10 +74,26 @@ class Pki:
         (self.folder / "ext").write_text(
             "subjectAltName=DNS:%s\nextendedKeyUsage=%s\n%s" % (
                 host, usage, more))
-        self.openssl("x509", "-req", "-in", name + ".csr", "-CA",
-                     root + ".pem", "-CAkey", root + ".key",
-                     "-CAcreateserial", "-days", days, "-extfile", "ext",
-                     "-out", name + ".pem")
+        if past:
+            self.sign_past(name, root)
+        else:
+            self.openssl("x509", "-req", "-in", name + ".csr", "-CA",
+                         root + ".pem", "-CAkey", root + ".key",
+                         "-CAcreateserial", "-days", "20", "-extfile", "ext",
+                         "-out", name + ".pem")
+
+    def sign_past(self, name, root):
+        """A certificate that has ended; `x509` of OpenSSL 3.5 makes none."""
+        (self.folder / "index").write_text("")
+        (self.folder / "ca.cnf").write_text(
+            "[ca]\ndefault_ca=c\n[c]\ndatabase=index\nrand_serial=yes\n"
+            "new_certs_dir=.\ndefault_md=sha256\npolicy=p\n"
+            "[p]\ncommonName=supplied\n")
+        self.openssl("ca", "-batch", "-notext", "-config", "ca.cnf", "-cert",
+                     root + ".pem", "-keyfile", root + ".key", "-startdate",
+                     "20200101000000Z", "-enddate", "20200102000000Z",
+                     "-extfile", "ext", "-in", name + ".csr", "-out",
+                     name + ".pem")
 
     def context(self, purpose, name="sbc", roots="ms-root"):
         ctx = ssl.SSLContext(purpose)
