@@ -335,12 +335,6 @@ struct dialog *leg_dialog(const struct leg *leg)
 }
 
 
-void *leg_arg(const struct leg *leg)
-{
-	return leg->arg;
-}
-
-
 void leg_handlers_set(struct leg *leg, const struct leg_handlers *handlers,
 		      void *arg)
 {

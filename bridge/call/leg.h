@@ -165,7 +165,6 @@ const char *leg_side(const struct leg *leg);
 const struct desc *leg_local(const struct leg *leg);   /* agreed or sent  */
 const struct desc *leg_remote(const struct leg *leg);  /* last agreed     */
 struct dialog *leg_dialog(const struct leg *leg);      /* borrowed, NULL  */
-void *leg_arg(const struct leg *leg);
 void leg_handlers_set(struct leg *leg, const struct leg_handlers *handlers,
 		      void *arg);
 

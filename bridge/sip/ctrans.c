@@ -603,18 +603,6 @@ int ctrans_start(struct ctrans **ctp, struct stack *stack, struct flow *flow,
 }
 
 
-struct flow *ctrans_flow(const struct ctrans *ct)
-{
-	return ct ? ct->flow : NULL;
-}
-
-
-const struct mbuf *ctrans_request(const struct ctrans *ct)
-{
-	return ct ? ct->mb : NULL;
-}
-
-
 /* The stack ends */
 void ctrans_close(struct stack *stack)
 {

@@ -39,11 +39,6 @@ int ctrans_start(struct ctrans **ctp, struct stack *stack, struct flow *flow,
 		 const char *method, const char *branch, struct mbuf *mb,
 		 bool limit, ctrans_h *h, void *arg);
 
-struct flow *ctrans_flow(const struct ctrans *ct);
-
-/** The request as it was sent; its buffer, borrowed */
-const struct mbuf *ctrans_request(const struct ctrans *ct);
-
 /**
  * Send CANCEL for an INVITE (RFC 3261 section 9.1): now if a provisional
  * came, else as soon as one comes. The INVITE's final still comes.

@@ -1130,18 +1130,6 @@ const char *dialog_contact(const struct dialog *dlg)
 }
 
 
-void dialog_contact_set(struct dialog *dlg, const char *contact)
-{
-	char *copy = NULL;
-
-	if (!dlg || str_optional(&copy, contact))
-		return;
-
-	mem_deref(dlg->contact);
-	dlg->contact = copy;
-}
-
-
 void *dialog_arg(const struct dialog *dlg)
 {
 	return dlg ? dlg->arg : NULL;

@@ -106,7 +106,6 @@ const char *dialog_local_tag(const struct dialog *dlg);
 const char *dialog_remote_tag(const struct dialog *dlg);
 const char *dialog_remote_target(const struct dialog *dlg);
 const char *dialog_contact(const struct dialog *dlg);
-void dialog_contact_set(struct dialog *dlg, const char *contact);
 
 /** A dialog by its identifiers (Replaces, RFC 3891), NULL. Borrowed */
 struct dialog *dialog_find(const struct stack *stack, const char *callid,
