@@ -152,28 +152,21 @@ static void limits_raise(void)
 }
 
 
-static int log_start(const char *config, struct errors *errs)
+static int log_start(const struct config *conf, struct errors *errs)
 {
-	struct config *conf = NULL;
-	const struct nodeconf *nc;
+	const struct nodeconf *nc = config_node(conf);
 	int err;
 
-	err = config_load(&conf, config, errs);
-	if (err)
-		return err;
-
-	nc = config_node(conf);
 	err = log_open(nc->log.file, (enum log_format)nc->log.format,
 		       (enum log_level)nc->log.level);
 	if (err) {
-		const struct place place = { .file = config };
+		struct place place;
 
+		config_place(conf, "log.file", &place);
 		errors_add(errs, &place, "log.file", "cannot write %s: %s",
 			   nc->log.file, strerror(err));
 		err = EBADMSG;
 	}
-
-	mem_deref(conf);
 
 	return err;
 }
@@ -182,6 +175,7 @@ static int log_start(const char *config, struct errors *errs)
 static int run(const char *config)
 {
 	struct service service = { .signal_fd = -1 };
+	struct config *conf = NULL;
 	struct errors *errs = NULL;
 	int err, status = EXIT_SUCCESS;
 
@@ -189,9 +183,11 @@ static int run(const char *config)
 	if (!err)
 		err = signals_open(&service);
 	if (!err)
-		err = log_start(config, errs);
+		err = config_load(&conf, config, errs);
 	if (!err)
-		err = node_start(&service.node, config, errs);
+		err = log_start(conf, errs);
+	if (!err)
+		err = node_start(&service.node, config, conf, errs);
 	if (!err)
 		err = loop_listen(&service.signals, service.signal_fd, FD_READ,
 				  signal_in_h, &service);
@@ -204,6 +200,7 @@ static int run(const char *config)
 
 	loop_close(&service.signals);
 	mem_deref(service.node);
+	mem_deref(conf);
 	mem_deref(errs);
 	if (service.signal_fd >= 0)
 		(void)close(service.signal_fd);

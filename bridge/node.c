@@ -770,7 +770,8 @@ static void destructor(void *arg)
 }
 
 
-int node_start(struct node **nodep, const char *path, struct errors *errs)
+int node_start(struct node **nodep, const char *path, struct config *conf,
+	       struct errors *errs)
 {
 	struct node *node;
 	int err;
@@ -780,9 +781,8 @@ int node_start(struct node **nodep, const char *path, struct errors *errs)
 		return ENOMEM;
 
 	node->tick_fd = -1;
+	node->conf = mem_ref(conf);
 	err = str_dup(&node->path, path);
-	if (!err)
-		err = config_load(&node->conf, path, errs);
 	if (!err)
 		err = tls_load(node, errs);
 	if (!err)

@@ -8,6 +8,7 @@
 #ifndef BRIDGE_NODE_H
 #define BRIDGE_NODE_H
 
+struct config;
 struct errors;
 struct node;
 
@@ -19,12 +20,15 @@ struct node;
 int node_check(const char *config, struct errors *errs);
 
 /**
- * Read the configuration and start everything. Runs on the thread that will
- * run libre's loop.
+ * Start everything. Runs on the thread that will run libre's loop.
+ *
+ * @param path  The configuration's file, for reload
+ * @param conf  What was read from it; referenced
  *
  * @return 0, EBADMSG (errs says why), ENOMEM
  */
-int node_start(struct node **nodep, const char *config, struct errors *errs);
+int node_start(struct node **nodep, const char *path, struct config *conf,
+	       struct errors *errs);
 
 /** Read the configuration again; what is wrong changes nothing. Settings of
     the node itself (addresses, ports) need a restart, which is logged.
