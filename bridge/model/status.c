@@ -51,6 +51,41 @@ static const char *const directionv[] = {
 	[CALL_FROM_PBX]   = "from_pbx",
 };
 
+static const char *const resultv[] = {
+	[CALL_RUNNING]     = "running",
+	[CALL_GOOD]        = "answered",
+	[CALL_BUSY]        = "busy",
+	[CALL_NO_ANSWER]   = "no_answer",
+	[CALL_DECLINED]    = "declined",
+	[CALL_CANCELLED]   = "cancelled",
+	[CALL_UNAVAILABLE] = "unavailable",
+	[CALL_NOT_FOUND]   = "not_found",
+	[CALL_FORBIDDEN]   = "forbidden",
+	[CALL_MEDIA]       = "media",
+	[CALL_NETWORK]     = "network",
+	[CALL_CONGESTION]  = "congestion",
+	[CALL_FAULT]       = "fault",
+};
+
+static const char *const wherev[] = {
+	[CALL_AT_TEAMS]  = "teams",
+	[CALL_AT_PBX]    = "pbx",
+	[CALL_AT_BRIDGE] = "bridge",
+};
+
+static const char *const topicv[] = {
+	[CALL_ROUTE]    = "route",
+	[CALL_NUMBER]   = "number",
+	[CALL_CODEC]    = "codec",
+	[CALL_SECURITY] = "security",
+	[CALL_TIMER]    = "timer",
+	[CALL_SIGNAL]   = "signal",
+	[CALL_VOICE]    = "voice",
+	[CALL_HOLD]     = "hold",
+	[CALL_TRANSFER] = "transfer",
+	[CALL_FORWARD]  = "forward",
+};
+
 
 static const struct member regv[] = {
 	MEMBER(reg_status, tenant, TEXT),
@@ -91,11 +126,16 @@ static const struct member sidev[] = {
 	MEMBER(call_side, number, TEXT),
 	MEMBER(call_side, callid, TEXT),
 	MEMBER(call_side, codec, TEXT),
+	MEMBER(call_side, srtp, TEXT),
+	MEMBER(call_side, scode, U16),
+	MEMBER(call_side, q850, U16),
 	MEMBER(call_side, rx_packets, U64),
 	MEMBER(call_side, tx_packets, U64),
 	MEMBER(call_side, rx_lost, U64),
 	MEMBER(call_side, jitter_us, U32),
 	MEMBER(call_side, rtt_us, U32),
+	MEMBER(call_side, peer_lost_permille, U32),
+	MEMBER(call_side, dscp, U32),
 	MEMBER(call_side, mos, REAL),
 };
 
@@ -110,6 +150,10 @@ static const struct member recordv[] = {
 	MEMBER(call_record, caller, TEXT),
 	MEMBER(call_record, caller_name, TEXT),
 	MEMBER(call_record, callee, TEXT),
+	MEMBER(call_record, caller_raw, TEXT),
+	MEMBER(call_record, callee_raw, TEXT),
+	MEMBER(call_record, caller_sent, TEXT),
+	MEMBER(call_record, callee_sent, TEXT),
 	MEMBER(call_record, start_ms, I64),
 	MEMBER(call_record, ring_ms, I64),
 	MEMBER(call_record, answer_ms, I64),
@@ -117,8 +161,20 @@ static const struct member recordv[] = {
 	MEMBER(call_record, scode, U16),
 	MEMBER(call_record, reason, TEXT),
 	MEMBER(call_record, ended_by, TEXT),
+	MEMBER_STATE(call_record, result, resultv),
+	MEMBER(call_record, failed_side, TEXT),
+	MEMBER(call_record, what, TEXT),
 	MEMBER(call_record, advice, TEXT),
+	MEMBER(call_record, field, TEXT),
 	MEMBER(call_record, transferred_to, TEXT),
+	MEMBER(call_record, decisions_dropped, U32),
+};
+
+static const struct member decisionv[] = {
+	MEMBER(call_decision, at_ms, U32),
+	MEMBER_STATE(call_decision, topic, topicv),
+	MEMBER_STATE(call_decision, where, wherev),
+	MEMBER(call_decision, text, TEXT),
 };
 
 
@@ -143,6 +199,41 @@ const char *call_state_name(enum call_state state)
 const char *call_direction_name(enum call_direction direction)
 {
 	return name_of(directionv, COUNT(directionv), direction);
+}
+
+
+const char *call_result_name(enum call_result result)
+{
+	return name_of(resultv, COUNT(resultv), result);
+}
+
+
+const char *call_where_name(enum call_where where)
+{
+	return name_of(wherev, COUNT(wherev), where);
+}
+
+
+void call_record_note(struct call_record *rec, uint32_t at_ms,
+		      enum call_topic topic, enum call_where where,
+		      const char *text)
+{
+	struct call_decision *d;
+
+	if (rec->decisionc == CALL_DECISIONS) {
+		d = &rec->decisionv[CALL_DECISIONS / 2];
+		memmove(d, d + 1, (size_t)((char *)(rec->decisionv +
+			CALL_DECISIONS) - (char *)(d + 1)));
+		++rec->decisions_dropped;
+		--rec->decisionc;
+	}
+
+	d = &rec->decisionv[rec->decisionc++];
+	memset(d, 0, sizeof(*d));
+	d->at_ms = at_ms;
+	d->topic = topic;
+	d->where = where;
+	memcpy(d->text, text, strnlen(text, sizeof(d->text) - 1));
 }
 
 
@@ -214,6 +305,23 @@ json_t *trunk_status_json(const struct trunk_status *st)
 }
 
 
+static json_t *decisions_json(const struct call_record *rec)
+{
+	json_t *json = json_array();
+
+	for (size_t i = 0; json && i < rec->decisionc; i++) {
+		if (json_array_append_new(json, members_json(decisionv,
+					  COUNT(decisionv),
+					  &rec->decisionv[i]))) {
+			json_decref(json);
+			json = NULL;
+		}
+	}
+
+	return json;
+}
+
+
 json_t *call_record_json(const struct call_record *rec)
 {
 	json_t *json;
@@ -228,7 +336,8 @@ json_t *call_record_json(const struct call_record *rec)
 	if (json_object_set_new(json, "teams", members_json(sidev,
 				COUNT(sidev), &rec->teams)) ||
 	    json_object_set_new(json, "pbxside", members_json(sidev,
-				COUNT(sidev), &rec->pbxside))) {
+				COUNT(sidev), &rec->pbxside)) ||
+	    json_object_set_new(json, "decisions", decisions_json(rec))) {
 		json_decref(json);
 		return NULL;
 	}
@@ -345,6 +454,25 @@ static int members_read(const struct member *v, size_t c, void *obj,
 }
 
 
+static int decisions_read(struct call_record *rec, const json_t *json)
+{
+	const size_t c = json_array_size(json);
+	int err = 0;
+
+	if ((json && !json_is_array(json)) || c > CALL_DECISIONS)
+		return EBADMSG;
+
+	for (size_t i = 0; i < c && !err; i++)
+		err = members_read(decisionv, COUNT(decisionv),
+				   &rec->decisionv[i],
+				   json_array_get(json, i));
+
+	rec->decisionc = (uint32_t)c;
+
+	return err;
+}
+
+
 int call_record_read(struct call_record *rec, const json_t *json)
 {
 	struct call_record read;
@@ -368,6 +496,10 @@ int call_record_read(struct call_record *rec, const json_t *json)
 	if (!err && pbxside)
 		err = members_read(sidev, COUNT(sidev), &read.pbxside,
 				   pbxside);
+
+	if (!err)
+		err = decisions_read(&read, json_object_get(json,
+				     "decisions"));
 
 	if (!err)
 		*rec = read;

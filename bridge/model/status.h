@@ -61,15 +61,68 @@ struct trunk_status {
 enum call_state { CALL_TRYING, CALL_RINGING, CALL_ANSWERED, CALL_ENDED };
 enum call_direction { CALL_FROM_TEAMS, CALL_FROM_PBX };
 
+/** What became of a call; the classes of reports and metrics */
+enum call_result {
+	CALL_RUNNING,
+	CALL_GOOD,                 /* answered                              */
+	CALL_BUSY,
+	CALL_NO_ANSWER,
+	CALL_DECLINED,
+	CALL_CANCELLED,            /* the caller hung up before the answer  */
+	CALL_UNAVAILABLE,          /* phone not registered, nobody signed in */
+	CALL_NOT_FOUND,            /* no such number                        */
+	CALL_FORBIDDEN,            /* not allowed, or credentials refused   */
+	CALL_MEDIA,                /* no codec or encryption in common, no
+				      voice                                 */
+	CALL_NETWORK,              /* no connection, no answer, lost        */
+	CALL_CONGESTION,           /* overload, no line free, restarting    */
+	CALL_FAULT,                /* a peer or the bridge failed           */
+	CALL_RESULTS,
+};
+
+/** Who or what a decision is about */
+enum call_where { CALL_AT_TEAMS, CALL_AT_PBX, CALL_AT_BRIDGE };
+
+enum call_topic {
+	CALL_ROUTE,                /* which user, which proxy               */
+	CALL_NUMBER,               /* a rule of the number plan, a mapping  */
+	CALL_CODEC,
+	CALL_SECURITY,             /* SRTP                                  */
+	CALL_TIMER,
+	CALL_SIGNAL,               /* codes that came and went on           */
+	CALL_VOICE,                /* first packet, silence, new source     */
+	CALL_HOLD,
+	CALL_TRANSFER,
+	CALL_FORWARD,              /* redirects, voicemail                  */
+};
+
+enum { CALL_DECISIONS = 20, CALL_DECISION_TEXT = 64 };
+
+/** Something that the bridge decided or noticed, for `callbridge why` */
+struct call_decision {
+	uint32_t at_ms;            /* since the call began                  */
+	enum call_topic topic;
+	enum call_where where;
+	char text[CALL_DECISION_TEXT];
+};
+
 const char *call_state_name(enum call_state state);
 const char *call_direction_name(enum call_direction direction);
+const char *call_result_name(enum call_result result);
+const char *call_where_name(enum call_where where);
 
 struct call_side {
 	char number[64];           /* as shown on that side                 */
 	char callid[160];          /* SIP Call-ID                           */
 	char codec[24];
+	char srtp[40];             /* suite, "" plain RTP                   */
+	uint16_t scode;            /* final status of this leg's INVITE as it
+				      came from or went to the peer, 0: none */
+	uint16_t q850;             /* cause of its Reason header, 0: none   */
 	uint64_t rx_packets, tx_packets, rx_lost;
 	uint32_t jitter_us, rtt_us;
+	uint32_t peer_lost_permille;   /* of ours, as the peer reports      */
+	uint32_t dscp;             /* of the packets we send                */
 	double mos;                /* 0: not known                          */
 };
 
@@ -82,14 +135,32 @@ struct call_record {
 	enum call_direction direction;
 	enum call_state state;
 	char caller[64], caller_name[96], callee[64];
+	char caller_raw[64], callee_raw[64];   /* numbers as they came      */
+	char caller_sent[64], callee_sent[64]; /* ... and as they went on   */
 	int64_t start_ms, ring_ms, answer_ms, end_ms;  /* wall clock, ms; 0 */
 	struct call_side teams, pbxside;
 	uint16_t scode;            /* final status, 200 for answered calls  */
 	char reason[128];
 	char ended_by[16];         /* "teams", "pbx", "bridge"              */
-	char advice[512];          /* of a failed call                      */
+	enum call_result result;
+	char failed_side[16];      /* of a failed call: "teams", "pbx",
+				      "bridge"                              */
+	char what[192];            /* ... what happened, in plain words     */
+	char advice[768];          /* ... likely causes, in order           */
+	char field[64];            /* ... the setting to look at first      */
 	char transferred_to[64];
+	uint32_t decisions_dropped;    /* there were more                   */
+	uint32_t decisionc;
+	struct call_decision decisionv[CALL_DECISIONS];
 };
+
+/**
+ * Note a decision. When there is no room one from the middle gives way: how a
+ * call began and how it ended are what people ask for
+ */
+void call_record_note(struct call_record *rec, uint32_t at_ms,
+		      enum call_topic topic, enum call_where where,
+		      const char *text);
 
 /** To and from JSON, the members' names as here. NULL without memory; the
     caller owns the reference */

@@ -80,6 +80,8 @@ static void test_call_record_there_and_back(void **state)
 	json_t *json;
 	(void)state;
 
+	rec.result = CALL_BUSY;
+	call_record_note(&rec, 5, CALL_NUMBER, CALL_AT_PBX, "0 -> +44");
 	json = call_record_json(&rec);
 	assert_non_null(json);
 	memset(&back, 0xff, sizeof(back));
@@ -101,6 +103,31 @@ static void test_call_record_there_and_back(void **state)
 	assert_int_equal(call_record_read(&back, json), EBADMSG);
 	assert_memory_equal(&rec, &back, sizeof(rec));
 	json_decref(json);
+}
+
+
+/** The beginning and the end of a long call are what people ask for */
+static void test_decisions_give_way_in_the_middle(void **state)
+{
+	struct call_record rec = { .id = "c1" };
+	char text[100];
+	uint32_t i;
+	(void)state;
+
+	for (i = 0; i < 30; i++) {
+		memset(text, 'a' + (int)i % 26, sizeof(text) - 1);
+		text[sizeof(text) - 1] = '\0';
+		call_record_note(&rec, i, CALL_HOLD, CALL_AT_PBX, text);
+	}
+
+	assert_int_equal(rec.decisionc, CALL_DECISIONS);
+	assert_int_equal(rec.decisions_dropped, 10);
+	assert_int_equal(rec.decisionv[0].at_ms, 0);
+	assert_int_equal(rec.decisionv[9].at_ms, 9);
+	assert_int_equal(rec.decisionv[10].at_ms, 20);
+	assert_int_equal(rec.decisionv[19].at_ms, 29);
+	assert_int_equal(strlen(rec.decisionv[19].text),
+			 CALL_DECISION_TEXT - 1);
 }
 
 
@@ -181,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_registration_as_json),
 		cmocka_unit_test(test_names_of_states),
 		cmocka_unit_test(test_call_record_there_and_back),
+		cmocka_unit_test(test_decisions_give_way_in_the_middle),
 		cmocka_unit_test(test_node_settings),
 	};
 
