@@ -27,6 +27,8 @@ struct plan {
 	const char *outside;               /* outside line prefix, ""      */
 	size_t extension_digits;
 	bool local;                /* local forms instead of +country      */
+	const struct strings *strip_to_pbx;
+	const struct strings *strip_from_pbx;
 };
 
 
@@ -65,6 +67,8 @@ static void plan_init(struct plan *plan, const struct pbx *pbx,
 		pbx->e164.international_prefix : ct ? ct->international :
 		NULL;
 	plan->extension_digits = (size_t)pbx->e164.extension_digits;
+	plan->strip_to_pbx = &pbx->e164.strip_to_pbx;
+	plan->strip_from_pbx = &pbx->e164.strip_from_pbx;
 	plan->local = pbx_wants_national(pbx) ||
 		(*plan->outside && plan->international);
 }
@@ -96,6 +100,22 @@ static int clean(char *dst, size_t size, const char *text)
 	dst[l] = '\0';
 
 	return l && strcmp(dst, "+") ? 0 : EINVAL;
+}
+
+
+/** The longest of the prefixes that leaves something, 0 if none */
+static size_t strip_length(const struct strings *prefixes, const char *text)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < prefixes->c; i++) {
+		const size_t l = strlen(prefixes->v[i]);
+
+		if (l > longest && begins(text, prefixes->v[i]) && text[l])
+			longest = l;
+	}
+
+	return longest;
 }
 
 
@@ -332,10 +352,22 @@ static int to_pbx(struct number *num, const struct plan *plan,
 }
 
 
+/** Also 9112 where 9 gets the line: it must go through without thought */
+static bool is_emergency(const struct plan *plan, const char *text)
+{
+	const char *iso = plan->country ? plan->country->iso : NULL;
+
+	return number_is_emergency(iso, text) ||
+		(begins(text, plan->outside) &&
+		 number_is_emergency(iso, text + strlen(plan->outside)));
+}
+
+
 int number_to_pbx(struct number *out, const struct pbx *pbx,
 		  const char *country, const char *dialled)
 {
 	char text[DIALLED_MAX + 1];
+	const char *number = text;
 	struct number num;
 	struct plan plan;
 	int err;
@@ -350,13 +382,19 @@ int number_to_pbx(struct number *out, const struct pbx *pbx,
 	memset(&num, 0, sizeof(num));
 	plan_init(&plan, pbx, country);
 
-	num.emergency = number_is_emergency(plan.country ?
-					    plan.country->iso : NULL, text);
+	num.emergency = is_emergency(&plan, text);
+	if (!num.emergency) {
+		number += strip_length(plan.strip_to_pbx, text);
+		if (number > text)
+			rule(&num, "a prefix of strip_to_pbx is taken off");
+		num.emergency = is_emergency(&plan, number);
+	}
+
 	if (num.emergency)
-		err = keep(&num, text + (*text == '+'),
+		err = keep(&num, number + (*number == '+'),
 			   "an emergency number stays as it is");
 	else
-		err = to_pbx(&num, &plan, text);
+		err = to_pbx(&num, &plan, number);
 
 	if (!err)
 		*out = num;
@@ -446,6 +484,7 @@ int number_from_pbx(struct number *out, const struct pbx *pbx,
 	char text[DIALLED_MAX + 1];
 	struct number num;
 	struct plan plan;
+	size_t l;
 	int err;
 
 	if (!out || !pbx || !shown)
@@ -461,7 +500,11 @@ int number_from_pbx(struct number *out, const struct pbx *pbx,
 
 	plan_init(&plan, pbx, country);
 
-	err = clean_shown(text, sizeof(text), &plan, shown);
+	l = strip_length(plan.strip_from_pbx, shown);
+	if (l)
+		rule(&num, "a prefix of strip_from_pbx is taken off");
+
+	err = clean_shown(text, sizeof(text), &plan, shown + l);
 	if (!err)
 		err = from_pbx(&num, &plan, text);
 	if (!err)

@@ -24,6 +24,10 @@ struct number {
 /**
  * A number that a Teams user dialled, as this PBX wants it
  *
+ * A prefix of pbx->e164.strip_to_pbx is taken off first, the longest that
+ * fits and leaves something; never from an emergency number, which may stand
+ * behind the outside line prefix and stays as it was dialled.
+ *
  * Star and hash codes, extensions (at most pbx->e164.extension_digits
  * digits without +) and emergency numbers of the country stay as they are.
  * +E.164 becomes national or international form when the profile says so,
@@ -42,7 +46,8 @@ int number_to_pbx(struct number *out, const struct pbx *pbx,
  * A caller's number as the PBX shows it, as Teams wants it (+E.164 where it
  * can be known; extensions stay; anonymous stays "anonymous")
  *
- * Some PBXs show outside numbers with the outside line prefix, ready to be
+ * A prefix of pbx->e164.strip_from_pbx is taken off first. Some PBXs show
+ * outside numbers with the outside line prefix, ready to be
  * called back. It is taken off where what remains can be a number of the
  * country or an international one. Where the prefix is also how national
  * numbers begin ("0" in Germany), a number may read either way; the reading

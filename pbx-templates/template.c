@@ -192,15 +192,6 @@ const struct fields *template_table(void)
 }
 
 
-static void strings_clear(struct strings *s)
-{
-	while (s->c)
-		mem_deref(s->v[--s->c]);
-
-	s->v = mem_deref(s->v);
-}
-
-
 static void template_destructor(void *data)
 {
 	struct template *t = data;

@@ -178,5 +178,6 @@ int fields_markdown(struct re_printf *pf, const struct fields *t);
 
 int  strings_add(struct strings *s, const char *text);
 bool strings_has(const struct strings *s, const char *text);
+void strings_clear(struct strings *s);
 
 #endif

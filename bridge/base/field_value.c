@@ -571,7 +571,7 @@ bool strings_has(const struct strings *s, const char *text)
 }
 
 
-static void strings_clear(struct strings *s)
+void strings_clear(struct strings *s)
 {
 	for (size_t i = 0; i < s->c; i++)
 		text_forget(s->v[i]);

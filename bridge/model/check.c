@@ -356,3 +356,16 @@ bool check_prefix(const char *value, char *why, size_t size)
 
 	return want(why, size, "digits, * and # only");
 }
+
+
+bool check_strip(const char *value, char *why, size_t size)
+{
+	const size_t l = strlen(value), plus = *value == '+';
+
+	if (l && l <= 12 && !value[plus + strspn(value + plus,
+						 "0123456789*#")])
+		return true;
+
+	return want(why, size, "1 to 12 digits, * and #, perhaps a + before"
+		    " them");
+}

@@ -49,4 +49,7 @@ bool check_number(const char *value, char *why, size_t size);
 /** What is dialled before a number: 0-9 * # */
 bool check_prefix(const char *value, char *why, size_t size);
 
+/** What is taken off a number: 1 to 12 of 0-9 * #, perhaps behind a + */
+bool check_strip(const char *value, char *why, size_t size);
+
 #endif

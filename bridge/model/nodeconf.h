@@ -70,4 +70,13 @@ struct nodeconf {
 
 extern const struct fields nodeconf_fields;
 
+/**
+ * Make the paths of a configuration absolute or good from the working folder
+ *
+ * @param base  Path of the file that they stand in
+ *
+ * @return 0, ENOMEM
+ */
+int nodeconf_resolve(struct nodeconf *node, const char *base);
+
 #endif

@@ -45,6 +45,18 @@ static const struct field e164v[] = {
 	  .min = 1, .max = 12, .flags = FIELD_ADVANCED,
 	  .help = "A number without + of at most so many digits is an "
 		  "extension" },
+	{ .name = "strip_to_pbx", .type = FIELD_STRINGS, .max = 16,
+	  .offset = offsetof(struct pbx, e164.strip_to_pbx),
+	  .checkh = check_strip, .flags = FIELD_ADVANCED,
+	  .help = "Prefixes taken off what a Teams user dials, before "
+		  "anything else, e.g. [\"9\"] for people who still dial "
+		  "the outside line themselves; the longest that fits" },
+	{ .name = "strip_from_pbx", .type = FIELD_STRINGS, .max = 16,
+	  .offset = offsetof(struct pbx, e164.strip_from_pbx),
+	  .checkh = check_strip, .flags = FIELD_ADVANCED,
+	  .help = "Prefixes taken off a caller's number as this PBX shows "
+		  "it, before anything else, e.g. a trunk or tenant code; "
+		  "the longest that fits" },
 };
 
 static const struct field registrationv[] = {

@@ -46,6 +46,8 @@ struct pbx {
 		char *international_prefix;    /* "00" */
 		int64_t extension_digits;      /* a number of at most that
 					many digits is internal; default 6 */
+		struct strings strip_to_pbx;   /* prefixes taken off what  */
+		struct strings strip_from_pbx; /* is dialled, shown        */
 	} e164;
 
 	struct {

@@ -36,7 +36,9 @@ class CommandLine(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
 
     def write(self, name, text):
-        pathlib.Path(self.folder.name, name).write_text(text)
+        path = pathlib.Path(self.folder.name, name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
 
     def run_cli(self, *args):
         return subprocess.run(

@@ -116,6 +116,28 @@ class Numbers(CommandLine):
             self.assertNotIn("!", self.good(*self.ask, "--from-teams",
                                             number))
 
+    def test_the_customers_of_the_configuration_are_asked(self):
+        self.write("site/contoso.yaml", GOOD)
+        self.write("site/fabrikam.yaml",
+                   GOOD.replace("contoso", "fabrikam")
+                   .replace("+442079460018", "+442079460019"))
+        self.write("site/both.yaml",
+                   "customers: [contoso.yaml, fabrikam.yaml]\n")
+        self.write("site/one.yaml", "customers: [contoso.yaml]\n")
+        self.write("none.yaml", "customers: []\n")
+        number = ("number", "--pbx", "hq", "--from-teams", "+442079460020")
+
+        self.assertIn("-> 902079460020\n", self.good(
+            "--config", "site/one.yaml", *number))
+        self.assertIn("-> 902079460020\n", self.good(
+            "--config", "site/both.yaml", *number, "--tenant", "fabrikam"))
+
+        for config, wrong in (("site/both.yaml", "contoso and fabrikam both"),
+                              ("none.yaml", "want --file FILE")):
+            done = self.run_cli("--config", config, *number)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn(wrong, done.stderr)
+
     def test_a_list_of_numbers(self):
         self.write("good.csv", "from,number,want\r\n"
                    "teams,+442079460018,902079460018\r\n"

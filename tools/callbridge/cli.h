@@ -16,6 +16,7 @@
 #include "bridge/base/libre.h"
 
 struct json_t;
+struct strings;
 struct errors;
 
 enum exit_status {
@@ -117,6 +118,10 @@ int node_socket(const struct cli *cli, char *path, size_t size);
 
 /** Folder of own templates, "" for none. @return as node_socket() */
 int node_templates(const struct cli *cli, char *path, size_t size);
+
+/** Customer files that the configuration names, appended.
+    @return as node_socket() */
+int node_customers(const struct cli *cli, struct strings *paths);
 
 /* term.c: text for people */
 

@@ -11,7 +11,8 @@
 enum { LINE_SIZE = 512, CELLS = 3, SHOWN_SIZE = 64 };
 
 struct ask {
-	const char *file, *pbx, *user, *from_teams, *from_pbx, *batch;
+	const char *file, *tenant, *pbx, *user;
+	const char *from_teams, *from_pbx, *batch;
 };
 
 
@@ -244,44 +245,105 @@ static int tenant_number(const struct tenant *tenant, const struct ask *ask)
 }
 
 
+/** Has what was named; with nothing named, every customer may be meant */
+static bool is_meant(const struct tenant *tenant, const struct ask *ask)
+{
+	return (!ask->tenant || !strcmp(ask->tenant, tenant->tenant)) &&
+		(!ask->pbx || tenant_pbx(tenant, ask->pbx)) &&
+		(!ask->user || tenant_user(tenant, ask->user));
+}
+
+
+static int tenants_number(const struct list *tenantl, const struct ask *ask)
+{
+	const struct tenant *meant = NULL;
+	struct le *le;
+
+	/* what is not there is best told by the only customer */
+	if (list_count(tenantl) == 1 && !ask->tenant)
+		return tenant_number(list_ledata(list_head(tenantl)), ask);
+
+	LIST_FOREACH(tenantl, le) {
+		const struct tenant *tenant = le->data;
+
+		if (!is_meant(tenant, ask))
+			continue;
+
+		if (meant) {
+			term_error("number: %s and %s both have that: say"
+				   " which one with --tenant",
+				   meant->tenant, tenant->tenant);
+			return EXIT_BAD;
+		}
+		meant = tenant;
+	}
+
+	if (!meant) {
+		term_error("number: no customer of that configuration has"
+			   " such a tenant, PBX or user");
+		return EXIT_BAD;
+	}
+
+	return tenant_number(meant, ask);
+}
+
+
+/** The file that was named, or those of the service's configuration */
+static int paths_find(struct strings *paths, const struct cli *cli,
+		      const char *file)
+{
+	int err;
+
+	err = file ? strings_add(paths, file) : node_customers(cli, paths);
+	if (err)
+		return EXIT_BAD;
+
+	if (!paths->c) {
+		term_error("number: want --file FILE, or --config with a"
+			   " configuration that names customers");
+		return EXIT_BAD;
+	}
+
+	return EXIT_GOOD;
+}
+
+
 int cmd_number(const struct cli *cli, int argc, char *argv[])
 {
-	struct ask ask = {NULL, NULL, NULL, NULL, NULL, NULL};
+	struct ask ask = {NULL, NULL, NULL, NULL, NULL, NULL, NULL};
 	const char *templates = NULL;
 	const struct opt optv[] = {
-		{"file", &ask.file, NULL}, {"pbx", &ask.pbx, NULL},
-		{"user", &ask.user, NULL},
+		{"file", &ask.file, NULL}, {"tenant", &ask.tenant, NULL},
+		{"pbx", &ask.pbx, NULL}, {"user", &ask.user, NULL},
 		{"from-teams", &ask.from_teams, NULL},
 		{"from-pbx", &ask.from_pbx, NULL},
 		{"batch", &ask.batch, NULL},
 		{"templates", &templates, NULL}, {NULL, NULL, NULL},
 	};
 	struct list tenantl = LIST_INIT;
+	struct strings paths = {NULL, 0};
 	struct catalog *cat = NULL;
-	char *path = NULL;
 	int status = EXIT_BAD;
 
 	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 0, 0))
 		return EXIT_BAD;
 
-	if (!ask.file ||
-	    !!ask.from_teams + !!ask.from_pbx + !!ask.batch != 1) {
-		term_error("number: want --file FILE and one of --from-teams"
-			   " NUMBER, --from-pbx NUMBER and --batch CSV");
+	if (!!ask.from_teams + !!ask.from_pbx + !!ask.batch != 1) {
+		term_error("number: want one of --from-teams NUMBER,"
+			   " --from-pbx NUMBER and --batch CSV");
 		return EXIT_BAD;
 	}
 
-	if (str_dup(&path, ask.file))
-		return EXIT_BAD;
-
-	status = customer_load(cli, &cat, templates, &tenantl, &path, 1);
-	if (status == EXIT_GOOD && list_head(&tenantl))
-		status = tenant_number(list_ledata(list_head(&tenantl)),
-				       &ask);
+	status = paths_find(&paths, cli, ask.file);
+	if (status == EXIT_GOOD)
+		status = customer_load(cli, &cat, templates, &tenantl,
+				       paths.v, paths.c);
+	if (status == EXIT_GOOD)
+		status = tenants_number(&tenantl, &ask);
 
 	list_flush(&tenantl);
 	mem_deref(cat);
-	mem_deref(path);
+	strings_clear(&paths);
 
 	return status;
 }

@@ -90,12 +90,16 @@ static const struct command commandv[] = {
 	 "Point your editor's YAML mode at it to see mistakes while"
 	 " typing.\n",
 	 cmd_schema},
-	{"number", "--file FILE [--pbx NAME] [--user USER]"
+	{"number", "[--file FILE] [--tenant NAME] [--pbx NAME] [--user USER]"
 	 " --from-teams NUMBER|--from-pbx NUMBER|--batch CSV",
 	 "try a number plan",
 	 "What the PBX will be sent for a number that a Teams user dials, or"
 	 " what Teams will\nshow for a caller, and which rules made it so.\n\n"
-	 "  --file FILE          customer file\n"
+	 "  --file FILE          customer file (default: those of the"
+	 " service's\n"
+	 "                       configuration)\n"
+	 "  --tenant NAME        which customer (default: the one that has"
+	 " that PBX or user)\n"
 	 "  --pbx NAME           which PBX (default: the user's, or the only"
 	 " one)\n"
 	 "  --user USER          dial as this user\n"

@@ -55,6 +55,8 @@ static int conf_load(struct nodeconf *conf, const struct cli *cli)
 		path = CONFIG_DEFAULT;
 
 	err = path ? config_read(conf, path) : 0;
+	if (!err && path)
+		err = nodeconf_resolve(conf, path);
 	if (err)
 		fields_clear(&nodeconf_fields, conf);
 
@@ -98,4 +100,22 @@ int node_templates(const struct cli *cli, char *path, size_t size)
 	fields_clear(&nodeconf_fields, &conf);
 
 	return 0;
+}
+
+
+int node_customers(const struct cli *cli, struct strings *paths)
+{
+	struct nodeconf conf;
+	int err;
+
+	err = conf_load(&conf, cli);
+	if (err)
+		return err;
+
+	for (size_t i = 0; !err && i < conf.customers.c; i++)
+		err = strings_add(paths, conf.customers.v[i]);
+
+	fields_clear(&nodeconf_fields, &conf);
+
+	return err;
 }

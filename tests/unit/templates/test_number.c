@@ -224,6 +224,53 @@ static void test_emergency_numbers_are_never_broken(void **state)
 }
 
 
+/** Who dials for help has no time to think about the outside line */
+static void test_emergency_numbers_behind_the_outside_line_prefix(
+							void **state)
+{
+	static char textv[][4] = { "1", "9" };
+	static char *prefixv[] = { textv[0], textv[1] };
+	(void)state;
+
+	site("9", true, NULL, NULL);
+	pbx.e164.extension_digits = 3;
+	emergency("US", "9911", "9911");
+	emergency("GB", "9999", "9999");
+	emergency("GB", "999", "999");
+
+	pbx.e164.strip_to_pbx = (struct strings){ prefixv, 2 };
+	emergency("GB", "999", "999");
+	emergency("GB", "9112", "9112");
+	emergency("GB", "1999", "999");
+	out("GB", "9", "9");
+}
+
+
+static void test_habits_are_stripped(void **state)
+{
+	static char textv[][4] = { "9", "98", "1", "*7", "+00" };
+	static char *dialledv[] = { textv[0], textv[1] };
+	static char *shownv[] = { textv[2], textv[3], textv[4] };
+	(void)state;
+
+	site("0", true, NULL, NULL);
+	out("GB", "902079460018", "0902079460018");
+
+	pbx.e164.strip_to_pbx   = (struct strings){ dialledv, 2 };
+	pbx.e164.strip_from_pbx = (struct strings){ shownv, 3 };
+
+	out("GB", "902079460018", "002079460018");
+	out("GB", "9802079460018", "002079460018");
+	out("GB", "+442079460018", "002079460018");
+	out("GB", "98", "8");
+	in("GB", "*702079460018", "+442079460018");
+	in("GB", "*70 02079460018", "+442079460018");
+	in("GB", "+00442079460018", "+442079460018");
+	in("GB", "*7", "*7");
+	in("GB", "02079460018", "+442079460018");
+}
+
+
 static void test_callers_who_are_not_shown(void **state)
 {
 	(void)state;
@@ -326,6 +373,40 @@ static void test_every_country_there_and_back(void **state)
 }
 
 
+/**
+ * Numbers that nobody here chose: the examples of libphonenumber
+ *
+ * data/e164-examples.csv has a line each: country, number in E.164, and as
+ * it is dialled within the country.
+ */
+static void test_examples_of_every_country(void **state)
+{
+	char line[128], iso[4], e164[32], national[32];
+	FILE *f = fopen(TESTS_FOLDER "/data/e164-examples.csv", "r");
+	unsigned c = 0;
+	(void)state;
+
+	assert_non_null(f);
+	site(NULL, true, NULL, NULL);
+
+	while (fgets(line, sizeof(line), f)) {
+		if (*line == '#')
+			continue;
+
+		assert_int_equal(sscanf(line, "%3[A-Z],%31[+0-9],%31[0-9]",
+					iso, e164, national), 3);
+		print_message("%s", line);
+		assert_non_null(country_find(iso));
+		if (strlen(national) > (size_t)pbx.e164.extension_digits)
+			there_and_back(iso, e164, national);
+		++c;
+	}
+
+	(void)fclose(f);
+	assert_true(c > 450);
+}
+
+
 static void test_country_table(void **state)
 {
 	(void)state;
@@ -380,9 +461,13 @@ int main(void)
 		cmocka_unit_test(test_extensions_and_codes_stay),
 		cmocka_unit_test(test_national_number_dialled_in_teams),
 		cmocka_unit_test(test_emergency_numbers_are_never_broken),
+		cmocka_unit_test(
+			test_emergency_numbers_behind_the_outside_line_prefix),
+		cmocka_unit_test(test_habits_are_stripped),
 		cmocka_unit_test(test_callers_who_are_not_shown),
 		cmocka_unit_test(test_what_is_no_number),
 		cmocka_unit_test(test_every_country_there_and_back),
+		cmocka_unit_test(test_examples_of_every_country),
 		cmocka_unit_test(test_country_table),
 		cmocka_unit_test(test_what_teams_cannot_dial),
 	};
