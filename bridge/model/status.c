@@ -86,6 +86,19 @@ static const char *const topicv[] = {
 	[CALL_FORWARD]  = "forward",
 };
 
+static const char *const transfer_kindv[] = {
+	[TRANSFER_BLIND]    = "blind",
+	[TRANSFER_ATTENDED] = "attended",
+	[TRANSFER_REPLACED] = "replaced",
+};
+
+static const char *const transfer_wayv[] = {
+	[TRANSFER_BY_PBX]    = "refer",
+	[TRANSFER_BY_BRIDGE] = "bridge",
+	[TRANSFER_BY_JOIN]   = "join",
+	[TRANSFER_BY_PEER]   = "peer",
+};
+
 
 static const struct member regv[] = {
 	MEMBER(reg_status, tenant, TEXT),
@@ -167,6 +180,10 @@ static const struct member recordv[] = {
 	MEMBER(call_record, advice, TEXT),
 	MEMBER(call_record, field, TEXT),
 	MEMBER(call_record, transferred_to, TEXT),
+	MEMBER(call_record, story, TEXT),
+	MEMBER(call_record, transfer_of, TEXT),
+	MEMBER(call_record, replaced_by, TEXT),
+	MEMBER(call_record, transfers_dropped, U32),
 	MEMBER(call_record, decisions_dropped, U32),
 };
 
@@ -175,6 +192,18 @@ static const struct member decisionv[] = {
 	MEMBER_STATE(call_decision, topic, topicv),
 	MEMBER_STATE(call_decision, where, wherev),
 	MEMBER(call_decision, text, TEXT),
+};
+
+static const struct member transferv[] = {
+	MEMBER(call_transfer, at_ms, U32),
+	MEMBER(call_transfer, took_ms, U32),
+	MEMBER_STATE(call_transfer, by, wherev),
+	MEMBER_STATE(call_transfer, kind, transfer_kindv),
+	MEMBER_STATE(call_transfer, way, transfer_wayv),
+	MEMBER(call_transfer, from, TEXT),
+	MEMBER(call_transfer, to, TEXT),
+	MEMBER(call_transfer, scode, U16),
+	MEMBER(call_transfer, call_id, TEXT),
 };
 
 
@@ -234,6 +263,24 @@ void call_record_note(struct call_record *rec, uint32_t at_ms,
 	d->topic = topic;
 	d->where = where;
 	memcpy(d->text, text, strnlen(text, sizeof(d->text) - 1));
+}
+
+
+struct call_transfer *call_record_transfer(struct call_record *rec)
+{
+	struct call_transfer *tr;
+
+	if (rec->transferc == CALL_TRANSFERS) {
+		memmove(rec->transferv, rec->transferv + 1,
+			sizeof(rec->transferv) - sizeof(rec->transferv[0]));
+		++rec->transfers_dropped;
+		--rec->transferc;
+	}
+
+	tr = &rec->transferv[rec->transferc++];
+	memset(tr, 0, sizeof(*tr));
+
+	return tr;
 }
 
 
@@ -305,14 +352,15 @@ json_t *trunk_status_json(const struct trunk_status *st)
 }
 
 
-static json_t *decisions_json(const struct call_record *rec)
+/** An array of c structs of `size` octets */
+static json_t *list_json(const struct member *v, size_t membc,
+			 const void *list, size_t c, size_t size)
 {
 	json_t *json = json_array();
 
-	for (size_t i = 0; json && i < rec->decisionc; i++) {
-		if (json_array_append_new(json, members_json(decisionv,
-					  COUNT(decisionv),
-					  &rec->decisionv[i]))) {
+	for (size_t i = 0; json && i < c; i++) {
+		if (json_array_append_new(json, members_json(v, membc,
+					  (const char *)list + i * size))) {
 			json_decref(json);
 			json = NULL;
 		}
@@ -337,7 +385,14 @@ json_t *call_record_json(const struct call_record *rec)
 				COUNT(sidev), &rec->teams)) ||
 	    json_object_set_new(json, "pbxside", members_json(sidev,
 				COUNT(sidev), &rec->pbxside)) ||
-	    json_object_set_new(json, "decisions", decisions_json(rec))) {
+	    json_object_set_new(json, "transfers", list_json(transferv,
+				COUNT(transferv), rec->transferv,
+				rec->transferc,
+				sizeof(rec->transferv[0]))) ||
+	    json_object_set_new(json, "decisions", list_json(decisionv,
+				COUNT(decisionv), rec->decisionv,
+				rec->decisionc,
+				sizeof(rec->decisionv[0])))) {
 		json_decref(json);
 		return NULL;
 	}
@@ -454,20 +509,22 @@ static int members_read(const struct member *v, size_t c, void *obj,
 }
 
 
-static int decisions_read(struct call_record *rec, const json_t *json)
+/** @param cp  Takes the number; there is room for max of `size` octets */
+static int list_read(const struct member *v, size_t membc, void *list,
+		     uint32_t *cp, size_t max, size_t size,
+		     const json_t *json)
 {
 	const size_t c = json_array_size(json);
 	int err = 0;
 
-	if ((json && !json_is_array(json)) || c > CALL_DECISIONS)
+	if ((json && !json_is_array(json)) || c > max)
 		return EBADMSG;
 
 	for (size_t i = 0; i < c && !err; i++)
-		err = members_read(decisionv, COUNT(decisionv),
-				   &rec->decisionv[i],
+		err = members_read(v, membc, (char *)list + i * size,
 				   json_array_get(json, i));
 
-	rec->decisionc = (uint32_t)c;
+	*cp = (uint32_t)c;
 
 	return err;
 }
@@ -498,8 +555,16 @@ int call_record_read(struct call_record *rec, const json_t *json)
 				   pbxside);
 
 	if (!err)
-		err = decisions_read(&read, json_object_get(json,
-				     "decisions"));
+		err = list_read(decisionv, COUNT(decisionv), read.decisionv,
+				&read.decisionc, CALL_DECISIONS,
+				sizeof(read.decisionv[0]),
+				json_object_get(json, "decisions"));
+
+	if (!err)
+		err = list_read(transferv, COUNT(transferv), read.transferv,
+				&read.transferc, CALL_TRANSFERS,
+				sizeof(read.transferv[0]),
+				json_object_get(json, "transfers"));
 
 	if (!err)
 		*rec = read;

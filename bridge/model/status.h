@@ -106,6 +106,36 @@ struct call_decision {
 	char text[CALL_DECISION_TEXT];
 };
 
+/** How a leg's peer handed the call on */
+enum call_transfer_kind {
+	TRANSFER_BLIND,
+	TRANSFER_ATTENDED,         /* after a consultation                  */
+	TRANSFER_REPLACED,         /* an INVITE took the leg's place        */
+};
+
+/** Who did it */
+enum call_transfer_way {
+	TRANSFER_BY_PBX,           /* our REFER                             */
+	TRANSFER_BY_BRIDGE,        /* a new leg of ours                     */
+	TRANSFER_BY_JOIN,          /* two calls of ours joined              */
+	TRANSFER_BY_PEER,          /* the peer itself, by Replaces          */
+};
+
+enum { CALL_TRANSFERS = 6 };
+
+/** One transfer of a call, done or not */
+struct call_transfer {
+	uint32_t at_ms;            /* when it was asked for, since the start */
+	uint32_t took_ms;          /* until its end, 0: under way           */
+	enum call_where by;        /* side of the transferor                */
+	enum call_transfer_kind kind;
+	enum call_transfer_way way;
+	char from[64];             /* number of the transferor              */
+	char to[64];               /* ... of the target, "" none            */
+	uint16_t scode;            /* outcome: 2xx, or why not; 0: under way */
+	char call_id[40];          /* the other call of ours in it, ""      */
+};
+
 const char *call_state_name(enum call_state state);
 const char *call_direction_name(enum call_direction direction);
 const char *call_result_name(enum call_result result);
@@ -148,7 +178,13 @@ struct call_record {
 	char what[192];            /* ... what happened, in plain words     */
 	char advice[768];          /* ... likely causes, in order           */
 	char field[64];            /* ... the setting to look at first      */
-	char transferred_to[64];
+	char transferred_to[64];   /* by the last transfer that was done    */
+	char story[40];            /* id of the first call of this story    */
+	char transfer_of[40];      /* id of the call this one came from, "" */
+	char replaced_by[40];      /* id of the call that goes on, ""       */
+	uint32_t transfers_dropped;    /* older ones that there were        */
+	uint32_t transferc;
+	struct call_transfer transferv[CALL_TRANSFERS];
 	uint32_t decisions_dropped;    /* there were more                   */
 	uint32_t decisionc;
 	struct call_decision decisionv[CALL_DECISIONS];
@@ -161,6 +197,10 @@ struct call_record {
 void call_record_note(struct call_record *rec, uint32_t at_ms,
 		      enum call_topic topic, enum call_where where,
 		      const char *text);
+
+/** Note a transfer that was asked for; the oldest gives way. @return it,
+    good until the next one */
+struct call_transfer *call_record_transfer(struct call_record *rec);
 
 /** To and from JSON, the members' names as here. NULL without memory; the
     caller owns the reference */

@@ -77,10 +77,19 @@ static void test_call_record_there_and_back(void **state)
 		.pbxside = { .callid = "x@y", .jitter_us = 7 },
 	};
 	struct call_record back;
+	struct call_transfer *tr;
 	json_t *json;
 	(void)state;
 
 	rec.result = CALL_BUSY;
+	tr = call_record_transfer(&rec);
+	tr->at_ms = 9000;
+	tr->by = CALL_AT_PBX;
+	tr->kind = TRANSFER_ATTENDED;
+	tr->way = TRANSFER_BY_JOIN;
+	tr->scode = 486;
+	strcpy(tr->to, "1002");
+	strcpy(rec.story, "c0");
 	call_record_note(&rec, 5, CALL_NUMBER, CALL_AT_PBX, "0 -> +44");
 	json = call_record_json(&rec);
 	assert_non_null(json);
@@ -103,6 +112,24 @@ static void test_call_record_there_and_back(void **state)
 	assert_int_equal(call_record_read(&back, json), EBADMSG);
 	assert_memory_equal(&rec, &back, sizeof(rec));
 	json_decref(json);
+}
+
+
+/** The last transfers are kept, and that there were more */
+static void test_oldest_transfer_gives_way(void **state)
+{
+	struct call_record rec = { .id = "c1" };
+	uint32_t i;
+	(void)state;
+
+	for (i = 0; i < CALL_TRANSFERS + 3; i++)
+		call_record_transfer(&rec)->at_ms = i;
+
+	assert_int_equal(rec.transferc, CALL_TRANSFERS);
+	assert_int_equal(rec.transfers_dropped, 3);
+	assert_int_equal(rec.transferv[0].at_ms, 3);
+	assert_int_equal(rec.transferv[CALL_TRANSFERS - 1].at_ms,
+			 CALL_TRANSFERS + 2);
 }
 
 
@@ -209,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_names_of_states),
 		cmocka_unit_test(test_call_record_there_and_back),
 		cmocka_unit_test(test_decisions_give_way_in_the_middle),
+		cmocka_unit_test(test_oldest_transfer_gives_way),
 		cmocka_unit_test(test_node_settings),
 	};
 
