@@ -201,50 +201,42 @@ static const char *nearest_pbx(const struct tenant *tenant, const char *name)
 }
 
 
-/** What the user must have for its PBX */
+struct misfit {
+	struct loading *ld;        /* borrowed */
+	const struct doc_node *node;
+};
+
+
+static void misfit_h(const char *field, const char *text, void *arg)
+{
+	const struct misfit *misfit = arg;
+	char path[64];
+
+	(void)re_snprintf(path, sizeof(path), "users.%s", field);
+	complain(misfit->ld, near(misfit->node, field), path, "%s", text);
+}
+
+
 static void check_account(struct loading *ld, const struct tenant *tenant,
 			  const struct user *user,
 			  const struct doc_node *node)
 {
 	const struct pbx *pbx = tenant_pbx(tenant, user->pbx);
+	struct misfit misfit = { ld, node };
 	const char *nearest;
 
-	if (!pbx) {
-		nearest = nearest_pbx(tenant, user->pbx);
-		complain(ld, near(node, "pbx"), "users.pbx", nearest ?
-			 "want the name of one of the tenant's PBXs, found"
-			 " \"%s\"; did you mean \"%s\"?" :
-			 "want the name of one of the tenant's PBXs, found"
-			 " \"%s\"", user->pbx, nearest);
+	if (pbx) {
+		customer_user_fits(user, pbx, str_isset(user->sip_password),
+				   misfit_h, &misfit);
 		return;
 	}
 
-	if (pbx->auth_type == PBX_AUTH_REGISTRATION &&
-	    !str_isset(user->sip_password))
-		complain(ld, near(node, "sip_password"),
-			 "users.sip_password", "want the password that the"
-			 " PBX has for %s, found nothing",
-			 user->sip_username);
-
-	if (pbx->auth_username == PBX_AUTH_USERNAME_REQUIRED &&
-	    !str_isset(user->sip_auth_username))
-		complain(ld, near(node, "sip_auth_username"),
-			 "users.sip_auth_username", "want the name that %s"
-			 " has for authentication at a PBX of this kind"
-			 " (template %s), found nothing",
-			 user->sip_username, pbx->template);
-
-	if (pbx->auth_username == PBX_AUTH_USERNAME_SAME &&
-	    str_isset(user->sip_auth_username) &&
-	    str_cmp(user->sip_auth_username, user->sip_username))
-		complain(ld, near(node, "sip_auth_username"),
-			 "users.sip_auth_username", "want the same as"
-			 " sip_username or nothing: a PBX of this kind"
-			 " (template %s) takes no other", pbx->template);
-
-	if (!user->country && !pbx->country && pbx_wants_national(pbx))
-		complain(ld, node, "users.country", "want a country here or"
-			 " at the PBX, for its number format");
+	nearest = nearest_pbx(tenant, user->pbx);
+	complain(ld, near(node, "pbx"), "users.pbx", nearest ?
+		 "want the name of one of the tenant's PBXs, found"
+		 " \"%s\"; did you mean \"%s\"?" :
+		 "want the name of one of the tenant's PBXs, found"
+		 " \"%s\"", user->pbx, nearest);
 }
 
 

@@ -36,4 +36,29 @@ int customers_load(struct list *tenantl, char *const *pathv, size_t pathc,
 		   customer_template_h *templateh, void *arg,
 		   struct errors *errs);
 
+struct json_t;
+
+/**
+ * One PBX by itself, as a customer wrote it, over its template
+ *
+ * @param pbxp  A libre memory object
+ *
+ * @return 0, EBADMSG (errs says why), ENOMEM
+ */
+int customer_pbx(struct pbx **pbxp, const struct json_t *value,
+		 customer_template_h *templateh, void *arg,
+		 struct errors *errs);
+
+/** Something of a user does not go with its PBX; `field` is the user's */
+typedef void (customer_misfit_h)(const char *field, const char *text,
+				 void *arg);
+
+/**
+ * What a user must have for its PBX
+ *
+ * @param password  Does it have one? It may be kept elsewhere
+ */
+void customer_user_fits(const struct user *user, const struct pbx *pbx,
+			bool password, customer_misfit_h *h, void *arg);
+
 #endif

@@ -30,6 +30,7 @@ struct tenant {
 	} teams;
 	struct list pbxl;          /* struct pbx                            */
 	struct list userl;         /* struct user                           */
+	bool stored;               /* the store's, not a customer file's    */
 };
 
 extern const struct fields user_fields;

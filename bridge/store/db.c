@@ -1,7 +1,9 @@
 /**
  * @file db.c  What all databases have in common
  */
+#include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bridge/base/libre.h"
 #include "db.h"
@@ -59,6 +61,31 @@ int db_end(struct db *db, int err)
 	db->inside = false;
 
 	return err;
+}
+
+
+int db_notify(struct db *db)
+{
+	return db->notifyh ? db->notifyh(db) : 0;
+}
+
+
+int db_wait(struct db *db, int bell, unsigned ms)
+{
+	return db->waith ? db->waith(db, bell, ms) : db_poll(-1, bell, ms);
+}
+
+
+int db_poll(int fd, int bell, unsigned ms)
+{
+	struct pollfd v[] = { { .fd = bell, .events = POLLIN },
+			      { .fd = fd, .events = POLLIN } };
+	uint64_t count;
+
+	if (poll(v, 2, (int)ms) > 0 && v[0].revents)
+		(void)!read(bell, &count, sizeof(count));
+
+	return 0;
 }
 
 

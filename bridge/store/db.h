@@ -49,6 +49,8 @@ struct db {
 	int (*queryh)(struct db *db, const char *sql,
 		      const struct db_param *paramv, size_t paramc,
 		      db_row_h *rowh, void *arg);
+	int (*notifyh)(struct db *db);
+	int (*waith)(struct db *db, int bell, unsigned ms);
 	const char *const (*beginv)[2];    /* by mode: begin, lock or NULL */
 	bool inside;                       /* a transaction runs           */
 	char why[256];                     /* the library's words          */
@@ -79,6 +81,16 @@ int db_begin(struct db *db, enum db_mode mode);
 /** Commit if err is 0, otherwise roll back. @return err, or why it could not
     be committed */
 int db_end(struct db *db, int err);
+
+/** Tell other programs that wait, when the transaction is committed */
+int db_notify(struct db *db);
+
+/** Wait for a db_notify() of another program, a bell (eventfd, emptied here;
+    -1 none), or the end of the time. @return 0, ECONNRESET */
+int db_wait(struct db *db, int bell, unsigned ms);
+
+/** For back ends: wait for a descriptor of theirs (-1 none) or the bell */
+int db_poll(int fd, int bell, unsigned ms);
 
 /** The integer in a column, 0 if it is NULL */
 int64_t db_int(const struct db_row *row, size_t i);

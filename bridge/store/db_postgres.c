@@ -13,6 +13,7 @@
 struct db_postgres {
 	struct db db;              /* first member */
 	PGconn *conn;              /* owned        */
+	bool listening;            /* on this connection */
 };
 
 
@@ -163,8 +164,10 @@ static int query(struct db *base, const char *sql,
 	PGresult *res;
 	int err;
 
-	if (PQstatus(db->conn) == CONNECTION_BAD && !base->inside)
+	if (PQstatus(db->conn) == CONNECTION_BAD && !base->inside) {
+		db->listening = false;
 		PQreset(db->conn);
+	}
 
 	err = send_query(db, sql, paramv, paramc);
 	if (err)
@@ -178,6 +181,55 @@ static int query(struct db *base, const char *sql,
 	}
 
 	return err;
+}
+
+
+static int notify(struct db *base)
+{
+	return query(base, "NOTIFY callbridge", NULL, 0, NULL, NULL);
+}
+
+
+/** What came while another query ran is waiting already */
+static bool notified(struct db_postgres *db)
+{
+	PGnotify *note;
+	bool some = false;
+
+	(void)PQconsumeInput(db->conn);
+	while ((note = PQnotifies(db->conn))) {
+		PQfreemem(note);
+		some = true;
+	}
+
+	return some;
+}
+
+
+static int wait_note(struct db *base, int bell, unsigned ms)
+{
+	struct db_postgres *db = (struct db_postgres *)base;
+	int err;
+
+	if (!db->listening) {
+		err = query(base, "LISTEN callbridge", NULL, 0, NULL, NULL);
+		if (err) {
+			(void)db_poll(-1, bell, ms);
+			return err;
+		}
+
+		/* Something may have changed before */
+		db->listening = true;
+		return 0;
+	}
+
+	if (notified(db))
+		return 0;
+
+	(void)db_poll(PQsocket(db->conn), bell, ms);
+	(void)notified(db);
+
+	return PQstatus(db->conn) == CONNECTION_OK ? 0 : ECONNRESET;
 }
 
 
@@ -195,8 +247,10 @@ int db_postgres_open(struct db **dbp, const char *url, char *why,
 	if (!db)
 		return ENOMEM;
 
-	db->db.queryh = query;
-	db->db.beginv = beginv;
+	db->db.queryh  = query;
+	db->db.notifyh = notify;
+	db->db.waith   = wait_note;
+	db->db.beginv  = beginv;
 
 	db->conn = PQconnectdbParams(keyv, valuev, 1);
 	if (!db->conn) {

@@ -20,26 +20,40 @@ struct migration {
 
 
 static const char *const firstv[] = {
+	/* Counts up with each change of what the bridge goes by */
+	"CREATE TABLE changes (name TEXT PRIMARY KEY,"
+	" stamp BIGINT NOT NULL)",
+	"INSERT INTO changes (name, stamp) VALUES ('config', 0)",
+
+	/* managed: 'store', or 'file' for the mirror of a customer file;
+	   stamp: of the last change of anything that is the tenant's */
 	"CREATE TABLE tenants ("
 	" tenant TEXT PRIMARY KEY, fqdn TEXT NOT NULL UNIQUE,"
+	" managed TEXT NOT NULL, stamp BIGINT NOT NULL,"
 	" revision BIGINT NOT NULL, changed_ms BIGINT NOT NULL,"
-	" data TEXT NOT NULL)",
+	" secrets TEXT NOT NULL, data TEXT NOT NULL)",
 
 	"CREATE TABLE pbxs ("
 	" tenant TEXT NOT NULL REFERENCES tenants ON DELETE CASCADE,"
-	" name TEXT NOT NULL,"
+	" name TEXT NOT NULL, template TEXT NOT NULL,"
 	" revision BIGINT NOT NULL, changed_ms BIGINT NOT NULL,"
-	" data TEXT NOT NULL, PRIMARY KEY (tenant, name))",
+	" secrets TEXT NOT NULL, data TEXT NOT NULL,"
+	" PRIMARY KEY (tenant, name))",
 
-	/* upn is folded to lower case; as it was written it is in data */
+	/* upn is folded to lower case; as it was written it is in data.
+	   search: all by which a person looks for a user, folded */
 	"CREATE TABLE users ("
 	" tenant TEXT NOT NULL REFERENCES tenants ON DELETE CASCADE,"
 	" upn TEXT NOT NULL, number TEXT NOT NULL, pbx TEXT NOT NULL,"
+	" sip_username TEXT NOT NULL, enabled TEXT NOT NULL,"
+	" search TEXT NOT NULL,"
 	" revision BIGINT NOT NULL, changed_ms BIGINT NOT NULL,"
-	" data TEXT NOT NULL, PRIMARY KEY (tenant, upn),"
-	" UNIQUE (tenant, number),"
+	" secrets TEXT NOT NULL, data TEXT NOT NULL,"
+	" PRIMARY KEY (tenant, upn),"
+	" UNIQUE (tenant, number), UNIQUE (tenant, pbx, sip_username),"
 	" FOREIGN KEY (tenant, pbx) REFERENCES pbxs (tenant, name))",
-	"CREATE INDEX users_pbx ON users (tenant, pbx)",
+	"CREATE INDEX users_pbx ON users (tenant, pbx, upn)",
+	"CREATE INDEX users_search ON users (tenant, upn, search)",
 
 	"CREATE TABLE secrets ("
 	" tenant TEXT NOT NULL REFERENCES tenants ON DELETE CASCADE,"
@@ -50,8 +64,10 @@ static const char *const firstv[] = {
 	   none of these refers to a tenant */
 	"CREATE TABLE registrations ("
 	" tenant TEXT NOT NULL, upn TEXT NOT NULL, pbx TEXT NOT NULL,"
-	" time_ms BIGINT NOT NULL, data TEXT NOT NULL,"
-	" PRIMARY KEY (tenant, upn))",
+	" state TEXT NOT NULL, time_ms BIGINT NOT NULL,"
+	" data TEXT NOT NULL, PRIMARY KEY (tenant, upn))",
+	"CREATE INDEX registrations_state"
+	" ON registrations (tenant, state)",
 
 	"CREATE TABLE registration_history ("
 	" node TEXT NOT NULL, day TEXT NOT NULL, at BIGINT NOT NULL,"
@@ -92,6 +108,19 @@ static const char *const firstv[] = {
 	" name TEXT PRIMARY KEY, hash TEXT NOT NULL, role TEXT NOT NULL,"
 	" tenant TEXT REFERENCES tenants ON DELETE CASCADE,"
 	" expires_ms BIGINT NOT NULL)",
+
+	/* Own templates: YAML as it was written */
+	"CREATE TABLE templates ("
+	" name TEXT PRIMARY KEY, revision BIGINT NOT NULL,"
+	" changed_ms BIGINT NOT NULL, data TEXT NOT NULL)",
+
+	/* Answers to creations that may be asked for again; a hash of the
+	   request tells whether it is the same one */
+	"CREATE TABLE answers ("
+	" caller TEXT NOT NULL, key TEXT NOT NULL, hash TEXT NOT NULL,"
+	" time_ms BIGINT NOT NULL, data TEXT NOT NULL,"
+	" PRIMARY KEY (caller, key))",
+	"CREATE INDEX answers_time ON answers (time_ms)",
 };
 
 static const struct migration migrationv[SCHEMA_VERSION] = {
@@ -101,15 +130,15 @@ static const struct migration migrationv[SCHEMA_VERSION] = {
 
 /* For backups: a column list is for SQL and for a person who reads one */
 const struct schema_table schema_tablev[] = {
-	{ "tenants", "tenant,fqdn,revision,changed_ms,data", 5,
-	  "tenant" },
-	{ "pbxs", "tenant,name,revision,changed_ms,data", 5,
+	{ "tenants", "tenant,fqdn,managed,stamp,revision,changed_ms,secrets,"
+	  "data", 8, "tenant" },
+	{ "pbxs", "tenant,name,template,revision,changed_ms,secrets,data", 7,
 	  "tenant,name" },
-	{ "users", "tenant,upn,number,pbx,revision,changed_ms,data", 7,
-	  "tenant,upn" },
+	{ "users", "tenant,upn,number,pbx,sip_username,enabled,search,"
+	  "revision,changed_ms,secrets,data", 11, "tenant,upn" },
 	{ "secrets", "tenant,kind,name,field,sealed", 5,
 	  "tenant,kind,name,field" },
-	{ "registrations", "tenant,upn,pbx,time_ms,data", 5,
+	{ "registrations", "tenant,upn,pbx,state,time_ms,data", 6,
 	  "tenant,upn" },
 	{ "registration_history", "node,day,at,tenant,upn,pbx,time_ms,data",
 	  8, "node,day,at" },
@@ -120,6 +149,7 @@ const struct schema_table schema_tablev[] = {
 	  "after", 10, "id" },
 	{ "tokens", "name,hash,role,tenant,expires_ms", 5, "name" },
 	{ "admins", "name,hash,role,tenant,expires_ms", 5, "name" },
+	{ "templates", "name,revision,changed_ms,data", 4, "name" },
 };
 
 const size_t schema_tablec = RE_ARRAY_SIZE(schema_tablev);

@@ -121,6 +121,123 @@ int store_id(char id[STORE_ID_SIZE])
 }
 
 
+/* Transactions */
+
+
+int store_begin(struct store *st)
+{
+	int err;
+
+	if (!st || st->outer)
+		return EINVAL;
+
+	err = db_begin(st->db, DB_WRITE);
+	if (!err)
+		st->outer = true;
+
+	return err;
+}
+
+
+int store_end(struct store *st, int err)
+{
+	if (!st || !st->outer)
+		return EINVAL;
+
+	st->outer = false;
+	st->stamp = 0;
+
+	return db_end(st->db, err);
+}
+
+
+int store_inner_begin(struct store *st)
+{
+	return st->outer ? 0 : db_begin(st->db, DB_WRITE);
+}
+
+
+int store_inner_end(struct store *st, int err)
+{
+	if (st->outer)
+		return err;
+
+	st->stamp = 0;
+
+	return db_end(st->db, err);
+}
+
+
+static int take_stamp(const struct db_row *row, void *arg)
+{
+	*(int64_t *)arg = db_int(row, 0);
+
+	return 0;
+}
+
+
+int store_take_text(const struct db_row *row, void *arg)
+{
+	char **textp = arg;
+
+	mem_deref(*textp);
+	*textp = NULL;
+
+	return str_dup(textp, row->textv[0] ? row->textv[0] : "");
+}
+
+
+/** The row of the counter stays locked until the end: stamps come out in the
+    order in which they were given */
+static int stamp_take(struct store *st)
+{
+	int err;
+
+	if (st->stamp)
+		return 0;
+
+	err = db_do_each(st->db, take_stamp, &st->stamp, "UPDATE changes SET"
+			 " stamp = stamp + 1 WHERE name = $1"
+			 " RETURNING stamp", DB_TEXT("config"));
+
+	return err ? err : db_notify(st->db);
+}
+
+
+int store_touch(struct store *st, const char *tenant)
+{
+	int err;
+
+	err = stamp_take(st);
+	if (err)
+		return err;
+
+	if (!tenant)
+		return db_do(st->db, "UPDATE tenants SET stamp = $1",
+			     DB_INT(st->stamp));
+
+	return db_do(st->db, "UPDATE tenants SET stamp = $1 WHERE tenant ="
+		     " $2 AND stamp <> $1", DB_INT(st->stamp),
+		     DB_TEXT(tenant));
+}
+
+
+int store_stamp(struct store *st, int64_t *stamp)
+{
+	if (!st || !stamp)
+		return EINVAL;
+
+	return db_do_each(st->db, take_stamp, stamp, "SELECT stamp FROM"
+			  " changes WHERE name = $1", DB_TEXT("config"));
+}
+
+
+int store_wait(struct store *st, int bell, unsigned ms)
+{
+	return st ? db_wait(st->db, bell, ms) : EINVAL;
+}
+
+
 /* The audit log */
 
 
@@ -147,9 +264,22 @@ int store_audit_add(struct store *st, const struct store_by *by,
 }
 
 
+int store_audit_note(struct store *st, const struct store_by *by,
+		     const char *tenant, const char *action,
+		     const char *kind, const char *name)
+{
+	if (!st || !by || !by->who || !action || !kind || !name)
+		return EINVAL;
+
+	return store_audit_add(st, by, tenant, action, kind, name, NULL,
+			       NULL);
+}
+
+
 struct audit_reader {
 	store_audit_h *h;
 	void *arg;
+	char *last;
 };
 
 
@@ -168,6 +298,9 @@ static int tell_audit(const struct db_row *row, void *arg)
 		.after   = row->textv[8],
 	};
 
+	if (reader->last)
+		str_ncpy(reader->last, row->textv[9], STORE_CURSOR_SIZE);
+
 	return reader->h(&entry, reader->arg);
 }
 
@@ -180,14 +313,21 @@ int store_audit_list(struct store *st, const struct store_span *span,
 	if (!st || !span || !h)
 		return EINVAL;
 
+	reader.last = span->last;
+
 	return db_do_each(st->db, tell_audit, &reader,
 			  "SELECT time_ms, who, address, tenant, action,"
-			  " kind, name, before, after FROM audit"
+			  " kind, name, before, after, id FROM audit"
 			  " WHERE (CAST($1 AS TEXT) IS NULL OR tenant = $1)"
 			  " AND time_ms >= $2 AND time_ms < $3"
+			  " AND (CAST($5 AS TEXT) IS NULL OR id < $5)"
+			  " AND (CAST($6 AS TEXT) IS NULL OR kind = $6)"
+			  " AND (CAST($7 AS TEXT) IS NULL OR who = $7)"
 			  " ORDER BY id DESC LIMIT $4",
 			  DB_TEXT(span->tenant), DB_INT(span->from_ms),
 			  DB_INT(span->to_ms ? span->to_ms : INT64_MAX),
 			  DB_INT(span->limit ? (int64_t)span->limit
-					     : INT64_MAX));
+					     : INT64_MAX),
+			  DB_TEXT(span->after), DB_TEXT(span->kind),
+			  DB_TEXT(span->who));
 }

@@ -80,7 +80,11 @@ struct store_object {
 	const char *name;          /* tenant, PBX's name, or user's upn  */
 	int64_t revision;          /* counts up from 1 with each change  */
 	int64_t changed_ms;
-	const struct json_t *value; /* borrowed; secrets left out        */
+	const char *managed;       /* "store", or "file": of a customer file */
+	const char *secrets;       /* dotted paths of those that are set,
+				      comma-separated                       */
+	const struct json_t *value; /* borrowed; secrets left out           */
+	const struct json_t *status; /* a user's registration, NULL         */
 };
 
 /** @return 0, other stops */
@@ -100,7 +104,7 @@ typedef int (store_object_h)(const struct store_object *obj, void *arg);
  *
  * @return 0; EBADMSG (see errs); EEXIST the number or FQDN is another's;
  *         ENOENT no such tenant or PBX; ESTALE another revision is there;
- *         ENOKEY a secret, and no keys
+ *         EPERM the tenant is a customer file's; ENOKEY a secret, and no keys
  */
 int store_put(struct store *st, enum store_kind kind, const char *tenant,
 	      const struct json_t *value, int64_t revision,
@@ -123,7 +127,7 @@ int store_list(struct store *st, enum store_kind kind, const char *tenant,
 	       void *arg);
 
 /** Remove; a tenant with all that is its, but for its calls and the audit.
-    @return 0, ENOENT, ESTALE, ENOTEMPTY a PBX that has users */
+    @return 0, ENOENT, ESTALE, EPERM, ENOTEMPTY a PBX that has users */
 int store_remove(struct store *st, enum store_kind kind, const char *tenant,
 		 const char *name, int64_t revision,
 		 const struct store_by *by);
@@ -132,6 +136,120 @@ int store_remove(struct store *st, enum store_kind kind, const char *tenant,
     seal_wipe(). @return 0, ENOENT, ENOKEY, EBADMSG changed or moved */
 int store_secret(struct store *st, enum store_kind kind, const char *tenant,
 		 const char *name, const char *field, char **secretp);
+
+/** Several changes in one transaction; what happens between is kept whole or
+    not at all */
+int store_begin(struct store *st);
+
+/** @param err  0 keeps it, other undoes it and is returned */
+int store_end(struct store *st, int err);
+
+enum store_sort { STORE_BY_UPN, STORE_BY_NUMBER, STORE_BY_PBX };
+
+/** Which users */
+struct store_users {
+	const char *tenant;        /* NULL: all; then by upn only           */
+	const char *pbx, *state;   /* NULL: all                             */
+	const char *q;             /* part of a name, number ...; NULL: all */
+	const char *enabled;       /* "true", "false"; NULL: all            */
+	enum store_sort sort;
+	bool descending;
+	const char *after;         /* a cursor, NULL: from the first        */
+	char *last;                /* STORE_CURSOR_SIZE: takes the cursor of
+				      the last one that was told; NULL      */
+	size_t limit;              /* 0: all                                */
+};
+
+/** Users in order. @return 0, EINVAL a cursor that is none, or what the
+    handler returned */
+int store_user_list(struct store *st, const struct store_users *which,
+		    store_object_h *h, void *arg);
+
+/** How many there are of them; sort, after and limit do not count */
+int store_user_count(struct store *st, const struct store_users *which,
+		     size_t *count);
+
+/** How many users of a tenant (NULL: all) are in each state */
+typedef int (store_count_h)(const char *name, int64_t count, void *arg);
+int store_user_states(struct store *st, const char *tenant,
+		      store_count_h *h, void *arg);
+
+
+/* What the bridge goes by */
+
+struct list;
+struct pbx;
+
+/** Counts up with each change of tenants, PBXs, users and templates */
+int store_stamp(struct store *st, int64_t *stamp);
+
+/**
+ * Wait until another program says that something has changed (PostgreSQL), a
+ * bell rings, or the time is over
+ *
+ * @param bell  eventfd(2), emptied here; -1 none
+ */
+int store_wait(struct store *st, int bell, unsigned ms);
+
+/** As customer_template_h (bridge/model/customer.h) */
+typedef int (store_base_h)(struct pbx *pbx, const char *template,
+			   const char **nearest, struct errors *errs,
+			   void *arg);
+
+/** Names of all tenants that the store manages, with the stamp of the last
+    change of each */
+int store_tenant_stamps(struct store *st, store_count_h *h, void *arg);
+
+/**
+ * One tenant as the bridge goes by it: PBXs over their templates, users with
+ * their passwords
+ *
+ * @param tenantp  struct tenant, a libre object
+ *
+ * @return 0, ENOENT, EBADMSG (errs says what cannot be used), ENOKEY
+ */
+struct tenant;
+int store_tenant_load(struct store *st, const char *name,
+		      store_base_h *baseh, void *arg, struct tenant **tenantp,
+		      struct errors *errs);
+
+/**
+ * Show what customer files hold beside what the store manages; passwords
+ * stay in the files. What was shown before and is not there any more goes.
+ *
+ * @param tenantl  struct tenant
+ *
+ * @return 0, EEXIST a tenant, or an FQDN, is the store's (errs says which)
+ */
+int store_mirror(struct store *st, const struct list *tenantl,
+		 struct errors *errs);
+
+
+/* Own templates: YAML */
+
+typedef int (store_template_h)(const char *name, int64_t revision,
+			       const char *text, void *arg);
+
+int store_template_list(struct store *st, store_template_h *h, void *arg);
+
+/** @param text  NULL removes it. @return 0, ENOENT, ESTALE */
+int store_template_put(struct store *st, const char *name, const char *text,
+		       int64_t revision, const struct store_by *by);
+
+
+/* Answers to creations, for whoever asks again (Idempotency-Key) */
+
+/** @param hash  Of the request. @return 0 and the answer, libre memory;
+    ENOENT none; ESTALE to another request */
+int store_answer_find(struct store *st, const char *caller, const char *key,
+		      const char *hash, char **answerp);
+
+/** Kept for 24 hours */
+int store_answer_keep(struct store *st, const char *caller, const char *key,
+		      const char *hash, const char *answer);
+
+
+/* Secrets */
 
 /** Seal by the newest key what older ones have sealed; all or nothing.
     @param resealed  How many, may be NULL */
@@ -158,7 +276,12 @@ struct store_span {
 	const char *tenant, *pbx, *upn;    /* NULL: all                     */
 	int64_t from_ms, to_ms;    /* from <= time < to; 0: no limit        */
 	size_t limit;              /* 0: all                                */
+	const char *after;         /* cursor of the last one, NULL          */
+	char *last;                /* STORE_CURSOR_SIZE: takes that; NULL   */
+	const char *kind, *who;    /* of the audit alone; NULL: all         */
 };
+
+enum { STORE_CURSOR_SIZE = 512 };
 
 /** @param value  As bridge/model/status.h writes it, borrowed */
 typedef int (store_value_h)(const struct json_t *value, void *arg);
@@ -225,6 +348,29 @@ int store_token_check(struct store *st, const char *token,
 /** @return 0, ENOENT */
 int store_token_remove(struct store *st, const char *name,
 		       const struct store_by *by);
+
+typedef int (store_grant_h)(const struct store_grant *grant, void *arg);
+
+/** In order of name; tenant NULL: all */
+int store_token_list(struct store *st, const char *tenant, store_grant_h *h,
+		     void *arg);
+int store_admin_list(struct store *st, const char *tenant, store_grant_h *h,
+		     void *arg);
+
+/** Change role, tenant and end of an admin; the password stays. @return as
+    store_admin_put(); ENOENT no such admin too */
+int store_admin_change(struct store *st, const struct store_grant *grant,
+		       const struct store_by *by);
+
+/** @return 0, ENOENT unknown or expired; without a password: for whom another
+    has vouched */
+int store_admin_find(struct store *st, const char *name,
+		     struct store_grant *grant);
+
+/** Add to the audit log what is no change of an object: a sign-in */
+int store_audit_note(struct store *st, const struct store_by *by,
+		     const char *tenant, const char *action,
+		     const char *kind, const char *name);
 
 /** Make or replace an admin; the password (12..255 octets) is kept as
     scrypt's hash (RFC 7914). Returns as store_token_make() */

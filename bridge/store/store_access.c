@@ -140,10 +140,10 @@ static int remove_grant(struct store *st, const char *sql, const char *kind,
 	if (!st || !name || !by || !by->who)
 		return EINVAL;
 
-	err = db_begin(st->db, DB_WRITE);
+	err = store_inner_begin(st);
 
-	return err ? err : db_end(st->db, remove_all(st, sql, kind, name,
-						     by));
+	return err ? err : store_inner_end(st, remove_all(st, sql, kind, name,
+							  by));
 }
 
 
@@ -226,9 +226,9 @@ int store_token_make(struct store *st, const struct store_grant *grant,
 	if (!err)
 		err = token_hash(hash, text);
 	if (!err)
-		err = db_begin(st->db, DB_WRITE);
+		err = store_inner_begin(st);
 	if (!err)
-		err = db_end(st->db, token_write(st, grant, by, hash));
+		err = store_inner_end(st, token_write(st, grant, by, hash));
 	if (!err)
 		memcpy(token, text, sizeof(text));
 
@@ -383,9 +383,9 @@ int store_admin_put(struct store *st, const struct store_grant *grant,
 
 	err = password_seal(hash, password);
 	if (!err)
-		err = db_begin(st->db, DB_WRITE);
+		err = store_inner_begin(st);
 	if (!err)
-		err = db_end(st->db, admin_write(st, grant, by, hash));
+		err = store_inner_end(st, admin_write(st, grant, by, hash));
 
 	return err == ENOLINK ? ENOENT : err;
 }
@@ -431,4 +431,113 @@ int store_admin_remove(struct store *st, const char *name,
 {
 	return remove_grant(st, "DELETE FROM admins WHERE name = $1"
 			    " RETURNING tenant", "admin", name, by);
+}
+
+
+/* Looking, and changing without a password */
+
+
+struct grants {
+	store_grant_h *h;
+	void *arg;
+};
+
+
+static int tell_grant(const struct db_row *row, void *arg)
+{
+	const struct grants *grants = arg;
+	struct found found = { .is = false };
+
+	(void)take_grant(row, &found);
+
+	return found.is ? grants->h(&found.grant, grants->arg) : 0;
+}
+
+
+static int grant_list(struct store *st, const char *sql, const char *tenant,
+		      store_grant_h *h, void *arg)
+{
+	struct grants grants = { h, arg };
+
+	if (!st || !h)
+		return EINVAL;
+
+	return db_do_each(st->db, tell_grant, &grants, sql, DB_TEXT(tenant));
+}
+
+
+int store_token_list(struct store *st, const char *tenant, store_grant_h *h,
+		     void *arg)
+{
+	return grant_list(st, "SELECT name, role, tenant, expires_ms, hash"
+			  " FROM tokens WHERE (CAST($1 AS TEXT) IS NULL"
+			  " OR tenant = $1) ORDER BY name", tenant, h, arg);
+}
+
+
+int store_admin_list(struct store *st, const char *tenant, store_grant_h *h,
+		     void *arg)
+{
+	return grant_list(st, "SELECT name, role, tenant, expires_ms, hash"
+			  " FROM admins WHERE (CAST($1 AS TEXT) IS NULL"
+			  " OR tenant = $1) ORDER BY name", tenant, h, arg);
+}
+
+
+static int admin_update(struct store *st, const struct store_grant *grant,
+			const struct store_by *by)
+{
+	bool is = false;
+	int err;
+
+	err = db_do_each(st->db, take_one, &is, "UPDATE admins SET"
+			 " role = $2, tenant = $3, expires_ms = $4"
+			 " WHERE name = $1 RETURNING name",
+			 DB_TEXT(grant->name),
+			 DB_TEXT(store_role_name(grant->role)),
+			 DB_TEXT(grant_tenant(grant)),
+			 DB_INT(grant->expires_ms));
+	if (!err && !is)
+		err = ENOENT;
+
+	return err ? err : store_audit_add(st, by, grant_tenant(grant),
+					   "change", "admin", grant->name,
+					   NULL, NULL);
+}
+
+
+int store_admin_change(struct store *st, const struct store_grant *grant,
+		       const struct store_by *by)
+{
+	int err;
+
+	if (!st || !grant || !by || !by->who || !grant_is_good(grant))
+		return EINVAL;
+
+	err = store_inner_begin(st);
+	if (!err)
+		err = store_inner_end(st, admin_update(st, grant, by));
+
+	return err == ENOLINK ? ENOENT : err;
+}
+
+
+int store_admin_find(struct store *st, const char *name,
+		     struct store_grant *grant)
+{
+	struct found found = { .is = false };
+	int err;
+
+	if (!st || !name || !grant)
+		return EINVAL;
+
+	err = db_do_each(st->db, take_grant, &found, "SELECT name, role,"
+			 " tenant, expires_ms, hash FROM admins"
+			 " WHERE name = $1", DB_TEXT(name));
+	if (!err && !is_valid(&found))
+		err = ENOENT;
+	if (!err)
+		*grant = found.grant;
+
+	return err;
 }

@@ -79,17 +79,18 @@ static int reg_history(const struct import *im, int64_t at,
 
 
 static int reg_present(const struct import *im, const char *tenant,
-		       const char *upn, const char *pbx, int64_t time_ms,
-		       const char *data)
+		       const char *upn, const char *pbx, const char *state,
+		       int64_t time_ms, const char *data)
 {
 	return db_do(im->st->db, "INSERT INTO registrations (tenant, upn,"
-		     " pbx, time_ms, data) VALUES ($1, $2, $3, $4, $5)"
+		     " pbx, state, time_ms, data)"
+		     " VALUES ($1, $2, $3, $4, $5, $6)"
 		     " ON CONFLICT (tenant, upn) DO UPDATE SET"
-		     " pbx = excluded.pbx, time_ms = excluded.time_ms,"
-		     " data = excluded.data"
+		     " pbx = excluded.pbx, state = excluded.state,"
+		     " time_ms = excluded.time_ms, data = excluded.data"
 		     " WHERE excluded.time_ms >= registrations.time_ms",
 		     DB_TEXT(tenant), DB_TEXT(upn), DB_TEXT(pbx),
-		     DB_INT(time_ms), DB_TEXT(data));
+		     DB_TEXT(state), DB_INT(time_ms), DB_TEXT(data));
 }
 
 
@@ -109,7 +110,8 @@ static int import_reg(const struct import *im, int64_t at,
 		return err;
 
 	if (!json_is_true(json_object_get(reg, "removed")))
-		return reg_present(im, tenant, upn, pbx, time_ms, data);
+		return reg_present(im, tenant, upn, pbx,
+				   text_of(reg, "state"), time_ms, data);
 
 	return db_do(im->st->db, "DELETE FROM registrations WHERE"
 		     " tenant = $1 AND upn = $2 AND time_ms <= $3",

@@ -15,7 +15,8 @@
 #include "store_core.h"
 
 
-enum { COLUMNS_MAX = 4, SQL_MAX = 512 };
+enum { COLUMNS_MAX = 7, SQL_MAX = 1024,
+       VALUE_SIZE = 3 * STORE_NAME_SIZE };
 
 
 /** How a kind is kept */
@@ -27,7 +28,8 @@ struct kind {
 	size_t keyc;               /* columns that are its key         */
 	size_t columnc;
 	const char *columnv[COLUMNS_MAX];
-	const char *pathv[COLUMNS_MAX];    /* its field, NULL: tenant  */
+	const char *pathv[COLUMNS_MAX];    /* its field, NULL: tenant; several
+					      with commas: all of them */
 	bool foldv[COLUMNS_MAX];
 };
 
@@ -44,17 +46,19 @@ static const struct kind kindv[] = {
 	[STORE_PBX] = {
 		.name = "pbx", .fields = &pbx_fields,
 		.table = "pbxs", .where = "tenant = $1 AND name = $2",
-		.keyc = 2, .columnc = 2,
-		.columnv = { "tenant", "name" },
-		.pathv   = { NULL, "name" },
+		.keyc = 2, .columnc = 3,
+		.columnv = { "tenant", "name", "template" },
+		.pathv   = { NULL, "name", "template" },
 	},
 	[STORE_USER] = {
 		.name = "user", .fields = &user_fields,
 		.table = "users", .where = "tenant = $1 AND upn = $2",
-		.keyc = 2, .columnc = 4,
-		.columnv = { "tenant", "upn", "number", "pbx" },
-		.pathv   = { NULL, "upn", "number", "pbx" },
-		.foldv   = { false, true, false, false },
+		.keyc = 2, .columnc = 7,
+		.columnv = { "tenant", "upn", "number", "pbx",
+			     "sip_username", "enabled", "search" },
+		.pathv   = { NULL, "upn", "number", "pbx", "sip_username",
+			     "enabled", "upn,number,name,sip_username" },
+		.foldv   = { false, true, false, false, false, false, true },
 	},
 };
 
@@ -65,11 +69,13 @@ struct change {
 	const struct kind *kind;
 	const struct store_by *by;
 	struct errors *errs;
-	char valuev[COLUMNS_MAX][STORE_NAME_SIZE];
+	char valuev[COLUMNS_MAX][VALUE_SIZE];
 	json_t *json;              /* owned, without secrets              */
 	json_t *secrets;           /* owned, path to text or null         */
 	char *data;                /* owned, of jansson: text of json     */
 	char *before;              /* owned: as it was, NULL              */
+	char *had;                 /* owned: secrets it had, NULL         */
+	char *has;                 /* owned: secrets it has now           */
 	int64_t revision;          /* as it was, 0: there was none        */
 };
 
@@ -86,6 +92,14 @@ static const char *name_of(const struct change *ch)
 }
 
 
+const char *store_kind_name(enum store_kind kind)
+{
+	const struct kind *k = kind_of(kind);
+
+	return k ? k->name : NULL;
+}
+
+
 /** A tenant's name is its key, a user's is folded */
 static int name_fold(const struct kind *kind, char dst[STORE_NAME_SIZE],
 		     const char *name)
@@ -99,6 +113,13 @@ static int name_fold(const struct kind *kind, char dst[STORE_NAME_SIZE],
 	str_ncpy(dst, name, STORE_NAME_SIZE);
 
 	return 0;
+}
+
+
+int store_name_fold(enum store_kind kind, char dst[STORE_NAME_SIZE],
+		    const char *name)
+{
+	return name_fold(kind_of(kind), dst, name);
 }
 
 
@@ -204,6 +225,46 @@ static int secrets_write(struct change *ch)
 }
 
 
+static int list_grow(struct mbuf *mb, const char *word, size_t l)
+{
+	int err = mb->end ? mbuf_write_u8(mb, ',') : 0;
+
+	return err ? err : mbuf_write_mem(mb, (const uint8_t *)word, l);
+}
+
+
+/** Which secrets there will be: those that it had and that are not spoken
+    of, and those that are set */
+static int secrets_name(struct change *ch)
+{
+	struct mbuf *mb = mbuf_alloc(64);
+	const char *had = ch->had, *path;
+	json_t *value;
+	int err = mb ? 0 : ENOMEM;
+
+	while (!err && str_isset(had)) {
+		const size_t n = strcspn(had, ",");
+		char word[STORE_NAME_SIZE];
+
+		str_ncpy(word, had, n + 1 < sizeof(word) ? n + 1
+							  : sizeof(word));
+		if (!json_object_get(ch->secrets, word))
+			err = list_grow(mb, had, n);
+		had += n + (had[n] == ',');
+	}
+
+	json_object_foreach(ch->secrets, path, value)
+		if (!err && str_isset(json_string_value(value)))
+			err = list_grow(mb, path, strlen(path));
+
+	if (!err)
+		err = re_sdprintf(&ch->has, "%b", mb->buf, mb->end);
+	mem_deref(mb);
+
+	return err;
+}
+
+
 /* Checking */
 
 
@@ -243,32 +304,59 @@ static int check_required(const struct kind *kind, const void *item,
 }
 
 
+/** One column's text. A list of fields is for searching: each in a line */
+static int column_text(char dst[VALUE_SIZE], const struct kind *kind,
+		       const char *paths, const void *item)
+{
+	size_t at = 0;
+
+	while (*paths) {
+		const size_t l = strcspn(paths, ",");
+		char path[STORE_NAME_SIZE], *text = NULL;
+		int err, n;
+
+		str_ncpy(path, paths, l + 1);
+		paths += l + (paths[l] == ',');
+
+		err = fields_get(kind->fields, item, path, &text);
+		if (err)
+			return err;
+
+		n = re_snprintf(dst + at, VALUE_SIZE - at, "%s%s",
+				at ? "\n" : "", text);
+		mem_deref(text);
+		if (n < 0)
+			return ENAMETOOLONG;
+		at += (size_t)n;
+	}
+
+	return 0;
+}
+
+
+static void fold(char *text)
+{
+	for (; *text; text++)
+		if (*text >= 'A' && *text <= 'Z')
+			*text = (char)(*text - 'A' + 'a');
+}
+
+
 static int columns_take(struct change *ch, const char *tenant,
 			const void *item)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < ch->kind->columnc && !err; i++) {
-		char *text = NULL;
-
 		if (!ch->kind->pathv[i]) {
-			str_ncpy(ch->valuev[i], tenant, STORE_NAME_SIZE);
+			str_ncpy(ch->valuev[i], tenant, VALUE_SIZE);
 			continue;
 		}
 
-		err = fields_get(ch->kind->fields, item, ch->kind->pathv[i],
-				 &text);
-		if (err)
-			break;
-
-		if (ch->kind->foldv[i])
-			err = store_fold(ch->valuev[i], text);
-		else if (strlen(text) < STORE_NAME_SIZE)
-			str_ncpy(ch->valuev[i], text, STORE_NAME_SIZE);
-		else
-			err = ENAMETOOLONG;
-
-		mem_deref(text);
+		err = column_text(ch->valuev[i], ch->kind,
+				  ch->kind->pathv[i], item);
+		if (!err && ch->kind->foldv[i])
+			fold(ch->valuev[i]);
 	}
 
 	return err;
@@ -314,6 +402,8 @@ static void change_clear(struct change *ch)
 	json_decref(ch->secrets);
 	free(ch->data);
 	mem_deref(ch->before);
+	mem_deref(ch->had);
+	mem_deref(ch->has);
 }
 
 
@@ -358,7 +448,8 @@ static int take_old(const struct db_row *row, void *arg)
 
 	ch->revision = db_int(row, 0);
 
-	return str_dup(&ch->before, row->textv[1]);
+	return str_dup(&ch->before, row->textv[1]) ||
+		str_dup(&ch->had, row->textv[2]) ? ENOMEM : 0;
 }
 
 
@@ -368,8 +459,8 @@ static int read_old(struct change *ch)
 					 DB_TEXT(ch->valuev[1]) };
 	char sql[SQL_MAX];
 
-	if (re_snprintf(sql, sizeof(sql), "SELECT revision, data FROM %s"
-			" WHERE %s", ch->kind->table, ch->kind->where) < 0)
+	if (re_snprintf(sql, sizeof(sql), "SELECT revision, data, secrets"
+			" FROM %s WHERE %s", ch->kind->table, ch->kind->where) < 0)
 		return EINVAL;
 
 	return db_query(ch->st->db, sql, keyv, ch->kind->keyc, take_old, ch);
@@ -384,14 +475,16 @@ static int check_revision(const struct change *ch, int64_t revision)
 
 static void insert_sql(const struct kind *kind, struct mbuf *mb)
 {
-	(void)mbuf_printf(mb, "INSERT INTO %s (revision, changed_ms, data",
-			  kind->table);
+	(void)mbuf_printf(mb, "INSERT INTO %s (revision, changed_ms, data,"
+			  " secrets%s", kind->table, kind->keyc > 1 ? ""
+			  : ", managed, stamp");
 	for (size_t i = 0; i < kind->columnc; i++)
 		(void)mbuf_printf(mb, ", %s", kind->columnv[i]);
 
-	(void)mbuf_printf(mb, ") VALUES ($1, $2, $3");
+	(void)mbuf_printf(mb, ") VALUES ($1, $2, $3, $4%s",
+			  kind->keyc > 1 ? "" : ", 'store', 0");
 	for (size_t i = 0; i < kind->columnc; i++)
-		(void)mbuf_printf(mb, ", $%zu", i + 4);
+		(void)mbuf_printf(mb, ", $%zu", i + 5);
 
 	(void)mbuf_printf(mb, ") RETURNING revision");
 }
@@ -401,14 +494,14 @@ static void insert_sql(const struct kind *kind, struct mbuf *mb)
 static void update_sql(const struct kind *kind, struct mbuf *mb)
 {
 	(void)mbuf_printf(mb, "UPDATE %s SET revision = $1, changed_ms = $2,"
-			  " data = $3", kind->table);
+			  " data = $3, secrets = $4", kind->table);
 	for (size_t i = kind->keyc; i < kind->columnc; i++)
-		(void)mbuf_printf(mb, ", %s = $%zu", kind->columnv[i], i + 4);
+		(void)mbuf_printf(mb, ", %s = $%zu", kind->columnv[i], i + 5);
 
-	(void)mbuf_printf(mb, " WHERE revision = $%zu", kind->columnc + 4);
+	(void)mbuf_printf(mb, " WHERE revision = $%zu", kind->columnc + 5);
 	for (size_t i = 0; i < kind->keyc; i++)
 		(void)mbuf_printf(mb, " AND %s = $%zu", kind->columnv[i],
-				  i + 4);
+				  i + 5);
 
 	(void)mbuf_printf(mb, " RETURNING revision");
 }
@@ -425,10 +518,10 @@ static int take_revision(const struct db_row *row, void *arg)
 static int row_write(struct change *ch)
 {
 	const struct kind *kind = ch->kind;
-	struct db_param paramv[COLUMNS_MAX + 4] = {
+	struct db_param paramv[COLUMNS_MAX + 5] = {
 		DB_INT(ch->revision + 1), DB_INT(store_now_ms()),
-		DB_TEXT(ch->data) };
-	size_t paramc = 3;
+		DB_TEXT(ch->data), DB_TEXT(ch->has) };
+	size_t paramc = 4;
 	int64_t written = 0;
 	struct mbuf *mb;
 	int err;
@@ -485,19 +578,45 @@ static int audit_change(struct change *ch)
 }
 
 
+/** Only what the store itself manages may be changed here */
+static int check_managed(const struct change *ch)
+{
+	char *managed = NULL;
+	int err;
+
+	if (ch->st->mirroring)
+		return 0;
+
+	err = db_do_each(ch->st->db, store_take_text, &managed, "SELECT"
+			 " managed FROM tenants WHERE tenant = $1",
+			 DB_TEXT(ch->valuev[0]));
+	if (!err && managed && strcmp(managed, "store"))
+		err = EPERM;
+	mem_deref(managed);
+
+	return err;
+}
+
+
 static int write_all(struct change *ch, int64_t revision)
 {
 	int err;
 
-	err = read_old(ch);
+	err = check_managed(ch);
+	if (!err)
+		err = read_old(ch);
 	if (!err)
 		err = check_revision(ch, revision);
+	if (!err)
+		err = secrets_name(ch);
 	if (!err)
 		err = row_write(ch);
 	if (!err)
 		err = secrets_write(ch);
-	if (!err)
+	if (!err && !ch->st->mirroring)
 		err = audit_change(ch);
+	if (!err)
+		err = store_touch(ch->st, ch->valuev[0]);
 
 	return err;
 }
@@ -507,10 +626,13 @@ static int write_all(struct change *ch, int64_t revision)
 static int explain(const struct change *ch, int err)
 {
 	const bool user = ch->kind->fields == &user_fields;
+	const char *field = !user ? "teams.fqdn" :
+		strstr(store_why(ch->st), "sip_username") ? "sip_username"
+		: "number";
 
 	if (err == EEXIST)
-		errors_add(ch->errs, NULL, user ? "number" : "teams.fqdn",
-			   "want one that nobody else has");
+		errors_add(ch->errs, NULL, field, "want one that nobody else"
+			   " has");
 
 	if (err != ENOLINK)
 		return err;
@@ -535,9 +657,10 @@ int store_put(struct store *st, enum store_kind kind, const char *tenant,
 
 	err = change_init(&ch, st, kind_of(kind), tenant, value, by, errs);
 	if (!err)
-		err = db_begin(st->db, DB_WRITE);
+		err = store_inner_begin(st);
 	if (!err)
-		err = explain(&ch, db_end(st->db, write_all(&ch, revision)));
+		err = explain(&ch, store_inner_end(st, write_all(&ch,
+								 revision)));
 
 	if (!err && new_revision)
 		*new_revision = ch.revision + 1;
@@ -551,35 +674,56 @@ int store_put(struct store *st, enum store_kind kind, const char *tenant,
 /* Reading */
 
 
-struct reader {
-	store_object_h *h;
-	void *arg;
-	size_t c;
-};
-
-
-static int tell(const struct db_row *row, void *arg)
+int store_tell_object(const struct db_row *row, void *arg)
 {
-	struct reader *reader = arg;
+	struct object_reader *reader = arg;
 	struct store_object obj = {
 		.tenant     = row->textv[0],
 		.name       = row->textv[1],
 		.revision   = db_int(row, 2),
 		.changed_ms = db_int(row, 3),
+		.managed    = row->textv[4],
+		.secrets    = row->textv[5],
 	};
-	json_t *value;
+	json_t *value, *status = NULL;
 	int err;
 
-	value = json_loads(row->textv[4], 0, NULL);
+	value = json_loads(row->textv[6], 0, NULL);
 	if (!value)
 		return EBADMSG;
 
+	if (row->c > 7 && row->textv[7])
+		status = json_loads(row->textv[7], 0, NULL);
+
 	++reader->c;
-	obj.value = value;
+	obj.value  = value;
+	obj.status = status;
 	err = reader->h(&obj, reader->arg);
+	json_decref(status);
 	json_decref(value);
 
 	return err;
+}
+
+
+/** What is told of an object: its own columns, who manages its tenant, and a
+    user's registration */
+static int select_sql(struct mbuf *mb, const struct kind *k)
+{
+	const char *key = k->columnv[k->keyc - 1];
+
+	if (k->keyc == 1)
+		return mbuf_printf(mb, "SELECT tenant, tenant, revision,"
+				   " changed_ms, managed, secrets, data"
+				   " FROM tenants o");
+
+	return mbuf_printf(mb, "SELECT o.tenant, o.%s, o.revision,"
+			   " o.changed_ms, t.managed, o.secrets, o.data%s"
+			   " FROM %s o JOIN tenants t ON t.tenant = o.tenant"
+			   "%s", key, k->fields == &user_fields ? ", r.data"
+			   : "", k->table, k->fields == &user_fields ?
+			   " LEFT JOIN registrations r ON"
+			   " r.tenant = o.tenant AND r.upn = o.upn" : "");
 }
 
 
@@ -587,8 +731,9 @@ int store_get(struct store *st, enum store_kind kind, const char *tenant,
 	      const char *name, store_object_h *h, void *arg)
 {
 	const struct kind *k = kind_of(kind);
-	struct reader reader = { .h = h, .arg = arg };
-	char folded[STORE_NAME_SIZE], sql[SQL_MAX];
+	struct object_reader reader = { .h = h, .arg = arg };
+	char folded[STORE_NAME_SIZE];
+	struct mbuf *mb;
 	const struct db_param keyv[] = { DB_TEXT(tenant), DB_TEXT(folded) };
 	int err;
 
@@ -598,12 +743,20 @@ int store_get(struct store *st, enum store_kind kind, const char *tenant,
 	if (name_fold(k, folded, name))
 		return ENOENT;
 
-	if (re_snprintf(sql, sizeof(sql), "SELECT tenant, %s, revision,"
-			" changed_ms, data FROM %s WHERE %s",
-			k->columnv[k->keyc - 1], k->table, k->where) < 0)
-		return EINVAL;
+	mb = mbuf_alloc(SQL_MAX);
+	if (!mb)
+		return ENOMEM;
 
-	err = db_query(st->db, sql, keyv, k->keyc, tell, &reader);
+	err = select_sql(mb, k);
+	if (!err)
+		err = mbuf_printf(mb, " WHERE o.tenant = $1%s%s%s%c",
+				  k->keyc > 1 ? " AND o." : "",
+				  k->keyc > 1 ? k->columnv[1] : "",
+				  k->keyc > 1 ? " = $2" : "", 0);
+	if (!err)
+		err = db_query(st->db, (const char *)mb->buf, keyv, k->keyc,
+			       store_tell_object, &reader);
+	mem_deref(mb);
 
 	return err || reader.c ? err : ENOENT;
 }
@@ -614,8 +767,10 @@ int store_list(struct store *st, enum store_kind kind, const char *tenant,
 	       void *arg)
 {
 	const struct kind *k = kind_of(kind);
-	struct reader reader = { .h = h, .arg = arg };
-	char folded[STORE_NAME_SIZE] = "", sql[SQL_MAX];
+	struct object_reader reader = { .h = h, .arg = arg };
+	char folded[STORE_NAME_SIZE] = "";
+	struct mbuf *mb;
+	int err;
 	struct db_param paramv[] = {
 		DB_TEXT(folded), DB_INT(limit ? (int64_t)limit : INT64_MAX),
 		DB_TEXT(tenant) };
@@ -629,17 +784,38 @@ int store_list(struct store *st, enum store_kind kind, const char *tenant,
 
 	column = k->columnv[k->keyc - 1];
 
-	if (re_snprintf(sql, sizeof(sql), "SELECT tenant, %s, revision,"
-			" changed_ms, data FROM %s WHERE %s > $1%s"
-			" ORDER BY %s LIMIT $2", column, k->table, column,
-			k->keyc > 1 ? " AND tenant = $3" : "", column) < 0)
-		return EINVAL;
+	mb = mbuf_alloc(SQL_MAX);
+	if (!mb)
+		return ENOMEM;
 
-	return db_query(st->db, sql, paramv, k->keyc + 1, tell, &reader);
+	err = select_sql(mb, k);
+	if (!err)
+		err = mbuf_printf(mb, " WHERE o.%s > $1%s ORDER BY o.%s"
+				  " LIMIT $2%c", column, k->keyc > 1 ?
+				  " AND o.tenant = $3" : "", column, 0);
+	if (!err)
+		err = db_query(st->db, (const char *)mb->buf, paramv,
+			       k->keyc + 1, store_tell_object, &reader);
+	mem_deref(mb);
+
+	return err;
 }
 
 
 /* Removing */
+
+
+/** How a user is registered who is no more */
+static int registrations_forget(struct change *ch)
+{
+	if (ch->kind->keyc == 1)
+		return db_do(ch->st->db, "DELETE FROM registrations WHERE"
+			     " tenant = $1", DB_TEXT(ch->valuev[0]));
+
+	return db_do(ch->st->db, "DELETE FROM registrations WHERE"
+		     " tenant = $1 AND upn = $2", DB_TEXT(ch->valuev[0]),
+		     DB_TEXT(name_of(ch)));
+}
 
 
 static int remove_row(struct change *ch)
@@ -654,6 +830,8 @@ static int remove_row(struct change *ch)
 		return EINVAL;
 
 	err = db_query(ch->st->db, sql, paramv, ch->kind->keyc, NULL, NULL);
+	if (!err && ch->kind->fields != &pbx_fields)
+		err = registrations_forget(ch);
 	if (err || ch->kind->keyc == 1)
 		return err;          /* a tenant's secrets go with it */
 
@@ -667,7 +845,9 @@ static int remove_all(struct change *ch, int64_t revision)
 {
 	int err;
 
-	err = read_old(ch);
+	err = check_managed(ch);
+	if (!err)
+		err = read_old(ch);
 	if (!err && !ch->revision)
 		err = ENOENT;
 	if (!err)
@@ -675,6 +855,8 @@ static int remove_all(struct change *ch, int64_t revision)
 	if (!err)
 		err = remove_row(ch);
 	if (!err)
+		err = store_touch(ch->st, ch->valuev[0]);
+	if (!err && !ch->st->mirroring)
 		err = store_audit_add(ch->st, ch->by, ch->valuev[0],
 				      "remove", ch->kind->name, name_of(ch),
 				      ch->before, NULL);
@@ -700,163 +882,11 @@ int store_remove(struct store *st, enum store_kind kind, const char *tenant,
 	if (name_fold(ch.kind, ch.valuev[ch.kind->keyc - 1], name))
 		return ENOENT;
 
-	err = db_begin(st->db, DB_WRITE);
+	err = store_inner_begin(st);
 	if (!err)
-		err = db_end(st->db, remove_all(&ch, revision));
+		err = store_inner_end(st, remove_all(&ch, revision));
 
 	change_clear(&ch);
 
 	return err == ENOLINK ? ENOTEMPTY : err;
-}
-
-
-/* Secrets in clear, and sealed anew */
-
-
-static int take_text(const struct db_row *row, void *arg)
-{
-	return str_dup(arg, row->textv[0]);
-}
-
-
-int store_secret(struct store *st, enum store_kind kind, const char *tenant,
-		 const char *name, const char *field, char **secretp)
-{
-	const struct kind *k = kind_of(kind);
-	char folded[STORE_NAME_SIZE], *sealed = NULL;
-	struct seal_place place;
-	int err;
-
-	if (!st || !k || !tenant || !name || !field || !secretp)
-		return EINVAL;
-
-	if (name_fold(k, folded, name))
-		return ENOENT;
-
-	err = db_do_each(st->db, take_text, &sealed, "SELECT sealed FROM"
-			 " secrets WHERE tenant = $1 AND kind = $2"
-			 " AND name = $3 AND field = $4", DB_TEXT(tenant),
-			 DB_TEXT(k->name), DB_TEXT(folded), DB_TEXT(field));
-	if (err)
-		return err;
-	if (!sealed)
-		return ENOENT;
-
-	place = (struct seal_place){ tenant, k->name, folded, field };
-	err   = st->ring ? seal_open(secretp, st->ring, &place, sealed)
-			 : ENOKEY;
-	mem_deref(sealed);
-
-	return err;
-}
-
-
-struct sealed {
-	struct le le;
-	char *partv[5];            /* owned: tenant, kind, name, field, seal */
-};
-
-
-struct resealing {
-	struct list l;
-	const struct keyring *ring;
-};
-
-
-static void sealed_destructor(void *data)
-{
-	struct sealed *sealed = data;
-
-	list_unlink(&sealed->le);
-	for (size_t i = 0; i < RE_ARRAY_SIZE(sealed->partv); i++)
-		mem_deref(sealed->partv[i]);
-}
-
-
-static int take_sealed(const struct db_row *row, void *arg)
-{
-	struct resealing *re = arg;
-	struct sealed *sealed;
-	int err = 0;
-
-	if (!seal_is_old(re->ring, row->textv[4]))
-		return 0;
-
-	sealed = mem_zalloc(sizeof(*sealed), sealed_destructor);
-	if (!sealed)
-		return ENOMEM;
-
-	list_append(&re->l, &sealed->le, sealed);
-
-	for (size_t i = 0; i < RE_ARRAY_SIZE(sealed->partv) && !err; i++)
-		err = str_dup(&sealed->partv[i], row->textv[i]);
-
-	return err;
-}
-
-
-static int reseal_one(struct store *st, const struct sealed *sealed)
-{
-	const struct seal_place place = {
-		sealed->partv[0], sealed->partv[1], sealed->partv[2],
-		sealed->partv[3] };
-	char *secret, *fresh;
-	int err;
-
-	err = seal_open(&secret, st->ring, &place, sealed->partv[4]);
-	if (err)
-		return err;
-
-	err = seal(&fresh, st->ring, &place, secret);
-	seal_wipe(secret);
-	if (err)
-		return err;
-
-	/* One that was set meanwhile is not replaced by the old one */
-	err = db_do(st->db, "UPDATE secrets SET sealed = $1"
-		    " WHERE tenant = $2 AND kind = $3 AND name = $4"
-		    " AND field = $5 AND sealed = $6", DB_TEXT(fresh),
-		    DB_TEXT(place.tenant), DB_TEXT(place.kind),
-		    DB_TEXT(place.name), DB_TEXT(place.field),
-		    DB_TEXT(sealed->partv[4]));
-	mem_deref(fresh);
-
-	return err;
-}
-
-
-static int reseal_all(struct store *st, struct resealing *re)
-{
-	int err;
-
-	err = db_query(st->db, "SELECT tenant, kind, name, field, sealed"
-		       " FROM secrets", NULL, 0, take_sealed, re);
-
-	for (struct le *le = list_head(&re->l); le && !err; le = le->next)
-		err = reseal_one(st, le->data);
-
-	return err;
-}
-
-
-int store_reseal(struct store *st, size_t *resealed)
-{
-	struct resealing re = { .ring = st ? st->ring : NULL };
-	int err;
-
-	if (!st)
-		return EINVAL;
-	if (!st->ring)
-		return ENOKEY;
-
-	err = db_begin(st->db, DB_WRITE);
-	if (!err)
-		err = db_end(st->db, reseal_all(st, &re));
-
-	if (!err && resealed)
-		*resealed = list_count(&re.l);
-
-	list_flush(&re.l);
-
-	return err;
 }

@@ -12,16 +12,23 @@ struct source {
 	const char *table;
 	const char *time;          /* column, NULL: times do not count */
 	const char *order;
+	const char *key;           /* columns of the order, NULL: no cursor */
+	size_t keyc;
+	bool numberv[4];           /* which of them are numbers             */
 };
+
+enum { KEYC_MAX = 4 };
 
 
 /** A query that grows: an index is used for what is asked, nothing is
     compared for what is not */
 struct growing {
 	struct mbuf *mb;           /* owned */
-	struct db_param paramv[8];
+	struct db_param paramv[8 + KEYC_MAX];
+	char partv[KEYC_MAX][STORE_CURSOR_SIZE];
 	size_t paramc;
 	char upn[STORE_NAME_SIZE];
+	bool bad;                  /* the cursor is none */
 	int err;
 };
 
@@ -29,6 +36,7 @@ struct growing {
 struct reader {
 	store_value_h *h;
 	void *arg;
+	char *last;
 };
 
 
@@ -60,16 +68,59 @@ static void grow_time(struct growing *g, const char *column,
 }
 
 
+/** After a cursor: its parts, divided by '/', are the key of the last one */
+static void grow_after(struct growing *g, const struct source *src,
+		       const char *after)
+{
+	struct pl rest;
+
+	if (!after || !src->key)
+		return;
+
+	pl_set_str(&rest, after);
+	g->err |= mbuf_printf(g->mb, "%s (%s) < (", g->paramc ? " AND"
+			      : " WHERE", src->key);
+
+	for (size_t i = 0; i < src->keyc; i++) {
+		const char *slash = pl_strchr(&rest, '/');
+		struct pl part = { rest.p, slash ? (size_t)(slash - rest.p)
+				   : rest.l };
+
+		if (!part.l || pl_strcpy(&part, g->partv[i],
+					 sizeof(g->partv[i]))) {
+			g->bad = true;
+			return;
+		}
+
+		g->err |= mbuf_printf(g->mb, "%s$%zu", i ? ", " : "",
+				      g->paramc + 1);
+		if (src->numberv[i] && pl_isset(&part))
+			g->paramv[g->paramc++] = (struct db_param)
+				DB_INT((int64_t)pl_u64(&part));
+		else
+			g->paramv[g->paramc++] = (struct db_param)
+				DB_TEXT(g->partv[i]);
+
+		pl_advance(&rest, (ssize_t)(part.l + (slash ? 1 : 0)));
+	}
+
+	g->err |= mbuf_printf(g->mb, ")");
+}
+
+
 static void grow_all(struct growing *g, const struct source *src,
 		     const struct store_span *span)
 {
-	g->err |= mbuf_printf(g->mb, "SELECT data FROM %s", src->table);
+	g->err |= mbuf_printf(g->mb, "SELECT data%s%s FROM %s",
+			      src->key ? ", " : "",
+			      src->key ? src->key : "", src->table);
 
 	grow_text(g, " tenant =", span->tenant);
 	grow_text(g, " pbx =", span->pbx);
 	grow_text(g, " upn =", span->upn ? g->upn : NULL);
 	grow_time(g, src->time, ">=", span->from_ms);
 	grow_time(g, src->time, "<", span->to_ms);
+	grow_after(g, src, span->after);
 
 	g->err |= mbuf_printf(g->mb, " ORDER BY %s", src->order);
 	if (span->limit)
@@ -81,12 +132,18 @@ static void grow_all(struct growing *g, const struct source *src,
 static int tell(const struct db_row *row, void *arg)
 {
 	const struct reader *reader = arg;
+	size_t at = 0;
 	json_t *value;
 	int err;
 
 	value = json_loads(row->textv[0], 0, NULL);
 	if (!value)
 		return EBADMSG;
+
+	for (size_t i = 1; i < row->c && reader->last; i++)
+		at += (size_t)re_snprintf(reader->last + at,
+					  STORE_CURSOR_SIZE - at, "%s%s",
+					  i > 1 ? "/" : "", row->textv[i]);
 
 	err = reader->h(value, reader->arg);
 	json_decref(value);
@@ -106,6 +163,8 @@ static int read_span(struct store *st, const struct source *src,
 	if (!st || !span || !h)
 		return EINVAL;
 
+	reader.last = span->last;
+
 	if (span->upn && store_fold(g.upn, span->upn))
 		return EINVAL;
 
@@ -115,7 +174,7 @@ static int read_span(struct store *st, const struct source *src,
 
 	grow_all(&g, src, span);
 
-	err = g.err ? ENOMEM : db_query(st->db, (const char *)g.mb->buf,
+	err = g.err ? ENOMEM : g.bad ? EINVAL : db_query(st->db, (const char *)g.mb->buf,
 					g.paramv, g.paramc, tell, &reader);
 	mem_deref(g.mb);
 
@@ -127,7 +186,8 @@ int store_calls(struct store *st, const struct store_span *span,
 		store_value_h *h, void *arg)
 {
 	static const struct source src = {
-		"calls", "start_ms", "start_ms DESC, id DESC" };
+		"calls", "start_ms", "start_ms DESC, id DESC",
+		"start_ms, id", 2, { true } };
 
 	return read_span(st, &src, span, h, arg);
 }
@@ -137,7 +197,7 @@ int store_regs(struct store *st, const struct store_span *span,
 	       store_value_h *h, void *arg)
 {
 	static const struct source src = {
-		"registrations", NULL, "tenant, upn" };
+		"registrations", NULL, "tenant, upn", NULL, 0, { false } };
 
 	return read_span(st, &src, span, h, arg);
 }
@@ -148,7 +208,8 @@ int store_reg_history(struct store *st, const struct store_span *span,
 {
 	static const struct source src = {
 		"registration_history", "time_ms",
-		"time_ms DESC, node, day DESC, at DESC" };
+		"time_ms DESC, node DESC, day DESC, at DESC",
+		"time_ms, node, day, at", 4, { true, false, false, true } };
 
 	return read_span(st, &src, span, h, arg);
 }
