@@ -88,9 +88,9 @@ static void reg_status_h(const struct reg_status *st, void *arg)
 {
 	struct node *node = arg;
 
-	if (!st->removed)
+	/* a refresh like all before it is nothing to remember */
+	if (live_reg(node->live, st) && !st->removed)
 		(void)journal_reg(node->journal, st);
-	live_reg(node->live, st);
 }
 
 

@@ -10,25 +10,7 @@
 #include <jansson.h>
 
 #include "status.h"
-
-
-#define COUNT(v) (sizeof(v) / sizeof((v)[0]))
-
-
-enum member_type { TEXT, BOOLEAN, U16, U32, U64, I64, REAL, STATE };
-
-struct member {
-	const char *name;
-	enum member_type type;
-	size_t offset, size;       /* size: of TEXT */
-	const char *const *statev; /* names of STATE */
-	size_t statec;
-};
-
-#define MEMBER(s, m, t) { #m, t, offsetof(struct s, m), \
-			  sizeof(((struct s *)0)->m), NULL, 0 }
-#define MEMBER_STATE(s, m, v) { #m, STATE, offsetof(struct s, m), 0, \
-				v, COUNT(v) }
+#include "status_members.h"
 
 
 static const char *const reg_statev[] = {
@@ -205,6 +187,13 @@ static const struct member transferv[] = {
 	MEMBER(call_transfer, scode, U16),
 	MEMBER(call_transfer, call_id, TEXT),
 };
+
+
+const struct members reg_members      = MEMBERS(regv);
+const struct members record_members   = MEMBERS(recordv);
+const struct members side_members     = MEMBERS(sidev);
+const struct members decision_members = MEMBERS(decisionv);
+const struct members transfer_members = MEMBERS(transferv);
 
 
 static const char *name_of(const char *const *v, size_t c, unsigned i)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 struct json_t;
+struct mbuf;
 
 /** The five indicator states */
 enum reg_state {
@@ -210,5 +211,33 @@ struct json_t *call_record_json(const struct call_record *rec);
 /** @return 0, EBADMSG wrong type, range or size (*rec is untouched); members
     that are not there are zero */
 int call_record_read(struct call_record *rec, const struct json_t *json);
+
+/** The same JSON as text, at a tenth of the cost: appended to the buffer,
+    compact, without a newline. @return 0, ENOMEM */
+int reg_status_write(struct mbuf *mb, const struct reg_status *st);
+int call_record_write(struct mbuf *mb, const struct call_record *rec);
+
+/**
+ * As few octets as it needs, all of them within one block
+ *
+ * @param buf  Takes them; none is larger than the struct
+ *
+ * @return Octets that were used
+ */
+size_t reg_status_pack(char buf[sizeof(struct reg_status)],
+		       const struct reg_status *st);
+void reg_status_unpack(struct reg_status *st, const char *packed);
+
+/** What a packed one is found and sorted by; views into it */
+struct reg_status_key {
+	const char *tenant, *pbx, *upn, *aor;
+};
+
+void reg_status_packed_key(struct reg_status_key *key, const char *packed);
+
+/** Nothing differs but what every refresh moves: when the next one is due,
+    the round-trip time */
+bool reg_status_packed_same(const char *a, size_t asize, const char *b,
+			    size_t bsize);
 
 #endif

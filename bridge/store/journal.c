@@ -10,7 +10,6 @@
  * overtake each other.
  */
 #include <fcntl.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -30,13 +29,14 @@
 enum {
 	SYNC_MS  = 100,
 	HELD_MAX = 16 * 1024 * 1024,       /* octets */
+	LINE_SIZE = 4096,          /* grows when a line needs more */
 };
 
 
 /** A line, or the rest of one, that waits for room */
 struct held {
 	struct held *next;         /* owned                    */
-	char *text;                /* owned, from jansson      */
+	char *text;                /* owned                    */
 	size_t size;               /* octets of text           */
 	size_t at;                 /* octets of it in the file */
 };
@@ -56,6 +56,8 @@ struct journal {
 	struct held *head, **tailp; /* owned                           */
 	atomic_size_t held;        /* octets; read without the lock    */
 
+	struct mbuf *line;         /* owned; the teller's, for one line
+				      after the other                  */
 	char day[JOURNAL_DAY_SIZE]; /* the thread's                    */
 	struct log_gate gate;      /* the thread's                     */
 
@@ -98,7 +100,7 @@ static int64_t wall_ms(void)
 /* Lines that wait. The lock is held */
 
 
-static int hold(struct journal *j, char *text, size_t size, size_t at)
+static int hold(struct journal *j, const char *text, size_t size, size_t at)
 {
 	struct held *held;
 
@@ -109,7 +111,12 @@ static int hold(struct journal *j, char *text, size_t size, size_t at)
 	if (!held)
 		return ENOMEM;
 
-	*held = (struct held){.text = text, .size = size, .at = at};
+	*held = (struct held){.text = malloc(size), .size = size, .at = at};
+	if (!held->text) {
+		free(held);
+		return ENOMEM;
+	}
+	memcpy(held->text, text, size);
 
 	*j->tailp = held;
 	j->tailp  = &held->next;
@@ -170,11 +177,11 @@ static int write_from(struct journal *j, const char *text, size_t size,
 /**
  * Write or hold
  *
- * @param text  Line with its newline, from jansson; taken
+ * @param text  Line with its newline; copied if it has to wait
  *
  * @return 0, EAGAIN, ENOMEM
  */
-static int append(struct journal *j, char *text, size_t size)
+static int append(struct journal *j, const char *text, size_t size)
 {
 	size_t at = 0;
 	int err = 0;
@@ -193,30 +200,28 @@ static int append(struct journal *j, char *text, size_t size)
 
 	(void)pthread_mutex_unlock(&j->lock);
 
-	if (err != EAGAIN)
-		free(text);
-
 	return err;
 }
 
 
-static int append_json(struct journal *j, const char *kind, json_t *value)
+/** What every line begins with */
+static int line_begin(struct journal *j, const char *kind)
 {
-	json_t *line;
-	char *text;
-	size_t l;
-	int err = ENOMEM;
+	mbuf_rewind(j->line);
 
-	line = json_pack("{s:I, s:o}", "time_ms", (json_int_t)wall_ms(),
-			 kind, value);
-	text = line ? json_dumps(line, JSON_COMPACT) : NULL;
-	json_decref(line);
+	return mbuf_printf(j->line, "{\"time_ms\":%lld,\"%s\":",
+			   (long long)wall_ms(), kind);
+}
 
-	if (text) {
-		l = strlen(text);
-		text[l] = '\n';            /* where the terminator was */
-		err = append(j, text, l + 1);
-	}
+
+/** @param err  Of what was written so far */
+static int line_end(struct journal *j, int err)
+{
+	if (!err)
+		err = mbuf_write_str(j->line, "}\n");
+
+	err = err ? ENOMEM : append(j, (const char *)j->line->buf,
+				    j->line->end);
 
 	metric_add(err == ENOMEM ? j->dropped : j->lines, 1);
 
@@ -271,28 +276,22 @@ static int file_open(const struct journal *j, const char *day, int *fdp)
 /** The file of this day is the one to write from now on */
 static int file_begin(struct journal *j, const char *day)
 {
-	char *newline = NULL;
+	bool torn;
 	int fd, old, err;
 
 	err = file_open(j, day, &fd);
 	if (err)
 		return err;
 
-	if (is_torn(fd)) {
-		newline = strdup("\n");
-		if (!newline) {
-			(void)close(fd);
-			return ENOMEM;
-		}
-	}
+	torn = is_torn(fd);
 
 	(void)pthread_mutex_lock(&j->lock);
 	old   = j->fd;
 	j->fd = fd;
 	(void)pthread_mutex_unlock(&j->lock);
 
-	if (newline)
-		(void)append(j, newline, 1);
+	if (torn)
+		(void)append(j, "\n", 1);
 
 	if (old >= 0) {
 		(void)fdatasync(old);
@@ -485,6 +484,7 @@ static void destructor(void *data)
 
 	(void)pthread_cond_destroy(&j->bell);
 	(void)pthread_mutex_destroy(&j->lock);
+	mem_deref(j->line);
 	mem_deref(j->state_dir);
 }
 
@@ -560,6 +560,12 @@ int journal_open(struct journal **jp, const char *state_dir)
 	lock_init(j);
 	metrics_init(j);
 
+	j->line = mbuf_alloc(LINE_SIZE);
+	if (!j->line) {
+		err = ENOMEM;
+		goto out;
+	}
+
 	err = str_dup(&j->state_dir, state_dir);
 	if (err)
 		goto out;
@@ -591,19 +597,31 @@ int journal_open(struct journal **jp, const char *state_dir)
 
 int journal_call(struct journal *j, const struct call_record *rec)
 {
+	int err;
+
 	if (!j || !rec)
 		return EINVAL;
 
-	return append_json(j, "call", call_record_json(rec));
+	err = line_begin(j, "call");
+	if (!err)
+		err = call_record_write(j->line, rec);
+
+	return line_end(j, err);
 }
 
 
 int journal_reg(struct journal *j, const struct reg_status *st)
 {
+	int err;
+
 	if (!j || !st)
 		return EINVAL;
 
-	return append_json(j, "reg", reg_status_json(st));
+	err = line_begin(j, "reg");
+	if (!err)
+		err = reg_status_write(j->line, st);
+
+	return line_end(j, err);
 }
 
 

@@ -25,8 +25,9 @@ struct value {
 	struct value *older, *newer;  /* ended calls, in order of their end */
 	bool ended;
 	uint32_t hash;             /* of its key */
+	uint32_t size;             /* octets of what follows */
 	union {
-		struct reg_status reg;
+		char reg[1];       /* packed: 100,000 users are not rare */
 		struct trunk_status trunk;
 		struct call_record call;
 	} u;
@@ -75,6 +76,7 @@ static struct value *value_alloc(const void *what, size_t payload,
 
 	atomic_init(&v->refs, 1);
 	v->hash = hash;
+	v->size = (uint32_t)payload;
 	memcpy(&v->u, what, payload);
 
 	return v;
@@ -107,8 +109,12 @@ static uint32_t key_hash(const char *a, const char *b)
 
 static bool same_reg(const struct value *a, const struct value *b)
 {
-	return !strcmp(a->u.reg.aor, b->u.reg.aor) &&
-		!strcmp(a->u.reg.tenant, b->u.reg.tenant);
+	struct reg_status_key ka, kb;
+
+	reg_status_packed_key(&ka, a->u.reg);
+	reg_status_packed_key(&kb, b->u.reg);
+
+	return !strcmp(ka.aor, kb.aor) && !strcmp(ka.tenant, kb.tenant);
 }
 
 
@@ -338,16 +344,20 @@ void live_free(struct live *l)
 }
 
 
-void live_reg(struct live *l, const struct reg_status *st)
+bool live_reg(struct live *l, const struct reg_status *st)
 {
+	char packed[sizeof(*st)];
 	struct value *v, *old;
+	size_t size;
+	bool news;
 
 	if (!l || !st)
-		return;
+		return false;
 
-	v = tell_alloc(l, st, sizeof(*st), key_hash(st->tenant, st->aor));
+	size = reg_status_pack(packed, st);
+	v = tell_alloc(l, packed, size, key_hash(st->tenant, st->aor));
 	if (!v)
-		return;
+		return true;
 
 	(void)pthread_mutex_lock(&l->lock);
 
@@ -355,9 +365,14 @@ void live_reg(struct live *l, const struct reg_status *st)
 
 	(void)pthread_mutex_unlock(&l->lock);
 
+	news = !old || !reg_status_packed_same(old->u.reg, old->size, packed,
+					       size);
+
 	value_deref(old);
 	if (st->removed)
 		value_deref(v);
+
+	return news;
 }
 
 
@@ -501,16 +516,19 @@ static const struct value *at(const void *p)
 
 static int reg_order(const void *a, const void *b)
 {
-	const struct reg_status *ra = &at(a)->u.reg, *rb = &at(b)->u.reg;
+	struct reg_status_key ka, kb;
 	int n;
 
-	n = strcmp(ra->tenant, rb->tenant);
+	reg_status_packed_key(&ka, at(a)->u.reg);
+	reg_status_packed_key(&kb, at(b)->u.reg);
+
+	n = strcmp(ka.tenant, kb.tenant);
 	if (!n)
-		n = strcmp(ra->pbx, rb->pbx);
+		n = strcmp(ka.pbx, kb.pbx);
 	if (!n)
-		n = strcmp(ra->upn, rb->upn);
+		n = strcmp(ka.upn, kb.upn);
 	if (!n)
-		n = strcmp(ra->aor, rb->aor);
+		n = strcmp(ka.aor, kb.aor);
 
 	return n;
 }
@@ -556,8 +574,12 @@ int live_reg_apply(struct live *l, live_reg_h *h, void *arg)
 
 	qsort(snap.v, snap.c, sizeof(*snap.v), reg_order);
 
-	for (size_t i = 0; i < snap.c && !err; i++)
-		err = h(&snap.v[i]->u.reg, arg);
+	for (size_t i = 0; i < snap.c && !err; i++) {
+		struct reg_status st;
+
+		reg_status_unpack(&st, snap.v[i]->u.reg);
+		err = h(&st, arg);
+	}
 
 	snapshot_free(&snap);
 

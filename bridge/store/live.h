@@ -23,8 +23,13 @@ int  live_alloc(struct live **lp);
 /** Nobody else may use it any more. NULL is fine */
 void live_free(struct live *l);
 
-/** By tenant and aor; `removed` forgets it */
-void live_reg(struct live *l, const struct reg_status *st);
+/**
+ * By tenant and aor; `removed` forgets it
+ *
+ * @return true if it is news: there was none, or something differs but what
+ *         every refresh moves (reg_status_packed_same())
+ */
+bool live_reg(struct live *l, const struct reg_status *st);
 
 /** By proxy and fqdn */
 void live_trunk(struct live *l, const struct trunk_status *st);

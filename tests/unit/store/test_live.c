@@ -40,7 +40,7 @@ static int live_teardown(void **state)
 }
 
 
-static void reg(struct live *l, const char *tenant, const char *pbx,
+static bool reg(struct live *l, const char *tenant, const char *pbx,
 		const char *upn, const char *aor, bool removed)
 {
 	struct reg_status st;
@@ -51,7 +51,8 @@ static void reg(struct live *l, const char *tenant, const char *pbx,
 	str_ncpy(st.upn, upn, sizeof(st.upn));
 	str_ncpy(st.aor, aor, sizeof(st.aor));
 	st.removed = removed;
-	live_reg(l, &st);
+
+	return live_reg(l, &st);
 }
 
 
@@ -125,6 +126,16 @@ static void test_registrations_in_order_of_tenant_pbx_upn(void **state)
 	assert_string_equal(seen->v[1], "eve");
 	assert_string_equal(seen->v[2], "cid");
 	assert_string_equal(seen->v[3], "ann");
+}
+
+
+static void test_what_is_told_twice_is_no_news(void **state)
+{
+	assert_true(reg(*state, "a", "hq", "ann", "sip:1@a", false));
+	assert_false(reg(*state, "a", "hq", "ann", "sip:1@a", false));
+	assert_true(reg(*state, "a", "hq", "bob", "sip:1@a", false));
+	assert_true(reg(*state, "a", "hq", "bob", "sip:1@a", true));
+	assert_true(reg(*state, "a", "hq", "bob", "sip:1@a", false));
 }
 
 
@@ -355,6 +366,7 @@ static void test_readers_see_whole_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_what_is_told_twice_is_no_news),
 		TEST(test_registrations_in_order_of_tenant_pbx_upn),
 		TEST(test_a_change_replaces_and_removal_forgets),
 		TEST(test_trunks_by_proxy_and_name),
