@@ -42,12 +42,6 @@ enum side call_side_of(const struct call *call, const struct leg *leg)
 }
 
 
-static const char *side_name(enum side side)
-{
-	return side == SIDE_TEAMS ? "teams" : "pbx";
-}
-
-
 static void destructor(void *arg)
 {
 	struct call *call = arg;
@@ -84,22 +78,22 @@ static void call_free(struct call *call)
 /**
  * End what is left of a call. Its record is written first.
  *
- * @param scode  For a caller that still waits for an answer; 0: 480
- * @param hdrs   Reason for the peers, with CRLF; NULL
+ * @param phrase  For a caller that still waits for an answer
+ * @param hdrs    Reason for the peers, with CRLF; NULL
  */
-static void finish(struct call *call, const char *by, uint16_t rec_scode,
-		   const char *reason, const char *advice, uint16_t scode,
+static void finish(struct call *call, const struct ending *ending,
 		   const char *phrase, const char *hdrs)
 {
 	enum side side;
 
 	set_state(call, CALL_ENDED);
-	record_ended(call, by, rec_scode, reason, advice);
+	record_ended(call, ending);
 	transfer_end(call);
 
 	for (side = 0; side < SIDES; side++) {
 		if (call->legv[side])
-			leg_hangup(call->legv[side], scode, phrase, hdrs);
+			leg_hangup(call->legv[side], ending->passed, phrase,
+				   hdrs);
 	}
 
 	call_free(call);
@@ -110,28 +104,18 @@ void call_end(struct call *call, const char *by, uint16_t scode,
 	      const char *reason)
 {
 	const struct cause *cause = cause_find(scode);
+	const struct ending ending = {
+		.by = !strcmp(by, "teams") ? CALL_AT_TEAMS :
+			!strcmp(by, "pbx") ? CALL_AT_PBX : CALL_AT_BRIDGE,
+		.at = CALL_AT_BRIDGE,
+		.scode = scode,
+		.reason = reason,
+		.passed = scode,
+	};
 	char hdrs[64];
 
-	re_snprintf(hdrs, sizeof(hdrs), "Reason: Q.850;cause=%u\r\n",
-		    cause->q850);
-	finish(call, by, scode, reason, cause->advice, scode, reason, hdrs);
-}
-
-
-/** Reason header to pass on: cause values only, the peer's texts stay */
-static void reason_pass(char *buf, size_t size, const struct pl *reason)
-{
-	struct pl rest = *reason, first, proto, cause;
-
-	buf[0] = '\0';
-	if (!msg_next_element(&rest, &first) ||
-	    re_regex(first.p, first.l, "[^; \t]+", &proto) ||
-	    msg_param_decode(&first, "cause", &cause) || !pl_u32(&cause))
-		return;
-
-	if (!pl_strcasecmp(&proto, "Q.850") || !pl_strcasecmp(&proto, "SIP"))
-		re_snprintf(buf, size, "Reason: %r;cause=%u\r\n", &proto,
-			    pl_u32(&cause));
+	(void)cause_reason(hdrs, sizeof(hdrs), &pl_null, cause->q850);
+	finish(call, &ending, reason, hdrs);
 }
 
 
@@ -152,6 +136,9 @@ static void progress_h(struct leg *leg, const struct sip_msg *msg,
 
 	if (call->state == CALL_TRYING) {
 		set_state(call, CALL_RINGING);
+		record_note(call, CALL_SIGNAL, where_of(from), "%u %r%s",
+			    msg->scode, &msg->reason, answer ?
+			    ", early media" : "");
 		record_ringing(call);
 	}
 
@@ -308,42 +295,80 @@ static void offer_h(struct leg *leg, const struct desc *offer, void *arg)
 static void refused(struct call *call, enum side side,
 		    const struct leg_end *end)
 {
-	const struct cause *cause;
-	char phrase[128], hdrs[96], reason[192];
-	uint16_t scode = end->scode, to;
-
-	if (end->err)
-		scode = 408;
-
-	cause = cause_find(scode);
-	to = side == SIDE_PBX ? cause->to_teams : cause->to_pbx;
+	const struct cause *cause = cause_find(end->err ? 408 : end->scode);
+	struct ending ending = {
+		.by  = where_of(side),
+		.at  = where_of(side),
+		.scode = end->scode,
+		.err = end->err,
+		.passed = side == SIDE_PBX ? cause->to_teams : cause->to_pbx,
+	};
+	char hdrs[96], reason[192];
 
 	/* not reached at all: another trunk may serve Teams better */
 	if (end->err && end->err != ETIMEDOUT && side == SIDE_PBX)
-		to = 503;
+		ending.passed = 503;
 
-	if (end->err) {
+	if (end->err)
 		re_snprintf(reason, sizeof(reason), "%s",
 			    end->words && *end->words ? end->words :
 			    "No answer");
-		scode = 0;
-	}
-	else {
+	else
 		re_snprintf(reason, sizeof(reason), "%r", &end->reason);
-	}
 
-	re_snprintf(phrase, sizeof(phrase), "%s", cause->reason);
-	reason_pass(hdrs, sizeof(hdrs), &end->reason_hdr);
-	if (!hdrs[0])
-		re_snprintf(hdrs, sizeof(hdrs), "Reason: Q.850;cause=%u\r\n",
-			    cause->q850);
+	ending.reason = reason;
+	ending.q850 = cause_q850(&end->reason_hdr);
+	(void)cause_reason(hdrs, sizeof(hdrs), &end->reason_hdr,
+			   cause->q850);
 
 	if (side == SIDE_TEAMS && end->err)
 		trunk_hop_failed(call->trunk, leg_hop_host(
 				 call->legv[SIDE_TEAMS]), reason);
 
-	finish(call, side_name(side), scode, reason, cause->advice, to,
-	       phrase, hdrs);
+	finish(call, &ending, cause->reason, hdrs);
+}
+
+
+static void canceled(struct call *call, enum side side,
+		     const struct leg_end *end)
+{
+	const struct ending ending = {
+		.by = where_of(side), .at = where_of(side), .scode = 487,
+		.q850 = cause_q850(&end->reason_hdr),
+		.reason = "Caller hung up", .passed = 487,
+	};
+	char hdrs[96];
+
+	(void)cause_reason(hdrs, sizeof(hdrs), &end->reason_hdr, 0);
+	finish(call, &ending, "Request Terminated", hdrs);
+}
+
+
+static void lost(struct call *call, enum side side, const struct leg_end *end)
+{
+	const struct ending ending = {
+		.by = CALL_AT_BRIDGE, .at = where_of(side), .scode = 408,
+		.err = end->err ? end->err : ETIMEDOUT,
+		.reason = end->words, .passed = 480,
+	};
+
+	finish(call, &ending, "Temporarily Unavailable",
+	       "Reason: Q.850;cause=41\r\n");
+}
+
+
+static void hung_up(struct call *call, enum side side,
+		    const struct leg_end *end)
+{
+	const struct ending ending = {
+		.by = where_of(side), .at = where_of(side), .scode = 200,
+		.q850 = cause_q850(&end->reason_hdr),
+		.reason = "Normal call clearing", .passed = 480,
+	};
+	char hdrs[96];
+
+	(void)cause_reason(hdrs, sizeof(hdrs), &end->reason_hdr, 16);
+	finish(call, &ending, "Temporarily Unavailable", hdrs);
 }
 
 
@@ -351,12 +376,9 @@ static void close_h(struct leg *leg, const struct leg_end *end, void *arg)
 {
 	struct call *call = arg;
 	const enum side side = call_side_of(call, leg);
-	char hdrs[96];
 
 	if (transfer_left(call, side, end))
 		return;
-
-	reason_pass(hdrs, sizeof(hdrs), &end->reason_hdr);
 
 	switch (end->why) {
 
@@ -365,26 +387,28 @@ static void close_h(struct leg *leg, const struct leg_end *end, void *arg)
 		break;
 
 	case LEG_CANCELED:
-		finish(call, side_name(side), 487, "Caller hung up",
-		       cause_find(487)->advice, 487, "Request Terminated",
-		       hdrs);
+		canceled(call, side, end);
 		break;
 
 	case LEG_LOST:
-		finish(call, "bridge", 408, end->words,
-		       "The peer was lost during the call: check the network "
-		       "and whether the PBX was restarted.", 480,
-		       "Temporarily Unavailable",
-		       "Reason: Q.850;cause=41\r\n");
+		lost(call, side, end);
 		break;
 
 	case LEG_BYE:
 	case LEG_HUNGUP:
-		finish(call, side_name(side), 200, "Normal call clearing", "",
-		       480, "Temporarily Unavailable",
-		       hdrs[0] ? hdrs : "Reason: Q.850;cause=16\r\n");
+		hung_up(call, side, end);
 		break;
 	}
+}
+
+
+static void note_h(struct leg *leg, enum call_topic topic, const char *text,
+		   void *arg)
+{
+	struct call *call = arg;
+
+	record_note(call, topic, where_of(call_side_of(call, leg)), "%s",
+		    text);
 }
 
 
@@ -395,6 +419,7 @@ const struct leg_handlers call_handlers = {
 	.offerh    = offer_h,
 	.referh    = transfer_referred,
 	.notifyh   = transfer_notified,
+	.noteh     = note_h,
 	.closeh    = close_h,
 };
 
@@ -428,6 +453,8 @@ static int dial(struct call *call, const struct route *route,
 		return EPROTO;
 
 	dial.offer = &out;
+	record_note(call, CALL_ROUTE, where_of(to), "INVITE to %s",
+		    route->confv[to].hopv[0].host);
 
 	return leg_dial(&call->legv[to], &route->confv[to], &dial,
 			&call_handlers, call);
@@ -437,10 +464,12 @@ static int dial(struct call *call, const struct route *route,
 /** A call that could not begin: the caller is told, and it is written down */
 static void fail(struct call *call, uint16_t scode, const char *reason)
 {
-	const struct cause *cause = cause_find(scode);
+	const struct ending ending = {
+		.by = CALL_AT_BRIDGE, .at = CALL_AT_BRIDGE, .scode = scode,
+		.reason = reason, .passed = scode,
+	};
 
-	finish(call, "bridge", scode, reason, cause->advice, scode,
-	       cause->reason, NULL);
+	finish(call, &ending, cause_find(scode)->reason, NULL);
 }
 
 
@@ -471,7 +500,7 @@ int call_start(struct calls *calls, struct route *route, struct strans *st,
 	if (err) {
 		route->scode = err == EPROTO ? 488 : 500;
 		route->reason = "The INVITE could not be accepted";
-		route->advice = cause_find(route->scode)->advice;
+		route->advice = NULL;
 		record_refused(calls, route, msg);
 		mem_deref(call);
 		return err;

@@ -35,6 +35,8 @@ struct calls {
 	bool draining;
 };
 
+enum { ROUTE_NOTES = 10 };
+
 /** Everything about a new call before it begins */
 struct route {
 	enum call_direction direction;
@@ -47,10 +49,25 @@ struct route {
 	char teams_contact[256];
 	struct leg_conf confv[SIDES];
 	char ruri[512], from_uri[320], to_uri[512], hdrs[512];
+	/* what was decided, for the record */
+	struct { enum call_topic topic; enum call_where where;
+		 char text[CALL_DECISION_TEXT]; } notev[ROUTE_NOTES];
+	size_t notec;
 	/* why it cannot be */
 	uint16_t scode;
 	const char *reason;
 	const char *advice;
+};
+
+/** How a call ended, for its record */
+struct ending {
+	enum call_where by;        /* who ended it                          */
+	enum call_where at;        /* where it failed                       */
+	uint16_t scode;            /* final status there, 0: none           */
+	uint16_t q850;             /* cause there, 0: none                  */
+	int err;                   /* without an answer: errno              */
+	const char *reason;        /* the peer's phrase, or plain words     */
+	uint16_t passed;           /* status for a caller that waits        */
 };
 
 struct call {
@@ -87,6 +104,11 @@ static inline enum side caller_side(const struct call *call)
 	return call->rec.direction == CALL_FROM_TEAMS ? SIDE_TEAMS : SIDE_PBX;
 }
 
+static inline enum call_where where_of(enum side side)
+{
+	return side == SIDE_TEAMS ? CALL_AT_TEAMS : CALL_AT_PBX;
+}
+
 enum side call_side_of(const struct call *call, const struct leg *leg);
 
 /* call.c */
@@ -99,6 +121,9 @@ extern const struct leg_handlers call_handlers;
 /* route.c */
 void route_find(struct calls *calls, struct route *route,
 		const struct sip_msg *msg);
+/** Keep a decision; what there is no room for is left out */
+void route_note(struct route *route, enum call_topic topic,
+		enum call_where where, const char *fmt, ...);
 /** Leg towards Teams of a running call, for a transfer's new leg */
 void route_teams_conf(const struct call *call, struct leg_conf *conf,
 		      char *contact, size_t size);
@@ -125,8 +150,10 @@ void record_refused(struct calls *calls, const struct route *route,
 void record_ringing(struct call *call);
 /** @param codec  of the answer, by its encoding name */
 void record_answered(struct call *call, const char *codec);
-void record_ended(struct call *call, const char *by, uint16_t scode,
-		  const char *reason, const char *advice);
+void record_ended(struct call *call, const struct ending *ending);
+/** Keep a decision in the record (status.h), told with the next version */
+void record_note(struct call *call, enum call_topic topic,
+		 enum call_where where, const char *fmt, ...);
 
 /* replaces.c: an INVITE that takes a running leg's place. @return true if it
    took the transaction */

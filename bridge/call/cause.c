@@ -1,84 +1,76 @@
 /**
  * @file cause.c  The table of failures
+ *
+ * Q.850 causes are those of RFC 3398 (and RFC 4497, which agrees). Where the
+ * RFC leaves it to a Warning header (488, 606) the media did not fit: cause
+ * 88. Codes that say something about our own request (405, 420, 422...) are
+ * no answer to the caller's: they become a failure of the call.
  */
-#include <stddef.h>
-
+#include "bridge/sip/msg.h"
 #include "cause.h"
 
 
 static const struct cause causev[] = {
-	{ 300, 480, 480, 31, "Temporarily Unavailable",
-	  "The other side redirects the call, and redirects are not followed."
-	},
-	{ 400, 400, 400, 127, "Bad Request",
-	  "The other side did not understand our request. `callbridge trace` "
-	  "shows it; a different PBX template may help." },
-	{ 401, 403, 403, 21, "Forbidden",
-	  "The PBX refused the credentials for this call: check SIP auth "
-	  "username and password of the user." },
-	{ 403, 403, 403, 21, "Forbidden",
-	  "The call is not allowed: check what this user may dial, the "
-	  "outside line prefix, and on the Teams side licence and voice "
-	  "policy." },
-	{ 404, 404, 404, 1, "Not Found",
-	  "Nobody has this number: check the outside line prefix and the "
-	  "E.164 number format, or the number assigned to the Teams user." },
-	{ 405, 405, 405, 127, "Method Not Allowed",
-	  "The other side does not take calls on this port: is it a trunk "
-	  "port?" },
-	{ 407, 403, 403, 21, "Forbidden",
-	  "The PBX refused the credentials for this call: check SIP auth "
-	  "username and password of the user." },
-	{ 408, 480, 480, 102, "Temporarily Unavailable",
-	  "The other side did not answer in time: check the connection and "
-	  "firewall. Large requests over UDP may get lost: try TCP." },
-	{ 410, 410, 410, 22, "Gone",
-	  "The number is no longer in use, or the description of the media "
-	  "was not liked." },
-	{ 415, 488, 488, 79, "Not Acceptable Here",
-	  "The other side did not take our media description." },
-	{ 420, 420, 420, 127, "Bad Extension",
-	  "The other side wants an extension that is not there: switch off "
-	  "100rel or session timers in the template." },
-	{ 422, 480, 480, 127, "Temporarily Unavailable",
-	  "The session interval is too small for the other side: set "
-	  "call.session_expires to 1800s and call.min_se to 90s." },
-	{ 480, 480, 480, 31, "Temporarily Unavailable",
-	  "The called phone is not registered, or nobody is signed in." },
-	{ 481, 480, 480, 127, "Temporarily Unavailable",
-	  "The other side lost the call." },
-	{ 482, 482, 482, 25, "Loop Detected",
-	  "The call came back to where it had been: look for forwarding in "
-	  "both directions." },
-	{ 483, 483, 483, 25, "Too Many Hops",
-	  "The call went round in a circle: look for forwarding in both "
-	  "directions." },
-	{ 484, 484, 484, 28, "Address Incomplete",
-	  "The number is not complete." },
-	{ 486, 486, 486, 17, "Busy Here", "The called party is busy." },
-	{ 487, 487, 487, 16, "Request Terminated",
-	  "The caller hung up before the call was answered." },
-	{ 488, 488, 488, 88, "Not Acceptable Here",
-	  "No codec or encryption in common: allow PCMA and PCMU, and set "
-	  "media encryption as the PBX has it." },
-	{ 491, 500, 500, 41, "Server Internal Error",
-	  "Two changes of the call crossed." },
-	{ 500, 500, 500, 41, "Server Internal Error",
-	  "The other side failed." },
-	{ 501, 501, 501, 79, "Not Implemented",
-	  "The other side does not take calls on this port." },
-	{ 502, 502, 502, 38, "Bad Gateway",
-	  "A network behind the other side failed." },
-	{ 503, 503, 503, 41, "Service Unavailable",
-	  "The other side is overloaded, restarting, or has no free line." },
-	{ 504, 504, 504, 102, "Server Time-out",
-	  "A network behind the other side did not answer." },
-	{ 600, 486, 486, 17, "Busy Here", "The called party is busy." },
-	{ 603, 603, 486, 21, "Decline",
-	  "The called party declined the call." },
-	{ 604, 404, 404, 1, "Not Found", "Nobody has this number." },
-	{ 606, 488, 488, 88, "Not Acceptable Here",
-	  "No codec or encryption in common." },
+	{ 300, 480, 480,  31, "Temporarily Unavailable" },
+	{ 400, 400, 400,  41, "Bad Request" },
+	{ 401, 403, 403,  21, "Forbidden" },
+	{ 402, 403, 403,  21, "Forbidden" },
+	{ 403, 403, 403,  21, "Forbidden" },
+	{ 404, 404, 404,   1, "Not Found" },
+	{ 405, 405, 405,  63, "Method Not Allowed" },
+	{ 406, 488, 488,  79, "Not Acceptable Here" },
+	{ 407, 403, 403,  21, "Forbidden" },
+	{ 408, 480, 480, 102, "Temporarily Unavailable" },
+	{ 410, 410, 410,  22, "Gone" },
+	{ 412, 484, 484,  28, "Address Incomplete" },
+	{ 413, 500, 500, 127, "Server Internal Error" },
+	{ 414, 500, 500, 127, "Server Internal Error" },
+	{ 415, 488, 488,  79, "Not Acceptable Here" },
+	{ 416, 500, 500, 127, "Server Internal Error" },
+	{ 417, 500, 500, 127, "Server Internal Error" },
+	{ 420, 420, 420, 127, "Bad Extension" },
+	{ 421, 500, 500, 127, "Server Internal Error" },
+	{ 422, 480, 480, 127, "Temporarily Unavailable" },
+	{ 423, 480, 480, 127, "Temporarily Unavailable" },
+	{ 424, 424, 424, 127, "Bad Location Information" },
+	{ 428, 403, 403,  21, "Forbidden" },
+	{ 429, 403, 403,  21, "Forbidden" },
+	{ 430, 480, 480,  27, "Temporarily Unavailable" },
+	{ 433, 433, 433,  24, "Anonymity Disallowed" },
+	{ 436, 403, 403,  21, "Forbidden" },
+	{ 437, 403, 403,  21, "Forbidden" },
+	{ 438, 403, 403,  21, "Forbidden" },
+	{ 439, 500, 500, 127, "Server Internal Error" },
+	{ 440, 500, 500,  25, "Server Internal Error" },
+	{ 469, 500, 500, 127, "Server Internal Error" },
+	{ 470, 403, 403,  21, "Forbidden" },
+	{ 480, 480, 480,  18, "Temporarily Unavailable" },
+	{ 481, 480, 480,  41, "Temporarily Unavailable" },
+	{ 482, 482, 482,  25, "Loop Detected" },
+	{ 483, 483, 483,  25, "Too Many Hops" },
+	{ 484, 484, 484,  28, "Address Incomplete" },
+	{ 485, 404, 404,   1, "Not Found" },
+	{ 486, 486, 486,  17, "Busy Here" },
+	{ 487, 487, 487,  16, "Request Terminated" },
+	{ 488, 488, 488,  88, "Not Acceptable Here" },
+	{ 489, 500, 500, 127, "Server Internal Error" },
+	{ 491, 500, 500,  41, "Server Internal Error" },
+	{ 493, 488, 488,  88, "Not Acceptable Here" },
+	{ 494, 403, 403,  21, "Forbidden" },
+	{ 500, 500, 500,  41, "Server Internal Error" },
+	{ 501, 501, 501,  79, "Not Implemented" },
+	{ 502, 502, 502,  38, "Bad Gateway" },
+	{ 503, 503, 503,  41, "Service Unavailable" },
+	{ 504, 504, 504, 102, "Server Time-out" },
+	{ 505, 500, 500, 127, "Server Internal Error" },
+	{ 513, 500, 500, 127, "Server Internal Error" },
+	{ 580, 488, 488,  47, "Not Acceptable Here" },
+	{ 600, 486, 486,  17, "Busy Here" },
+	{ 603, 603, 486,  21, "Decline" },
+	{ 604, 404, 404,   1, "Not Found" },
+	{ 606, 488, 488,  88, "Not Acceptable Here" },
+	{ 607, 603, 486,  21, "Decline" },
+	{ 608, 603, 486,  21, "Decline" },
 };
 
 
@@ -87,7 +79,7 @@ const struct cause *cause_find(uint16_t scode)
 	const struct cause *klass = NULL;
 	size_t i;
 
-	for (i = 0; i < sizeof(causev) / sizeof(causev[0]); i++) {
+	for (i = 0; i < RE_ARRAY_SIZE(causev); i++) {
 		if (causev[i].scode == scode)
 			return &causev[i];
 		if (causev[i].scode == scode / 100 * 100)
@@ -95,4 +87,125 @@ const struct cause *cause_find(uint16_t scode)
 	}
 
 	return klass ? klass : cause_find(500);
+}
+
+
+struct heard {
+	uint16_t q850;
+	uint16_t sip;
+};
+
+
+/** The first cause of each protocol that a Reason header names */
+static void hear(struct heard *heard, const struct pl *reason)
+{
+	struct pl rest = *reason, element, proto, val;
+
+	memset(heard, 0, sizeof(*heard));
+
+	while (msg_next_element(&rest, &element)) {
+		uint32_t cause;
+
+		if (re_regex(element.p, element.l, "[^; \t]+", &proto) ||
+		    msg_param_decode(&element, "cause", &val))
+			continue;
+
+		cause = pl_u32(&val);
+		if (!pl_strcasecmp(&proto, "Q.850") && !heard->q850 &&
+		    cause > 0 && cause < 128)
+			heard->q850 = (uint16_t)cause;
+		else if (!pl_strcasecmp(&proto, "SIP") && !heard->sip &&
+			 cause >= 100 && cause < 700)
+			heard->sip = (uint16_t)cause;
+	}
+}
+
+
+uint16_t cause_q850(const struct pl *reason)
+{
+	struct heard heard;
+
+	hear(&heard, reason);
+
+	return heard.q850;
+}
+
+
+uint16_t cause_reason(char *buf, size_t size, const struct pl *reason,
+		      uint16_t q850)
+{
+	struct heard heard;
+
+	hear(&heard, reason);
+	if (!heard.q850 && !heard.sip)
+		heard.q850 = q850;
+
+	if (heard.q850 && heard.sip)
+		re_snprintf(buf, size, "Reason: Q.850;cause=%u, SIP;cause=%u"
+			    "\r\n", heard.q850, heard.sip);
+	else if (heard.q850)
+		re_snprintf(buf, size, "Reason: Q.850;cause=%u\r\n",
+			    heard.q850);
+	else if (heard.sip)
+		re_snprintf(buf, size, "Reason: SIP;cause=%u\r\n", heard.sip);
+	else
+		buf[0] = '\0';
+
+	return heard.q850;
+}
+
+
+static const struct {
+	uint16_t q850;
+	const char *name;
+} namev[] = {
+	{   1, "unallocated number" },
+	{   2, "no route to transit network" },
+	{   3, "no route to destination" },
+	{  16, "normal clearing" },
+	{  17, "user busy" },
+	{  18, "no user responding" },
+	{  19, "no answer from user" },
+	{  20, "subscriber absent" },
+	{  21, "call rejected" },
+	{  22, "number changed" },
+	{  24, "rejected by the callee's settings" },
+	{  25, "exchange routing error" },
+	{  26, "answered elsewhere" },
+	{  27, "destination out of order" },
+	{  28, "address incomplete" },
+	{  29, "facility rejected" },
+	{  31, "normal, unspecified" },
+	{  34, "no circuit available" },
+	{  38, "network out of order" },
+	{  41, "temporary failure" },
+	{  42, "switching equipment congestion" },
+	{  44, "requested circuit not available" },
+	{  47, "resource unavailable" },
+	{  50, "facility not subscribed" },
+	{  52, "outgoing calls barred" },
+	{  54, "incoming calls barred" },
+	{  55, "incoming calls barred within the group" },
+	{  57, "bearer capability not authorized" },
+	{  58, "bearer capability not available" },
+	{  63, "service not available" },
+	{  65, "bearer capability not implemented" },
+	{  69, "facility not implemented" },
+	{  79, "service not implemented" },
+	{  87, "not a member of the group" },
+	{  88, "incompatible destination" },
+	{ 102, "recovery on timer expiry" },
+	{ 111, "protocol error" },
+	{ 127, "interworking, unspecified" },
+};
+
+
+const char *cause_q850_name(uint16_t q850)
+{
+	for (size_t i = 0; i < RE_ARRAY_SIZE(namev); i++) {
+		if (namev[i].q850 == q850)
+			return namev[i].name;
+	}
+
+	return "";
 }

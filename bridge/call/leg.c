@@ -130,6 +130,22 @@ int leg_alloc(struct leg **legp, const struct leg_conf *conf,
 }
 
 
+void leg_note(struct leg *leg, enum call_topic topic, const char *fmt, ...)
+{
+	char text[CALL_DECISION_TEXT];
+	va_list ap;
+
+	if (!leg->h.noteh)
+		return;
+
+	va_start(ap, fmt);
+	(void)re_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+
+	leg->h.noteh(leg, topic, text, leg->arg);
+}
+
+
 void leg_close(struct leg *leg, const struct leg_end *end)
 {
 	leg_set_state(leg, LEG_CLOSED);
@@ -287,6 +303,10 @@ void leg_established(struct leg *leg)
 	leg_set_state(leg, LEG_ESTABLISHED);
 	wheel_cancel(&leg->answer_tmr);
 	leg_timer_start(leg);
+	if (leg->timer.interval_s)
+		leg_note(leg, CALL_TIMER, "session of %u s, refreshed by %s",
+			 leg->timer.interval_s, leg->timer.ours ? "us" :
+			 "the peer");
 }
 
 

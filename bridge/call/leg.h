@@ -12,6 +12,7 @@
 #define CALL_LEG_H
 
 #include "bridge/base/libre.h"
+#include "bridge/model/status.h"
 #include "bridge/sip/desc.h"
 #include "bridge/sip/request.h"
 
@@ -94,6 +95,9 @@ struct leg_handlers {
 	    says by its sipfrag */
 	void (*notifyh)(struct leg *leg, uint16_t scode, bool refused,
 			bool last, void *arg);
+	/** The leg decided something that people may ask for later */
+	void (*noteh)(struct leg *leg, enum call_topic topic,
+		      const char *text, void *arg);
 	/** The leg has ended; before the peer's request is answered, so that
 	    what must be written down is. Called last */
 	void (*closeh)(struct leg *leg, const struct leg_end *end, void *arg);

@@ -210,6 +210,9 @@ static bool next_hop(struct leg *leg, int err, const struct sip_msg *msg)
 	     err ? request_why(leg->req) : "503",
 	     leg->conf.hopv[leg->hop + 1].host);
 
+	leg_note(leg, CALL_ROUTE, "%s failed (%s), trying %s",
+		 leg_hop_host(leg), err ? request_why(leg->req) : "503",
+		 leg->conf.hopv[leg->hop + 1].host);
 	++leg->hop;
 
 	return !invite_begin(leg);
@@ -228,8 +231,11 @@ static void refused(struct leg *leg, int err, const struct sip_msg *msg)
 	}
 
 	if (!err && msg->scode == 422 && leg_timer_small(leg, msg) &&
-	    !invite_send(leg))
+	    !invite_send(leg)) {
+		leg_note(leg, CALL_TIMER, "422: asked again with a longer "
+			 "session interval");
 		return;
+	}
 
 	if (next_hop(leg, err, msg))
 		return;

@@ -153,6 +153,9 @@ void leg_offer_next(struct leg *leg);   /* send what waits, if it may */
 
 void leg_established(struct leg *leg);
 
+/** Tell the owner of a decision */
+void leg_note(struct leg *leg, enum call_topic topic, const char *fmt, ...);
+
 /** RFC 4028: see what an INVITE or 2xx says; start, stop, or refuse */
 int  leg_timer_accept(struct leg *leg, const struct sip_msg *req,
 		      struct strans *st);

@@ -25,6 +25,36 @@ static void refuse(struct route *route, uint16_t scode, const char *reason,
 }
 
 
+void route_note(struct route *route, enum call_topic topic,
+		enum call_where where, const char *fmt, ...)
+{
+	va_list ap;
+	size_t i = route->notec;
+
+	if (i == ROUTE_NOTES)
+		return;
+
+	va_start(ap, fmt);
+	(void)re_vsnprintf(route->notev[i].text, sizeof(route->notev[i].text),
+			   fmt, ap);
+	va_end(ap);
+	route->notev[i].topic = topic;
+	route->notev[i].where = where;
+	++route->notec;
+}
+
+
+/** The rules that made one number of another, and what came out */
+static void note_number(struct route *route, enum call_where where,
+			const char *from, const struct number *num)
+{
+	for (size_t i = 0; i < num->rulec; i++)
+		route_note(route, CALL_NUMBER, where, "%s", num->rulev[i]);
+
+	route_note(route, CALL_NUMBER, where, "%s -> %s", from, num->text);
+}
+
+
 static const char *country(const struct route *route)
 {
 	const struct user *user = account_user(route->acc);
@@ -163,12 +193,17 @@ static void to_pbx(struct calls *calls, struct route *route,
 
 	pbx = account_pbx(route->acc);
 	user = account_user(route->acc);
+	route_note(route, CALL_ROUTE, CALL_AT_TEAMS, "%s by calling number",
+		   user->upn);
 
 	if (number_to_pbx(&num, pbx, country(route), route->callee_raw)) {
 		refuse(route, 484, "Address Incomplete",
 		       "The dialled number cannot be dialled on this PBX.");
 		return;
 	}
+
+	note_number(route, CALL_AT_PBX, route->callee_raw, &num);
+	str_ncpy(route->callee, num.text, sizeof(route->callee));
 
 	if (!account_is_registered(route->acc)) {
 		refuse(route, 503, "User Not Registered",
@@ -177,7 +212,6 @@ static void to_pbx(struct calls *calls, struct route *route,
 		return;
 	}
 
-	str_ncpy(route->callee, num.text, sizeof(route->callee));
 	pl_set_str(&pl, route->callee);
 	re_snprintf(route->ruri, sizeof(route->ruri), "sip:%H@%s",
 		    uri_user_escape, &pl, pbx->sip_domain);
@@ -266,9 +300,11 @@ static void caller_to_e164(struct route *route)
 	}
 
 	if (!number_from_pbx(&num, account_pbx(route->acc), country(route),
-			     route->caller_raw))
+			     route->caller_raw)) {
+		note_number(route, CALL_AT_TEAMS, route->caller_raw, &num);
 		str_ncpy(route->caller.number, num.text,
 			 sizeof(route->caller.number));
+	}
 }
 
 
@@ -302,6 +338,8 @@ static void from_pbx(struct calls *calls, struct route *route,
 		return;
 	}
 
+	route_note(route, CALL_ROUTE, CALL_AT_PBX, "%s by the Contact called",
+		   account_user(route->acc)->upn);
 	caller_to_e164(route);
 	to_teams(route);
 }

@@ -21,12 +21,16 @@ static void event_h(struct stream *stream,
 	case STREAM_FIRST:
 		info("call", call->rec.id, "voice from %s",
 		     ev->side == SIDE_TEAMS ? "teams" : "pbx");
+		record_note(call, CALL_VOICE, where_of((enum side)ev->side),
+			    "first voice");
 		break;
 
 	case STREAM_SILENT:
 		warning("call", call->rec.id, "no voice from %s for %u s",
 			ev->side == SIDE_TEAMS ? "teams" : "pbx",
 			ev->silent_ms / 1000);
+		record_note(call, CALL_VOICE, where_of((enum side)ev->side),
+			    "no voice for %u s", ev->silent_ms / 1000);
 		call->silent[ev->side] = limit_ms &&
 			ev->silent_ms >= limit_ms;
 		if (call->silent[SIDE_TEAMS] && call->silent[SIDE_PBX])
@@ -36,11 +40,15 @@ static void event_h(struct stream *stream,
 
 	case STREAM_BACK:
 		call->silent[ev->side] = false;
+		record_note(call, CALL_VOICE, where_of((enum side)ev->side),
+			    "voice again");
 		break;
 
 	case STREAM_SOURCE:
 		info("call", call->rec.id, "voice of %s comes from %J",
 		     ev->side == SIDE_TEAMS ? "teams" : "pbx", &ev->source);
+		record_note(call, CALL_VOICE, where_of((enum side)ev->side),
+			    "voice comes from %J", &ev->source);
 		break;
 
 	case STREAM_DTMF:
@@ -280,6 +288,8 @@ void voice_pass_hold(struct call *call, enum side from)
 
 	info("call", call->rec.id, "%s %s", call->holding[to] ?
 	     "hold" : "resume", leg_side(leg));
+	record_note(call, CALL_HOLD, where_of(to), "%s", call->holding[to] ?
+		    "held for the other side" : "resumed");
 	(void)leg_offer(leg, &out);
 }
 
