@@ -112,9 +112,10 @@ void call_end(struct call *call, const char *by, uint16_t scode,
 		.reason = reason,
 		.passed = scode,
 	};
+	const struct cause_heard none = { 0, 0 };
 	char hdrs[64];
 
-	(void)cause_reason(hdrs, sizeof(hdrs), &pl_null, cause->q850);
+	cause_reason(hdrs, sizeof(hdrs), &none, cause->q850);
 	finish(call, &ending, reason, hdrs);
 }
 
@@ -317,9 +318,8 @@ static void refused(struct call *call, enum side side,
 		re_snprintf(reason, sizeof(reason), "%r", &end->reason);
 
 	ending.reason = reason;
-	ending.q850 = cause_q850(&end->reason_hdr);
-	(void)cause_reason(hdrs, sizeof(hdrs), &end->reason_hdr,
-			   cause->q850);
+	ending.q850 = end->heard.q850;
+	cause_reason(hdrs, sizeof(hdrs), &end->heard, cause->q850);
 
 	if (side == SIDE_TEAMS && end->err)
 		trunk_hop_failed(call->trunk, leg_hop_host(
@@ -334,12 +334,12 @@ static void canceled(struct call *call, enum side side,
 {
 	const struct ending ending = {
 		.by = where_of(side), .at = where_of(side), .scode = 487,
-		.q850 = cause_q850(&end->reason_hdr),
+		.q850 = end->heard.q850,
 		.reason = "Caller hung up", .passed = 487,
 	};
 	char hdrs[96];
 
-	(void)cause_reason(hdrs, sizeof(hdrs), &end->reason_hdr, 0);
+	cause_reason(hdrs, sizeof(hdrs), &end->heard, 0);
 	finish(call, &ending, "Request Terminated", hdrs);
 }
 
@@ -362,12 +362,12 @@ static void hung_up(struct call *call, enum side side,
 {
 	const struct ending ending = {
 		.by = where_of(side), .at = where_of(side), .scode = 200,
-		.q850 = cause_q850(&end->reason_hdr),
+		.q850 = end->heard.q850,
 		.reason = "Normal call clearing", .passed = 480,
 	};
 	char hdrs[96];
 
-	(void)cause_reason(hdrs, sizeof(hdrs), &end->reason_hdr, 16);
+	cause_reason(hdrs, sizeof(hdrs), &end->heard, 16);
 	finish(call, &ending, "Temporarily Unavailable", hdrs);
 }
 

@@ -90,68 +90,55 @@ const struct cause *cause_find(uint16_t scode)
 }
 
 
-struct heard {
-	uint16_t q850;
-	uint16_t sip;
-};
-
-
-/** The first cause of each protocol that a Reason header names */
-static void hear(struct heard *heard, const struct pl *reason)
+/** The first cause of each protocol counts */
+static bool element_hear(const struct sip_hdr *hdr, const struct sip_msg *msg,
+			 void *arg)
 {
-	struct pl rest = *reason, element, proto, val;
+	struct cause_heard *heard = arg;
+	struct pl proto, val;
+	uint32_t cause;
+	(void)msg;
 
+	if (re_regex(hdr->val.p, hdr->val.l, "[^; \t]+", &proto) ||
+	    msg_param_decode(&hdr->val, "cause", &val))
+		return false;
+
+	cause = pl_u32(&val);
+	if (!pl_strcasecmp(&proto, "Q.850") && !heard->q850 && cause > 0 &&
+	    cause < 128)
+		heard->q850 = (uint16_t)cause;
+	else if (!pl_strcasecmp(&proto, "SIP") && !heard->sip &&
+		 cause >= 100 && cause < 700)
+		heard->sip = (uint16_t)cause;
+
+	return false;
+}
+
+
+void cause_hear(struct cause_heard *heard, const struct sip_msg *msg)
+{
 	memset(heard, 0, sizeof(*heard));
-
-	while (msg_next_element(&rest, &element)) {
-		uint32_t cause;
-
-		if (re_regex(element.p, element.l, "[^; \t]+", &proto) ||
-		    msg_param_decode(&element, "cause", &val))
-			continue;
-
-		cause = pl_u32(&val);
-		if (!pl_strcasecmp(&proto, "Q.850") && !heard->q850 &&
-		    cause > 0 && cause < 128)
-			heard->q850 = (uint16_t)cause;
-		else if (!pl_strcasecmp(&proto, "SIP") && !heard->sip &&
-			 cause >= 100 && cause < 700)
-			heard->sip = (uint16_t)cause;
-	}
+	if (msg)
+		(void)sip_msg_hdr_apply(msg, true, SIP_HDR_REASON,
+					element_hear, heard);
 }
 
 
-uint16_t cause_q850(const struct pl *reason)
+void cause_reason(char *buf, size_t size, const struct cause_heard *heard,
+		  uint16_t q850)
 {
-	struct heard heard;
+	const uint16_t q = heard->q850 || heard->sip ? heard->q850 : q850;
 
-	hear(&heard, reason);
-
-	return heard.q850;
-}
-
-
-uint16_t cause_reason(char *buf, size_t size, const struct pl *reason,
-		      uint16_t q850)
-{
-	struct heard heard;
-
-	hear(&heard, reason);
-	if (!heard.q850 && !heard.sip)
-		heard.q850 = q850;
-
-	if (heard.q850 && heard.sip)
+	if (q && heard->sip)
 		re_snprintf(buf, size, "Reason: Q.850;cause=%u, SIP;cause=%u"
-			    "\r\n", heard.q850, heard.sip);
-	else if (heard.q850)
-		re_snprintf(buf, size, "Reason: Q.850;cause=%u\r\n",
-			    heard.q850);
-	else if (heard.sip)
-		re_snprintf(buf, size, "Reason: SIP;cause=%u\r\n", heard.sip);
+			    "\r\n", q, heard->sip);
+	else if (q)
+		re_snprintf(buf, size, "Reason: Q.850;cause=%u\r\n", q);
+	else if (heard->sip)
+		re_snprintf(buf, size, "Reason: SIP;cause=%u\r\n",
+			    heard->sip);
 	else
 		buf[0] = '\0';
-
-	return heard.q850;
 }
 
 

@@ -22,22 +22,24 @@ struct cause {
     section 8.1.3.2) */
 const struct cause *cause_find(uint16_t scode);
 
-/**
- * Reason header for the other side (RFC 3326; in responses RFC 6432). The
- * Q.850 and SIP causes that the peer told are kept, its texts stay: they may
- * hold names of its network.
- *
- * @param buf     Takes the header with CRLF, "" if there is nothing to tell
- * @param reason  Value of the peer's Reason header, may be unset
- * @param q850    For a peer that tells no cause; 0: nothing is told then
- *
- * @return Q.850 cause that the header tells, 0: none
- */
-uint16_t cause_reason(char *buf, size_t size, const struct pl *reason,
-		      uint16_t q850);
+/** What a peer told by Reason (RFC 3326; in responses RFC 6432) */
+struct cause_heard {
+	uint16_t q850;             /* 0: none                               */
+	uint16_t sip;              /* 0: none                               */
+};
 
-/** The Q.850 cause in a Reason header's value, 0: none */
-uint16_t cause_q850(const struct pl *reason);
+/** @param msg  BYE, CANCEL or final answer; NULL: nothing is heard */
+void cause_hear(struct cause_heard *heard, const struct sip_msg *msg);
+
+/**
+ * Reason header for the other side. The causes that the peer told are kept,
+ * its texts stay: they may hold names of its network.
+ *
+ * @param buf   Takes the header with CRLF, "" if there is nothing to tell
+ * @param q850  For a peer that told no cause; 0: nothing is told then
+ */
+void cause_reason(char *buf, size_t size, const struct cause_heard *heard,
+		  uint16_t q850);
 
 /** Q.850's words for a cause, "" if it has none */
 const char *cause_q850_name(uint16_t q850);

@@ -15,6 +15,7 @@
 #include "bridge/model/status.h"
 #include "bridge/sip/desc.h"
 #include "bridge/sip/request.h"
+#include "cause.h"
 
 struct stack;
 struct strans;
@@ -65,7 +66,7 @@ struct leg_end {
 	int err;                   /* LEG_REFUSED without answer, LEG_LOST */
 	uint16_t scode;            /* LEG_REFUSED: the final answer         */
 	struct pl reason;          /* its reason phrase                     */
-	struct pl reason_hdr;      /* Reason header of BYE, CANCEL, answer  */
+	struct cause_heard heard;  /* Reason header of BYE, CANCEL, answer  */
 	const char *words;         /* plain words of an error; "" */
 	const struct sip_msg *msg; /* BYE, CANCEL or final answer; NULL     */
 };

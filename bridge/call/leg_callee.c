@@ -8,6 +8,7 @@
  */
 #include "bridge/base/log.h"
 #include "bridge/sip/msg.h"
+#include "cause.h"
 #include "leg_core.h"
 
 
@@ -246,7 +247,7 @@ static void refused(struct leg *leg, int err, const struct sip_msg *msg)
 	if (!err) {
 		end.scode = msg->scode;
 		end.reason = msg->reason;
-		end.reason_hdr = msg_hdr_value(msg, SIP_HDR_REASON);
+		cause_hear(&end.heard, msg);
 		end.msg = msg;
 	}
 

@@ -7,6 +7,7 @@
  */
 #include "bridge/base/log.h"
 #include "bridge/sip/msg.h"
+#include "cause.h"
 #include "leg_core.h"
 
 
@@ -69,7 +70,7 @@ static void cancel_h(struct strans *st, const struct sip_msg *msg, void *arg)
 	struct leg_end end = { .why = LEG_CANCELED, .words = "",
 			       .msg = msg };
 
-	end.reason_hdr = msg_hdr_value(msg, SIP_HDR_REASON);
+	cause_hear(&end.heard, msg);
 
 	/* written down by closeh before the peer is answered */
 	leg->st = NULL;

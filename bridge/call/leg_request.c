@@ -3,6 +3,7 @@
  */
 #include "bridge/base/log.h"
 #include "bridge/sip/msg.h"
+#include "cause.h"
 #include "leg_core.h"
 
 
@@ -11,7 +12,7 @@ static void bye(struct leg *leg, struct strans *st, const struct sip_msg *msg)
 	struct leg_end end = { .why = LEG_BYE, .words = "", .msg = msg };
 	struct strans *waiting;
 
-	end.reason_hdr = msg_hdr_value(msg, SIP_HDR_REASON);
+	cause_hear(&end.heard, msg);
 
 	/* RFC 3261 section 15.1.2: what waits for an answer gets 487 */
 	waiting = leg->exchange == EXCHANGE_ASKED ||

@@ -77,14 +77,28 @@ static void test_causes_of_rfc_3398(void **state)
 static void reason(const char *in, uint16_t dflt, const char *out,
 		   uint16_t q850)
 {
+	struct mbuf *mb = mbuf_alloc(512);
+	struct cause_heard heard;
+	struct sip_msg *msg;
 	char buf[96];
-	struct pl pl = pl_null;
 
-	if (in)
-		pl_set_str(&pl, in);
+	assert_non_null(mb);
+	assert_int_equal(mbuf_printf(mb, "SIP/2.0 486 Busy Here\r\n"
+		"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
+		"From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>;tag=2\r\n"
+		"Call-ID: 1\r\nCSeq: 1 INVITE\r\n%s%s%s"
+		"Content-Length: 0\r\n\r\n", in ? "Reason: " : "",
+		in ? in : "", in ? "\r\n" : ""), 0);
+	mb->pos = 0;
+	assert_int_equal(sip_msg_decode(&msg, mb), 0);
 
-	assert_int_equal(cause_reason(buf, sizeof(buf), &pl, dflt), q850);
+	cause_hear(&heard, msg);
+	assert_int_equal(heard.q850, q850);
+	cause_reason(buf, sizeof(buf), &heard, dflt);
 	assert_string_equal(buf, out);
+
+	mem_deref(msg);
+	mem_deref(mb);
 }
 
 
@@ -92,7 +106,7 @@ static void test_reasons_are_kept_or_derived(void **state)
 {
 	(void)state;
 
-	reason(NULL, 17, "Reason: Q.850;cause=17\r\n", 17);
+	reason(NULL, 17, "Reason: Q.850;cause=17\r\n", 0);
 	reason(NULL, 0, "", 0);
 	reason("Q.850;cause=34;text=\"d1b5;Busy here.\"", 17,
 	       "Reason: Q.850;cause=34\r\n", 34);
@@ -101,11 +115,13 @@ static void test_reasons_are_kept_or_derived(void **state)
 	       "Reason: SIP;cause=200\r\n", 0);
 	reason("SIP;cause=600;text=\"x\", Q.850;cause=17;text=\"y\"", 41,
 	       "Reason: Q.850;cause=17, SIP;cause=600\r\n", 17);
-	reason("Preemption;cause=1", 41, "Reason: Q.850;cause=41\r\n", 41);
+	reason("SIP;cause=600\r\nReason: Q.850;cause=17", 41,
+	       "Reason: Q.850;cause=17, SIP;cause=600\r\n", 17);
+	reason("Preemption;cause=1", 41, "Reason: Q.850;cause=41\r\n", 0);
 	reason("Q.850;cause=0, Q.850;cause=999", 31,
-	       "Reason: Q.850;cause=31\r\n", 31);
-	reason("Q.850", 31, "Reason: Q.850;cause=31\r\n", 31);
-	reason("SIP;cause=99999", 31, "Reason: Q.850;cause=31\r\n", 31);
+	       "Reason: Q.850;cause=31\r\n", 0);
+	reason("Q.850", 31, "Reason: Q.850;cause=31\r\n", 0);
+	reason("SIP;cause=99999", 31, "Reason: Q.850;cause=31\r\n", 0);
 }
 
 
