@@ -51,6 +51,7 @@ static void destructor(void *arg)
 	mem_deref(call->legv[SIDE_TEAMS]);
 	mem_deref(call->legv[SIDE_PBX]);
 	mem_deref(call->stream);
+	mem_deref(call->seat);
 	mem_deref(call->pbx);
 	mem_deref(call->trunk);
 	mem_deref(call->acc);
@@ -89,6 +90,10 @@ static void finish(struct call *call, const struct ending *ending,
 	set_state(call, CALL_ENDED);
 	record_ended(call, ending);
 	transfer_end(call);
+	if (call->rec.answer_ms)
+		seat_spent(call->seat, (uint64_t)(call->rec.end_ms -
+						  call->rec.answer_ms),
+			   call->rec.end_ms / 86400000);
 
 	for (side = 0; side < SIDES; side++) {
 		if (call->legv[side])
@@ -489,6 +494,7 @@ int call_start(struct calls *calls, struct route *route, struct strans *st,
 	}
 
 	call->calls = calls;
+	call->seat  = mem_ref(route->seat);
 	call->acc   = mem_ref(route->acc);
 	call->trunk = mem_ref(route->trunk);
 	call->pbx   = mem_ref((void *)(uintptr_t)account_pbx(route->acc));

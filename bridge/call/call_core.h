@@ -21,6 +21,7 @@
 #include "callerid.h"
 #include "calls.h"
 #include "leg.h"
+#include "policy.h"
 
 /** The network on a side. Also the side of the stream */
 enum side { SIDE_TEAMS = 0, SIDE_PBX = 1, SIDES = 2 };
@@ -33,6 +34,7 @@ struct calls {
 	calls_done_h *doneh;       /* set while draining                    */
 	void *done_arg;
 	bool draining;
+	struct policies *policies; /* owned                                 */
 };
 
 enum { ROUTE_NOTES = 10 };
@@ -47,6 +49,8 @@ struct route {
 	char callee[64];           /* as the callee's side sees it          */
 	char callee_raw[64];       /* ... as it came                        */
 	char teams_contact[256];
+	enum number_class klass;   /* of the number called, from Teams      */
+	struct seat *seat;         /* owned; NULL: none taken               */
 	struct leg_conf confv[SIDES];
 	char ruri[512], from_uri[320], to_uri[512], hdrs[512];
 	/* what was decided, for the record */
@@ -79,6 +83,7 @@ struct call {
 	struct pbx *pbx;           /* ref: the profile                      */
 	struct trunk *trunk;       /* ref                                   */
 	struct account *acc;       /* ref                                   */
+	struct seat *seat;         /* owned                                 */
 	struct desc_crypto keyv[SIDES];    /* ours                          */
 	struct desc early;         /* callee's description before answer    */
 	bool has_early;
@@ -124,6 +129,9 @@ void route_find(struct calls *calls, struct route *route,
 /** Keep a decision; what there is no room for is left out */
 void route_note(struct route *route, enum call_topic topic,
 		enum call_where where, const char *fmt, ...);
+/** Take the call's place among those that limits count; route->scode tells
+    when there is none */
+int route_enter(struct calls *calls, struct route *route);
 /** Leg towards Teams of a running call, for a transfer's new leg */
 void route_teams_conf(const struct call *call, struct leg_conf *conf,
 		      char *contact, size_t size);

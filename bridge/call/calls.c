@@ -12,6 +12,7 @@ static void destructor(void *arg)
 	struct calls *calls = arg;
 
 	list_flush(&calls->calll);
+	mem_deref(calls->policies);
 }
 
 
@@ -19,10 +20,17 @@ int calls_alloc(struct calls **callsp, const struct calls_conf *conf,
 		calls_record_h *recordh, void *arg)
 {
 	struct calls *calls;
+	int err;
 
 	calls = mem_zalloc(sizeof(*calls), destructor);
 	if (!calls)
 		return ENOMEM;
+
+	err = policies_alloc(&calls->policies);
+	if (err) {
+		mem_deref(calls);
+		return err;
+	}
 
 	calls->conf = *conf;
 	calls->recordh = recordh;
@@ -55,11 +63,19 @@ void calls_request(struct calls *calls, struct strans *st,
 			"calls.";
 	}
 
+	if (!route.scode && route.direction == CALL_FROM_PBX &&
+	    replaces_request(calls, &route, st, msg))
+		return;
+
+	if (!route.scode)
+		(void)route_enter(calls, &route);
+
 	if (route.scode)
 		refuse(calls, st, &route, msg);
-	else if (route.direction == CALL_FROM_TEAMS ||
-		 !replaces_request(calls, &route, st, msg))
+	else
 		(void)call_start(calls, &route, st, msg);
+
+	mem_deref(route.seat);
 }
 
 

@@ -5,9 +5,12 @@
  * calling number. From a PBX: the account by the Contact that we registered.
  * A header that the caller writes never chooses the tenant.
  */
+#include <time.h>
+
 #include "bridge/base/log.h"
 #include "bridge/model/tenant.h"
 #include "bridge/sip/msg.h"
+#include "bridge/sip/stack.h"
 #include "call_core.h"
 #include "pbx-templates/number.h"
 
@@ -55,12 +58,9 @@ static void note_number(struct route *route, enum call_where where,
 }
 
 
-static const char *country(const struct route *route)
+static void forbid(struct route *route, const struct verdict *verdict)
 {
-	const struct user *user = account_user(route->acc);
-
-	return user->country ? user->country :
-		account_pbx(route->acc)->country;
+	refuse(route, verdict->scode, verdict->reason, verdict->advice);
 }
 
 
@@ -179,6 +179,7 @@ static void to_pbx(struct calls *calls, struct route *route,
 {
 	const struct pbx *pbx;
 	const struct user *user;
+	struct verdict verdict;
 	struct number num;
 	struct pl pl;
 
@@ -196,7 +197,8 @@ static void to_pbx(struct calls *calls, struct route *route,
 	route_note(route, CALL_ROUTE, CALL_AT_TEAMS, "%s by calling number",
 		   user->upn);
 
-	if (number_to_pbx(&num, pbx, country(route), route->callee_raw)) {
+	if (number_to_pbx(&num, pbx, policy_country(route->acc),
+			  route->callee_raw)) {
 		refuse(route, 484, "Address Incomplete",
 		       "The dialled number cannot be dialled on this PBX.");
 		return;
@@ -204,6 +206,14 @@ static void to_pbx(struct calls *calls, struct route *route,
 
 	note_number(route, CALL_AT_PBX, route->callee_raw, &num);
 	str_ncpy(route->callee, num.text, sizeof(route->callee));
+
+	route->klass = policy_judge(route->acc, route->callee_raw, &verdict);
+	route_note(route, CALL_NUMBER, CALL_AT_BRIDGE, "kind of number: %s",
+		   number_class_name(route->klass));
+	if (verdict.scode) {
+		forbid(route, &verdict);
+		return;
+	}
 
 	if (!account_is_registered(route->acc)) {
 		refuse(route, 503, "User Not Registered",
@@ -299,8 +309,8 @@ static void caller_to_e164(struct route *route)
 		return;
 	}
 
-	if (!number_from_pbx(&num, account_pbx(route->acc), country(route),
-			     route->caller_raw)) {
+	if (!number_from_pbx(&num, account_pbx(route->acc),
+			     policy_country(route->acc), route->caller_raw)) {
 		note_number(route, CALL_AT_TEAMS, route->caller_raw, &num);
 		str_ncpy(route->caller.number, num.text,
 			 sizeof(route->caller.number));
@@ -342,6 +352,25 @@ static void from_pbx(struct calls *calls, struct route *route,
 		   account_user(route->acc)->upn);
 	caller_to_e164(route);
 	to_teams(route);
+}
+
+
+int route_enter(struct calls *calls, struct route *route)
+{
+	struct verdict verdict;
+	int err;
+
+	err = policy_enter(&route->seat, calls->policies, route->acc,
+			   route->direction == CALL_FROM_TEAMS, route->klass,
+			   wheel_now(stack_wheel(calls->conf.stack)),
+			   time(NULL) / 86400, &verdict);
+	if (err)
+		refuse(route, 500, "Server Internal Error",
+		       "The bridge is out of memory.");
+	else if (verdict.scode)
+		forbid(route, &verdict);
+
+	return err;
 }
 
 

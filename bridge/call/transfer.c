@@ -161,14 +161,13 @@ static void pbx_silent_h(void *arg)
 static int pbx_start(struct transfer *tf)
 {
 	struct call *call = tf->call;
-	const struct user *user = account_user(call->acc);
 	struct number num;
 	char refer_to[256], hdrs[256];
 	struct pl pl;
 	int err;
 
-	if (number_to_pbx(&num, call->pbx, user->country ? user->country :
-			  call->pbx->country, tf->target))
+	if (number_to_pbx(&num, call->pbx, policy_country(call->acc),
+			  tf->target))
 		return EINVAL;
 
 	pl_set_str(&pl, num.text);

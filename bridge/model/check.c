@@ -369,3 +369,41 @@ bool check_strip(const char *value, char *why, size_t size)
 	return want(why, size, "1 to 12 digits, * and #, perhaps a + before"
 		    " them");
 }
+
+
+bool check_e164_prefix(const char *value, char *why, size_t size)
+{
+	const char *digits = value + (*value == '+');
+	const size_t l = strlen(digits);
+
+	if (l && l <= 15 && strspn(digits, "0123456789") == l)
+		return true;
+
+	return want(why, size, "the beginning of numbers: + and digits"
+		    " (+4420), or digits of an extension");
+}
+
+
+bool check_feature_code(const char *value, char *why, size_t size)
+{
+	static const char *const holev[] = { "{number}", "{seconds}" };
+	const char *p = value;
+
+	while (*p) {
+		size_t l = strspn(p, "0123456789*#");
+
+		for (size_t i = 0; !l && i < 2; i++) {
+			if (!strncmp(p, holev[i], strlen(holev[i])))
+				l = strlen(holev[i]);
+		}
+		if (!l)
+			break;
+		p += l;
+	}
+
+	if (*value && !*p)
+		return true;
+
+	return want(why, size, "what is dialled: digits, * and #, with"
+		    " {number} or {seconds} where they go (*72{number})");
+}

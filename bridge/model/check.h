@@ -52,4 +52,11 @@ bool check_prefix(const char *value, char *why, size_t size);
 /** What is taken off a number: 1 to 12 of 0-9 * #, perhaps behind a + */
 bool check_strip(const char *value, char *why, size_t size);
 
+/** How numbers begin: + and 1 to 15 digits, or digits of an extension */
+bool check_e164_prefix(const char *value, char *why, size_t size);
+
+/** What is dialled for a feature: digits, * and #, with {number} and
+    {seconds} in it */
+bool check_feature_code(const char *value, char *why, size_t size);
+
 #endif

@@ -7,6 +7,7 @@
 #include "bridge/base/doc.h"
 #include "check.h"
 #include "pbx.h"
+#include "pbx_calls.h"
 
 
 #define COUNT(v) (sizeof(v) / sizeof((v)[0]))
@@ -22,6 +23,8 @@ static const char *const holdv[]          = { "sendonly", "inactive",
 					      "zero" };
 static const char *const portv[]          = { "shared", "per-user" };
 static const char *const verifyv[]        = { "full", "chain", "none" };
+static const char *const redirectsv[]     = { "follow", "pass", "refuse" };
+static const char *const voicemailv[]     = { "accept", "refuse" };
 static const char *const codecv[]         = { "pcma", "pcmu", "g722" };
 
 
@@ -153,6 +156,44 @@ static const struct field callv[] = {
 	  .flags = FIELD_ADVANCED,
 	  .help = "Support reliable provisional answers (100rel, RFC "
 		  "3262)" },
+	{ .name = "max_duration", .type = FIELD_DURATION, .unit = FIELD_S,
+	  .offset = offsetof(struct pbx, call.max_duration_s),
+	  .max = 604800, .dflt = "0s", .flags = FIELD_ADVANCED,
+	  .help = "An answered call ends after that time; 0: no limit" },
+	{ .name = "probe", .type = FIELD_BOOL, .dflt = "true",
+	  .offset = offsetof(struct pbx, call.probe),
+	  .flags = FIELD_ADVANCED,
+	  .help = "When no audio comes from the PBX any more, ask it by "
+		  "OPTIONS whether the call still stands" },
+	{ .name = "redirects", .type = FIELD_CHOICE, CHOICES(redirectsv),
+	  .offset = offsetof(struct pbx, call.redirects),
+	  .dflt = "follow", .flags = FIELD_ADVANCED,
+	  .help = "When the PBX answers a call with 3xx: call the number it "
+		  "names at the same PBX (follow), hand it to Teams (pass), "
+		  "or end the call (refuse)" },
+	{ .name = "redirect_limit", .type = FIELD_INT,
+	  .offset = offsetof(struct pbx, call.redirect_limit),
+	  .min = 1, .max = 5, .dflt = "3", .flags = FIELD_ADVANCED,
+	  .help = "Redirects that one call follows at most" },
+	{ .name = "busy_at", .type = FIELD_INT,
+	  .offset = offsetof(struct pbx, call.busy_at),
+	  .max = 100, .dflt = "0", .flags = FIELD_ADVANCED,
+	  .help = "Calls of a user at which a further one from the PBX is "
+		  "answered busy; 0: never, Teams decides" },
+	{ .name = "no_answer", .type = FIELD_DURATION, .unit = FIELD_S,
+	  .offset = offsetof(struct pbx, call.no_answer_s),
+	  .max = 3600, .dflt = "0s", .flags = FIELD_ADVANCED,
+	  .help = "The PBX's own time until its voicemail or the next phone "
+		  "takes over; if set, calls that Teams answers later are "
+		  "told as a voicemail conflict" },
+	{ .name = "teams_voicemail", .type = FIELD_CHOICE,
+	  CHOICES(voicemailv),
+	  .offset = offsetof(struct pbx, call.teams_voicemail),
+	  .dflt = "accept", .flags = FIELD_ADVANCED,
+	  .help = "A call from the PBX that a server of Teams answers at "
+		  "once, without ringing (voicemail of a user who is signed "
+		  "out): accept it, or refuse it so that a hunt group of the "
+		  "PBX goes on" },
 };
 
 static const struct field tlsv[] = {
@@ -293,6 +334,16 @@ static const struct field fieldv[] = {
 	{ .name = "call", .type = FIELD_OBJECT, .sub = &call_fields,
 	  .help = "Timers and extensions of calls",
 	  .flags = FIELD_ADVANCED },
+	{ .name = "caller_id", .type = FIELD_OBJECT,
+	  .sub = &pbx_caller_id_fields, .flags = FIELD_ADVANCED,
+	  .help = "Who calls: what the PBX says, and what it is told" },
+	{ .name = "feature_codes", .type = FIELD_OBJECT,
+	  .sub = &pbx_feature_codes_fields, .flags = FIELD_ADVANCED,
+	  .help = "Feature codes of Teams users as this PBX has them" },
+	{ .name = "policy", .type = FIELD_OBJECT, .sub = &policy_fields,
+	  .offset = offsetof(struct pbx, policy), .flags = FIELD_ADVANCED,
+	  .help = "What may be called through this PBX, where it differs "
+		  "from the tenant's" },
 	{ .name = "tls", .type = FIELD_OBJECT, .sub = &tls_fields,
 	  .help = "Trust in the PBX's certificate",
 	  .flags = FIELD_ADVANCED },

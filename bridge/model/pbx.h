@@ -10,6 +10,7 @@
 #define MODEL_PBX_H
 
 #include "bridge/base/field.h"
+#include "policy.h"
 
 enum pbx_auth { PBX_AUTH_REGISTRATION, PBX_AUTH_NONE };
 enum pbx_protocol { PBX_UDP, PBX_TCP, PBX_TLS };
@@ -20,6 +21,17 @@ enum pbx_port { PBX_PORT_SHARED, PBX_PORT_PER_USER };
 enum pbx_auth_username { PBX_AUTH_USERNAME_OPTIONAL,
 			 PBX_AUTH_USERNAME_REQUIRED,
 			 PBX_AUTH_USERNAME_SAME };
+enum pbx_identity { PBX_IDENTITY_NONE, PBX_IDENTITY_PAI, PBX_IDENTITY_PPI,
+		    PBX_IDENTITY_RPID };
+enum pbx_number { PBX_NUMBER_USERNAME, PBX_NUMBER_NUMBER };
+enum pbx_show { PBX_SHOW_ORIGINAL, PBX_SHOW_REDIRECTING };
+enum pbx_forwarded { PBX_FORWARDED_USER, PBX_FORWARDED_ORIGINAL };
+enum pbx_history { PBX_HISTORY_NONE, PBX_HISTORY_DIVERSION,
+		   PBX_HISTORY_INFO, PBX_HISTORY_BOTH };
+enum pbx_hide { PBX_HIDE_PRIVACY, PBX_HIDE_FROM, PBX_HIDE_BOTH };
+enum pbx_redirects { PBX_REDIRECTS_FOLLOW, PBX_REDIRECTS_PASS,
+		     PBX_REDIRECTS_REFUSE };
+enum pbx_voicemail { PBX_VOICEMAIL_ACCEPT, PBX_VOICEMAIL_REFUSE };
 enum pbx_tls_verify { PBX_VERIFY_FULL, PBX_VERIFY_CHAIN, PBX_VERIFY_NONE };
 
 struct pbx {
@@ -81,7 +93,35 @@ struct pbx {
 		uint32_t min_se_s;
 		uint32_t answer_limit_s;   /* ring at most that long        */
 		bool prack;                /* 100rel towards the PBX        */
+		uint32_t max_duration_s;   /* 0: no limit                   */
+		bool probe;                /* ask a silent PBX whether the
+					call stands                         */
+		int redirects;             /* enum pbx_redirects            */
+		int64_t redirect_limit;
+		int64_t busy_at;           /* calls of a user; 0: never     */
+		uint32_t no_answer_s;      /* the PBX's own, 0: not known   */
+		int teams_voicemail;       /* enum pbx_voicemail            */
 	} call;
+
+	struct {                   /* who calls                             */
+		bool asserted;     /* the PBX's PAI, PPI, RPID count        */
+		int show;          /* enum pbx_show                         */
+		int from;          /* enum pbx_number                       */
+		int identity;      /* enum pbx_identity                     */
+		int identity_number;       /* enum pbx_number               */
+		int forwarded;     /* enum pbx_forwarded                    */
+		int history;       /* enum pbx_history                      */
+		int hide;          /* enum pbx_hide                         */
+	} caller_id;
+
+	struct {                   /* texts, {number}; NULL: as dialled     */
+		char *dnd_on, *dnd_off;
+		char *forward_off, *forward_all, *forward_no_answer;
+		char *simultaneous_ring;
+		char *voicemail;
+	} feature_codes;
+
+	struct policy policy;
 
 	struct {
 		char *ca_file;

@@ -47,6 +47,9 @@ static const struct field userv[] = {
 	{ .name = "enabled", .type = FIELD_BOOL, .dflt = "true",
 	  .offset = offsetof(struct user, enabled),
 	  .help = "Off: the user is kept, but not registered" },
+	{ .name = "policy", .type = FIELD_OBJECT, .sub = &user_policy_fields,
+	  .offset = offsetof(struct user, policy), .flags = FIELD_ADVANCED,
+	  .help = "What this user may call, where it differs" },
 };
 
 const struct fields user_fields = {
@@ -78,6 +81,9 @@ static const struct field tenantv[] = {
 	  .help = "Name of the customer" },
 	{ .name = "teams", .type = FIELD_OBJECT, .sub = &teams_fields,
 	  .help = "The Microsoft Teams side" },
+	{ .name = "policy", .type = FIELD_OBJECT, .sub = &policy_fields,
+	  .offset = offsetof(struct tenant, policy),
+	  .help = "What may be called, and how much" },
 	{ .name = "pbx", .type = FIELD_LIST, .sub = &pbx_fields,
 	  .offset = offsetof(struct tenant, pbxl),
 	  .help = "The customer's PBXs" },

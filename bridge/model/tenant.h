@@ -20,6 +20,7 @@ struct user {
 	char *sip_auth_username;   /* NULL: the SIP username                */
 	char *sip_password;        /* secret                                */
 	bool enabled;
+	struct user_policy policy;
 };
 
 struct tenant {
@@ -28,6 +29,7 @@ struct tenant {
 	struct {
 		char *fqdn;        /* our name towards Teams for this tenant */
 	} teams;
+	struct policy policy;
 	struct list pbxl;          /* struct pbx                            */
 	struct list userl;         /* struct user                           */
 	bool stored;               /* the store's, not a customer file's    */

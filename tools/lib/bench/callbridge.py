@@ -31,6 +31,7 @@ dns:
 CUSTOMER = """\
 tenant: t{number}
 teams: {{fqdn: t{number}.sbc.example.com}}
+policy: {{calls_per_user: 100000, starts_per_minute_user: 100000}}
 pbx:
   - name: hq
     country: GB

@@ -7,6 +7,12 @@ from . import pki, plan
 from .process import Process, run, wait_for
 
 
+# Tests call more often than people do, and abroad.
+POLICY = ("{allow: [internal, service, national, mobile, freephone, "
+          "shared-cost, international], calls_per_user: 100, "
+          "starts_per_minute_user: 10000}")
+
+
 def quote(value):
     """A YAML scalar; JSON's strings are YAML's."""
     return json.dumps(str(value))
@@ -103,6 +109,7 @@ class Bridge:
     def customer_yaml(self):
         return "\n".join([
             "tenant: contoso", "teams: {fqdn: %s}" % plan.TENANT_FQDN,
+            "policy: " + POLICY,
             "pbx:", *(pbx.yaml() for pbx in self.pbxs),
             "users:", *(user.yaml() for user in self.users), ""])
 
