@@ -108,6 +108,17 @@ const struct list *config_tenants(const struct config *conf)
 }
 
 
+void config_take_tenants(struct config *conf, struct list *tenantl)
+{
+	struct le *le;
+
+	while ((le = list_head(&conf->tenantl))) {
+		list_unlink(le);
+		list_append(tenantl, le, le->data);
+	}
+}
+
+
 void config_place(const struct config *conf, const char *field,
 		  struct place *place)
 {

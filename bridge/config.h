@@ -25,6 +25,10 @@ const struct nodeconf *config_node(const struct config *conf);
 /** struct tenant */
 const struct list *config_tenants(const struct config *conf);
 
+/** Move the tenants into another list: they are not the configuration's any
+    more */
+void config_take_tenants(struct config *conf, struct list *tenantl);
+
 /** Where a setting of the node is written ("teams.certificate"), or the file
     alone if it is not written. The file's name lives with conf */
 struct place;

@@ -92,14 +92,8 @@ static int check(const char *config)
 
 static void reload(struct service *service)
 {
-	struct errors *errs = NULL;
-
 	log_reopen();
-	if (errors_alloc(&errs))
-		return;
-
-	(void)node_reload(service->node, errs);
-	mem_deref(errs);
+	(void)node_reload(service->node);
 }
 
 

@@ -26,6 +26,7 @@
 #include "bridge/store/live.h"
 #include "bridge/teams/trunk.h"
 #include "config.h"
+#include "keeper.h"
 #include "node.h"
 #include "portal-api/portal.h"
 
@@ -56,7 +57,10 @@ struct node {
 	struct journal *journal;
 	struct live *live;
 	struct portal *portal;
+	struct keeper *keeper;
+	struct list tenantl;       /* struct tenant: of files and of the store */
 	struct mqueue *commands;   /* from the portal's thread              */
+	struct mqueue *news;       /* from the keeper's                     */
 	struct loop_fd tick, media_fd;
 	int tick_fd;
 	struct wheel_tmr drain_tmr, cert_tmr;
@@ -570,14 +574,104 @@ static int wheel_run(struct node *node)
 }
 
 
-static int apply(struct node *node, const struct config *conf,
-		 struct errors *errs)
+static int apply(struct node *node, struct errors *errs)
 {
 	int err;
 
-	err = pool_apply(node->pool, config_tenants(conf), errs);
+	err = pool_apply(node->pool, &node->tenantl, errs);
 	if (!err && node->teams_lsnr)
-		err = trunks_apply(node->trunks, config_tenants(conf));
+		err = trunks_apply(node->trunks, &node->tenantl);
+
+	return err;
+}
+
+
+static bool is_named(const struct list *tenantl, const char *name)
+{
+	for (struct le *le = list_head(tenantl); le; le = le->next) {
+		const struct tenant *tenant = le->data;
+
+		if (!strcmp(tenant->tenant, name))
+			return true;
+	}
+
+	return false;
+}
+
+
+/** Does this tenant make room for the news? */
+static bool is_over(const struct tenant *tenant,
+		    const struct keeper_news *news)
+{
+	if (!tenant->stored)
+		return news->conf != NULL;
+
+	return strings_has(news->gone, tenant->tenant) ||
+		is_named(&news->tenantl, tenant->tenant);
+}
+
+
+/** A name that the certificate lacks is this tenant's trouble alone */
+static void names_warn(const struct node *node, const struct list *tenantl)
+{
+	for (struct le *le = list_head(tenantl); le; le = le->next) {
+		const struct tenant *tenant = le->data;
+
+		if (node->teams_tls && tenant->teams.fqdn &&
+		    !tlsctx_has_name(node->teams_tls, tenant->teams.fqdn))
+			warning("node", tenant->tenant, "the certificate"
+				" towards Teams does not hold the name %s:"
+				" Teams will not take calls from it",
+				tenant->teams.fqdn);
+	}
+}
+
+
+static void list_move(struct list *to, struct list *from)
+{
+	struct le *le;
+
+	while ((le = list_head(from))) {
+		list_unlink(le);
+		list_append(to, le, le->data);
+	}
+}
+
+
+/** Go by the news: all of them, or stay as we were */
+static int news_apply(struct node *node, struct keeper_news *news,
+		      struct errors *errs)
+{
+	struct list overl = LIST_INIT, stayl = LIST_INIT;
+	struct le *le;
+	size_t newc;
+	int err;
+
+	while ((le = list_head(&node->tenantl))) {
+		list_unlink(le);
+		list_append(is_over(le->data, news) ? &overl : &stayl, le,
+			    le->data);
+	}
+
+	names_warn(node, &news->tenantl);
+	if (news->conf)
+		config_take_tenants(news->conf, &news->tenantl);
+
+	newc = list_count(&news->tenantl);
+	list_move(&node->tenantl, &stayl);
+	list_move(&node->tenantl, &news->tenantl);
+
+	err = apply(node, errs);
+	if (err) {
+		while (newc--) {
+			le = list_tail(&node->tenantl);
+			list_unlink(le);
+			list_append(&news->tenantl, le, le->data);
+		}
+		list_move(&node->tenantl, &overl);
+	}
+
+	list_flush(&overl);
 
 	return err;
 }
@@ -604,29 +698,19 @@ static void cert_check_h(void *arg)
 /* --- the portal's commands --- */
 
 
-static void errors_text(char *buf, size_t size, const struct errors *errs)
-{
-	(void)re_snprintf(buf, size, "%H", errors_print, errs);
-}
-
-
 static void command_h(int id, void *data, void *arg)
 {
 	struct portal_command *cmd = data;
 	struct node *node = arg;
-	struct errors *errs = NULL;
-	char text[4096] = "";
 	int err;
 	(void)id;
 
 	switch (cmd->type) {
 
 	case PORTAL_RELOAD:
-		err = errors_alloc(&errs);
+		err = keeper_reload(node->keeper, cmd->portal, cmd->id);
 		if (!err)
-			err = node_reload(node, errs);
-		if (err)
-			errors_text(text, sizeof(text), errs);
+			goto out;  /* the news will answer */
 		break;
 
 	case PORTAL_RETRY: {
@@ -642,8 +726,9 @@ static void command_h(int id, void *data, void *arg)
 		break;
 	}
 
-	portal_reply(cmd->portal, cmd->id, err, text);
-	mem_deref(errs);
+	portal_reply(cmd->portal, cmd->id, err, "");
+
+ out:
 	mem_deref(cmd);
 }
 
@@ -733,6 +818,110 @@ static int state_start(struct node *node, struct errors *errs)
 }
 
 
+/* --- news of the keeper --- */
+
+
+/** A configuration that was read again, checked against what runs */
+static int reloaded(struct node *node, const struct config *conf,
+		    struct errors *errs)
+{
+	int err = 0;
+
+	if (node->teams_tls)
+		err = names_check(node->teams_tls, conf, errs);
+	if (!err && node->teams_tls)
+		err = tlsctx_reload(node->teams_tls, errs);
+
+	return err ? err : tlsctx_reload(node->sip_tls, errs);
+}
+
+
+static void news_tell(const struct node *node, const struct keeper_news *news,
+		      int err)
+{
+	char text[4096];
+
+	if (err && (news->conf || news->err))
+		warning("node", "", "reload refused, nothing was changed: %H",
+			errors_print, news->errs);
+	else if (err)
+		warning("node", "", "a change in the store cannot be gone by:"
+			" %H", errors_print, news->errs);
+	else if (news->conf)
+		info("node", "", "reloaded: %u tenants",
+		     list_count(&node->tenantl));
+	else
+		info("node", "", "the store has changed: %u tenants",
+		     list_count(&node->tenantl));
+
+	if (!err && news->conf &&
+	    !fields_equal(&nodeconf_fields, config_node(node->conf),
+			  config_node(news->conf)))
+		warning("node", "", "settings of the node itself have "
+			"changed: they hold from the next start");
+
+	if (!news->asker)
+		return;
+
+	(void)re_snprintf(text, sizeof(text), "%H", errors_print, news->errs);
+	portal_reply(news->asker, news->asked, err, err ? text : "");
+}
+
+
+static void news_h(int id, void *data, void *arg)
+{
+	struct node *node = arg;
+	struct keeper_news *news;
+	(void)id;
+	(void)data;
+
+	while ((news = keeper_take(node->keeper))) {
+		int err = news->err;
+
+		if (!err && news->conf)
+			err = reloaded(node, news->conf, news->errs);
+		if (!err)
+			err = news_apply(node, news, news->errs);
+
+		news_tell(node, news, err);
+		mem_deref(news);
+	}
+}
+
+
+/** In the keeper's thread */
+static void news_ring(void *arg)
+{
+	struct node *node = arg;
+
+	(void)mqueue_push(node->news, 0, NULL);
+}
+
+
+static int keeper_run(struct node *node, struct errors *errs)
+{
+	struct keeper_news *news;
+	int err;
+
+	err = mqueue_alloc(&node->news, news_h, node);
+	if (!err)
+		err = keeper_open(&node->keeper, node->path, node->conf,
+				  errs);
+	if (err)
+		return err;
+
+	news = keeper_first(node->keeper, errs);
+	if (!news)
+		return EBADMSG;
+
+	config_take_tenants(node->conf, &node->tenantl);
+	err = news_apply(node, news, errs);
+	mem_deref(news);
+
+	return err;
+}
+
+
 static void destructor(void *arg)
 {
 	struct node *node = arg;
@@ -758,13 +947,17 @@ static void destructor(void *arg)
 	mem_deref(node->sip_tls);
 	mem_deref(node->trace);
 
+	/* the journal is written to its end before it is taken over */
 	mem_deref(node->journal);
+	keeper_close(node->keeper);
+	mem_deref(node->news);
 	live_free(node->live);
 
 	loop_close(&node->tick);
 	if (node->tick_fd >= 0)
 		(void)close(node->tick_fd);
 	mem_deref(node->wheel);
+	list_flush(&node->tenantl);
 	mem_deref(node->conf);
 	mem_deref(node->path);
 }
@@ -798,15 +991,17 @@ int node_start(struct node **nodep, const char *path, struct config *conf,
 	if (!err)
 		err = calls_start(node, errs);
 	if (!err)
+		err = keeper_run(node, errs);
+	if (!err)
 		err = portal_run(node, errs);
 	if (!err)
-		err = apply(node, node->conf, errs);
+		err = keeper_start(node->keeper, news_ring, node);
 	if (err)
 		goto out;
 
 	cert_check_h(node);
 	info("node", "", "Callbridge " CALLBRIDGE_VERSION " is running with "
-	     "%u tenants", list_count(config_tenants(node->conf)));
+	     "%u tenants", list_count(&node->tenantl));
 
  out:
 	if (err)
@@ -818,42 +1013,9 @@ int node_start(struct node **nodep, const char *path, struct config *conf,
 }
 
 
-int node_reload(struct node *node, struct errors *errs)
+int node_reload(struct node *node)
 {
-	struct config *conf = NULL;
-	int err;
-
-	err = config_load(&conf, node->path, errs);
-	if (err)
-		goto out;
-
-	if (node->teams_tls)
-		err = names_check(node->teams_tls, conf, errs);
-	if (!err && node->teams_tls)
-		err = tlsctx_reload(node->teams_tls, errs);
-	if (!err)
-		err = tlsctx_reload(node->sip_tls, errs);
-	if (!err)
-		err = apply(node, conf, errs);
-	if (err)
-		goto out;
-
-	if (!fields_equal(&nodeconf_fields, config_node(node->conf),
-			  config_node(conf)))
-		warning("node", "", "settings of the node itself have "
-			"changed: they hold from the next start");
-
-	info("node", "", "reloaded: %u tenants",
-	     list_count(config_tenants(conf)));
-
- out:
-	if (err)
-		warning("node", "", "reload refused, nothing was changed: %H",
-			errors_print, errs);
-
-	mem_deref(conf);
-
-	return err;
+	return keeper_reload(node->keeper, NULL, 0);
 }
 
 

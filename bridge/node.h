@@ -30,10 +30,10 @@ int node_check(const char *config, struct errors *errs);
 int node_start(struct node **nodep, const char *path, struct config *conf,
 	       struct errors *errs);
 
-/** Read the configuration again; what is wrong changes nothing. Settings of
-    the node itself (addresses, ports) need a restart, which is logged.
-    @return 0, EBADMSG (errs says why), ENOMEM */
-int node_reload(struct node *node, struct errors *errs);
+/** Read the configuration again; what is wrong changes nothing, and is
+    logged. Settings of the node itself (addresses, ports) need a restart,
+    which is logged. Returns before it is done. @return 0, ENOMEM */
+int node_reload(struct node *node);
 
 /**
  * Stop taking calls, let those that run end for at most drain_s, unregister,

@@ -675,6 +675,30 @@ static int load_folder(struct catalog *cat, const char *folder)
 }
 
 
+/** Texts come before files, which come before the built-in ones */
+static int load_texts(struct catalog *cat, const struct catalog_text *textv,
+		      size_t textc)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < textc && !err; i++) {
+		struct doc *doc;
+		char file[128];
+
+		if (re_snprintf(file, sizeof(file), "%s.yaml",
+				textv[i].name) < 0)
+			return EBADMSG;
+
+		err = doc_parse(&doc, file, textv[i].text,
+				strlen(textv[i].text), cat->errs);
+		if (!err)
+			err = template_add(cat, file, doc, true);
+	}
+
+	return err;
+}
+
+
 static int read_all(struct catalog *cat)
 {
 	int err = 0;
@@ -705,6 +729,14 @@ static void docs_drop(struct catalog *cat)
 int catalog_load(struct catalog **catp, const char *folder,
 		 struct errors *errs)
 {
+	return catalog_load_texts(catp, folder, NULL, 0, errs);
+}
+
+
+int catalog_load_texts(struct catalog **catp, const char *folder,
+		       const struct catalog_text *textv, size_t textc,
+		       struct errors *errs)
+{
 	struct catalog *cat;
 	int err = 0;
 
@@ -719,7 +751,8 @@ int catalog_load(struct catalog **catp, const char *folder,
 
 	cat->errs = errs;
 
-	if (folder)
+	err = load_texts(cat, textv, textc);
+	if (!err && folder)
 		err = load_folder(cat, folder);
 	if (!err)
 		err = load_builtin(cat);

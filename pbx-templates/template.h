@@ -29,6 +29,17 @@ struct catalog;                    /* a libre memory object */
 int catalog_load(struct catalog **catp, const char *folder,
 		 struct errors *errs);
 
+/** A template that is no file: its name, and YAML */
+struct catalog_text {
+	const char *name;
+	const char *text;
+};
+
+/** The same, with own templates that come before those of the folder */
+int catalog_load_texts(struct catalog **catp, const char *folder,
+		       const struct catalog_text *textv, size_t textc,
+		       struct errors *errs);
+
 /**
  * Check template files, over the built-in ones and those of a folder
  *

@@ -159,6 +159,70 @@ static const struct field tracev[] = {
 };
 
 
+static bool check_store_url(const char *value, char *why, size_t size)
+{
+	if ((!strncmp(value, "sqlite:/", 8) && value[8]) ||
+	    !strncmp(value, "postgresql://", 13) ||
+	    !strncmp(value, "postgres://", 11))
+		return true;
+
+	str_ncpy(why, "sqlite:/PATH or postgresql://USER@HOST/DATABASE", size);
+
+	return false;
+}
+
+
+static bool check_url(const char *value, char *why, size_t size)
+{
+	if ((!strncmp(value, "https://", 8) && value[8]) ||
+	    (!strncmp(value, "http://", 7) && value[7]))
+		return true;
+
+	str_ncpy(why, "https://NAME[:PORT]", size);
+
+	return false;
+}
+
+
+static const struct field storev[] = {
+	{ .name = "url", .type = FIELD_STRING, AT(store.url),
+	  .max = PATH_OCTETS, .checkh = check_store_url,
+	  .flags = FIELD_SECRET,
+	  .help = "Database: sqlite:/PATH or postgresql://...; unset: "
+		  "store.db in state_dir" },
+	{ .name = "key_file", .type = FIELD_STRING, AT(store.key_file),
+	  .max = PATH_OCTETS, .checkh = check_line,
+	  .help = "File of the keys that seal SIP passwords, made if there "
+		  "is none; to be kept apart from backups; unset: "
+		  "secrets.key in state_dir" },
+	{ .name = "node", .type = FIELD_STRING, AT(store.node), .max = 63,
+	  .checkh = check_name, .flags = FIELD_ADVANCED,
+	  .help = "Name of this bridge among those that share a database; "
+		  "unset: the host's name" },
+};
+
+static const struct field portalv[] = {
+	{ .name = "address", .type = FIELD_STRING, AT(portal.address),
+	  .dflt = "127.0.0.1", .checkh = check_address,
+	  .help = "Address that the portal listens on; other than loopback "
+		  "wants a certificate" },
+	{ .name = "port", .type = FIELD_INT, AT(portal.port),
+	  .max = 65535, .dflt = "8443",
+	  .help = "Port of the portal; 0: none" },
+	{ .name = "certificate", .type = FIELD_STRING,
+	  AT(portal.certificate), .max = PATH_OCTETS, .checkh = check_line,
+	  .help = "PEM file: the portal's certificate, then its "
+		  "intermediates; read again when it changes" },
+	{ .name = "key", .type = FIELD_STRING, AT(portal.key),
+	  .max = PATH_OCTETS, .checkh = check_line,
+	  .help = "PEM file: its private key; unset: in the same file" },
+	{ .name = "url", .type = FIELD_STRING, AT(portal.url),
+	  .max = PATH_OCTETS, .checkh = check_url,
+	  .help = "How people reach the portal, for links; unset: by "
+		  "address and port" },
+};
+
+
 static const struct fields sip_fields = {
 	.size = sizeof(struct nodeconf),     /* offsets count from it */
 	.name = "sip", .fieldv = sipv, .fieldc = COUNT(sipv),
@@ -196,6 +260,19 @@ static const struct fields trace_fields = {
 };
 
 
+static const struct fields store_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
+	.name = "store", .fieldv = storev, .fieldc = COUNT(storev),
+	.help = "Where customers, calls and admins are kept",
+};
+
+static const struct fields portal_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
+	.name = "portal", .fieldv = portalv, .fieldc = COUNT(portalv),
+	.help = "The portal and its API over HTTPS",
+};
+
+
 static const struct field fieldv[] = {
 	{ .name = "state_dir", .type = FIELD_STRING, AT(state_dir),
 	  .min = 1, .max = PATH_OCTETS, .checkh = check_line,
@@ -220,6 +297,10 @@ static const struct field fieldv[] = {
 	  .help = "The log" },
 	{ .name = "trace", .type = FIELD_OBJECT, .sub = &trace_fields,
 	  .help = "Kept SIP messages" },
+	{ .name = "store", .type = FIELD_OBJECT, .sub = &store_fields,
+	  .help = "Where customers, calls and admins are kept" },
+	{ .name = "portal", .type = FIELD_OBJECT, .sub = &portal_fields,
+	  .help = "The portal and its API over HTTPS" },
 	{ .name = "control", .type = FIELD_STRING, AT(control),
 	  .max = CONTROL_OCTETS, .checkh = check_line,
 	  .help = "Path of the control socket; unset: control.sock in "
@@ -288,6 +369,13 @@ static void check(const void *obj, const struct doc_node *node,
 		complain(node, "sip", "udp_port", errs,
 			 "want at least one of udp_port, tcp_port and"
 			 " tls_port");
+
+	if (conf->portal.port && !conf->portal.certificate &&
+	    strncmp(conf->portal.address, "127.", 4) &&
+	    strcmp(conf->portal.address, "::1"))
+		complain(node, "portal", "certificate", errs,
+			 "want a certificate: without one the portal listens"
+			 " on a loopback address only");
 
 	if (conf->teams.allow_no_client_cert && !conf->teams.peer_ranges.c)
 		complain(node, "teams", "allow_no_client_cert", errs,

@@ -64,6 +64,19 @@ struct nodeconf {
 		int64_t memory_mb;
 	} trace;
 
+	struct {
+		char *url;         /* NULL: SQLite, store.db in state_dir   */
+		char *key_file;    /* NULL: secrets.key in state_dir        */
+		char *node;        /* NULL: the host's name                 */
+	} store;
+
+	struct {                   /* the REST API and its page, over TCP   */
+		char *address;
+		int64_t port;      /* 0: none                               */
+		char *certificate, *key;
+		char *url;         /* as people reach it, NULL              */
+	} portal;
+
 	char *control;             /* path of the control socket, NULL:
 				      state_dir/control.sock                */
 };

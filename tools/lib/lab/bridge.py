@@ -101,6 +101,7 @@ class Bridge:
                         tls / "microsoft-root.pem"),
             "dns": "{servers: [\"%s:%d\"]}" % (plan.DNS_HOST, plan.DNS_PORT),
             "log": "{level: debug}",
+            "portal": "{port: 0}",
         }
         values.update(self.node)
         return "".join("%s: %s\n" % item for item in values.items()

@@ -1,0 +1,699 @@
+/**
+ * @file keeper.c  The thread that waits for disks and databases
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "bridge/base/errors.h"
+#include "bridge/base/log.h"
+#include "bridge/base/metrics.h"
+#include "bridge/base/wheel.h"
+#include "bridge/model/tenant.h"
+#include "bridge/store/seal.h"
+#include "bridge/store/store.h"
+#include "config.h"
+#include "keeper.h"
+#include "pbx-templates/template.h"
+
+
+enum {
+	WAIT_MS      = 500,        /* then the journal is looked at         */
+	LINES        = 5000,       /* of the journal at a time              */
+	TEXTS_MAX    = 1000,
+};
+
+
+/** A tenant of the store, as the bridge has it */
+struct known {
+	struct le le;
+	char *name;                /* owned */
+	int64_t stamp;
+	bool seen;
+};
+
+
+struct keeper {
+	char *path;                /* owned: the configuration            */
+	char *url;                 /* owned, as all below                 */
+	char *key_file;
+	char *node;
+	char *state_dir;
+	char *templates;           /* NULL                                */
+	struct store *st;          /* the thread's while it runs          */
+	struct list knownl;        /* struct known                        */
+	int64_t stamp;             /* of what the bridge has              */
+	struct log_gate gate;
+
+	keeper_ring_h *ringh;
+	void *arg;
+	pthread_t thread;
+	bool running;
+	int bell;                  /* eventfd */
+
+	pthread_mutex_t lock;      /* for all below */
+	struct list newsl;         /* struct keeper_news                  */
+	struct list askedl;        /* struct keeper_news, yet to be read  */
+	bool stopping;
+};
+
+
+static void news_destructor(void *data)
+{
+	struct keeper_news *news = data;
+
+	list_unlink(&news->le);
+	list_flush(&news->tenantl);
+	mem_deref(news->conf);
+	mem_deref(news->errs);
+
+	if (news->gone) {
+		for (size_t i = 0; i < news->gone->c; i++)
+			mem_deref(news->gone->v[i]);
+		mem_deref(news->gone->v);
+		mem_deref(news->gone);
+	}
+}
+
+
+static struct keeper_news *news_alloc(void)
+{
+	struct keeper_news *news = mem_zalloc(sizeof(*news),
+					      news_destructor);
+
+	if (!news)
+		return NULL;
+
+	news->gone = mem_zalloc(sizeof(*news->gone), NULL);
+	if (!news->gone || errors_alloc(&news->errs))
+		return mem_deref(news);
+
+	return news;
+}
+
+
+static void known_destructor(void *data)
+{
+	struct known *known = data;
+
+	list_unlink(&known->le);
+	mem_deref(known->name);
+}
+
+
+/* Templates of the store */
+
+
+struct texts {
+	struct catalog_text *v;    /* owned, with what is in it */
+	size_t c;
+};
+
+
+static void texts_free(struct texts *texts)
+{
+	for (size_t i = 0; i < texts->c; i++) {
+		free((void *)(uintptr_t)texts->v[i].name);
+		free((void *)(uintptr_t)texts->v[i].text);
+	}
+	free(texts->v);
+}
+
+
+static int text_take(const char *name, int64_t revision, const char *text,
+		     void *arg)
+{
+	struct texts *texts = arg;
+	struct catalog_text *v;
+	(void)revision;
+
+	if (texts->c == TEXTS_MAX)
+		return E2BIG;
+
+	v = realloc(texts->v, (texts->c + 1) * sizeof(*v));
+	if (!v)
+		return ENOMEM;
+
+	texts->v = v;
+	v[texts->c].name = strdup(name);
+	v[texts->c].text = strdup(text);
+	++texts->c;
+
+	return v[texts->c - 1].name && v[texts->c - 1].text ? 0 : ENOMEM;
+}
+
+
+static int catalog_read(struct catalog **catp, struct keeper *k,
+			struct errors *errs)
+{
+	struct texts texts = { NULL, 0 };
+	int err;
+
+	err = store_template_list(k->st, text_take, &texts);
+	if (!err)
+		err = catalog_load_texts(catp, k->templates, texts.v,
+					 texts.c, errs);
+	texts_free(&texts);
+
+	return err;
+}
+
+
+/* Tenants of the store */
+
+
+struct looking {
+	struct keeper *k;
+	struct keeper_news *news;
+	struct strings changed;    /* names */
+};
+
+
+static struct known *known_find(const struct keeper *k, const char *name)
+{
+	for (struct le *le = list_head(&k->knownl); le; le = le->next) {
+		struct known *known = le->data;
+
+		if (!strcmp(known->name, name))
+			return known;
+	}
+
+	return NULL;
+}
+
+
+static int stamp_h(const char *name, int64_t stamp, void *arg)
+{
+	struct looking *lk = arg;
+	struct known *known = known_find(lk->k, name);
+	int err;
+
+	if (known && known->stamp == stamp) {
+		known->seen = true;
+		return 0;
+	}
+
+	if (!known) {
+		known = mem_zalloc(sizeof(*known), known_destructor);
+		if (!known)
+			return ENOMEM;
+
+		err = str_dup(&known->name, name);
+		if (err) {
+			mem_deref(known);
+			return err;
+		}
+		list_append(&lk->k->knownl, &known->le, known);
+	}
+
+	known->seen  = true;
+	known->stamp = stamp;
+
+	return strings_add(&lk->changed, name);
+}
+
+
+/** Those that were not told any more are gone */
+static int gone_find(struct looking *lk)
+{
+	struct le *le = list_head(&lk->k->knownl);
+	int err = 0;
+
+	while (le && !err) {
+		struct known *known = le->data;
+
+		le = le->next;
+		if (!known->seen) {
+			err = strings_add(lk->news->gone, known->name);
+			mem_deref(known);
+			continue;
+		}
+		known->seen = false;
+	}
+
+	return err;
+}
+
+
+static int tenant_read(struct looking *lk, const char *name,
+		       struct catalog *cat)
+{
+	struct errors *errs = NULL;
+	struct tenant *tenant = NULL;
+	int err;
+
+	err = errors_alloc(&errs);
+	if (err)
+		return err;
+
+	err = store_tenant_load(lk->k->st, name, catalog_apply, cat, &tenant,
+				errs);
+	if (!err)
+		list_append(&lk->news->tenantl, &tenant->le, tenant);
+	else if (err == EBADMSG || err == ENOKEY) {
+		warning("keeper", name, "this customer cannot be used as the"
+			" store has it, and stays as it was: %H",
+			errors_print, errs);
+		err = 0;
+	}
+	else if (err == ENOENT)
+		err = 0;           /* removed meanwhile */
+
+	mem_deref(errs);
+
+	return err;
+}
+
+
+static void names_clear(struct strings *names)
+{
+	for (size_t i = 0; i < names->c; i++)
+		mem_deref(names->v[i]);
+	mem_deref(names->v);
+}
+
+
+/** After a failure all is looked at again */
+static void forget(struct keeper *k)
+{
+	for (struct le *le = list_head(&k->knownl); le; le = le->next)
+		((struct known *)le->data)->stamp = -1;
+	k->stamp = -1;
+}
+
+
+/** What has changed in the store since last time */
+static int store_look(struct keeper *k, struct keeper_news *news)
+{
+	struct looking lk = { .k = k, .news = news };
+	struct catalog *cat = NULL;
+	int64_t stamp = 0;
+	int err;
+
+	err = store_stamp(k->st, &stamp);
+	if (err || stamp == k->stamp)
+		return err;
+
+	err = catalog_read(&cat, k, news->errs);
+	if (!err)
+		err = store_tenant_stamps(k->st, stamp_h, &lk);
+	if (!err)
+		err = gone_find(&lk);
+
+	for (size_t i = 0; i < lk.changed.c && !err; i++)
+		err = tenant_read(&lk, lk.changed.v[i], cat);
+
+	names_clear(&lk.changed);
+	mem_deref(cat);
+
+	if (err)
+		forget(k);
+	else
+		k->stamp = stamp;
+
+	return err;
+}
+
+
+static void tell_store(struct keeper *k, int err)
+{
+	metric_add(metric_counter("callbridge_store_failures_total", NULL,
+				  "Times that the store could not be used"),
+		   1);
+
+	if (log_gate_pass(&k->gate, clock_ms(), NULL))
+		warning("keeper", "", "the store cannot be used now: %m: %s;"
+			" calls go on, and their records wait in the journal",
+			err, store_why(k->st));
+}
+
+
+/* The thread */
+
+
+static void news_push(struct keeper *k, struct keeper_news *news)
+{
+	(void)pthread_mutex_lock(&k->lock);
+	list_append(&k->newsl, &news->le, news);
+	(void)pthread_mutex_unlock(&k->lock);
+
+	k->ringh(k->arg);
+}
+
+
+/** The store's tenants without being asked */
+static void look(struct keeper *k)
+{
+	struct keeper_news *news = news_alloc();
+	int err;
+
+	if (!news)
+		return;
+
+	err = store_look(k, news);
+	if (err)
+		tell_store(k, err);
+
+	if (!err && (news->tenantl.head || news->gone->c))
+		news_push(k, news);
+	else
+		mem_deref(news);
+}
+
+
+static void reread(struct keeper *k, struct keeper_news *news)
+{
+	news->err = config_load(&news->conf, k->path, news->errs);
+	if (!news->err)
+		news->err = store_mirror(k->st, config_tenants(news->conf),
+					 news->errs);
+	if (!news->err)
+		news->err = store_look(k, news);
+
+	if (news->err && !errors_count(news->errs)) {
+		errors_add(news->errs, NULL, NULL, "the store cannot be"
+			   " used: %s", store_why(k->st));
+		news->err = EBADMSG;
+	}
+
+	news_push(k, news);
+}
+
+
+static struct keeper_news *asked_next(struct keeper *k)
+{
+	struct keeper_news *news = NULL;
+	struct le *le;
+
+	(void)pthread_mutex_lock(&k->lock);
+	le = list_head(&k->askedl);
+	if (le) {
+		news = le->data;
+		list_unlink(le);
+	}
+	(void)pthread_mutex_unlock(&k->lock);
+
+	return news;
+}
+
+
+static bool is_stopping(struct keeper *k)
+{
+	bool stopping;
+
+	(void)pthread_mutex_lock(&k->lock);
+	stopping = k->stopping;
+	(void)pthread_mutex_unlock(&k->lock);
+
+	return stopping;
+}
+
+
+/** @return true if there is more to be taken over */
+static bool import(struct keeper *k)
+{
+	size_t lines = 0;
+	int err;
+
+	err = store_import(k->st, k->node, k->state_dir, LINES, &lines);
+	if (err)
+		tell_store(k, err);
+
+	return !err && lines == LINES;
+}
+
+
+static void *thread_main(void *arg)
+{
+	struct keeper *k = arg;
+	struct keeper_news *news;
+	bool more;
+
+	do {
+		while ((news = asked_next(k)))
+			reread(k, news);
+
+		look(k);
+		more = import(k);
+
+		(void)store_wait(k->st, k->bell, more ? 0 : WAIT_MS);
+
+	} while (!is_stopping(k));
+
+	/* What was written last is in the journal, and comes next time at
+	   the latest */
+	(void)import(k);
+
+	return NULL;
+}
+
+
+int keeper_start(struct keeper *k, keeper_ring_h *ringh, void *arg)
+{
+	sigset_t all, old;
+	int err;
+
+	if (!k || !ringh)
+		return EINVAL;
+
+	k->ringh = ringh;
+	k->arg   = arg;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&k->thread, NULL, thread_main, k);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+
+	k->running = !err;
+
+	return err;
+}
+
+
+void keeper_nudge(struct keeper *k)
+{
+	const uint64_t one = 1;
+
+	while (write(k->bell, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+
+int keeper_reload(struct keeper *k, void *asker, uint64_t asked)
+{
+	struct keeper_news *news = news_alloc();
+
+	if (!news)
+		return ENOMEM;
+
+	news->asker = asker;
+	news->asked = asked;
+
+	(void)pthread_mutex_lock(&k->lock);
+	list_append(&k->askedl, &news->le, news);
+	(void)pthread_mutex_unlock(&k->lock);
+
+	keeper_nudge(k);
+
+	return 0;
+}
+
+
+struct keeper_news *keeper_take(struct keeper *k)
+{
+	struct keeper_news *news = NULL;
+	struct le *le;
+
+	(void)pthread_mutex_lock(&k->lock);
+	le = list_head(&k->newsl);
+	if (le) {
+		news = le->data;
+		list_unlink(le);
+	}
+	(void)pthread_mutex_unlock(&k->lock);
+
+	return news;
+}
+
+
+const char *keeper_url(const struct keeper *k)
+{
+	return k->url;
+}
+
+
+const char *keeper_key_file(const struct keeper *k)
+{
+	return k->key_file;
+}
+
+
+/* Opening */
+
+
+static int names_make(struct keeper *k, const char *path,
+		      const struct nodeconf *nc)
+{
+	char host[64] = "";
+	int err;
+
+	(void)gethostname(host, sizeof(host) - 1);
+
+	err = str_dup(&k->path, path);
+	if (!err)
+		err = str_dup(&k->state_dir, nc->state_dir);
+	if (!err)
+		err = str_dup(&k->node, nc->store.node ? nc->store.node :
+			      *host ? host : "node");
+	if (!err && nc->templates)
+		err = str_dup(&k->templates, nc->templates);
+	if (!err)
+		err = nc->store.url ? str_dup(&k->url, nc->store.url) :
+			re_sdprintf(&k->url, "sqlite:%s/store.db",
+				    nc->state_dir);
+	if (!err)
+		err = nc->store.key_file ?
+			str_dup(&k->key_file, nc->store.key_file) :
+			re_sdprintf(&k->key_file, "%s/secrets.key",
+				    nc->state_dir);
+
+	return err;
+}
+
+
+static void complain(struct errors *errs, const struct config *conf,
+		     const char *field, const char *file, int err)
+{
+	struct place place;
+
+	config_place(conf, field, &place);
+	errors_add(errs, &place, field, "%s: %s", file, err == EACCES ?
+		   "others may read it, or it is somebody else's: want mode"
+		   " 0600" : err == EBADMSG ? "want a file of keys as"
+		   " callbridge makes it" : strerror(err));
+}
+
+
+static int keys_open(struct keyring **ringp, struct keeper *k,
+		     const struct config *conf, struct errors *errs)
+{
+	int err;
+
+	err = keyring_make(k->key_file);
+	if (!err)
+		info("keeper", "", "%s is new: it opens the SIP passwords in"
+		     " the store; keep a copy of it, apart from backups",
+		     k->key_file);
+	if (!err || err == EEXIST)
+		err = keyring_load(ringp, k->key_file);
+	if (err)
+		complain(errs, conf, "store.key_file", k->key_file, err);
+
+	return err ? EBADMSG : 0;
+}
+
+
+static int db_open(struct keeper *k, const struct config *conf,
+		   struct errors *errs)
+{
+	struct keyring *ring = NULL;
+	int err;
+
+	err = keys_open(&ring, k, conf, errs);
+	if (err)
+		return err;
+
+	err = store_open(&k->st, k->url, true, ring, errs);
+	if (!err)
+		err = store_migrate(k->st, errs);
+	mem_deref(ring);
+
+	return err ? EBADMSG : 0;
+}
+
+
+int keeper_open(struct keeper **kp, const char *path,
+		const struct config *conf, struct errors *errs)
+{
+	struct keeper *k;
+	int err;
+
+	if (!kp || !path || !conf || !errs)
+		return EINVAL;
+
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return ENOMEM;
+
+	(void)pthread_mutex_init(&k->lock, NULL);
+	k->stamp = -1;
+	k->bell  = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	err = k->bell < 0 ? errno : names_make(k, path, config_node(conf));
+	if (!err)
+		err = db_open(k, conf, errs);
+	if (!err) {
+		err = store_mirror(k->st, config_tenants(conf), errs);
+		if (err && !errors_count(errs))
+			errors_add(errs, NULL, NULL, "the store cannot be"
+				   " used: %s", store_why(k->st));
+	}
+
+	if (err)
+		keeper_close(k);
+	else
+		*kp = k;
+
+	return err == ENOMEM ? err : err ? EBADMSG : 0;
+}
+
+
+struct keeper_news *keeper_first(struct keeper *k, struct errors *errs)
+{
+	struct keeper_news *news = news_alloc();
+	int err;
+
+	if (!news)
+		return NULL;
+
+	err = store_look(k, news);
+	if (err) {
+		errors_add(errs, NULL, NULL, "the store cannot be used: %s",
+			   store_why(k->st));
+		return mem_deref(news);
+	}
+
+	return news;
+}
+
+
+void keeper_close(struct keeper *k)
+{
+	if (!k)
+		return;
+
+	(void)pthread_mutex_lock(&k->lock);
+	k->stopping = true;
+	(void)pthread_mutex_unlock(&k->lock);
+
+	if (k->running) {
+		keeper_nudge(k);
+		(void)pthread_join(k->thread, NULL);
+	}
+
+	list_flush(&k->newsl);
+	list_flush(&k->askedl);
+	list_flush(&k->knownl);
+	mem_deref(k->st);
+	mem_deref(k->path);
+	mem_deref(k->url);
+	mem_deref(k->key_file);
+	mem_deref(k->node);
+	mem_deref(k->state_dir);
+	mem_deref(k->templates);
+	if (k->bell >= 0)
+		(void)close(k->bell);
+	(void)pthread_mutex_destroy(&k->lock);
+	free(k);
+}

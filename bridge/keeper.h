@@ -1,0 +1,76 @@
+/**
+ * @file keeper.h  The thread that waits for disks and databases
+ *
+ * So that the SIP thread never does. It takes the journal over into the
+ * store, reads the configuration again when asked to, and reads a tenant out
+ * of the store when it has changed there, by whichever program. What it has
+ * read it hands over as news.
+ */
+#ifndef BRIDGE_KEEPER_H
+#define BRIDGE_KEEPER_H
+
+#include "bridge/base/field.h"
+#include "bridge/base/libre.h"
+
+struct config;
+struct errors;
+struct keeper;                     /* keeper_open/keeper_close */
+struct store;
+
+/** What has been read; a value that changes owner: mem_deref() */
+struct keeper_news {
+	struct le le;
+	struct config *conf;       /* owned: read again, with its tenants;
+				      NULL: the store alone was looked at   */
+	struct list tenantl;       /* struct tenant: new or changed in the
+				      store                                 */
+	struct strings *gone;      /* owned: names of tenants that are not in
+				      the store any more; NULL              */
+	struct errors *errs;       /* owned                                 */
+	int err;                   /* 0, or why nothing was read: see errs  */
+	uint64_t asked;            /* by keeper_reload(), 0: by nobody      */
+	void *asker;
+};
+
+/** There are news. Called in the keeper's thread */
+typedef void (keeper_ring_h)(void *arg);
+
+/**
+ * Open the store of a configuration, make its tables and its key file, and
+ * show the configuration's tenants in it
+ *
+ * A tenant of the store that cannot be used is left out and logged.
+ *
+ * @param path  The configuration's file, for keeper_reload()
+ * @param errs  Says what is wrong
+ *
+ * @return 0, EBADMSG (errs says why), ENOMEM
+ */
+int keeper_open(struct keeper **kp, const char *path,
+		const struct config *conf, struct errors *errs);
+
+/** All tenants that the store manages, before the thread is started. NULL:
+    they cannot be read (errs says why) */
+struct keeper_news *keeper_first(struct keeper *k, struct errors *errs);
+
+/** Start the thread */
+int keeper_start(struct keeper *k, keeper_ring_h *ringh, void *arg);
+
+/** Read the configuration again; news come in any case. From any thread
+    @param asker  Comes back in the news, with `asked` */
+int keeper_reload(struct keeper *k, void *asker, uint64_t asked);
+
+/** Something has changed in the store. From any thread */
+void keeper_nudge(struct keeper *k);
+
+/** Next of the news, NULL if there are none. From any thread */
+struct keeper_news *keeper_take(struct keeper *k);
+
+/** URL and keys of the store, for others that open it; borrowed */
+const char *keeper_url(const struct keeper *k);
+const char *keeper_key_file(const struct keeper *k);
+
+/** End the thread, after all of the journal was taken over. NULL is fine */
+void keeper_close(struct keeper *k);
+
+#endif
