@@ -15,6 +15,8 @@ pkg_check_modules(CURL     REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(SQLITE   REQUIRED IMPORTED_TARGET sqlite3>=3.35)
 pkg_check_modules(PQ       REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(SPANDSP  REQUIRED IMPORTED_TARGET spandsp)
+pkg_check_modules(OPUS     REQUIRED IMPORTED_TARGET opus)
+pkg_check_modules(BCG729   REQUIRED IMPORTED_TARGET libbcg729)
 pkg_check_modules(CMOCKA   IMPORTED_TARGET cmocka)
 
 add_library(libraries INTERFACE)

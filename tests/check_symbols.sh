@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 for library in re jansson yaml event event_openssl srtp2 ssl crypto curl \
-	sqlite3 pq; do
+	sqlite3 pq spandsp opus bcg729; do
 	file=$("$cc" -print-file-name="lib$library.so")
 	case $file in
 	/*) ;;

@@ -52,6 +52,8 @@ static void event_h(struct stream *stream,
 		break;
 
 	case STREAM_DTMF:
+	case STREAM_DTMF_END:
+	case STREAM_FAX:
 		/* digits may be PINs: never written anywhere */
 		break;
 	}

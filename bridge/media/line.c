@@ -156,9 +156,42 @@ void line_inject(struct line *line, struct packet *pkt, uint64_t now_us)
 }
 
 
+void line_own(struct line *line, struct packet *pkt, uint32_t rate,
+	      uint32_t duration, uint64_t now_us)
+{
+	const uint32_t now = line_now(line, now_us);
+
+	pkt->marker = !line->own;
+
+	/* after digits, whose time goes by the wall, ours may be behind */
+	if (!line->own || line->rate != rate ||
+	    (int32_t)(line->own_ts - line->out_ts) <= 0)
+		line->own_ts = now == line->out_ts ? now + 1 : now;
+
+	pkt->ssrc = line->ssrc;
+	pkt->seq  = ++line->out_seq;
+	pkt->ts   = line->own_ts;
+
+	line->own     = true;
+	line->running = false;
+	line->rate    = rate;
+	line->own_ts += duration;
+	line->out_ts  = pkt->ts;
+	line->out_us  = now_us;
+	line->behind  = -1;
+}
+
+
+void line_own_skip(struct line *line, uint32_t duration)
+{
+	line->own_ts += duration;
+}
+
+
 void line_break(struct line *line)
 {
 	line->running = false;
+	line->own     = false;
 }
 
 

@@ -25,6 +25,8 @@ struct line {
 	int behind;                /* how late a packet may be and still
 				      have its own place on the line       */
 	bool running;              /* in_* are of a source                 */
+	bool own;                  /* own_ts goes on                       */
+	uint32_t own_ts;           /* of the next packet that we make      */
 };
 
 /** Random SSRC, time and sequence (below 2^15: RFC 3711 section 3.3.1).
@@ -49,6 +51,19 @@ uint32_t line_now(const struct line *line, uint64_t now_us);
 
 /** A packet of our own follows the newest: sets ssrc and seq, and notes ts */
 void line_inject(struct line *line, struct packet *pkt, uint64_t now_us);
+
+/**
+ * The next packet of voice that we make ourselves: sets all but its payload.
+ * Its time goes on from the last one's, not by the wall's clock.
+ *
+ * @param rate      Clock rate [Hz]
+ * @param duration  Of the packet, in its ticks
+ */
+void line_own(struct line *line, struct packet *pkt, uint32_t rate,
+	      uint32_t duration, uint64_t now_us);
+
+/** Time passes, and nothing is sent */
+void line_own_skip(struct line *line, uint32_t duration);
 
 /** The next packet is the first of a new source */
 void line_break(struct line *line);

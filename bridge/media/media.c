@@ -23,6 +23,7 @@ enum {
 	PT_MAX      = 127,
 	RATE_MIN    = 1000,
 	RATE_MAX    = 192000,
+	PTIME_MAX   = 60,
 };
 
 
@@ -44,6 +45,12 @@ struct stream {
 	struct sa localv[STREAM_SIDES];
 	struct stream_crypto txv[STREAM_SIDES];   /* as last told; wiped at */
 	struct stream_crypto rxv[STREAM_SIDES];   /* the end                */
+	struct voice {             /* of each side, as the worker has it    */
+		enum codec codec;  /* of its encoder                        */
+		uint32_t rate;     /* of samples                            */
+		unsigned ear;      /* codecs that it decodes, 0: no ear     */
+		bool digits, fax;  /* that it listens for                   */
+	} voicev[STREAM_SIDES];
 	stream_event_h *eventh;
 	void *arg;
 };
@@ -382,9 +389,20 @@ static bool crypto_ok(const struct stream_crypto *crypto)
 }
 
 
+static bool out_ok(const struct stream_out *out)
+{
+	if (out->codec == CODEC_NONE)
+		return true;
+
+	return out->codec < CODEC_CN && out->pt <= PT_MAX &&
+		out->dtmf_pt <= PT_MAX && out->rate >= RATE_MIN &&
+		out->rate <= RATE_MAX && out->ptime_ms <= PTIME_MAX;
+}
+
+
 static bool remote_ok(const struct stream_remote *remote)
 {
-	if (remote->mapc > STREAM_MAPS ||
+	if (remote->mapc > STREAM_MAPS || !out_ok(&remote->out) ||
 	    !crypto_ok(&remote->tx) || !crypto_ok(&remote->rx))
 		return false;
 
@@ -392,7 +410,8 @@ static bool remote_ok(const struct stream_remote *remote)
 		const struct stream_map *map = &remote->mapv[i];
 
 		if (map->pt > PT_MAX || map->pt_out > PT_MAX ||
-		    map->rate < RATE_MIN || map->rate > RATE_MAX)
+		    map->rate < RATE_MIN || map->rate > RATE_MAX ||
+		    (unsigned)map->codec >= CODECS)
 			return false;
 	}
 
@@ -418,9 +437,53 @@ static int make_contexts(struct relay_change *change,
 }
 
 
+/** What this side needs to go through samples */
+static struct voice voice_of(const struct stream_remote *remote)
+{
+	struct voice voice = {
+		.codec  = remote->out.codec,
+		.rate   = remote->pcm_rate ? remote->pcm_rate :
+			codec_pcm_rate(remote->out.codec),
+		.digits = remote->hear_digits,
+		.fax    = remote->hear_fax,
+	};
+
+	for (size_t i = 0; i < remote->mapc; i++) {
+		const struct stream_map *map = &remote->mapv[i];
+
+		if (map->way == STREAM_HEAR && !map->dtmf &&
+		    map->codec != CODEC_NONE && map->codec != CODEC_CN)
+			voice.ear |= 1u << map->codec;
+	}
+
+	return voice;
+}
+
+
+static int make_codecs(struct relay_change *change,
+		       const struct voice *before, const struct voice *voice)
+{
+	int err = 0;
+
+	change->enc_new = before->codec != voice->codec ||
+		before->rate != voice->rate;
+	change->ear_new = before->ear != voice->ear ||
+		before->rate != voice->rate ||
+		before->digits != voice->digits || before->fax != voice->fax;
+
+	if (change->enc_new && voice->codec != CODEC_NONE)
+		err = encoder_alloc(&change->enc, voice->codec, voice->rate);
+	if (!err && change->ear_new && voice->ear)
+		err = ear_alloc(&change->ear, voice->rate, voice->ear);
+
+	return err;
+}
+
+
 int stream_remote_set(struct stream *stream, unsigned side,
 		      const struct stream_remote *remote)
 {
+	struct voice voice;
 	struct command cmd = { .type = COMMAND_CHANGE, .side = side };
 	int err;
 
@@ -431,7 +494,10 @@ int stream_remote_set(struct stream *stream, unsigned side,
 	if (err)
 		return err;
 
+	voice = voice_of(remote);
 	err = make_contexts(cmd.change, stream, side, remote);
+	if (!err)
+		err = make_codecs(cmd.change, &stream->voicev[side], &voice);
 	if (err)
 		goto out;
 
@@ -446,6 +512,7 @@ int stream_remote_set(struct stream *stream, unsigned side,
 
 	stream->txv[side] = remote->tx;
 	stream->rxv[side] = remote->rx;
+	stream->voicev[side] = voice;
 
  out:
 	if (err)
@@ -466,6 +533,20 @@ int stream_dtmf_send(struct stream *stream, unsigned side, char digit,
 
 	if (!stream || side >= STREAM_SIDES || pt > PT_MAX ||
 	    dtmf_event(digit) < 0)
+		return EINVAL;
+
+	return worker_send(stream->media->workerv[stream->worker], &cmd);
+}
+
+
+int stream_play(struct stream *stream, unsigned side, struct player *player)
+{
+	const struct command cmd = {
+		.type = COMMAND_PLAY, .relay = stream ? stream->relay : NULL,
+		.side = side, .player = player,
+	};
+
+	if (!stream || side >= STREAM_SIDES)
 		return EINVAL;
 
 	return worker_send(stream->media->workerv[stream->worker], &cmd);

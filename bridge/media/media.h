@@ -7,6 +7,12 @@
  * and a sequence and time line that goes on when the source changes. RTCP is
  * made and read by us on each side, every 5 s, also on hold.
  *
+ * Where the sides have no codec in common, or one of them wants something
+ * that takes it (other packet times, tones for digits), the voice goes through
+ * samples instead: a jitter buffer, a decoder, our own clock, an encoder. So
+ * does what we play ourselves, and noise for a peer that may not be left
+ * without packets.
+ *
  * Streams live on worker threads, one a core, each with its own loop. Commands
  * go to a worker by ring, events come back by another; functions here
  * run on the one thread that owns `struct media` and never block. media
@@ -22,9 +28,11 @@
 #define MEDIA_MEDIA_H
 
 #include "bridge/base/libre.h"
+#include "codec.h"
 
 struct media;
 struct stream;
+struct player;
 
 enum { STREAM_SIDES = 2, STREAM_KEY_MAX = 46 };
 
@@ -54,15 +62,40 @@ struct stream_crypto {
 	uint32_t mki; uint8_t mki_size;    /* 0: no MKI */
 };
 
+enum stream_way {
+	STREAM_PASS = 0,           /* the packet goes on as it came         */
+	STREAM_HEAR,               /* it is decoded; a digit is made anew   */
+};
+
 /** What to do with a packet by the payload type it arrives with */
 struct stream_map {
 	uint8_t pt;                /* as it arrives on this side            */
 	uint8_t pt_out;            /* as it leaves on the other             */
 	uint32_t rate;             /* clock rate [Hz]                       */
 	bool dtmf;                 /* telephone-event (RFC 4733)            */
+	enum stream_way way;
+	enum codec codec;          /* STREAM_HEAR: what it is               */
 };
 
 enum { STREAM_MAPS = 24 };
+
+/** How a peer wants to be told of digits */
+enum stream_digits {
+	STREAM_DIGITS_EVENTS = 0,  /* RFC 4733                              */
+	STREAM_DIGITS_TONES,       /* in the voice                          */
+	STREAM_DIGITS_NONE,        /* not by RTP: signalling does it        */
+};
+
+/** What we send of our own */
+struct stream_out {
+	enum codec codec;          /* CODEC_NONE: not known                 */
+	uint8_t pt;
+	uint32_t rate;             /* clock rate [Hz]                       */
+	uint32_t ptime_ms;         /* 0: 20                                 */
+	enum stream_digits digits;
+	uint8_t dtmf_pt;           /* 0: the peer has none                  */
+	uint32_t dtmf_rate;
+};
 
 /** All that one side must know of its peer; set as a whole */
 struct stream_remote {
@@ -76,6 +109,14 @@ struct stream_remote {
 	struct stream_map mapv[STREAM_MAPS]; size_t mapc;
 				   /* of packets that arrive on this side;
 				      others are dropped and counted        */
+	struct stream_out out;
+	uint32_t pcm_rate;         /* of samples, alike on both sides: 8000
+				      or 16000; 0: what out.codec has       */
+	bool fill;                 /* never leave it without packets: noise */
+	bool hear_digits;          /* its digits are tones (STREAM_HEAR)    */
+	bool hear_fax;             /* tell when a fax begins (STREAM_HEAR)  */
+	bool modem;                /* a fax or modem talks: a buffer of
+				      fixed length, no noise                */
 };
 
 /** Figures of one side, since the stream began. Written by the worker,
@@ -85,6 +126,8 @@ struct stream_stats {
 	uint64_t tx_packets, tx_octets;
 	uint64_t rx_lost;          /* by sequence numbers (RFC 3550 A.3)    */
 	uint64_t rx_late;          /* out of order or double                */
+	uint64_t rx_discarded;     /* came too late to be heard: of those
+				      that were decoded                     */
 	uint64_t bad_auth;         /* SRTP tag wrong                        */
 	uint64_t bad_replay;
 	uint64_t bad_source;       /* from an address that does not count   */
@@ -106,6 +149,8 @@ enum stream_event_type {
 				      receive; said again each silence_ms   */
 	STREAM_BACK,               /* and again one                         */
 	STREAM_DTMF,               /* a digit has begun (each once)         */
+	STREAM_DTMF_END,           /* and ended                             */
+	STREAM_FAX,                /* CNG or CED was heard (hear_fax)       */
 	STREAM_SOURCE,             /* a new source was learnt               */
 };
 
@@ -113,6 +158,7 @@ struct stream_event {
 	enum stream_event_type type;
 	unsigned side;
 	char digit;                /* DTMF: 0-9 * # A-D, ! for flash        */
+	uint32_t duration_ms;      /* STREAM_DTMF_END                       */
 	uint32_t silent_ms;
 	struct sa source;
 };
@@ -155,15 +201,26 @@ const struct sa *stream_local(const struct stream *stream, unsigned side);
  * with ROC 0; the same key with the same suite goes on (also when address or
  * direction changed).
  *
- * @return 0, EINVAL (key size, map), ENOBUFS the worker's ring is full
+ * @return 0, EINVAL (key size, map, codec), ENOMEM, ENOBUFS the worker's ring
+ *         is full
  */
 int stream_remote_set(struct stream *stream, unsigned side,
 		      const struct stream_remote *remote);
 
-/** Send one DTMF digit to a side as RFC 4733 events (100 ms and more), in
-    the outgoing line of that side. @param pt its payload type there */
+/** Send one DTMF digit to a side (100 ms and more), in the outgoing line of
+    that side, as its `out` says. @param pt payload type of the event there, 0:
+    that of `out` */
 int stream_dtmf_send(struct stream *stream, unsigned side, char digit,
 		     uint8_t pt, uint32_t duration_ms);
+
+/**
+ * Play to a side instead of the other side's voice
+ *
+ * @param player  Belongs to the stream from success on; NULL: no more
+ *
+ * @return 0, EINVAL, ENOBUFS the worker's ring is full
+ */
+int stream_play(struct stream *stream, unsigned side, struct player *player);
 
 void stream_stats(const struct stream *stream, unsigned side,
 		  struct stream_stats *stats);

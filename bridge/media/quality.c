@@ -9,7 +9,7 @@
 #include "media.h"
 
 
-struct codec {
+struct grade {
 	const char *name;
 	double ie;                 /* equipment impairment               */
 	double bpl;                /* robustness against lost packets    */
@@ -18,7 +18,7 @@ struct codec {
 
 /* G.711 with concealment (appendix I of G.711); the wideband codecs are
    rated on the narrowband scale, to compare with the others */
-static const struct codec codecs[] = {
+static const struct grade codecs[] = {
 	{ "PCMA",  0, 25.1 },
 	{ "PCMU",  0, 25.1 },
 	{ "G722",  0, 19.0 },
@@ -26,10 +26,10 @@ static const struct codec codecs[] = {
 	{ "opus",  0, 27.0 },
 };
 
-static const struct codec unknown = { "", 5, 10 };
+static const struct grade unknown = { "", 5, 10 };
 
 
-static const struct codec *find(const char *name)
+static const struct grade *find(const char *name)
 {
 	for (size_t i = 0; name && i < sizeof(codecs) / sizeof(*codecs); i++) {
 		if (!strcasecmp(codecs[i].name, name))
@@ -42,7 +42,7 @@ static const struct codec *find(const char *name)
 
 double quality_mos(double delay_ms, double loss_permille, const char *codec)
 {
-	const struct codec *c = find(codec);
+	const struct grade *c = find(codec);
 	const double loss = loss_permille / 10;
 	double r = 93.2;
 

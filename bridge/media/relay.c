@@ -16,17 +16,12 @@
 
 
 enum {
-	NO_MAP       = 0xff,
-	DTMF_STEP_MS = 20,
-	DTMF_MIN_MS  = 100,
-	DTMF_MAX_MS  = 6000,       /* one segment, RFC 4733 section 2.5.1.3 */
-	DTMF_PAUSE   = 3,          /* steps of silence after each digit     */
-	DTMF_ENDS    = 3,          /* the end is said so often              */
-	DTMF_RATE    = 8000,
-	RTT_MAX      = 60 << 16,   /* [s / 65536]: more is nonsense         */
-	G711_20MS    = 160,
-	PCMU         = 0,
-	PCMA         = 8,
+	NO_MAP    = 0xff,
+	RTT_MAX   = 60 << 16,      /* [s / 65536]: more is nonsense         */
+	G711_20MS = 160,
+	MODEM_MS  = 120,           /* delay of a fax's voice                */
+	PCMU      = 0,
+	PCMA      = 8,
 };
 
 
@@ -102,19 +97,19 @@ static void shared_get(const struct shared_sa *shared, struct sa *sa)
 }
 
 
-static struct side *other(struct side *side)
+struct side *relay_other(struct side *side)
 {
 	return &side->relay->sidev[!side->i];
 }
 
 
-static uint64_t now_us(const struct side *side)
+uint64_t relay_now(const struct side *side)
 {
 	return worker_now(side->relay->worker);
 }
 
 
-static void tell(struct side *side, struct stream_event *event)
+void relay_tell(struct side *side, struct stream_event *event)
 {
 	event->side = side->i;
 	worker_tell(side->relay->worker, side->relay, event);
@@ -133,7 +128,7 @@ static bool source_counts(const struct side *side, const struct sa *src)
 	if (side->locked)
 		return sa_cmp(src, &side->source, SA_ALL);
 
-	return (side->remote.learn && now_us(side) < side->learn_until_us) ||
+	return (side->remote.learn && relay_now(side) < side->learn_until_us) ||
 		sa_cmp(src, &side->remote.rtp, SA_ALL);
 }
 
@@ -148,7 +143,7 @@ static void source_lock(struct side *side, const struct sa *src)
 	shared_set(&side->seen, src);
 
 	if (side->remote.learn)
-		tell(side, &ev);
+		relay_tell(side, &ev);
 }
 
 
@@ -207,7 +202,7 @@ static bool transmit(const struct side *side, unsigned kind, const uint8_t *p,
 
 /** Never plain where a key was agreed: remote_set() made the context before
     it told the address */
-static void send_rtp(struct side *side, uint8_t *p, size_t n)
+void relay_send(struct side *side, uint8_t *p, size_t n)
 {
 	const size_t octets = n - PACKET_HEADER;
 
@@ -223,22 +218,39 @@ static void send_rtp(struct side *side, uint8_t *p, size_t n)
 }
 
 
+bool relay_may_send(const struct side *side)
+{
+	return side->set && side->remote.send &&
+		sa_isset(rtp_peer(side), SA_ALL);
+}
+
+
+uint64_t relay_sent(const struct side *side)
+{
+	return get(side, TX_PACKETS);
+}
+
+
 /** A packet that arrived at the other side */
 static void forward(struct side *side, struct packet *pkt, uint32_t rate)
 {
 	uint8_t *p = pkt->payload - PACKET_HEADER;
 
-	/* our own digits go instead of the voice, not between it */
-	if (!side->remote.send || !side->set || side->dtmf_out.busy) {
-		line_skip(&side->line, pkt, now_us(side));
+	/* our own digits and music go instead of the voice, not between it */
+	if (!side->remote.send || !side->set || side->digits_out.busy ||
+	    side->player) {
+		line_skip(&side->line, pkt, relay_now(side));
 		return;
 	}
 
-	if (!line_put(&side->line, pkt, rate, now_us(side)))
+	if (side->pace.running)
+		pace_stop(side);
+
+	if (!line_put(&side->line, pkt, rate, relay_now(side)))
 		return;
 
 	packet_encode(p, pkt);
-	send_rtp(side, p, PACKET_HEADER + pkt->size);
+	relay_send(side, p, PACKET_HEADER + pkt->size);
 }
 
 
@@ -262,7 +274,7 @@ static void fill_block(struct side *side, struct report *report)
 
 	if (side->lsr)
 		report->block.dlsr = (uint32_t)
-			(((now_us(side) - side->sr_us) << 16) / 1000000);
+			(((relay_now(side) - side->sr_us) << 16) / 1000000);
 }
 
 
@@ -278,7 +290,7 @@ static void send_report(struct side *side)
 
 	report.sender  = sent != side->reported;
 	report.ntp     = worker_ntp(side->relay->worker);
-	report.ts      = line_now(&side->line, now_us(side));
+	report.ts      = line_now(&side->line, relay_now(side));
 	report.packets = (uint32_t)sent;
 	report.octets  = (uint32_t)get(side, TX_OCTETS);
 	fill_block(side, &report);
@@ -302,7 +314,7 @@ static void send_report(struct side *side)
  */
 static void open_path(struct side *side)
 {
-	const struct side *from = other(side);
+	const struct side *from = relay_other(side);
 	_Alignas(16) uint8_t buf[PACKET_HEADER + G711_20MS + SECURE_TRAILER];
 	struct packet pkt = { .marker = true };
 
@@ -314,133 +326,16 @@ static void open_path(struct side *side)
 		if (pkt.pt != PCMU && pkt.pt != PCMA)
 			continue;
 
-		line_inject(&side->line, &pkt, now_us(side));
+		line_inject(&side->line, &pkt, relay_now(side));
 		pkt.ts = side->line.out_ts;
 		packet_encode(buf, &pkt);
 		memset(buf + PACKET_HEADER, pkt.pt == PCMA ? 0xd5 : 0xff,
 		       G711_20MS);
-		send_rtp(side, buf, PACKET_HEADER + G711_20MS);
+		relay_send(side, buf, PACKET_HEADER + G711_20MS);
 		return;
 	}
 
 	(void)transmit(side, SOCK_RTP, buf, 0, rtp_peer(side));
-}
-
-
-/* ---- digits ----------------------------------------------------------- */
-
-
-static void dtmf_step(void *arg);
-
-
-static void dtmf_wait(struct side *side)
-{
-	wheel_start(worker_wheel(side->relay->worker), &side->dtmf_out.tmr,
-		    DTMF_STEP_MS, dtmf_step, side);
-}
-
-
-/** Clock rate of a telephone-event payload type as it leaves there */
-static uint32_t dtmf_rate(struct side *side, uint8_t pt)
-{
-	const struct stream_remote *from = &other(side)->remote;
-
-	for (size_t i = 0; i < from->mapc; i++) {
-		if (from->mapv[i].dtmf && from->mapv[i].pt_out == pt)
-			return from->mapv[i].rate;
-	}
-
-	return DTMF_RATE;
-}
-
-
-static void dtmf_packet(struct side *side, uint32_t ms, bool end, bool first)
-{
-	struct dtmf_out *out = &side->dtmf_out;
-	_Alignas(16) uint8_t buf[PACKET_HEADER + DTMF_PAYLOAD +
-				 SECURE_TRAILER];
-	const uint64_t duration = (uint64_t)ms * out->rate / 1000;
-	struct packet pkt = { .pt = out->queuev[out->head].pt,
-			      .marker = first };
-
-	if (!side->remote.send)
-		return;
-
-	line_inject(&side->line, &pkt, now_us(side));
-	if (first)
-		out->ts = side->line.out_ts;
-	pkt.ts = out->ts;
-
-	packet_encode(buf, &pkt);
-	dtmf_encode(buf + PACKET_HEADER,
-		    (uint8_t)dtmf_event(out->queuev[out->head].digit), end,
-		    duration < 0xffff ? (uint16_t)duration : 0xffff);
-	send_rtp(side, buf, PACKET_HEADER + DTMF_PAYLOAD);
-}
-
-
-static void dtmf_next(struct side *side)
-{
-	struct dtmf_out *out = &side->dtmf_out;
-
-	out->busy = out->count > 0;
-	if (!out->busy)
-		return;
-
-	out->rate    = dtmf_rate(side, out->queuev[out->head].pt);
-	out->sent_ms = DTMF_STEP_MS;
-	out->ends    = 0;
-	dtmf_packet(side, out->sent_ms, false, true);
-	dtmf_wait(side);
-}
-
-
-/** Each 20 ms: the event grows, ends thrice, a pause, the next */
-static void dtmf_step(void *arg)
-{
-	struct side *side = arg;
-	struct dtmf_out *out = &side->dtmf_out;
-	const uint32_t ms = out->queuev[out->head].ms;
-
-	if (out->ends == DTMF_ENDS + DTMF_PAUSE) {
-		out->head = (out->head + 1) % DTMF_QUEUE;
-		out->count--;
-		dtmf_next(side);
-		return;
-	}
-
-	if (out->sent_ms + DTMF_STEP_MS < ms) {
-		out->sent_ms += DTMF_STEP_MS;
-		dtmf_packet(side, out->sent_ms, false, false);
-	}
-	else {
-		if (out->ends < DTMF_ENDS)
-			dtmf_packet(side, ms, true, false);
-		out->ends++;
-	}
-
-	dtmf_wait(side);
-}
-
-
-void relay_digit(struct relay *relay, unsigned i, char digit, uint8_t pt,
-		 uint32_t duration_ms)
-{
-	struct side *side = &relay->sidev[i];
-	struct dtmf_out *out = &side->dtmf_out;
-	unsigned at;
-
-	if (out->count == DTMF_QUEUE)
-		return;
-
-	at = (out->head + out->count++) % DTMF_QUEUE;
-	out->queuev[at].digit = digit;
-	out->queuev[at].pt    = pt;
-	out->queuev[at].ms    = duration_ms < DTMF_MIN_MS ? DTMF_MIN_MS :
-		duration_ms > DTMF_MAX_MS ? DTMF_MAX_MS : duration_ms;
-
-	if (!out->busy)
-		dtmf_next(side);
 }
 
 
@@ -469,13 +364,13 @@ static void note_heard(struct side *side)
 	if (!side->heard) {
 		ev.type   = STREAM_FIRST;
 		ev.source = side->source;
-		put(side, FIRST_US, now_us(side));
+		put(side, FIRST_US, relay_now(side));
 	}
 
 	side->heard     = true;
 	side->silent    = false;
 	side->silent_ms = 0;
-	tell(side, &ev);
+	relay_tell(side, &ev);
 }
 
 
@@ -483,24 +378,59 @@ static void note_packet(struct side *side, const struct packet *pkt,
 			const struct stream_map *map)
 {
 	if (!reception_note(&side->rec, pkt, map->rate, !map->dtmf,
-			    now_us(side)))
+			    relay_now(side)))
 		count(side, RX_LATE, 1);
 
 	count(side, RX_PACKETS, 1);
 	count(side, RX_OCTETS, pkt->size);
 	put(side, RX_LOST, reception_lost(&side->rec));
 	put(side, JITTER_US, reception_jitter_us(&side->rec));
-	put(side, LAST_US, now_us(side));
+	put(side, LAST_US, relay_now(side));
 	put(side, PT, pkt->pt);
 }
 
 
-static void hear_digit(struct side *side, const struct packet *pkt)
+/** Voice that is decoded: what becomes of it is the other side's clock's
+    business. Without an ear it is noise for a peer that gets it from us. */
+static void hear(struct side *side, const struct packet *pkt,
+		 const struct stream_map *map)
 {
-	struct stream_event ev = { .type = STREAM_DTMF };
+	struct side *to = relay_other(side);
+	struct ear_figures figures;
 
-	if (dtmf_begins(&side->dtmf_in, pkt, now_us(side), &ev.digit))
-		tell(side, &ev);
+	if (side->ear && !to->player) {
+		ear_put(side->ear, pkt, map->codec, map->rate,
+			relay_now(side));
+		ear_figures(side->ear, &figures);
+		put(side, RX_DISCARDED, figures.late);
+	}
+	else if (map->codec == CODEC_CN && pkt->size) {
+		noise_set(&to->pace.noise, pkt->payload[0] & 0x7f);
+	}
+
+	pace_start(to);
+}
+
+
+void relay_tone(enum ear_tone tone, char digit, void *arg)
+{
+	struct side *side = arg;
+	struct stream_event ev = { .type = STREAM_FAX };
+
+	switch (tone) {
+
+	case EAR_DIGIT_ON:
+		digits_tone(side, digit);
+		break;
+
+	case EAR_DIGIT_OFF:
+		digits_tone(side, '\0');
+		break;
+
+	case EAR_FAX:
+		relay_tell(side, &ev);
+		break;
+	}
 }
 
 
@@ -534,10 +464,16 @@ static void receive_rtp(struct side *side, uint8_t *p, size_t n,
 	note_packet(side, &pkt, map);
 	note_heard(side);
 	if (map->dtmf)
-		hear_digit(side, &pkt);
+		digits_hear(side, &pkt, map);
+
+	if (map->way == STREAM_HEAR) {
+		if (!map->dtmf)
+			hear(side, &pkt, map);
+		return;
+	}
 
 	pkt.pt = map->pt_out;
-	forward(other(side), &pkt, map->rate);
+	forward(relay_other(side), &pkt, map->rate);
 }
 
 
@@ -579,7 +515,7 @@ static void receive_rtcp(struct side *side, struct sock *sock, uint8_t *p,
 
 	if (report.sender) {
 		side->lsr   = (uint32_t)(report.ntp >> 16);
-		side->sr_us = now_us(side);
+		side->sr_us = relay_now(side);
 	}
 
 	if (report.has_block)
@@ -647,7 +583,7 @@ static void silence_due(void *arg)
 {
 	struct side *side = arg;
 	const uint32_t ms = worker_conf(side->relay->worker)->silence_ms;
-	const uint64_t gone_ms = (now_us(side) - get(side, LAST_US)) / 1000;
+	const uint64_t gone_ms = (relay_now(side) - get(side, LAST_US)) / 1000;
 	struct stream_event ev = { .type = STREAM_SILENT };
 
 	if (side->heard && !side->silent && gone_ms < ms) {
@@ -658,7 +594,7 @@ static void silence_due(void *arg)
 	side->silent = true;
 	side->silent_ms += ms;
 	ev.silent_ms = side->silent_ms;
-	tell(side, &ev);
+	relay_tell(side, &ev);
 	silence_wait(side, ms);
 }
 
@@ -687,6 +623,9 @@ static void destructor(void *data)
 
 		mem_deref(side->tx);
 		mem_deref(side->rx);
+		mem_deref(side->enc);
+		mem_deref(side->ear);
+		mem_deref(side->player);
 	}
 }
 
@@ -725,6 +664,8 @@ static int side_init(struct side *side, struct relay *relay, unsigned i)
 	memset(side->map_at, NO_MAP, sizeof(side->map_at));
 	sa_init(&side->remote.rtp, AF_UNSPEC);
 	sa_init(&side->remote.rtcp, AF_UNSPEC);
+
+	noise_init(&side->pace.noise);
 
 	err = make_cname(side->cname, sizeof(side->cname));
 	if (!err)
@@ -781,6 +722,8 @@ static void change_destructor(void *data)
 
 	mem_deref(change->tx);
 	mem_deref(change->rx);
+	mem_deref(change->enc);
+	mem_deref(change->ear);
 }
 
 
@@ -822,7 +765,8 @@ void relay_end(struct relay *relay)
 
 		wheel_cancel(&side->rtcp_tmr);
 		wheel_cancel(&side->silence_tmr);
-		wheel_cancel(&side->dtmf_out.tmr);
+		digits_end(side);
+		pace_end(side);
 
 		/* closing takes them out of the loop, for no one else holds
 		   these descriptors */
@@ -864,6 +808,32 @@ static void take_contexts(struct side *side, struct relay_change *change)
 }
 
 
+static void take_codecs(struct side *side, struct relay_change *change)
+{
+	if (change->enc_new) {
+		mem_deref(side->enc);
+		side->enc = change->enc;
+		change->enc = NULL;
+		/* samples of another rate, perhaps of another codec */
+		pace_stop(side);
+	}
+
+	if (change->ear_new) {
+		mem_deref(side->ear);
+		side->ear = change->ear;
+		change->ear = NULL;
+		if (side->ear && ear_listen(side->ear,
+					    change->remote.hear_digits,
+					    change->remote.hear_fax,
+					    relay_tone, side))
+			side->ear = mem_deref(side->ear);
+	}
+
+	if (side->ear)
+		ear_fix(side->ear, change->remote.modem ? MODEM_MS : 0);
+}
+
+
 static void watch_silence(struct side *side, bool listened)
 {
 	if (!side->remote.recv) {
@@ -874,7 +844,7 @@ static void watch_silence(struct side *side, bool listened)
 	else if (!listened) {
 		/* what was before a hold does not count */
 		if (side->heard)
-			put(side, LAST_US, now_us(side));
+			put(side, LAST_US, relay_now(side));
 		silence_wait(side,
 			     worker_conf(side->relay->worker)->silence_ms);
 	}
@@ -893,6 +863,7 @@ void relay_apply(struct relay *relay, unsigned i, struct relay_change *change)
 		!sa_cmp(&side->remote.rtcp, &next->rtcp, SA_ALL);
 
 	take_contexts(side, change);
+	take_codecs(side, change);
 	side->remote = *next;
 	side->set    = true;
 	index_maps(side);
@@ -902,9 +873,9 @@ void relay_apply(struct relay *relay, unsigned i, struct relay_change *change)
 	if (moved) {
 		side->locked = false;
 		side->opened = false;
-		side->learn_until_us = now_us(side) +
+		side->learn_until_us = relay_now(side) +
 			1000ull * worker_conf(relay->worker)->learn_ms;
-		line_break(&other(side)->line);
+		line_break(&relay_other(side)->line);
 	}
 	if (rtcp_moved)
 		side->rtcp_locked = false;
@@ -913,9 +884,28 @@ void relay_apply(struct relay *relay, unsigned i, struct relay_change *change)
 
 	/* The other side's codecs may have come last */
 	open_path(side);
-	open_path(other(side));
+	open_path(relay_other(side));
+	pace_watch(side);
+	pace_watch(relay_other(side));
 	if (moved)
 		send_report(side);
+}
+
+
+void relay_play(struct relay *relay, unsigned i, struct player *player)
+{
+	struct side *side = &relay->sidev[i];
+	struct side *from = relay_other(side);
+
+	mem_deref(side->player);
+	side->player = player;
+
+	/* what was in the buffer before is not heard after */
+	if (from->ear)
+		ear_flush(from->ear);
+
+	if (player)
+		pace_start(side);
 }
 
 
@@ -931,6 +921,7 @@ void relay_stats(const struct relay *relay, unsigned i,
 		.tx_octets  = get(side, TX_OCTETS),
 		.rx_lost    = get(side, RX_LOST),
 		.rx_late    = get(side, RX_LATE),
+		.rx_discarded = get(side, RX_DISCARDED),
 		.bad_auth   = get(side, BAD_AUTH),
 		.bad_replay = get(side, BAD_REPLAY),
 		.bad_source = get(side, BAD_SOURCE),

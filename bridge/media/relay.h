@@ -10,9 +10,12 @@
 
 #include <stdatomic.h>
 #include "bridge/base/wheel.h"
-#include "dtmf.h"
+#include "digits.h"
+#include "ear.h"
 #include "line.h"
 #include "media.h"
+#include "pace.h"
+#include "player.h"
 #include "reception.h"
 #include "secure.h"
 #include "worker.h"
@@ -30,7 +33,7 @@ struct sock {
 
 /** struct stream_stats, but for the address; each cell has one writer */
 enum cell {
-	RX_PACKETS, RX_OCTETS, TX_PACKETS, TX_OCTETS, RX_LOST, RX_LATE,
+	RX_PACKETS, RX_OCTETS, TX_PACKETS, TX_OCTETS, RX_LOST, RX_LATE, RX_DISCARDED,
 	BAD_AUTH, BAD_REPLAY, BAD_SOURCE, BAD_PACKET, RTCP_RX, RTCP_TX,
 	JITTER_US, RTT_US, PEER_LOST, PEER_JITTER_US, FIRST_US, LAST_US, PT,
 	CELLS
@@ -40,18 +43,6 @@ enum cell {
 struct shared_sa {
 	atomic_uint_fast32_t version;
 	atomic_uint_fast64_t wordv[3];
-};
-
-/** Digits on their way out */
-struct dtmf_out {
-	struct { char digit; uint8_t pt; uint32_t ms; } queuev[DTMF_QUEUE];
-	unsigned head, count;
-	bool busy;                 /* the head is being sent               */
-	uint32_t ts;               /* of its event                         */
-	uint32_t rate;
-	uint32_t sent_ms;
-	unsigned ends;             /* end packets sent                     */
-	struct wheel_tmr tmr;
 };
 
 struct side {
@@ -77,8 +68,15 @@ struct side {
 	uint64_t reported;         /* TX_PACKETS at our last report        */
 	bool heard, silent;
 	uint32_t silent_ms;
-	struct dtmf_in dtmf_in;
-	struct dtmf_out dtmf_out;
+	struct digits_in digits_in;
+	struct digits_out digits_out;
+
+	/* voice through samples */
+	struct encoder *enc;       /* owned, of what we send; NULL: unknown */
+	struct ear *ear;           /* owned, of what comes; NULL: it goes on
+				      as it came                           */
+	struct player *player;     /* owned, played to the peer; NULL      */
+	struct pace pace;
 	struct wheel_tmr rtcp_tmr, silence_tmr;
 	char cname[25];            /* RFC 7022: random, of this side alone */
 
@@ -100,6 +98,9 @@ struct relay_change {
 	struct stream_remote remote;   /* keys are already gone            */
 	struct secure *tx, *rx;    /* owned; new contexts                  */
 	bool tx_new, rx_new;       /* take them (NULL: plain from now on)  */
+	struct encoder *enc;       /* owned                                */
+	struct ear *ear;           /* owned                                */
+	bool enc_new, ear_new;     /* take them (NULL: none from now on)   */
 };
 
 /** @param fdv  RTP and RTCP of each side; owned from success on.
@@ -124,8 +125,29 @@ void relay_end(struct relay *relay);
 void relay_apply(struct relay *relay, unsigned side,
 		 struct relay_change *change);
 
-void relay_digit(struct relay *relay, unsigned side, char digit, uint8_t pt,
-		 uint32_t duration_ms);
+/** Play to a side. @param player  Taken over; NULL: no more */
+void relay_play(struct relay *relay, unsigned side, struct player *player);
+
+/* For the parts of a relay: digits.c, pace.c */
+
+struct side *relay_other(struct side *side);
+uint64_t relay_now(const struct side *side);
+
+/** Would a packet to the peer be sent at all? */
+bool relay_may_send(const struct side *side);
+
+/** @param p  PACKET_HEADER and payload, aligned to 16, with SECURE_TRAILER to
+              spare */
+void relay_send(struct side *side, uint8_t *p, size_t n);
+
+/** Packets sent so far */
+uint64_t relay_sent(const struct side *side);
+
+/** Tell the owner of something that happened on that side */
+void relay_tell(struct side *side, struct stream_event *event);
+
+/** A tone that the side's ear has heard */
+void relay_tone(enum ear_tone tone, char digit, void *side);
 
 /**
  * A datagram has come

@@ -163,8 +163,12 @@ static void obey(struct worker *worker, const struct command *cmd)
 		break;
 
 	case COMMAND_DTMF:
-		relay_digit(cmd->relay, cmd->side, cmd->digit, cmd->pt,
-			    cmd->duration_ms);
+		digits_send(&cmd->relay->sidev[cmd->side], cmd->digit,
+			    cmd->pt, cmd->duration_ms);
+		break;
+
+	case COMMAND_PLAY:
+		relay_play(cmd->relay, cmd->side, cmd->player);
 		break;
 
 	case COMMAND_END:

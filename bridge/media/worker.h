@@ -11,12 +11,13 @@
 #include "media.h"
 
 struct relay;
+struct player;
 struct relay_change;
 struct sock;
 struct worker;                     /* a libre memory object */
 
 enum command_type { COMMAND_OPEN, COMMAND_CHANGE, COMMAND_DTMF,
-		    COMMAND_END, COMMAND_STOP };
+		    COMMAND_PLAY, COMMAND_END, COMMAND_STOP };
 
 /** From the owner to the worker */
 struct command {
@@ -24,6 +25,7 @@ struct command {
 	struct relay *relay;
 	unsigned side;
 	struct relay_change *change;   /* CHANGE: changes its owner        */
+	struct player *player;     /* PLAY: changes its owner          */
 	char digit; uint8_t pt; uint32_t duration_ms;
 };
 

@@ -95,6 +95,18 @@ int worker_listen(struct worker *w, struct sock *sock)
 }
 
 
+static const struct stream_map mapv[] = {
+	{ .pt = 8,   .pt_out = 0,  .rate = 8000 },
+	{ .pt = 101, .pt_out = 96, .rate = 48000, .dtmf = true },
+	{ .pt = 102, .rate = 8000, .dtmf = true, .way = STREAM_HEAR },
+	{ .pt = 9,   .rate = 8000, .way = STREAM_HEAR, .codec = CODEC_G722 },
+	{ .pt = 18,  .rate = 8000, .way = STREAM_HEAR, .codec = CODEC_G729 },
+	{ .pt = 111, .rate = 48000, .way = STREAM_HEAR,
+	  .codec = CODEC_OPUS },
+	{ .pt = 13,  .rate = 8000, .way = STREAM_HEAR, .codec = CODEC_CN },
+};
+
+
 static void connect_side(unsigned i)
 {
 	struct relay_change *change;
@@ -112,9 +124,17 @@ static void connect_side(unsigned i)
 	remote = &change->remote;
 	remote->rtp = remote->rtcp = peerv[i];
 	remote->rtcp_mux = remote->send = remote->recv = true;
-	remote->mapv[0] = (struct stream_map){ 8, 0, 8000, false };
-	remote->mapv[1] = (struct stream_map){ 101, 96, 48000, true };
-	remote->mapc = 2;
+	memcpy(remote->mapv, mapv, sizeof(mapv));
+	remote->mapc = sizeof(mapv) / sizeof(mapv[0]);
+	remote->out  = (struct stream_out){ .codec = CODEC_PCMU, .rate = 8000,
+					    .dtmf_pt = 96,
+					    .dtmf_rate = 8000 };
+	remote->fill = remote->hear_digits = remote->hear_fax = true;
+	change->enc_new = change->ear_new = true;
+	if (encoder_alloc(&change->enc, CODEC_PCMU, 8000) ||
+	    ear_alloc(&change->ear, 8000, 1u << CODEC_G722 |
+		      1u << CODEC_OPUS | 1u << CODEC_G729))
+		abort();
 
 	if (i) {
 		change->tx_new = change->rx_new = true;

@@ -116,8 +116,11 @@ static int open_socket(struct sa *sa, const char *addr)
 static void set_maps(struct stream_remote *r, uint8_t dtmf_in,
 		     uint8_t dtmf_out)
 {
-	r->mapv[0] = (struct stream_map){ 8, 8, 8000, false };
-	r->mapv[1] = (struct stream_map){ dtmf_in, dtmf_out, 8000, true };
+	r->mapv[0] = (struct stream_map){ .pt = 8, .pt_out = 8,
+					     .rate = 8000 };
+	r->mapv[1] = (struct stream_map){ .pt = dtmf_in,
+					     .pt_out = dtmf_out,
+					     .rate = 8000, .dtmf = true };
 	r->mapc = 2;
 }
 
