@@ -16,6 +16,7 @@
 #include "bridge/base/libre.h"
 
 struct json_t;
+struct nodeconf;
 struct strings;
 struct errors;
 
@@ -113,14 +114,18 @@ int64_t answer_int(const struct json_t *row, const char *name);
 
 /* node.c: where the service's socket and templates are */
 
-/** @param path  Takes it. @return 0, EBADMSG, ENOENT (told) */
+/** Defaults, and over them the service's configuration if there is one;
+    fields_clear() is due. @return 0, EBADMSG, ENOENT (told) */
+int node_conf(const struct cli *cli, struct nodeconf *conf);
+
+/** @param path  Takes it. @return as node_conf() */
 int node_socket(const struct cli *cli, char *path, size_t size);
 
-/** Folder of own templates, "" for none. @return as node_socket() */
+/** Folder of own templates, "" for none. @return as node_conf() */
 int node_templates(const struct cli *cli, char *path, size_t size);
 
 /** Customer files that the configuration names, appended.
-    @return as node_socket() */
+    @return as node_conf() */
 int node_customers(const struct cli *cli, struct strings *paths);
 
 /* term.c: text for people */

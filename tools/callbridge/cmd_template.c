@@ -5,6 +5,7 @@
 #include "bridge/model/pbx.h"
 #include "pbx-templates/template.h"
 #include "customer.h"
+#include "template_doctor.h"
 #include "template_cli.h"
 
 
@@ -20,8 +21,14 @@ struct request {
 	const char *templates;     /* --templates, NULL */
 	const char *answers;       /* --answers, NULL   */
 	const char *output;        /* --output, NULL    */
+	const char *file;          /* --file, NULL      */
+	const char *user;          /* --user, NULL      */
+	const char *refusals;      /* --refusals, NULL  */
 	bool effective;            /* --effective       */
+	bool json;                 /* --json            */
 };
+
+enum { REFUSALS = 3 };             /* most PBXs ban at five to ten */
 
 /** Called for each setting. @return 0, else the walk ends with it */
 typedef int (setting_h)(const char *path, void *arg);
@@ -509,6 +516,34 @@ static int make(const struct request *request, int argc, char *argv[])
 }
 
 
+static int doctor(const struct request *request, int argc, char *argv[])
+{
+	struct doctor_conf conf = {
+		.cli       = request->cli,
+		.file      = request->file,
+		.user      = request->user,
+		.templates = request->templates,
+		.refusals  = REFUSALS,
+		.json      = request->json,
+	};
+	(void)argc;
+	(void)argv;
+
+	if (!conf.file || !conf.user) {
+		term_error("template: doctor wants --file FILE and --user"
+			   " USER");
+		return EXIT_BAD;
+	}
+
+	if (request->refusals &&
+	    options_number("refusals", request->refusals, 1, 20,
+			   &conf.refusals))
+		return EXIT_BAD;
+
+	return template_doctor(&conf);
+}
+
+
 static const struct {
 	const char *name;
 	int min, max;              /* arguments behind the name */
@@ -520,6 +555,7 @@ static const struct {
 	{"diff",    2, 2, with_catalog},
 	{"explain", 1, 1, with_catalog},
 	{"new",     0, 0, make},
+	{"doctor",  0, 0, doctor},
 };
 
 
@@ -530,6 +566,9 @@ int cmd_template(const struct cli *cli, int argc, char *argv[])
 		{"templates", &request.templates, NULL},
 		{"answers", &request.answers, NULL},
 		{"output", &request.output, NULL},
+		{"file", &request.file, NULL}, {"user", &request.user, NULL},
+		{"refusals", &request.refusals, NULL},
+		{"json", NULL, &request.json},
 		{"effective", NULL, &request.effective}, {NULL, NULL, NULL},
 	};
 
@@ -546,7 +585,7 @@ int cmd_template(const struct cli *cli, int argc, char *argv[])
 	}
 
 	term_error("template: want `list`, `show NAME`, `lint FILE...`,"
-		   " `diff A B`, `explain SETTING` or `new`");
+		   " `diff A B`, `explain SETTING`, `new` or `doctor`");
 
 	return EXIT_BAD;
 }

@@ -112,7 +112,8 @@ static const struct command commandv[] = {
 	 "  --templates FOLDER   own templates (default: as in"
 	 " callbridge.yaml)\n",
 	 cmd_number},
-	{"template", "list|show NAME|lint FILE...|diff A B|explain SETTING|new",
+	{"template", "list|show NAME|lint FILE...|diff A B|explain SETTING|new"
+	 "|doctor",
 	 "the PBX products that are known, and how one is spoken to",
 	 "  list             all of them, and what each rests on\n"
 	 "  show NAME        its settings, and what to see to at such a PBX;"
@@ -123,12 +124,19 @@ static const struct command commandv[] = {
 	 "  diff A B         settings in which two templates differ\n"
 	 "  explain SETTING  help, range, default, and which PBXes want it"
 	 " otherwise and why\n"
-	 "  new              ask a few questions and write a template\n\n"
+	 "  new              ask a few questions and write a template\n"
+	 "  doctor           register a user at a real PBX with one setting"
+	 " changed at a time,\n"
+	 "                   gently, and tell which settings it takes\n\n"
 	 "  --templates FOLDER  own templates (default: as in"
 	 " callbridge.yaml)\n"
 	 "  --answers FILE      answers for `new`, as in `protocol: tcp`,"
 	 " instead of asking\n"
-	 "  --output FOLDER     where `new` writes (default: here)\n",
+	 "  --output FOLDER     where `new` writes (default: here)\n"
+	 "  --file FILE         customer file of the PBX, for `doctor`\n"
+	 "  --user USER         Microsoft name of the user to register\n"
+	 "  --refusals N        stop when the PBX said no so often (3)\n"
+	 "  --json              what `doctor` found, as JSON\n",
 	 cmd_template},
 	{"test", "steps|lint FILE...",
 	 "what a test plan can say, and whether one is right",

@@ -39,8 +39,7 @@ static int config_read(struct nodeconf *conf, const char *path)
 }
 
 
-/** Defaults, and over them the configuration if there is one */
-static int conf_load(struct nodeconf *conf, const struct cli *cli)
+int node_conf(const struct cli *cli, struct nodeconf *conf)
 {
 	const char *path = cli->config;
 	int err;
@@ -74,7 +73,7 @@ int node_socket(const struct cli *cli, char *path, size_t size)
 		return 0;
 	}
 
-	err = conf_load(&conf, cli);
+	err = node_conf(cli, &conf);
 	if (err)
 		return err;
 
@@ -92,7 +91,7 @@ int node_templates(const struct cli *cli, char *path, size_t size)
 	struct nodeconf conf;
 	int err;
 
-	err = conf_load(&conf, cli);
+	err = node_conf(cli, &conf);
 	if (err)
 		return err;
 
@@ -108,7 +107,7 @@ int node_customers(const struct cli *cli, struct strings *paths)
 	struct nodeconf conf;
 	int err;
 
-	err = conf_load(&conf, cli);
+	err = node_conf(cli, &conf);
 	if (err)
 		return err;
 
