@@ -2,6 +2,7 @@
  * @file binding.c  Our binding in a registrar's answer
  */
 #include "bridge/sip/msg.h"
+#include "bridge/sip/parse.h"
 #include "binding.h"
 
 
@@ -27,7 +28,7 @@ static uint16_t port_of(const struct uri *uri)
 	if (uri->port)
 		return uri->port;
 
-	if (!msg_param_decode(&uri->params, "transport", &val) &&
+	if (!parse_param(&uri->params, "transport", &val) &&
 	    !pl_strcasecmp(&val, "tls"))
 		return 5061;
 
@@ -52,7 +53,7 @@ static bool has_token(const struct search *s, const struct uri *uri)
 {
 	struct pl val;
 
-	return s->token.p && !msg_param_decode(&uri->params, "cb", &val) &&
+	return s->token.p && !parse_param(&uri->params, "cb", &val) &&
 		!pl_cmp(&val, &s->token);
 }
 
@@ -76,7 +77,7 @@ static uint32_t expires_param(const struct pl *params)
 {
 	struct pl val;
 
-	if (msg_param_decode(params, "expires", &val) || !val.l ||
+	if (parse_param(params, "expires", &val) || !val.l ||
 	    val.l > 9)
 		return 0;
 
@@ -129,7 +130,7 @@ static void look_at(struct search *s, const struct pl *element)
 	struct uri uri;
 
 	if (msg_nameaddr(element, &dname, &addr, &params) ||
-	    uri_decode(&uri, &addr))
+	    parse_uri(&uri, &addr))
 		return;
 
 	++s->bindingc;
@@ -165,7 +166,7 @@ static void own_set(struct search *s, const char *contact, const char *token)
 
 	pl_set_str(&val, contact);
 	if (!msg_nameaddr(&val, &dname, &addr, &params))
-		(void)uri_decode(&s->own, &addr);
+		(void)parse_uri(&s->own, &addr);
 
 	if (token)
 		pl_set_str(&s->token, token);
@@ -180,7 +181,7 @@ void bindings_read(struct bindings *b, const struct sip_msg *msg,
 	own_set(&s, contact, token);
 	b->rivals[0] = '\0';
 	s.rivals = b->rivals;
-	(void)msg_param_decode(&msg->via.params, "received", &s.received);
+	(void)parse_param(&msg->via.params, "received", &s.received);
 	(void)sip_msg_hdr_apply(msg, true, SIP_HDR_CONTACT, contact_h, &s);
 
 	/* Some answer without any Contact: the 200 has to do */

@@ -9,6 +9,7 @@
 #include "bridge/base/log.h"
 #include "bridge/sip/digest.h"
 #include "bridge/sip/msg.h"
+#include "bridge/sip/parse.h"
 #include "bridge/sip/stack.h"
 #include "bridge/sip/strans.h"
 #include "bridge/sip/transp.h"
@@ -300,7 +301,7 @@ static void account_begin(struct account *acc)
 		reg_static(acc->reg);
 	else
 		reg_start(acc->reg, acc->digest,
-			  spread ? rand_u32() % SPREAD_MS : 0);
+			  spread ? token_number() % SPREAD_MS : 0);
 }
 
 
@@ -819,7 +820,7 @@ static struct account *find_token(const struct pool *pool,
 {
 	struct pl val;
 
-	if (msg_param_decode(&msg->uri.params, "cb", &val))
+	if (parse_param(&msg->uri.params, "cb", &val))
 		return NULL;
 
 	for (struct le *le = hash_list(pool->tokens,

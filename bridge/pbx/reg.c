@@ -137,7 +137,7 @@ static void set_state(struct reg *reg, enum reg_state next)
 /** Between so many percent and all of it */
 static uint64_t spread(uint64_t ms, unsigned percent)
 {
-	return ms * (percent + rand_u32() % (101 - percent)) / 100;
+	return ms * (percent + token_number() % (101 - percent)) / 100;
 }
 
 
@@ -238,7 +238,7 @@ static uint64_t retry_after(const struct sip_msg *msg)
 	if (s > RETRY_AFTER_MAX_S)
 		s = RETRY_AFTER_MAX_S;
 
-	return (uint64_t)s * 1000 + rand_u32() % (s * 100 + 1);
+	return (uint64_t)s * 1000 + token_number() % (s * 100 + 1);
 }
 
 
@@ -417,7 +417,7 @@ static void hold_back(struct reg *reg, uint64_t patience_ms)
 	advice_held(&advice, (unsigned)
 		    pbx_of(reg)->registration.failures_per_hour);
 	failure_set(reg, 0, NULL, "not sent", &advice);
-	wait_for(reg, patience_ms + rand_u32() % HOLD_SPREAD_MS);
+	wait_for(reg, patience_ms + token_number() % HOLD_SPREAD_MS);
 	set_state(reg, REG_RED);
 }
 

@@ -248,7 +248,7 @@ void site_unanswered(struct site *site)
 			" time asks until it answers", site->tenant);
 
 	pacer_silent_set(&site->pacer, true,
-			 PROBE_MS + rand_u32() % (PROBE_MS / 2));
+			 PROBE_MS + token_number() % (PROBE_MS / 2));
 	if (!silent)
 		site->silenth(site, true, site->arg);
 }

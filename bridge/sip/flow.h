@@ -103,7 +103,7 @@ enum refusal {
 	REFUSED_SOURCE,            /* not admitted                        */
 	REFUSED_START_LINE,        /* guard_start()                       */
 	REFUSED_FRAME,             /* guard_frame()                       */
-	REFUSED_PARSER,            /* sip_msg_decode()                    */
+	REFUSED_PARSER,            /* parse_message()                     */
 	REFUSED_HEADERS,           /* guard_message()                     */
 	REFUSED_COLLISION,         /* a stranger's name with a known id   */
 	REFUSED_STRAY,             /* matches no transaction              */

@@ -9,6 +9,7 @@
 #include "guard.h"
 #include "hdrname.h"
 #include "msg.h"
+#include "parse.h"
 
 
 enum {
@@ -353,7 +354,7 @@ static int read_taddr(struct sip_taddr *taddr, const struct pl *val)
 	taddr->uri    = addr.uri;
 	taddr->params = addr.params;
 	taddr->val    = *val;
-	(void)msg_param_decode(&taddr->params, "tag", &taddr->tag);
+	(void)parse_param(&taddr->params, "tag", &taddr->tag);
 
 	return 0;
 }

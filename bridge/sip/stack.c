@@ -415,3 +415,14 @@ void token_random(char *buf, size_t n)
 
 	buf[i] = '\0';
 }
+
+
+uint32_t token_number(void)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < sizeof(n); i++)
+		n = n << 8 | token_octet();
+
+	return n;
+}

@@ -82,4 +82,7 @@ size_t stack_dialogs(const struct stack *stack);
     for tags, branches and Call-IDs. size: n + 1 at least */
 void token_random(char *buf, size_t n);
 
+/** Any number, as unguessable as a token; for jitter */
+uint32_t token_number(void);
+
 #endif

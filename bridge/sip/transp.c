@@ -15,6 +15,7 @@
 #include "flow.h"
 #include "guard.h"
 #include "msg.h"
+#include "parse.h"
 #include "stack.h"
 #include "tlsctx.h"
 #include "trace.h"
@@ -355,7 +356,7 @@ static int decode(struct sip_msg **msgp, struct flow *flow,
 	err = mbuf_write_mem(mb, buf, size);
 	if (!err) {
 		mbuf_set_pos(mb, 0);
-		err = sip_msg_decode(msgp, mb);
+		err = parse_message(msgp, mb);
 	}
 
 	mem_deref(mb);

@@ -7,6 +7,7 @@
 #include "bridge/sip/core.h"
 #include "bridge/sip/guard.h"
 #include "bridge/sip/msg.h"
+#include "../unit/sip/compare.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -57,7 +58,10 @@ static void read_message(const uint8_t *data, size_t size, bool datagram)
 		abort();
 	mbuf_set_pos(mb, 0);
 
-	if (!sip_msg_decode(&msg, mb) &&
+	if (compare_readers(data, size))
+		abort();
+
+	if (!parse_message(&msg, mb) &&
 	    !guard_message(msg, datagram, &scode, &why)) {
 
 		if (!pl_isset(&msg->callid) || !pl_isset(&msg->via.branch))
