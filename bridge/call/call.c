@@ -85,6 +85,7 @@ static void call_free(struct call *call)
 static void finish(struct call *call, const struct ending *ending,
 		   const char *phrase, const char *hdrs)
 {
+	struct call *twin = call->twin;
 	enum side side;
 
 	set_state(call, CALL_ENDED);
@@ -99,6 +100,11 @@ static void finish(struct call *call, const struct ending *ending,
 		if (call->legv[side])
 			leg_hangup(call->legv[side], ending->passed, phrase,
 				   hdrs);
+	}
+
+	if (twin) {
+		call->twin = twin->twin = NULL;
+		finish(twin, ending, phrase, hdrs);
 	}
 
 	call_free(call);
@@ -222,24 +228,28 @@ static void answered_h(struct leg *leg, int err, uint16_t scode,
 {
 	struct call *call = arg;
 	const enum side side = call_side_of(call, leg);
-	struct leg *asker = call->legv[other(side)];
+	const struct far asker = call_far(call, side);
+	struct call *ac = asker.call;
 	struct desc out;
 
 	if (err)
 		info("call", call->rec.id, "%s refuses the change: %u",
 		     leg_side(leg), scode);
 
-	if (!call->is_pending || call->pending == side) {
+	if (!ac->is_pending || ac->pending != asker.side) {
 		voice_apply(call);
+		/* one that does not take our resume holds by itself */
+		voice_pass_hold(call, side);
 		return;
 	}
 
-	call->is_pending = false;
-	if (!err && asker && voice_answer(call, other(side),
-					  leg_remote(asker), answer, &out))
-		(void)leg_accept_offer(asker, &out);
-	else if (asker)
-		(void)leg_reject_offer(asker, 488, "Not Acceptable Here");
+	ac->is_pending = false;
+	if (!err && asker.leg && voice_answer(ac, asker.side,
+					      leg_remote(asker.leg), answer,
+					      &out))
+		(void)leg_accept_offer(asker.leg, &out);
+	else if (asker.leg)
+		(void)leg_reject_offer(asker.leg, 488, "Not Acceptable Here");
 
 	voice_apply(call);
 }
@@ -249,7 +259,7 @@ static void answered_h(struct leg *leg, int err, uint16_t scode,
 static void offer_again(struct call *call, struct leg *leg)
 {
 	const enum side side = call_side_of(call, leg);
-	const struct leg *far = call->legv[other(side)];
+	const struct leg *far = call_far(call, side).leg;
 	struct desc out;
 
 	if (voice_offer(call, side, far ? leg_remote(far) : NULL, &out))
@@ -263,8 +273,8 @@ static void offer_h(struct leg *leg, const struct desc *offer, void *arg)
 {
 	struct call *call = arg;
 	const enum side side = call_side_of(call, leg);
-	struct leg *far = call->legv[other(side)];
-	const struct desc *agreed = far ? leg_remote(far) : NULL;
+	const struct far far = call_far(call, side);
+	const struct desc *agreed = far.leg ? leg_remote(far.leg) : NULL;
 	struct desc out;
 
 	if (!offer) {
@@ -286,9 +296,9 @@ static void offer_h(struct leg *leg, const struct desc *offer, void *arg)
 		return;
 	}
 
-	if (!far || !leg_is_established(far) || call->is_pending ||
-	    !voice_offer(call, other(side), offer, &out) ||
-	    leg_offer(far, &out)) {
+	if (!far.leg || !leg_is_established(far.leg) || call->is_pending ||
+	    !voice_offer(far.call, far.side, offer, &out) ||
+	    leg_offer(far.leg, &out)) {
 		(void)leg_reject_offer(leg, 488, "Not Acceptable Here");
 		return;
 	}
@@ -512,6 +522,7 @@ int call_start(struct calls *calls, struct route *route, struct strans *st,
 		return err;
 	}
 
+	call->hops = route->confv[other(from)].hopv[0].max_forwards;
 	list_append(&calls->calll, &call->le, call);
 	record_start(call, route);
 

@@ -5,9 +5,11 @@
  *   route.c     who is meant, and how each side is to be spoken to
  *   call.c      two legs and their states
  *   voice.c     descriptions and the stream, hold
- *   transfer.c  REFER from Teams
- *   replaces.c  INVITE with Replaces from a PBX
+ *   transfer.c  REFER, from either side; transfer_core.h lists its parts
+ *   replaces.c  INVITE with Replaces, from either side
+ *   join.c      a leg takes another's place; two calls become one
  *   record.c    what is written down
+ *   story.c     ... of transfers, and which calls belong together
  */
 #ifndef CALL_CALL_CORE_H
 #define CALL_CALL_CORE_H
@@ -29,6 +31,7 @@ enum side { SIDE_TEAMS = 0, SIDE_PBX = 1, SIDES = 2 };
 struct calls {
 	struct calls_conf conf;
 	struct list calll;         /* struct call                           */
+	struct list expectl;       /* struct expect, of story.c             */
 	calls_record_h *recordh;
 	void *arg;
 	calls_done_h *doneh;       /* set while draining                    */
@@ -95,6 +98,10 @@ struct call {
 	enum side pending;         /* whose offer waits for the other side  */
 	bool is_pending;
 	struct transfer *transfer; /* owned; NULL: none under way           */
+	struct call *twin;         /* borrowed, mutual: joined with; NULL   */
+	enum side loop;            /* the side without a leg, whose stream
+				      goes to the twin's                    */
+	uint32_t hops;             /* Max-Forwards that is left             */
 	struct call_record rec;
 	uint64_t start_us;         /* monotonic, for lengths                */
 };
@@ -116,6 +123,16 @@ static inline enum call_where where_of(enum side side)
 
 enum side call_side_of(const struct call *call, const struct leg *leg);
 
+/** Who hears what comes in on a side: the call's other side, or where the
+    call was joined with another, the leg that that one has left */
+struct far {
+	struct call *call;         /* whose leg it is                       */
+	enum side side;
+	struct leg *leg;           /* borrowed; NULL: gone                  */
+};
+
+struct far call_far(struct call *call, enum side side);
+
 /* call.c */
 int  call_start(struct calls *calls, struct route *route, struct strans *st,
 		const struct sip_msg *msg);
@@ -132,9 +149,9 @@ void route_note(struct route *route, enum call_topic topic,
 /** Take the call's place among those that limits count; route->scode tells
     when there is none */
 int route_enter(struct calls *calls, struct route *route);
-/** Leg towards Teams of a running call, for a transfer's new leg */
-void route_teams_conf(const struct call *call, struct leg_conf *conf,
-		      char *contact, size_t size);
+/** A further leg of a running call; contact takes our Contact if needed */
+void route_again(const struct call *call, enum side side,
+		 struct leg_conf *conf, char *contact, size_t size);
 
 /* voice.c: descriptions of a side from what the other one said */
 int  voice_start(struct call *call);
@@ -149,7 +166,9 @@ void voice_apply_early(struct call *call, enum side early,
 void voice_key_new(struct call *call, enum side side);
 /** Tell the other side that this one holds or resumes */
 void voice_pass_hold(struct call *call, enum side from);
-void voice_reoffer(struct call *call, enum side to);
+/** A side's leg, and the one that hears it, are new to each other: streams,
+    codecs and holds are made to fit */
+void voice_meet(struct call *call, enum side side);
 
 /* record.c */
 void record_start(struct call *call, const struct route *route);
@@ -158,17 +177,57 @@ void record_refused(struct calls *calls, const struct route *route,
 void record_ringing(struct call *call);
 /** @param codec  of the answer, by its encoding name */
 void record_answered(struct call *call, const char *codec);
+/** A new version of the record, for what story.c changed in it */
+void record_tell(struct call *call);
 void record_ended(struct call *call, const struct ending *ending);
 /** Keep a decision in the record (status.h), told with the next version */
 void record_note(struct call *call, enum call_topic topic,
 		 enum call_where where, const char *fmt, ...);
 
-/* replaces.c: an INVITE that takes a running leg's place. @return true if it
-   took the transaction */
-bool replaces_request(struct calls *calls, const struct route *route,
-		      struct strans *st, const struct sip_msg *msg);
+/* story.c */
+/** Fill in the story of a call that begins */
+void story_begin(struct call *call, const struct route *route);
+/** A transfer was asked for */
+void story_asked(struct call *call, enum side by,
+		 enum call_transfer_kind kind, const char *to);
+/** How it is carried out, and with which other call of ours; NULL */
+void story_way(struct call *call, enum call_transfer_way way,
+	       struct call *with);
+/** ... and what became of it */
+void story_outcome(struct call *call, uint16_t scode);
+/** Somebody is about to call that number because of a transfer of this call:
+    the new call will belong to the same story */
+void story_expect(struct call *call, const char *number);
 
-/** transfer.h; struct transfer lives in transfer.c */
+/* join.c */
+/** A leg that is answered takes the place of the one on that side, with its
+    media port. @return the old one, now the caller's; NULL if it was gone */
+struct leg *join_swap(struct call *call, enum side side, struct leg *leg);
+
+/**
+ * Join two answered calls without one side of each: what is left of them
+ * talks to each other
+ *
+ * Their legs of those sides stay until the caller takes them away, and hear
+ * nothing more.
+ *
+ * @return 0, EPROTO they do not fit (nothing was changed)
+ */
+int join_calls(struct call *call, enum side side, struct call *peer,
+	       enum side peer_side);
+
+/* replaces.c */
+/** An INVITE that takes a running leg's place. @return true if it took the
+    transaction */
+bool replaces_request(struct calls *calls, struct strans *st,
+		      const struct sip_msg *msg);
+
+/** The call, and the side of it, whose dialog the value of a Replaces header
+    names; NULL */
+struct call *replaces_find(const struct calls *calls, const struct pl *val,
+			   enum side *side);
+
+/** transfer.h */
 struct transfer;
 
 #endif

@@ -13,6 +13,7 @@ static void destructor(void *arg)
 
 	list_flush(&calls->calll);
 	mem_deref(calls->policies);
+	list_flush(&calls->expectl);
 }
 
 
@@ -54,6 +55,10 @@ void calls_request(struct calls *calls, struct strans *st,
 {
 	struct route route;
 
+	/* goes on with a call that there is, also while draining */
+	if (replaces_request(calls, st, msg))
+		return;
+
 	route_find(calls, &route, msg);
 
 	if (calls->draining && !route.scode) {
@@ -62,10 +67,6 @@ void calls_request(struct calls *calls, struct strans *st,
 		route.advice = "The bridge is stopping and takes no new "
 			"calls.";
 	}
-
-	if (!route.scode && route.direction == CALL_FROM_PBX &&
-	    replaces_request(calls, &route, st, msg))
-		return;
 
 	if (!route.scode)
 		(void)route_enter(calls, &route);

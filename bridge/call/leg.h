@@ -150,6 +150,13 @@ int leg_reject_offer(struct leg *leg, uint16_t scode, const char *reason);
 /** Send REFER; the outcome comes by notifyh (a refusal too, as last) */
 int leg_refer(struct leg *leg, const char *refer_to, const char *hdrs);
 
+/** The PBX said 2xx to our last REFER */
+bool leg_refer_accepted(const struct leg *leg);
+
+/** A REFER of the peer was taken: reports are about it (RFC 3515 section
+    2.4.6: from the second one on with its id) */
+void leg_refer_taken(struct leg *leg, const struct sip_msg *msg);
+
 /** Report on a REFER that was accepted: NOTIFY with a sipfrag */
 int leg_refer_notify(struct leg *leg, uint16_t scode, const char *reason,
 		     bool last);

@@ -108,6 +108,9 @@ struct leg {
 
 	struct request *refer_req, *notify_req;   /* owned                   */
 	struct list noticel;       /* struct notice, in order                */
+	bool refer_accepted;       /* 2xx to our last REFER                  */
+	uint32_t refers;           /* that the peer sent                     */
+	uint32_t refer_id;         /* CSeq of the last one                   */
 	struct session_timer timer;
 	bool peer_timer;           /* the peer supports RFC 4028             */
 };

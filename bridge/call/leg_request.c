@@ -161,6 +161,7 @@ static void refer_resp_h(int err, const struct sip_msg *msg, void *arg)
 
 	scode = err ? 408 : msg->scode;
 	leg->refer_req = mem_deref(leg->refer_req);
+	leg->refer_accepted = scode < 300;
 
 	if (scode >= 300 && leg->h.notifyh)
 		leg->h.notifyh(leg, scode, true, true, leg->arg);
@@ -179,9 +180,23 @@ int leg_refer(struct leg *leg, const char *refer_to, const char *hdrs)
 		return EINVAL;
 
 	leg->refer_req = mem_deref(leg->refer_req);
+	leg->refer_accepted = false;
 
 	return dialog_request(&leg->refer_req, leg->dlg, "REFER", buf, NULL,
 			      NULL, refer_resp_h, leg);
+}
+
+
+bool leg_refer_accepted(const struct leg *leg)
+{
+	return leg->refer_accepted;
+}
+
+
+void leg_refer_taken(struct leg *leg, const struct sip_msg *msg)
+{
+	++leg->refers;
+	leg->refer_id = msg->cseq.num;
 }
 
 
@@ -212,16 +227,19 @@ static void notify_resp_h(int err, const struct sip_msg *msg, void *arg)
 static int notify_send(struct leg *leg, const struct notice *notice)
 {
 	struct mbuf *body;
-	char hdrs[128];
+	char hdrs[160], id[24] = "";
 	int err;
 
 	body = mbuf_alloc(128);
 	if (!body)
 		return ENOMEM;
 
+	if (leg->refers > 1)
+		re_snprintf(id, sizeof(id), ";id=%u", leg->refer_id);
+
 	re_snprintf(hdrs, sizeof(hdrs),
-		    "Event: refer\r\n"
-		    "Subscription-State: %s\r\n",
+		    "Event: refer%s\r\n"
+		    "Subscription-State: %s\r\n", id,
 		    notice->last ? "terminated;reason=noresource" :
 		    "active;expires=60");
 

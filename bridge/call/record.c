@@ -31,7 +31,7 @@ static int64_t now_ms(const struct call *call)
 }
 
 
-static void tell(struct call *call)
+void record_tell(struct call *call)
 {
 	++call->rec.version;
 	call->calls->recordh(&call->rec, call->calls->arg);
@@ -127,10 +127,11 @@ void record_start(struct call *call, const struct route *route)
 	to = route->direction == CALL_FROM_TEAMS ?
 		&call->rec.pbxside : &call->rec.teams;
 
+	story_begin(call, route);
 	str_ncpy(from->number, route->caller_raw, sizeof(from->number));
 	str_ncpy(to->number, route->callee, sizeof(to->number));
 
-	tell(call);
+	record_tell(call);
 }
 
 
@@ -293,7 +294,7 @@ void record_ringing(struct call *call)
 		call->rec.ring_ms = now_ms(call);
 
 	info("call", call->rec.id, "rings");
-	tell(call);
+	record_tell(call);
 }
 
 
@@ -311,7 +312,7 @@ void record_answered(struct call *call, const char *codec)
 	media_decided(call);
 
 	info("call", call->rec.id, "answered");
-	tell(call);
+	record_tell(call);
 }
 
 
@@ -388,5 +389,5 @@ void record_ended(struct call *call, const struct ending *ending)
 
 	info("call", rec->id, "%s -> %s ended by %s: %u %s", rec->caller,
 	     rec->callee, by, rec->scode, rec->reason);
-	tell(call);
+	record_tell(call);
 }

@@ -1,9 +1,10 @@
 /**
- * @file replaces.c  INVITE with Replaces from a PBX (RFC 3891)
+ * @file replaces.c  INVITE with Replaces (RFC 3891)
  *
- * A PBX that finishes an attended transfer, or a pickup, by itself may call
- * us anew and name the dialog that the new one takes the place of. The leg to
- * Teams stays; only the PBX's is exchanged, with the media port it had.
+ * A peer that finishes an attended transfer, or a pickup, by itself may call
+ * us anew and name the dialog that the new one takes the place of: a PBX, or
+ * Teams for a call that was answered elsewhere in Teams. The leg of the other
+ * side stays; only this one's is exchanged, with the media port it had.
  */
 #include "bridge/base/log.h"
 #include "bridge/sip/dialog.h"
@@ -29,14 +30,13 @@ static bool param(char *buf, size_t size, const struct pl *val,
 }
 
 
-/** The call whose PBX leg the header names, NULL */
-static struct call *find(const struct calls *calls, const struct pl *val)
+/** The dialog of ours that the value names, NULL */
+static struct dialog *dialog_of(const struct calls *calls,
+				const struct pl *val)
 {
 	char callid[CALLID_MAX], to[TAG_MAX], from[TAG_MAX];
 	struct pl id = *val;
 	const char *semi = pl_strchr(val, ';');
-	struct dialog *dlg;
-	struct le *le;
 
 	if (!semi)
 		return NULL;
@@ -47,48 +47,129 @@ static struct call *find(const struct calls *calls, const struct pl *val)
 	    !param(from, sizeof(from), val, "from-tag"))
 		return NULL;
 
-	dlg = dialog_find(calls->conf.stack, callid, to, from);
-	if (!dlg)
-		return NULL;
+	return dialog_find(calls->conf.stack, callid, to, from);
+}
 
-	for (le = list_head(&calls->calll); le; le = le->next) {
+
+struct call *replaces_find(const struct calls *calls, const struct pl *val,
+			   enum side *side)
+{
+	const struct dialog *dlg = dialog_of(calls, val);
+	struct le *le;
+
+	for (le = list_head(&calls->calll); dlg && le; le = le->next) {
 		struct call *call = le->data;
+		enum side s;
 
-		if (call->legv[SIDE_PBX] &&
-		    leg_dialog(call->legv[SIDE_PBX]) == dlg)
+		for (s = 0; s < SIDES; s++) {
+			if (!call->legv[s] ||
+			    leg_dialog(call->legv[s]) != dlg)
+				continue;
+			*side = s;
 			return call;
+		}
 	}
 
 	return NULL;
 }
 
 
-static void join(struct call *call, struct leg *leg, const struct desc *offer)
+/** May whoever sent this take that leg's place? Only the side's own peer */
+static bool is_theirs(const struct call *call, enum side side,
+		      const struct sip_msg *msg)
 {
-	struct leg *old = call->legv[SIDE_PBX];
-	const struct leg *teams = call->legv[SIDE_TEAMS];
-	struct desc out;
+	const bool teams = trunks_is_from(call->calls->conf.trunks, msg);
+	struct pl fqdn;
 
-	if (!teams || !leg_remote(teams) || !offer->formatc ||
-	    !voice_answer(call, SIDE_PBX, offer, leg_remote(teams), &out) ||
-	    leg_answer(leg, &out)) {
-		leg_reject(leg, 488, "Not Acceptable Here", NULL);
-		mem_deref(leg);
-		return;
-	}
+	if (side == SIDE_PBX)
+		return !teams && account_is_from(call->acc, msg);
 
-	info("call", call->rec.id, "the PBX replaced its leg");
-	call->legv[SIDE_PBX] = leg;
-	leg_hangup(old, 0, NULL, "Reason: Q.850;cause=16\r\n");
-	mem_deref(old);
-	voice_apply(call);
+	pl_set_str(&fqdn, trunk_fqdn(call->trunk));
+
+	return teams && !pl_casecmp(&msg->uri.host, &fqdn);
 }
 
 
-bool replaces_request(struct calls *calls, const struct route *route,
-		      struct strans *st, const struct sip_msg *msg)
+/** Our answer: to the peer's offer, or an offer of ours if it made none */
+static bool describe(struct call *call, enum side side,
+		     const struct desc *offer, struct desc *out)
+{
+	const struct far far = call_far(call, side);
+
+	if (!far.leg || !leg_remote(far.leg))
+		return false;
+
+	if (!offer->formatc)
+		return voice_offer(call, side, leg_remote(far.leg), out);
+
+	if (call->secure[side] && !offer->cryptoc)
+		return false;
+
+	return voice_answer(call, side, offer, leg_remote(far.leg), out);
+}
+
+
+/** The new leg, which is the owner's to free when this fails */
+static int join(struct call *call, enum side side, struct leg *leg,
+		const struct desc *offer)
+{
+	const struct desc_crypto kept = call->keyv[side];
+	const bool secure = call->secure[side], mux = call->mux[side];
+	const bool held = call->holding[side];
+	struct leg *old;
+	struct desc out;
+
+	/* the new dialog begins its contexts at ROC 0: with a key of its own.
+	   Who was held for the other side is not any more */
+	voice_key_new(call, side);
+	call->holding[side] = false;
+	if (!describe(call, side, offer, &out) || leg_answer(leg, &out)) {
+		call->keyv[side] = kept;
+		call->secure[side] = secure;
+		call->mux[side] = mux;
+		call->holding[side] = held;
+		return EPROTO;
+	}
+
+	info("call", call->rec.id, "%s replaced its leg", leg_side(leg));
+	story_asked(call, side, TRANSFER_REPLACED, "");
+	story_way(call, TRANSFER_BY_PEER, NULL);
+	old = join_swap(call, side, leg);
+	leg_hangup(old, 0, NULL, "Reason: Q.850;cause=16\r\n");
+	mem_deref(old);
+	story_outcome(call, 200);
+
+	return 0;
+}
+
+
+/** Without the dialog, or in a state that RFC 3891 section 3 refuses */
+static bool refused(const struct call *call, enum side side,
+		    struct strans *st, const struct sip_msg *msg,
+		    const struct pl *val)
+{
+	struct pl early;
+
+	if (!call || !is_theirs(call, side, msg))
+		strans_reject(st, 481, "Call/Transaction Does Not Exist");
+	else if (call->state != CALL_ANSWERED || call->transfer)
+		strans_reject(st, 603, "Decline");
+	else if (!msg_param_exists(val, "early-only", &early))
+		strans_reject(st, 486, "Busy Here");
+	else
+		return false;
+
+	return true;
+}
+
+
+bool replaces_request(struct calls *calls, struct strans *st,
+		      const struct sip_msg *msg)
 {
 	const struct pl val = msg_hdr_value(msg, SIP_HDR_REPLACES);
+	struct leg_conf conf;
+	char contact[256];
+	enum side side = SIDE_PBX;
 	struct call *call;
 	struct leg *leg;
 	struct desc offer;
@@ -96,21 +177,18 @@ bool replaces_request(struct calls *calls, const struct route *route,
 	if (!pl_isset(&val))
 		return false;
 
-	call = find(calls, &val);
-	if (!call || call->pbx != account_pbx(route->acc)) {
-		strans_reject(st, 481, "Call/Transaction Does Not Exist");
+	call = replaces_find(calls, &val, &side);
+	if (refused(call, side, st, msg, &val))
 		return true;
-	}
 
-	/* RFC 3891 section 3: a dialog that is not confirmed is refused */
-	if (call->state != CALL_ANSWERED || call->transfer) {
-		strans_reject(st, 603, "Decline");
+	route_again(call, side, &conf, contact, sizeof(contact));
+	if (leg_accept(&leg, &conf, st, msg, &offer, &call_handlers, call))
 		return true;
-	}
 
-	if (!leg_accept(&leg, &route->confv[SIDE_PBX], st, msg, &offer,
-			&call_handlers, call))
-		join(call, leg, &offer);
+	if (join(call, side, leg, &offer)) {
+		leg_reject(leg, 488, "Not Acceptable Here", NULL);
+		mem_deref(leg);
+	}
 
 	return true;
 }

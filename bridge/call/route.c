@@ -67,15 +67,18 @@ static void forbid(struct route *route, const struct verdict *verdict)
 static void teams_leg(struct leg_conf *conf, const struct trunk *trunk,
 		      const struct pbx *pbx, struct stack *stack)
 {
-	const bool refer = pbx->supports_refer &&
-		pbx->transfer.blind != PBX_TRANSFER_BRIDGE;
+	const bool refer = pbx->supports_refer ||
+		pbx->transfer.blind == PBX_TRANSFER_BRIDGE ||
+		pbx->transfer.attended == PBX_TRANSFER_BRIDGE;
 
 	memset(conf, 0, sizeof(*conf));
 	conf->stack = stack;
 	conf->side = "teams";
-	/* Teams sends REFER only where it is allowed; without it, it moves
-	   the call by itself (Microsoft: Direct Routing, SIP protocol) */
+	/* Teams sends REFER only where it is allowed; without it, it sends
+	   an INVITE with Replaces or moves the call by itself (Microsoft:
+	   Direct Routing, SIP protocol) */
 	conf->allow = refer ? TRUNK_ALLOW ", REFER" : TRUNK_ALLOW;
+	conf->replaces = true;
 	conf->session_timer = true;
 	conf->session_expires_s = 1800;
 	conf->min_se_s = 300;
@@ -108,7 +111,8 @@ static void pbx_leg(struct leg_conf *conf, struct account *acc,
 	conf->stack = stack;
 	conf->side = "pbx";
 	conf->contact = account_contact(acc);
-	conf->allow = PBX_ALLOW;
+	conf->allow = pbx->transfer.from_pbx ? PBX_ALLOW ", REFER" :
+		PBX_ALLOW;
 	conf->user_agent = pbx->user_agent;
 	conf->digest = account_digest(acc);
 	conf->session_timer = pbx->call.session_timers;
@@ -122,11 +126,16 @@ static void pbx_leg(struct leg_conf *conf, struct account *acc,
 }
 
 
-void route_teams_conf(const struct call *call, struct leg_conf *conf,
-		      char *contact, size_t size)
+void route_again(const struct call *call, enum side side,
+		 struct leg_conf *conf, char *contact, size_t size)
 {
 	const char *party = call->rec.direction == CALL_FROM_PBX ?
 		call->rec.caller : call->rec.callee;
+
+	if (side == SIDE_PBX) {
+		pbx_leg(conf, call->acc, call->calls->conf.stack);
+		return;
+	}
 
 	teams_leg(conf, call->trunk, call->pbx, call->calls->conf.stack);
 	teams_contact(contact, size, party, call->trunk);

@@ -1,51 +1,25 @@
 /**
- * @file transfer.c  REFER from Teams, passed on or served by ourselves
+ * @file transfer.c  REFER from a peer: taken, reported on, ended
  *
- * Microsoft, "Direct Routing: SIP protocol". Refer-To and Referred-By go back
- * to Teams byte for byte: they hold long, case-sensitive parameters. The old
- * leg stays until the new one is answered; Teams ends it by BYE after our
- * NOTIFY of success, and after REST_MS we do.
+ * RFC 3515, 3892 (Referred-By), 4488 (no reports wanted), 5589; Microsoft,
+ * "Direct Routing: SIP protocol". The old leg stays until the new one is
+ * answered; who transferred ends it by BYE after our NOTIFY of success, and
+ * after REST_MS we do.
  */
 #include "bridge/base/log.h"
 #include "bridge/sip/dialog.h"
 #include "bridge/sip/msg.h"
 #include "bridge/sip/stack.h"
 #include "bridge/sip/strans.h"
-#include "cause.h"
-#include "negotiate.h"
-#include "pbx-templates/number.h"
-#include "transfer.h"
+#include "policy.h"
+#include "transfer_core.h"
 
 
 enum {
-	REST_MS   = 5000,          /* for the peers' BYE after success      */
-	NOTIFY_MS = 35000,         /* for the PBX to say anything           */
-	HEADER_MAX = 4096,
+	REST_MS       = 5000,      /* for the peers' BYE after success      */
+	HEADER_MAX    = 4096,
+	TRANSFERS_MAX = 16,        /* of one call: more of them is a circle */
 };
-
-enum transfer_state {
-	TRANSFER_PBX,              /* the PBX has our REFER                 */
-	TRANSFER_DIALLING,         /* the new leg is being called           */
-	TRANSFER_DONE,             /* success was told, the old leg goes    */
-};
-
-struct transfer {
-	enum transfer_state state;
-	struct call *call;         /* borrowed: parent                      */
-	struct leg *old;           /* owned: the leg that transferred, once
-				      it is out of the call                 */
-	struct leg *fresh;         /* owned: the new one, until it is in    */
-	struct desc_crypto key;    /* of the new leg                        */
-	char *refer_to;            /* owned; URI, verbatim                  */
-	char *referred_by;         /* owned; header value, verbatim; NULL   */
-	char target[64];           /* number, "" if the target is none      */
-	bool rung;
-	bool joined;               /* the new leg is in the call            */
-	struct wheel_tmr tmr;
-};
-
-
-static int bridge_start(struct transfer *tf);
 
 
 static void destructor(void *arg)
@@ -56,13 +30,30 @@ static void destructor(void *arg)
 	mem_deref(tf->old);
 	mem_deref(tf->fresh);
 	mem_deref(tf->refer_to);
+	mem_deref(tf->replaces);
 	mem_deref(tf->referred_by);
 }
 
 
-static struct wheel *wheel_of(const struct transfer *tf)
+void transfer_timer(struct transfer *tf, uint64_t ms, void (*h)(void *arg))
 {
-	return stack_wheel(tf->call->calls->conf.stack);
+	wheel_start(stack_wheel(tf->call->calls->conf.stack), &tf->tmr, ms, h,
+		    tf);
+}
+
+
+struct call *transfer_peer(const struct transfer *tf)
+{
+	struct le *le;
+
+	for (le = list_head(&tf->call->calls->calll); le; le = le->next) {
+		struct call *call = le->data;
+
+		if (tf->peer[0] && !str_cmp(call->rec.id, tf->peer))
+			return call;
+	}
+
+	return NULL;
 }
 
 
@@ -72,35 +63,36 @@ static struct leg *referrer(const struct transfer *tf)
 	if (tf->old || tf->joined)
 		return tf->old;
 
-	return tf->call->legv[SIDE_TEAMS];
+	return tf->call->legv[tf->side];
 }
 
 
-static void tell(struct transfer *tf, uint16_t scode, const char *reason,
-		 bool last)
+void transfer_tell(struct transfer *tf, uint16_t scode, const char *reason,
+		   bool last)
 {
 	struct leg *leg = referrer(tf);
 
-	if (leg)
+	if (leg && !tf->quiet)
 		(void)leg_refer_notify(leg, scode, reason, last);
 }
 
 
-static void drop(struct transfer *tf)
+void transfer_drop(struct transfer *tf)
 {
 	tf->call->transfer = NULL;
 	mem_deref(tf);
 }
 
 
-static void failed(struct transfer *tf, uint16_t scode, const char *reason)
+void transfer_failed(struct transfer *tf, uint16_t scode, const char *reason)
 {
 	struct call *call = tf->call;
-	const bool alone = !call->legv[SIDE_TEAMS];
+	const bool alone = !call->legv[tf->side];
 
 	info("call", call->rec.id, "transfer failed: %u %s", scode, reason);
-	tell(tf, scode, reason, true);
-	drop(tf);
+	story_outcome(call, scode);
+	transfer_tell(tf, scode, reason, true);
+	transfer_drop(tf);
 
 	/* the one who transferred has left already: nobody to go back to */
 	if (alone)
@@ -112,21 +104,23 @@ static void rest_h(void *arg)
 {
 	struct transfer *tf = arg;
 	struct call *call = tf->call;
+	struct call *peer = transfer_peer(tf);
+	const bool passed = !tf->joined;
 
 	if (tf->old)
 		leg_hangup(tf->old, 0, NULL, "Reason: Q.850;cause=16\r\n");
 
-	if (tf->old) {
-		drop(tf);
-		return;
-	}
+	transfer_drop(tf);
 
-	/* by the PBX: both of our legs are over */
-	call_end(call, "bridge", 200, "Transferred");
+	/* by the PBX: all of our legs are over */
+	if (passed && peer)
+		call_end(peer, "bridge", 200, "Transferred");
+	if (passed)
+		call_end(call, "bridge", 200, "Transferred");
 }
 
 
-static void done(struct transfer *tf)
+void transfer_done(struct transfer *tf)
 {
 	struct call *call = tf->call;
 
@@ -135,212 +129,13 @@ static void done(struct transfer *tf)
 		 "Teams", sizeof(call->rec.transferred_to));
 	info("call", call->rec.id, "transferred to %s",
 	     call->rec.transferred_to);
-	tell(tf, 200, "OK", true);
-	wheel_start(wheel_of(tf), &tf->tmr, REST_MS, rest_h, tf);
+	story_outcome(call, 200);
+	transfer_tell(tf, 200, "OK", true);
+	transfer_timer(tf, REST_MS, rest_h);
 }
 
 
-/* --- by the PBX --- */
-
-
-static void pbx_silent_h(void *arg)
-{
-	struct transfer *tf = arg;
-
-	if (tf->call->pbx->transfer.blind == PBX_TRANSFER_AUTO) {
-		info("call", tf->call->rec.id, "the PBX tells nothing of the "
-		     "transfer: doing it ourselves");
-		if (!bridge_start(tf))
-			return;
-	}
-
-	failed(tf, 408, "Request Timeout");
-}
-
-
-static int pbx_start(struct transfer *tf)
-{
-	struct call *call = tf->call;
-	struct number num;
-	char refer_to[256], hdrs[256];
-	struct pl pl;
-	int err;
-
-	if (number_to_pbx(&num, call->pbx, policy_country(call->acc),
-			  tf->target))
-		return EINVAL;
-
-	pl_set_str(&pl, num.text);
-	re_snprintf(refer_to, sizeof(refer_to), "<sip:%H@%s>",
-		    uri_user_escape, &pl, call->pbx->sip_domain);
-	re_snprintf(hdrs, sizeof(hdrs), "Referred-By: <%s>\r\n",
-		    account_aor(call->acc));
-
-	err = leg_refer(call->legv[SIDE_PBX], refer_to, hdrs);
-	if (err)
-		return err;
-
-	tf->state = TRANSFER_PBX;
-	wheel_start(wheel_of(tf), &tf->tmr, NOTIFY_MS, pbx_silent_h, tf);
-
-	return 0;
-}
-
-
-void transfer_notified(struct leg *leg, uint16_t scode, bool refused,
-		       bool last, void *arg)
-{
-	struct call *call = arg;
-	struct transfer *tf = call->transfer;
-	(void)leg;
-
-	if (!tf || tf->state != TRANSFER_PBX)
-		return;
-
-	if (scode >= 200 && scode < 300) {
-		done(tf);
-		return;
-	}
-
-	if (!last && scode < 200) {
-		wheel_start(wheel_of(tf), &tf->tmr, NOTIFY_MS, pbx_silent_h,
-			    tf);
-		if (scode > 100)
-			tell(tf, scode, "Ringing", false);
-		return;
-	}
-
-	wheel_cancel(&tf->tmr);
-	if (refused && call->pbx->transfer.blind == PBX_TRANSFER_AUTO) {
-		info("call", call->rec.id, "the PBX does not transfer (%u): "
-		     "doing it ourselves", scode);
-		if (!bridge_start(tf))
-			return;
-	}
-
-	failed(tf, scode >= 300 ? scode : 503, "Transfer Failed");
-}
-
-
-/* --- by ourselves --- */
-
-
-static void fresh_progress_h(struct leg *leg, const struct sip_msg *msg,
-			     const struct desc *answer, void *arg)
-{
-	struct transfer *tf = arg;
-	(void)leg;
-	(void)msg;
-	(void)answer;
-
-	if (!tf->rung)
-		tell(tf, 180, "Ringing", false);
-	tf->rung = true;
-}
-
-
-static void old_close_h(struct leg *leg, const struct leg_end *end, void *arg)
-{
-	struct transfer *tf = arg;
-	(void)leg;
-	(void)end;
-
-	drop(tf);
-}
-
-
-static void fresh_answer_h(struct leg *leg, const struct sip_msg *msg,
-			   const struct desc *answer, void *arg)
-{
-	static const struct leg_handlers old_handlers = {
-		.closeh = old_close_h,
-	};
-	struct transfer *tf = arg;
-	struct call *call = tf->call;
-	(void)msg;
-	(void)answer;
-
-	/* the new leg takes the old one's place and its media port */
-	tf->old = call->legv[SIDE_TEAMS];
-	call->legv[SIDE_TEAMS] = leg;
-	tf->fresh = NULL;
-	tf->joined = true;
-	call->keyv[SIDE_TEAMS] = tf->key;
-	leg_handlers_set(leg, &call_handlers, call);
-
-	voice_apply(call);
-	voice_reoffer(call, SIDE_PBX);
-	voice_pass_hold(call, SIDE_TEAMS);
-	call->holding[SIDE_TEAMS] = false;
-	voice_pass_hold(call, SIDE_PBX);
-
-	done(tf);
-	if (tf->old)
-		leg_handlers_set(tf->old, &old_handlers, tf);
-	else
-		drop(tf);
-}
-
-
-static void fresh_close_h(struct leg *leg, const struct leg_end *end,
-			  void *arg)
-{
-	struct transfer *tf = arg;
-	char reason[128];
-	const uint16_t scode = end->scode ? end->scode : 503;
-
-	re_snprintf(reason, sizeof(reason), "%s", cause_find(scode)->reason);
-	tf->fresh = NULL;
-	failed(tf, scode, reason);
-	mem_deref(leg);
-}
-
-
-static int bridge_start(struct transfer *tf)
-{
-	static const struct leg_handlers fresh_handlers = {
-		.progressh = fresh_progress_h,
-		.answerh   = fresh_answer_h,
-		.closeh    = fresh_close_h,
-	};
-	struct call *call = tf->call;
-	const char *party = call->rec.direction == CALL_FROM_PBX ?
-		call->rec.teams.number : call->rec.callee;
-	struct desc_crypto kept = call->keyv[SIDE_TEAMS];
-	struct leg_conf conf;
-	struct leg_dial dial = { .ruri = tf->refer_to,
-				 .to_uri = tf->refer_to };
-	char contact[256], from[320], hdrs[HEADER_MAX + 32] = "";
-	struct desc offer;
-	struct pl pl;
-	bool good;
-
-	route_teams_conf(call, &conf, contact, sizeof(contact));
-	pl_set_str(&pl, party);
-	re_snprintf(from, sizeof(from), "sip:%H@%s:%u;user=phone",
-		    uri_user_escape, &pl, trunk_fqdn(call->trunk),
-		    trunk_port(call->trunk));
-	if (tf->referred_by)
-		re_snprintf(hdrs, sizeof(hdrs), "Referred-By: %s\r\n",
-			    tf->referred_by);
-
-	/* a key of its own for the new leg: its contexts begin at ROC 0 */
-	voice_key_new(call, SIDE_TEAMS);
-	good = voice_offer(call, SIDE_TEAMS, leg_remote(call->legv[SIDE_PBX]),
-			   &offer);
-	offer.dir = DESC_SENDRECV;
-	tf->key = call->keyv[SIDE_TEAMS];
-	call->keyv[SIDE_TEAMS] = kept;
-	if (!good)
-		return EPROTO;
-
-	dial.from_uri = from;
-	dial.hdrs = hdrs;
-	dial.offer = &offer;
-	tf->state = TRANSFER_DIALLING;
-
-	return leg_dial(&tf->fresh, &conf, &dial, &fresh_handlers, tf);
-}
+/* --- a REFER comes in --- */
 
 
 static int verbatim(char **dst, const struct pl *val)
@@ -353,11 +148,58 @@ static int verbatim(char **dst, const struct pl *val)
 }
 
 
+/** Replaces among the headers of a URI (RFC 3261 section 19.1.1), unescaped */
+static int replaces_of(char **dst, const struct pl *headers)
+{
+	struct pl val = PL_INIT;
+	const char *p;
+
+	if (re_regex(headers->p, headers->l, "[?&]1Replaces=[^&]+", NULL,
+		     &val))
+		return 0;
+
+	if (val.l >= HEADER_MAX || re_sdprintf(dst, "%H",
+					       uri_header_unescape, &val))
+		return EBADMSG;
+
+	for (p = *dst; *p; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return EBADMSG;
+	}
+
+	return 0;
+}
+
+
+/** Split Refer-To into what is called and whom that replaces */
+static int target_read(struct transfer *tf, const struct pl *uri)
+{
+	const char *quest = pl_strchr(uri, '?');
+	struct pl bare = *uri, headers = PL_INIT;
+	int err;
+
+	if (quest) {
+		bare.l = (size_t)(quest - uri->p);
+		headers.p = quest;
+		headers.l = uri->l - bare.l;
+	}
+
+	err = verbatim(&tf->refer_to, &bare);
+	if (!err)
+		err = replaces_of(&tf->replaces, &headers);
+	if (callerid_user(tf->target, sizeof(tf->target), &bare))
+		tf->target[0] = '\0';
+
+	return err;
+}
+
+
 static int transfer_alloc(struct transfer **tfp, struct call *call,
-			  const struct sip_msg *msg)
+			  enum side side, const struct sip_msg *msg)
 {
 	const struct pl to = msg_hdr_value(msg, SIP_HDR_REFER_TO);
 	const struct pl by = msg_hdr_value(msg, SIP_HDR_REFERRED_BY);
+	const struct pl sub = msg_value(msg, "Refer-Sub");
 	struct pl dname, uri, params;
 	struct transfer *tf;
 	int err;
@@ -371,11 +213,12 @@ static int transfer_alloc(struct transfer **tfp, struct call *call,
 		return ENOMEM;
 
 	tf->call = call;
-	err = verbatim(&tf->refer_to, &uri);
+	tf->side = side;
+	tf->quiet = sub.l >= 5 &&
+		!pl_strcasecmp(&(struct pl){sub.p, 5}, "false");
+	err = target_read(tf, &uri);
 	if (!err && pl_isset(&by))
 		err = verbatim(&tf->referred_by, &by);
-	if (callerid_user(tf->target, sizeof(tf->target), &uri))
-		tf->target[0] = '\0';
 
 	if (err)
 		mem_deref(tf);
@@ -386,47 +229,145 @@ static int transfer_alloc(struct transfer **tfp, struct call *call,
 }
 
 
+/** Is the target the very one who would be transferred? */
+static bool goes_back(const struct transfer *tf)
+{
+	const struct call_record *rec = &tf->call->rec;
+	const struct user *user = account_user(tf->call->acc);
+
+	if (!tf->target[0] || tf->replaces || tf->call->twin)
+		return false;
+
+	if (tf->side == SIDE_PBX)
+		return !str_cmp(tf->target, user->sip_username) ||
+			!str_cmp(tf->target, user->number);
+
+	return !str_cmp(tf->target, rec->direction == CALL_FROM_PBX ?
+			rec->caller : rec->callee);
+}
+
+
+/** Two calls of one customer that may be joined */
+static bool may_join(const struct call *call, const struct call *peer)
+{
+	return call != peer && call->twin != peer &&
+		call->state == CALL_ANSWERED && peer->state == CALL_ANSWERED &&
+		!peer->transfer &&
+		!str_cmp(call->rec.tenant, peer->rec.tenant) &&
+		!str_cmp(call->rec.pbx, peer->rec.pbx);
+}
+
+
+/** The consultation call, if Refer-To names one of ours */
+static void peer_find(struct transfer *tf)
+{
+	const struct call *peer;
+	enum side side;
+	struct pl val;
+
+	if (!tf->replaces)
+		return;
+
+	pl_set_str(&val, tf->replaces);
+	peer = replaces_find(tf->call->calls, &val, &side);
+	if (peer && side == tf->side && may_join(tf->call, peer))
+		str_ncpy(tf->peer, peer->rec.id, sizeof(tf->peer));
+}
+
+
+/** The ways in the order that the profile says, until one can be begun */
+static int begin(struct transfer *tf)
+{
+	int err = ENOSYS;
+
+	if (tf->side == SIDE_TEAMS)
+		err = transfer_pass(tf);
+	if (err && transfer_may_dial(tf))
+		err = transfer_bridge(tf);
+
+	return err;
+}
+
+
+static void take(struct transfer *tf, struct leg *leg, struct strans *st)
+{
+	strans_rejectf(st, 202, "Accepted", "Contact: %s\r\n%s",
+		       dialog_contact(leg_dialog(leg)), tf->quiet ?
+		       "Refer-Sub: false\r\nSupported: norefersub\r\n" : "");
+	transfer_tell(tf, 100, "Trying", false);
+}
+
+
+/** What a Teams user may not call, nobody is transferred to by that user. At
+    the PBX its own rules say so */
+static bool is_allowed(const struct transfer *tf, struct verdict *verdict)
+{
+	memset(verdict, 0, sizeof(*verdict));
+	if (tf->side == SIDE_TEAMS && tf->target[0] && !tf->peer[0])
+		(void)policy_judge(tf->call->acc, tf->target, verdict);
+
+	return !verdict->scode;
+}
+
+
 void transfer_referred(struct leg *leg, struct strans *st,
 		       const struct sip_msg *msg, void *arg)
 {
 	struct call *call = arg;
+	const enum side side = call_side_of(call, leg);
+	const uint32_t before = call->rec.transferc +
+		call->rec.transfers_dropped;
+	struct verdict verdict;
 	struct transfer *tf;
-	const bool by_pbx = call->pbx->supports_refer &&
-		call->pbx->transfer.blind != PBX_TRANSFER_BRIDGE;
-	int err = ENOSYS;
 
 	if (call->transfer || call->state != CALL_ANSWERED) {
 		strans_reject(st, 491, "Request Pending");
 		return;
 	}
 
-	if (transfer_alloc(&tf, call, msg)) {
+	if (transfer_alloc(&tf, call, side, msg)) {
 		strans_reject(st, 400, "Bad Refer-To");
 		return;
 	}
 
-	info("call", call->rec.id, "Teams transfers to %s", tf->target[0] ?
-	     tf->target : "another Teams party");
-
 	call->transfer = tf;
-	strans_rejectf(st, 202, "Accepted", "Contact: %s\r\n",
-		       dialog_contact(leg_dialog(leg)));
-	tell(tf, 100, "Trying", false);
+	peer_find(tf);
+	leg_refer_taken(leg, msg);
+	info("call", call->rec.id, "%s transfers to %s%s", leg_side(leg),
+	     tf->target[0] ? tf->target : "another Teams party",
+	     tf->replaces ? ", after a consultation" : "");
+	story_asked(call, side, tf->replaces ? TRANSFER_ATTENDED :
+		    TRANSFER_BLIND, tf->target);
+	take(tf, leg, st);
 
-	if (by_pbx && tf->target[0])
-		err = pbx_start(tf);
-	if (err && (!tf->target[0] ||
-		    call->pbx->transfer.blind != PBX_TRANSFER_REFER))
-		err = bridge_start(tf);
-	if (err)
-		failed(tf, 503, "Service Unavailable");
+	if (goes_back(tf) || before >= TRANSFERS_MAX || !call->hops)
+		transfer_failed(tf, 482, "Loop Detected");
+	else if (!is_allowed(tf, &verdict))
+		transfer_failed(tf, verdict.scode, verdict.reason);
+	else if (begin(tf))
+		transfer_failed(tf, 503, "Service Unavailable");
 }
 
 
-/** Both of our legs go when the PBX has taken the call over */
-static bool left_by_pbx(struct transfer *tf)
+/* --- ends --- */
+
+
+/** A leg that the PBX took over goes by itself. Some end it without a word
+    instead of telling success (NetSapiens before 43.2) */
+static bool pbx_took_it(struct transfer *tf, const struct leg_end *end)
 {
-	return tf->state == TRANSFER_DONE && !tf->old;
+	struct call *call = tf->call;
+
+	if (end->why != LEG_BYE || tf->heard ||
+	    !leg_refer_accepted(call->legv[SIDE_PBX]))
+		return false;
+
+	info("call", call->rec.id, "the PBX ended its leg after REFER: "
+	     "taken as done");
+	call->legv[SIDE_PBX] = mem_deref(call->legv[SIDE_PBX]);
+	transfer_done(tf);
+
+	return true;
 }
 
 
@@ -434,17 +375,19 @@ bool transfer_left(struct call *call, enum side side,
 		   const struct leg_end *end)
 {
 	struct transfer *tf = call->transfer;
-	(void)end;
 
-	if (!tf || left_by_pbx(tf) || side == SIDE_PBX)
+	if (!tf || tf->state == TRANSFER_DONE)
 		return false;
 
-	if (tf->state == TRANSFER_DONE)
+	if (tf->state == TRANSFER_PASSED && side == SIDE_PBX)
+		return pbx_took_it(tf, end);
+
+	if (side != tf->side)
 		return false;
 
 	/* the one who transferred hung up early: the rest goes on */
 	info("call", call->rec.id, "the transferor left before the end");
-	call->legv[SIDE_TEAMS] = mem_deref(call->legv[SIDE_TEAMS]);
+	call->legv[side] = mem_deref(call->legv[side]);
 
 	return true;
 }
@@ -457,11 +400,12 @@ void transfer_end(struct call *call)
 	if (!tf)
 		return;
 
+	if (tf->state != TRANSFER_DONE)
+		story_outcome(call, 487);
 	if (tf->fresh)
 		leg_hangup(tf->fresh, 0, NULL, NULL);
 	if (tf->old)
 		leg_hangup(tf->old, 0, NULL, "Reason: Q.850;cause=16\r\n");
 
-	call->transfer = NULL;
-	mem_deref(tf);
+	transfer_drop(tf);
 }

@@ -1,14 +1,17 @@
 /**
- * @file transfer.h  A Teams user transfers the call (RFC 3515)
+ * @file transfer.h  A peer transfers the call (RFC 3515, 3892, 5589)
  *
- * Teams sends REFER to us, if we allow it. Two ways to serve it:
+ * A Teams user or a phone of the PBX sends REFER to us, where we allow it.
+ * Ways to serve it:
  *
- *   refer   the PBX gets a REFER of ours and does it by itself; for targets
- *           that are numbers
- *   bridge  we call the target by Teams' proxy, as Microsoft wants it, and
- *           join it with the PBX's leg in the old one's place
+ *   refer   the PBX gets a REFER of ours and does it by itself; for what
+ *           Teams asks, where the target is a number
+ *   bridge  we call the target and join it with the leg that remains, in the
+ *           old one's place. A target of Teams is called by its proxy, as
+ *           Microsoft wants it; one of the PBX as the user's phone
+ *   join    the target is another call of ours: both are joined
  *
- * `auto` begins with the first and falls back to the second when the PBX
+ * `auto` begins with the first and falls back to the others when the PBX
  * refuses the REFER or tells nothing of it. Not when it tells that the target
  * did not answer: that would ring it again.
  */

@@ -200,11 +200,40 @@ static void apply(struct call *call, enum side side,
 }
 
 
+/** The side that lost its leg sends to the twin's, and hears it. Payload
+    types there are those of the leg that this call has */
+static void apply_loop(struct call *call, const struct desc *own)
+{
+	const struct call *twin = call->twin;
+	const struct sa *to = stream_local(twin->stream, twin->loop);
+	struct desc loop = *own;
+	struct stream_remote r;
+	int err;
+
+	loop.rtp = loop.rtcp = *to;
+	sa_set_port(&loop.rtcp, sa_port(to) + 1);
+	loop.dir = DESC_SENDRECV;
+	loop.hold_zero = loop.rtcp_mux = loop.secure = false;
+	loop.cryptoc = 0;
+
+	negotiate_remote(&r, &loop, &loop, own, false);
+	err = stream_remote_set(call->stream, call->loop, &r);
+	if (err)
+		warning("call", call->rec.id, "stream: %m", err);
+}
+
+
 static void apply_both(struct call *call, const struct desc *remotev[SIDES])
 {
 	enum side side;
 
 	for (side = 0; side < SIDES; side++) {
+		if (call->twin && call->loop == side) {
+			if (remotev[other(side)])
+				apply_loop(call, remotev[other(side)]);
+			continue;
+		}
+
 		if (!call->legv[side] || !leg_local(call->legv[side]) ||
 		    !remotev[side])
 			continue;
@@ -214,17 +243,32 @@ static void apply_both(struct call *call, const struct desc *remotev[SIDES])
 }
 
 
-void voice_apply(struct call *call)
+/** What the peer of a side says; where it was joined, its twin's */
+static const struct desc *remote_of(struct call *call, enum side side)
+{
+	const struct leg *leg = call_far(call, other(side)).leg;
+
+	return leg ? leg_remote(leg) : NULL;
+}
+
+
+static void apply_call(struct call *call)
 {
 	const struct desc *remotev[SIDES];
 	enum side side;
 
-	for (side = 0; side < SIDES; side++) {
-		remotev[side] = call->legv[side] ?
-			leg_remote(call->legv[side]) : NULL;
-	}
+	for (side = 0; side < SIDES; side++)
+		remotev[side] = remote_of(call, side);
 
 	apply_both(call, remotev);
+}
+
+
+void voice_apply(struct call *call)
+{
+	apply_call(call);
+	if (call->twin)
+		apply_call(call->twin);
 }
 
 
@@ -234,25 +278,34 @@ void voice_apply_early(struct call *call, enum side early,
 	const struct desc *remotev[SIDES];
 
 	remotev[early] = remote;
-	remotev[other(early)] = call->legv[other(early)] ?
-		leg_remote(call->legv[other(early)]) : NULL;
+	remotev[other(early)] = remote_of(call, other(early));
 
 	apply_both(call, remotev);
 }
 
 
+/** Does a side's peer hold, by itself? One that we hold says inactive, too,
+    whatever it wants */
+static bool holds(const struct call *call, enum side side)
+{
+	const struct leg *leg = call->legv[side];
+	const struct desc *remote = leg ? leg_remote(leg) : NULL;
+
+	return remote && !call->holding[side] &&
+		(remote->dir == DESC_INACTIVE || remote->hold_zero);
+}
+
+
 /**
- * What we say to side `to` while the other side's direction is `dir`
+ * Direction and address for side `to` while the other one holds or not
  *
  * Teams holds by inactive; a PBX is held as its profile says, so that it
  * plays its music. One that sends music while it holds is left to play it
  * to Teams, which knows no other hold than inactive.
  */
-static void hold_shape(const struct call *call, enum side to,
-		       const struct desc *far, struct desc *out)
+static void hold_shape(const struct call *call, enum side to, bool held,
+		       struct desc *out)
 {
-	const bool held = far->dir == DESC_INACTIVE || far->hold_zero;
-
 	out->dir = DESC_SENDRECV;
 	local_address(call, to, out);
 
@@ -265,52 +318,78 @@ static void hold_shape(const struct call *call, enum side to,
 }
 
 
-void voice_pass_hold(struct call *call, enum side from)
+/** Tell a side's peer that it is held, or not, and with what codecs */
+static void settle(struct call *call, enum side to, bool held,
+		   const struct desc *formats)
 {
-	const enum side to = other(from);
 	struct leg *leg = call->legv[to];
 	struct desc out;
 
-	if (!leg || !leg_is_established(leg) || !leg_local(leg))
+	if (!leg || !leg_is_established(leg) || !leg_local(leg) ||
+	    !leg_remote(leg))
 		return;
 
 	out = *leg_local(leg);
-	hold_shape(call, to, leg_remote(call->legv[from]), &out);
+	if (formats && !voice_offer(call, to, formats, &out))
+		formats = NULL;
+	hold_shape(call, to, held, &out);
 
 	/* an answer of ours that only mirrored the peer's own hold is no
 	   hold of the other side */
-	if (out.dir == DESC_SENDRECV && leg_local(leg)->dir != DESC_SENDRECV &&
+	if (!formats && out.dir == DESC_SENDRECV &&
+	    leg_local(leg)->dir != DESC_SENDRECV &&
 	    leg_remote(leg)->dir != DESC_SENDRECV && !call->holding[to])
 		return;
 
-	call->holding[to] = out.dir != DESC_SENDRECV;
-	if (out.dir == leg_local(leg)->dir &&
+	call->holding[to] = held;
+	if (!formats && out.dir == leg_local(leg)->dir &&
 	    sa_cmp(&out.rtp, &leg_local(leg)->rtp, SA_ALL))
 		return;
 
-	info("call", call->rec.id, "%s %s", call->holding[to] ?
-	     "hold" : "resume", leg_side(leg));
-	record_note(call, CALL_HOLD, where_of(to), "%s", call->holding[to] ?
+	info("call", call->rec.id, "%s %s", held ? "hold" : "resume",
+	     leg_side(leg));
+	record_note(call, CALL_HOLD, where_of(to), "%s", held ?
 		    "held for the other side" : "resumed");
 	(void)leg_offer(leg, &out);
 }
 
 
-/** The codecs in use do not fit any more: offer `to` what `from` has now */
-void voice_reoffer(struct call *call, enum side to)
+void voice_pass_hold(struct call *call, enum side from)
 {
-	struct leg *leg = call->legv[to];
-	const struct desc *far = leg_remote(call->legv[other(to)]);
-	struct desc agreed, out;
+	const struct far far = call_far(call, from);
 
-	if (!leg || !far || !leg_is_established(leg) || !leg_remote(leg))
-		return;
+	settle(far.call, far.side, holds(call, from), NULL);
+}
 
-	if (negotiate_answer(&agreed, far, leg_remote(leg)) &&
+
+/** What is to be offered to a leg whose codec in use does not fit that of
+    the other one; NULL: it fits */
+static const struct desc *misfit(const struct leg *leg, const struct leg *far)
+{
+	struct desc agreed;
+
+	if (negotiate_answer(&agreed, leg_remote(far), leg_remote(leg)) &&
 	    !str_casecmp(negotiate_codec(&agreed),
 			 negotiate_codec(leg_remote(leg))))
+		return NULL;
+
+	return leg_remote(far);
+}
+
+
+void voice_meet(struct call *call, enum side side)
+{
+	const struct far far = call_far(call, side);
+	const struct leg *leg = call->legv[side];
+	const bool near_holds = holds(call, side);
+	bool far_holds;
+
+	voice_apply(call);
+	if (!far.leg || !leg_remote(far.leg) || !leg_remote(leg))
 		return;
 
-	if (voice_offer(call, to, far, &out))
-		(void)leg_offer(leg, &out);
+	/* the one that was there first gives way to the new one's codec */
+	far_holds = holds(far.call, far.side);
+	settle(far.call, far.side, near_holds, misfit(far.leg, leg));
+	settle(call, side, far_holds, NULL);
 }

@@ -115,6 +115,17 @@ static const struct field transfer_fieldv[] = {
 	  .offset = offsetof(struct pbx, transfer.attended), .dflt = "auto",
 	  .flags = FIELD_ADVANCED,
 	  .help = "The same for transfers after a consultation" },
+	{ .name = "notify_wait", .type = FIELD_DURATION, .unit = FIELD_S,
+	  .offset = offsetof(struct pbx, transfer.notify_wait_s),
+	  .min = 1, .max = 180, .dflt = "20s", .flags = FIELD_ADVANCED,
+	  .help = "A PBX that took a transfer tells of it within that time "
+		  "(NOTIFY), or it is taken as not done" },
+	{ .name = "from_pbx", .type = FIELD_BOOL, .dflt = "true",
+	  .offset = offsetof(struct pbx, transfer.from_pbx),
+	  .flags = FIELD_ADVANCED,
+	  .help = "Phones of the PBX may transfer a user's call by asking "
+		  "this service (REFER); it then calls the target as the "
+		  "user's phone" },
 };
 
 static const struct field mediav[] = {

@@ -79,6 +79,8 @@ struct pbx {
 	struct {
 		int blind;                 /* enum pbx_transfer             */
 		int attended;
+		uint32_t notify_wait_s;    /* for the PBX's first report    */
+		bool from_pbx;             /* take its REFER                */
 	} transfer;
 
 	struct {

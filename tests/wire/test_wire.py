@@ -24,9 +24,10 @@ PBX_SITES = (
     Pbx("hq", sip_proxy=peers.PBXS["pbx"] + ":5060",
         transfer="{blind: refer}"),
     Pbx("branch", sip_proxy=peers.PBXS["branch"] + ":5060",
-        media="{hold: inactive}"),
+        media="{hold: inactive}", transfer="{notify_wait: 1s}"),
     Pbx("old", sip_proxy=peers.PBXS["old"] + ":5060",
-        supports_refer="false", call="{prack: false, session_timers: false}",
+        supports_refer="false", transfer="{from_pbx: false}",
+        call="{prack: false, session_timers: false}",
         suppress_contact_data="true"))
 
 
