@@ -13,7 +13,7 @@
 #include "api.h"
 
 
-enum { PARAM_MAX = 512, QUERYC_MAX = 4 };
+enum { PARAM_MAX = 512, QUERYC_MAX = 8 };
 
 
 struct resource {
@@ -31,7 +31,8 @@ static const struct resource resourcev[] = {
 	 {"tenant"}, retry_post},
 	{EVHTTP_REQ_GET, "/api/v1/trunks", {"tenant"}, trunks_get},
 	{EVHTTP_REQ_GET, "/api/v1/calls",
-	 {"limit", "tenant", "pbx", "upn"}, calls_get},
+	 {"limit", "tenant", "pbx", "upn", "failed", "from_ms", "to_ms"},
+	 calls_get},
 	{EVHTTP_REQ_GET, "/api/v1/calls/{}", {NULL}, call_get},
 	{EVHTTP_REQ_GET, "/api/v1/trace/{}", {"format"}, trace_get},
 	{EVHTTP_REQ_GET, "/api/v1/version", {NULL}, version_get},

@@ -73,6 +73,9 @@ const char *query_text(const struct request *rq, const char *name);
 bool query_number(struct request *rq, const char *name, uint32_t min,
 		  uint32_t max, uint32_t *value);
 
+/** Read a moment, milliseconds since 1970. @return as query_number() */
+bool query_moment(struct request *rq, const char *name, int64_t *value);
+
 /** Read "true" or "false". @return as query_number() */
 bool query_bool(struct request *rq, const char *name, bool *value);
 

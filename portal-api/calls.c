@@ -10,23 +10,34 @@
 #include "api.h"
 
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, ID_BEGIN_MIN = 4 };
 
 
 /** The last `limit` calls of those that match */
 struct window {
 	struct request *rq;
+	bool has_failed, failed;   /* only those that failed, or did not   */
+	int64_t from_ms, to_ms;    /* of the time they began               */
 	struct call_record *v;     /* owned; a ring */
 	size_t limit;
 	size_t c;                  /* counts up     */
 };
 
 
+static bool window_takes(const struct window *w,
+			 const struct call_record *rec)
+{
+	return rec->start_ms >= w->from_ms && rec->start_ms < w->to_ms &&
+		(!w->has_failed || call_record_failed(rec) == w->failed);
+}
+
+
 static int call_window(const struct call_record *rec, void *arg)
 {
 	struct window *w = arg;
 
-	if (query_matches(w->rq, "tenant", rec->tenant) &&
+	if (window_takes(w, rec) &&
+	    query_matches(w->rq, "tenant", rec->tenant) &&
 	    query_matches(w->rq, "pbx", rec->pbx) &&
 	    query_matches(w->rq, "upn", rec->upn))
 		w->v[w->c++ % w->limit] = *rec;
@@ -53,11 +64,15 @@ static void window_reply(const struct window *w, int err)
 
 void calls_get(struct request *rq)
 {
-	struct window w = {.rq = rq};
+	struct window w = {.rq = rq, .to_ms = INT64_MAX};
 	uint32_t limit = LIMIT_DEFAULT;
 	int err;
 
-	if (!query_number(rq, "limit", 1, LIMIT_MAX, &limit))
+	w.has_failed = query_text(rq, "failed") != NULL;
+	if (!query_number(rq, "limit", 1, LIMIT_MAX, &limit) ||
+	    !query_bool(rq, "failed", &w.failed) ||
+	    !query_moment(rq, "from_ms", &w.from_ms) ||
+	    !query_moment(rq, "to_ms", &w.to_ms))
 		return;
 
 	w.limit = limit;
@@ -73,31 +88,44 @@ void calls_get(struct request *rq)
 
 struct find {
 	const char *id;
-	struct json_t *json;       /* owned */
+	size_t c;                  /* calls whose id begins so             */
+	struct json_t *json;       /* owned; of the newest of them         */
 };
 
 
-/** @return EALREADY when found, to stop */
 static int call_find(const struct call_record *rec, void *arg)
 {
 	struct find *find = arg;
 
-	if (strcmp(rec->id, find->id))
+	if (strncmp(rec->id, find->id, strlen(find->id)))
 		return 0;
 
+	++find->c;
+	json_decref(find->json);
 	find->json = call_record_json(rec);
 
-	return EALREADY;
+	return find->json ? 0 : ENOMEM;
 }
 
 
+/** By id or, as people type it, by how it begins */
 void call_get(struct request *rq)
 {
 	struct find find = {.id = rq->param};
 
-	if (live_call_apply(portal_conf(rq->portal)->live, call_find, &find)
-	    == EALREADY)
+	if (strlen(find.id) >= ID_BEGIN_MIN)
+		(void)live_call_apply(portal_conf(rq->portal)->live,
+				      call_find, &find);
+
+	if (find.c == 1) {
 		reply_json(rq, HTTP_OK, find.json);
+		return;
+	}
+
+	json_decref(find.json);
+	if (find.c)
+		reply_error(rq, HTTP_BADREQUEST, "id", "%zu calls begin with"
+			    " %s: want more of the id", find.c, rq->param);
 	else
 		reply_error(rq, HTTP_NOTFOUND, "id", "there is no call %s",
 			    rq->param);

@@ -2,6 +2,7 @@
  * @file query.c  Reading what is asked
  */
 #include <event2/http.h>
+#include <stdlib.h>
 
 #include "bridge/base/libre.h"
 #include "api.h"
@@ -44,6 +45,26 @@ bool query_number(struct request *rq, const char *name, uint32_t min,
 
 	reply_error(rq, HTTP_BADREQUEST, name, "%s: want %u..%u, found"
 		    " \"%s\"", name, min, max, text);
+
+	return false;
+}
+
+
+bool query_moment(struct request *rq, const char *name, int64_t *value)
+{
+	const char *text = query_text(rq, name);
+	char *end;
+
+	if (!text)
+		return true;
+
+	errno = 0;
+	*value = strtoll(text, &end, 10);
+	if (!errno && *text && !*end && *value >= 0 && *text != ' ')
+		return true;
+
+	reply_error(rq, HTTP_BADREQUEST, name, "%s: want milliseconds since"
+		    " 1970, found \"%s\"", name, text);
 
 	return false;
 }

@@ -15,7 +15,7 @@
 #include "failure.h"
 
 
-enum { HINTS_ROW = 5 };
+enum { HINTS_ROW = 6 };
 
 #define COUNT(v) (sizeof(v) / sizeof((v)[0]))
 
@@ -29,27 +29,41 @@ static bool has_pbx(const struct failure_in *in)
 }
 
 
+/** A number outside of the PBX: longer than its extensions */
+static bool is_outside(const struct failure_in *in)
+{
+	return in->pbx && str_isset(in->callee) &&
+		strlen(in->callee) > (size_t)in->pbx->e164.extension_digits;
+}
+
+
+static bool is_short(const struct failure_in *in)
+{
+	return in->pbx && str_isset(in->callee) && !is_outside(in);
+}
+
+
 static bool has_prefix(const struct failure_in *in)
 {
-	return in->pbx && str_isset(in->pbx->outside_line_prefix);
+	return is_outside(in) && str_isset(in->pbx->outside_line_prefix);
 }
 
 
 static bool has_no_prefix(const struct failure_in *in)
 {
-	return in->pbx && !str_isset(in->pbx->outside_line_prefix);
+	return is_outside(in) && !str_isset(in->pbx->outside_line_prefix);
 }
 
 
 static bool is_national(const struct failure_in *in)
 {
-	return in->pbx && pbx_wants_national(in->pbx);
+	return is_outside(in) && pbx_wants_national(in->pbx);
 }
 
 
 static bool is_e164(const struct failure_in *in)
 {
-	return in->pbx && !pbx_wants_national(in->pbx);
+	return is_outside(in) && !pbx_wants_national(in->pbx);
 }
 
 
@@ -116,7 +130,7 @@ static bool has_not_rung(const struct failure_in *in)
 
 enum hint {
 	NO_HINT,
-	PREFIX_SET, PREFIX_UNSET, NATIONAL, E164, EXTENSIONS,
+	PREFIX_SET, PREFIX_UNSET, NATIONAL, E164, EXTENSION, DIGITS,
 	RIGHTS, CREDENTIALS, AUTH_NAME, IDENTITY, LINES, LICENCE,
 	CODECS, SRTP_ON, SRTP_OFF, SRTP_TEAMS, TIMERS, PRACK, MIN_SE,
 	UDP_SIZE, PBX_WAY, PBX_TLS_WAY, PBX_BAN, REGISTRATION, PHONE_OFF,
@@ -146,10 +160,11 @@ static const struct {
 		"It was sent as +E.164; {pbx} may want it as dialled in its "
 		"country. Try it by `callbridge number`.",
 		"pbx.e164.national" },
-	[EXTENSIONS] = { has_pbx,
-		"A short number is taken for an extension: do extensions of "
-		"{pbx} have that many digits?",
-		"pbx.e164.extension_digits" },
+	[EXTENSION] = { is_short,
+		"Is there an extension {number} at {pbx}?", NULL },
+	[DIGITS] = { is_short,
+		"If it is an outside number, so short ones are taken for "
+		"extensions.", "pbx.e164.extension_digits" },
 	[RIGHTS] = { has_pbx,
 		"The user's extension at {pbx} may not dial this: see its "
 		"class of service and outbound routes.", NULL },
@@ -210,8 +225,8 @@ static const struct {
 	[PBX_LOG] = { has_pbx,
 		"The log of {pbx} at this time tells more.", NULL },
 	[CONTACT] = { has_shared_port,
-		"{pbx} does not return the Contact that was registered: a port "
-		"for each user tells them apart.", "pbx.contact.port" },
+		"{pbx} does not return the Contact that was registered: a "
+		"port for each user tells them apart.", "pbx.contact.port" },
 	[ANSWER_LIMIT] = { has_pbx,
 		"It rang as long as the limit allows ({limit} s).",
 		"pbx.call.answer_limit" },
@@ -234,8 +249,8 @@ static const struct {
 		"The user needs Teams Phone, enterprise voice enabled and a "
 		"number of type Direct Routing.", NULL },
 	[TEAMS_GATEWAY] = { NULL,
-		"Our name must be a gateway of this Teams tenant, enabled, and "
-		"its domain verified there.", "tenant.teams.fqdn" },
+		"Our name must be a gateway of this Teams tenant, enabled, "
+		"and its domain verified there.", "tenant.teams.fqdn" },
 	[TEAMS_POLICY] = { NULL,
 		"Teams may block this caller, or calls by location-based "
 		"routing.", NULL },
@@ -347,7 +362,7 @@ static const struct row rowv[] = {
 	  "not be made.", { REGISTRATION } },
 	{ US, CODE(484), CALL_NOT_FOUND,
 	  "The number cannot be dialled at {pbx}.",
-	  { EXTENSIONS, NATIONAL, PREFIX_UNSET } },
+	  { NATIONAL, PREFIX_UNSET, DIGITS, TRACE } },
 	{ US, CODE(404), CALL_NOT_FOUND,
 	  "The PBX called a phone that is none of ours.",
 	  { CONTACT, TRACE } },
@@ -420,11 +435,11 @@ static const struct row rowv[] = {
 	  "call.", { DISPLAY, TRACE } },
 
 	/* causes that say more than the status */
-	{ PEER, CAUSE(1), CALL_NOT_FOUND, "Nobody has the number {number}.",
-	  { PREFIX_SET, PREFIX_UNSET, NATIONAL, E164 } },
-	{ PEER, CAUSE(3), CALL_NOT_FOUND,
+	{ PBX, CAUSE(1), CALL_NOT_FOUND, "Nobody has the number {number}.",
+	  { PREFIX_SET, PREFIX_UNSET, NATIONAL, E164, EXTENSION, DIGITS } },
+	{ PBX, CAUSE(3), CALL_NOT_FOUND,
 	  "{peer} has no route to {number}.",
-	  { PREFIX_SET, PREFIX_UNSET, NATIONAL, E164 } },
+	  { PREFIX_SET, PREFIX_UNSET, NATIONAL, E164, EXTENSION, DIGITS } },
 	{ PEER, CAUSE(17), CALL_BUSY, "The callee is busy.",
 	  { HANDS_OFF } },
 	{ PEER, CAUSE(18), CALL_NO_ANSWER, "The callee's phone did not "
@@ -435,8 +450,9 @@ static const struct row rowv[] = {
 	  "The callee's phone is off or not reachable.", { PHONE_OFF } },
 	{ PEER, CAUSE(27), CALL_UNAVAILABLE,
 	  "The callee's line is out of order.", { PHONE_OFF, PBX_LOG } },
-	{ PEER, CAUSE(28), CALL_NOT_FOUND, "The number {number} is not "
-	  "complete.", { NATIONAL, E164, PREFIX_SET, PREFIX_UNSET } },
+	{ PBX, CAUSE(28), CALL_NOT_FOUND, "The number {number} is not "
+	  "complete.", { NATIONAL, E164, PREFIX_SET, PREFIX_UNSET, EXTENSION,
+	  DIGITS } },
 	{ PEER, CAUSE(34), CALL_CONGESTION, "{peer} has no line free.",
 	  { LINES, LICENCE } },
 	{ PEER, CAUSE(42), CALL_CONGESTION, "{peer} has too much to do.",
@@ -480,13 +496,13 @@ static const struct row rowv[] = {
 	  { TEAMS_GATEWAY, TEAMS_LICENCE, TEAMS_POLICY } },
 	{ PBX, CODE(404), CALL_NOT_FOUND,
 	  "{pbx} does not know the number {number}.",
-	  { PREFIX_SET, PREFIX_UNSET, NATIONAL, E164, EXTENSIONS } },
+	  { PREFIX_SET, PREFIX_UNSET, NATIONAL, E164, EXTENSION, DIGITS } },
 	{ TEAMS, CODE(404), CALL_NOT_FOUND,
 	  "No Teams user of this tenant has the number {number}.",
 	  { TEAMS_NUMBER, TEAMS_NEW, TEAMS_LICENCE, TEAMS_GATEWAY } },
 	{ PBX, CODE(604), CALL_NOT_FOUND,
 	  "Nobody has the number {number}, says {pbx}.",
-	  { PREFIX_SET, PREFIX_UNSET, NATIONAL, E164, EXTENSIONS } },
+	  { PREFIX_SET, PREFIX_UNSET, NATIONAL, E164, EXTENSION, DIGITS } },
 	{ TEAMS, CODE(604), CALL_NOT_FOUND,
 	  "Nobody has the number {number}, says Teams.", { TEAMS_NUMBER } },
 	{ PBX, CODE(405), CALL_FAULT, "{pbx} takes no calls on that port.",
@@ -502,7 +518,8 @@ static const struct row rowv[] = {
 	  "{pbx} got no answer from the callee's phone.",
 	  { PHONE_OFF, PBX_LOG } },
 	{ PBX, CODE(410), CALL_NOT_FOUND,
-	  "The number {number} is no longer in use.", { EXTENSIONS } },
+	  "The number {number} is no longer in use.",
+	  { EXTENSION, E164, PBX_LOG } },
 	{ TEAMS, CODE(410), CALL_MEDIA,
 	  "Teams could not read our media description, or reach our media "
 	  "ports.", { MEDIA_WAY, MEDIA_ADDRESS, TRACE } },
@@ -541,7 +558,7 @@ static const struct row rowv[] = {
 	  "The call went round in a circle.", { LOOP } },
 	{ PBX, CODES(484, 485), CALL_NOT_FOUND,
 	  "The number {number} is not complete, or stands for several.",
-	  { NATIONAL, E164, PREFIX_SET, PREFIX_UNSET, EXTENSIONS } },
+	  { NATIONAL, E164, PREFIX_SET, PREFIX_UNSET, EXTENSION, DIGITS } },
 	{ TEAMS, CODES(484, 485), CALL_NOT_FOUND,
 	  "Teams does not take {number} for a number.", { TEAMS_NUMBER } },
 	{ PBX, CODE(488), CALL_MEDIA, "{pbx} did not take our media.",

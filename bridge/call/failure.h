@@ -34,7 +34,7 @@ struct failure {
 	enum call_where side;      /* where it failed                       */
 	char what[192];
 	char advice[768];          /* "1. ... 2. ..."                       */
-	char field[64];            /* as `callbridge explain` takes it, or "" */
+	char field[64];            /* for `callbridge explain`, "" none     */
 };
 
 void failure_explain(struct failure *failure, const struct failure_in *in);

@@ -232,6 +232,29 @@ const char *call_where_name(enum call_where where)
 }
 
 
+bool call_record_failed(const struct call_record *rec)
+{
+	if (rec->state != CALL_ENDED)
+		return false;
+
+	switch (rec->result) {
+
+	case CALL_RUNNING:
+	case CALL_BUSY:
+	case CALL_NO_ANSWER:
+	case CALL_DECLINED:
+	case CALL_CANCELLED:
+		return false;
+
+	case CALL_GOOD:
+		return rec->failed_side[0] != '\0';
+
+	default:
+		return true;
+	}
+}
+
+
 void call_record_note(struct call_record *rec, uint32_t at_ms,
 		      enum call_topic topic, enum call_where where,
 		      const char *text)

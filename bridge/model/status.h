@@ -142,6 +142,11 @@ const char *call_direction_name(enum call_direction direction);
 const char *call_result_name(enum call_result result);
 const char *call_where_name(enum call_where where);
 
+struct call_record;
+/** It has ended, and people could not speak, or lost each other. A busy
+    callee, one who does not answer or a caller who hangs up is no failure */
+bool call_record_failed(const struct call_record *rec);
+
 struct call_side {
 	char number[64];           /* as shown on that side                 */
 	char callid[160];          /* SIP Call-ID                           */

@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "bridge/base/libre.h"
-#include "bridge/base/text.h"
 #include "trace.h"
 
 
@@ -23,7 +22,6 @@ enum {
 	RECORD_ALIGN = 16,
 	MESSAGE_MAX  = 65536,
 	SIZE_MIN     = 2 * MESSAGE_MAX,
-	LADDER_WIDTH = 44,
 };
 
 
@@ -514,113 +512,4 @@ int trace_apply(struct trace *trace, const char *subject, trace_h *h,
 	mem_deref(copies.mb);
 
 	return err;
-}
-
-
-struct ladder {
-	struct re_printf *pf;
-	uint64_t began_us;
-	bool begun;
-};
-
-
-/** The start line shortened to what people look for: method or status, and
-    the CSeq's method for a status */
-static void start_line(const struct trace_msg *msg, char *buf, size_t size)
-{
-	const char *e = memchr(msg->data, '\r', msg->size);
-	struct pl line = {msg->data, e ? (size_t)(e - msg->data) : 0};
-	struct pl method;
-	char text[128];
-
-	if (line.l > 8 && !memcmp(line.p, "SIP/2.0 ", 8)) {
-
-		pl_advance(&line, 8);
-		if (!re_regex(msg->data, msg->size,
-			      "\r\nCSeq:[ \t]*[0-9]+[ \t]+[A-Z]+", NULL,
-			      NULL, NULL, &method))
-			(void)re_snprintf(text, sizeof(text), "%r (%r)",
-					  &line, &method);
-		else
-			(void)re_snprintf(text, sizeof(text), "%r", &line);
-	}
-	else {
-		const char *sp = pl_strchr(&line, ' ');
-
-		if (sp)
-			line.l = (size_t)(sp - line.p);
-		(void)re_snprintf(text, sizeof(text), "%r", &line);
-	}
-
-	(void)text_escape(buf, size, text, strlen(text));
-}
-
-
-static bool has_description(const struct trace_msg *msg)
-{
-	const char *body = memmem(msg->data, msg->size, "\r\n\r\n", 4);
-
-	return body && body + 8 < msg->data + msg->size &&
-		!memcmp(body + 4, "v=0", 3);
-}
-
-
-static int print_arrow(struct re_printf *pf, bool tx, const char *text)
-{
-	char line[LADDER_WIDTH + 1];
-	const size_t l = strlen(text);
-	const size_t used = l + 2 < LADDER_WIDTH - 2 ? l + 2 :
-		LADDER_WIDTH - 2;
-	const size_t pad = (LADDER_WIDTH - used) / 2;
-
-	memset(line, '-', LADDER_WIDTH);
-	line[LADDER_WIDTH] = '\0';
-	line[pad] = ' ';
-	memcpy(line + pad + 1, text, used - 2);
-	line[pad + used - 1] = ' ';
-	line[tx ? LADDER_WIDTH - 1 : 0] = tx ? '>' : '<';
-
-	return re_hprintf(pf, "%s", line);
-}
-
-
-static int ladder_handler(const struct trace_msg *msg, void *arg)
-{
-	struct ladder *ladder = arg;
-	char text[LADDER_WIDTH];
-	uint64_t ms;
-	int err;
-
-	if (!ladder->begun) {
-		ladder->begun    = true;
-		ladder->began_us = msg->time_us;
-	}
-
-	start_line(msg, text, sizeof(text) - 6);
-	if (has_description(msg))
-		strcat(text, " +SDP");
-
-	ms = (msg->time_us - ladder->began_us) / 1000;
-
-	err  = re_hprintf(ladder->pf, "%6llu.%03llu  %-6s |",
-			  (unsigned long long)(ms / 1000),
-			  (unsigned long long)(ms % 1000), msg->side);
-	err |= print_arrow(ladder->pf, msg->tx, text);
-	err |= re_hprintf(ladder->pf, "| %s %J\n",
-			  sip_transp_name(msg->tp), &msg->peer);
-
-	return err;
-}
-
-
-int trace_ladder(struct re_printf *pf, struct trace *trace,
-		 const char *subject)
-{
-	struct ladder ladder = {pf, 0, false};
-	int err;
-
-	err = re_hprintf(pf, "   seconds  side   bridge%38s  peer\n", "");
-
-	return err ? err : trace_apply(trace, subject, ladder_handler,
-				       &ladder);
 }

@@ -46,7 +46,8 @@ typedef int (trace_h)(const struct trace_msg *msg, void *arg);
 int trace_apply(struct trace *trace, const char *subject, trace_h *h,
 		void *arg);
 
-/** Print a ladder of two sides for people. libre %H-like print */
+/** Print a ladder for people: of one side, or of both, the PBX on the left and
+    Teams on the right. libre %H-like print */
 int trace_ladder(struct re_printf *pf, struct trace *trace,
 		 const char *subject);
 

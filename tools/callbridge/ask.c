@@ -125,23 +125,20 @@ static void tell_refusal(const struct answer *answer)
 }
 
 
-int ask(const struct cli *cli, struct answer *answer, bool post,
-	const char *fmt, ...)
+/** @return 0 if there was an answer, of any kind. Freed by answer_clear() */
+static int request(const struct cli *cli, struct answer *answer, bool post,
+		   const char *fmt, va_list ap)
 {
 	char path[PATH_MAX];
 	char *target = NULL, *url = NULL;
-	va_list ap;
 	int err;
 
 	memset(answer, 0, sizeof(*answer));
 
 	if (node_socket(cli, path, sizeof(path)))
-		return EXIT_BAD;
+		return EINVAL;
 
-	va_start(ap, fmt);
 	err = re_vsdprintf(&target, fmt, ap);
-	va_end(ap);
-
 	if (!err)
 		err = re_sdprintf(&url, "http://callbridge%s", target);
 	if (!err)
@@ -154,6 +151,20 @@ int ask(const struct cli *cli, struct answer *answer, bool post,
 		answer->json = json_loadb(answer->text, answer->size, 0,
 					  NULL);
 
+	return err;
+}
+
+
+int ask(const struct cli *cli, struct answer *answer, bool post,
+	const char *fmt, ...)
+{
+	va_list ap;
+	int err;
+
+	va_start(ap, fmt);
+	err = request(cli, answer, post, fmt, ap);
+	va_end(ap);
+
 	if (!err && answer->code / 100 != 2) {
 		tell_refusal(answer);
 		err = EPROTO;
@@ -163,6 +174,25 @@ int ask(const struct cli *cli, struct answer *answer, bool post,
 		answer_clear(answer);
 
 	return err ? EXIT_BAD : EXIT_GOOD;
+}
+
+
+bool ask_quietly(const struct cli *cli, struct answer *answer,
+		 const char *fmt, ...)
+{
+	va_list ap;
+	int err;
+
+	va_start(ap, fmt);
+	err = request(cli, answer, false, fmt, ap);
+	va_end(ap);
+
+	if (err || answer->code / 100 != 2) {
+		answer_clear(answer);
+		return false;
+	}
+
+	return true;
 }
 
 

@@ -57,6 +57,9 @@ int cmd_number(const struct cli *cli, int argc, char *argv[]);
 int cmd_template(const struct cli *cli, int argc, char *argv[]);
 int cmd_test(const struct cli *cli, int argc, char *argv[]);
 
+/** Why a call went as it did. @param id  Of the call, or how it begins */
+int call_why(const struct cli *cli, const char *id);
+
 /* options.c: reading the command line */
 
 /** One option of a command */
@@ -103,6 +106,10 @@ struct answer {
  */
 int  ask(const struct cli *cli, struct answer *answer, bool post,
 	 const char *fmt, ...);
+/** GET, and say nothing if there is no good answer. @return true if there is
+    one, then answer_clear() is due */
+bool ask_quietly(const struct cli *cli, struct answer *answer,
+		 const char *fmt, ...);
 void answer_clear(struct answer *answer);
 
 /** A name as one segment of a path: libre %H handler, arg: string */
@@ -139,6 +146,9 @@ void term_error(const char *fmt, ...);
 
 /** Print one line as it is, but for what is no text */
 void term_line(FILE *f, const char *text);
+
+/** Print lines that peers wrote, with all that is not text made visible */
+void text_print(const char *text, size_t size);
 
 /** Print all errors on stderr */
 void term_errors(const struct errors *errs);

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "bridge/base/text.h"
 #include "bridge/store/journal.h"
-#include "cli.h"
+#include "call_filter.h"
 
 
 enum { CALL_COLUMNS = 9, LIMIT_DEFAULT = 50, LIMIT_MAX = 1000 };
@@ -133,38 +132,57 @@ static int calls_print(const json_t *rows)
 }
 
 
+struct offline {
+	const struct call_filter *filter;
+	size_t limit;
+	json_t *rows;              /* borrowed */
+};
+
+
 static int journal_row(const struct call_record *rec, void *arg)
 {
-	return json_array_append_new(arg, call_record_json(rec)) ? ENOMEM : 0;
+	const struct offline *off = arg;
+
+	if (!call_filter_takes(off->filter, rec))
+		return 0;
+
+	if (json_array_size(off->rows) == off->limit)
+		(void)json_array_remove(off->rows, 0);
+
+	return json_array_append_new(off->rows, call_record_json(rec)) ?
+		ENOMEM : 0;
 }
 
 
 /** The same answer as the service's, from its journal */
-static int calls_offline(const char *state_dir, long limit, json_t **jsonp)
+static int calls_offline(const char *state_dir, long limit,
+			 const struct call_filter *filter, json_t **jsonp)
 {
-	json_t *rows = json_array();
+	struct offline off = { filter, (size_t)limit, json_array() };
 	int err;
 
-	err = rows ? journal_calls(state_dir, (size_t)limit, journal_row,
-				   rows) : ENOMEM;
+	err = off.rows ? journal_calls(state_dir, 0, journal_row, &off) :
+		ENOMEM;
 	if (err) {
 		term_error("%s: cannot read the journal: %m", state_dir, err);
-		json_decref(rows);
+		json_decref(off.rows);
 		return EXIT_BAD;
 	}
 
-	*jsonp = json_pack("{s:o}", "calls", rows);
+	*jsonp = json_pack("{s:o}", "calls", off.rows);
 
 	return *jsonp ? EXIT_GOOD : EXIT_BAD;
 }
 
 
-static int calls_online(const struct cli *cli, long limit, json_t **jsonp)
+static int calls_online(const struct cli *cli, long limit,
+			const struct call_filter *filter, json_t **jsonp)
 {
 	struct answer answer;
 	int status;
 
-	status = ask(cli, &answer, false, "/api/v1/calls?limit=%ld", limit);
+	status = ask(cli, &answer, false, "/api/v1/calls?limit=%ld%H", limit,
+		     call_filter_query, filter);
 	if (status)
 		return status;
 
@@ -178,23 +196,25 @@ static int calls_online(const struct cli *cli, long limit, json_t **jsonp)
 int cmd_calls(const struct cli *cli, int argc, char *argv[])
 {
 	const char *limit_text = NULL, *state_dir = NULL;
+	struct call_filter filter = { .since = NULL };
 	bool json = false;
 	const struct opt optv[] = {
 		{"json", NULL, &json}, {"limit", &limit_text, NULL},
-		{"state-dir", &state_dir, NULL}, {NULL, NULL, NULL},
+		{"state-dir", &state_dir, NULL}, CALL_FILTER_OPTS(filter),
+		{NULL, NULL, NULL},
 	};
 	long limit = LIMIT_DEFAULT;
 	json_t *calls = NULL;
 	int status;
 
 	if (options_read(optv, &argc, argv) ||
-	    options_argc(argc, argv, 0, 0) ||
+	    options_argc(argc, argv, 0, 0) || call_filter_read(&filter) ||
 	    (limit_text && options_number("limit", limit_text, 1, LIMIT_MAX,
 					  &limit)))
 		return EXIT_BAD;
 
-	status = state_dir ? calls_offline(state_dir, limit, &calls)
-		: calls_online(cli, limit, &calls);
+	status = state_dir ? calls_offline(state_dir, limit, &filter, &calls)
+		: calls_online(cli, limit, &filter, &calls);
 
 	if (status == EXIT_GOOD)
 		status = json ? term_json(calls)
@@ -203,30 +223,6 @@ int cmd_calls(const struct cli *cli, int argc, char *argv[])
 	json_decref(calls);
 
 	return status;
-}
-
-
-/** What peers wrote, with everything that is not text made visible */
-static void text_print(const char *text, size_t size)
-{
-	char shown[1024];
-
-	while (size) {
-		const size_t line = strcspn(text, "\n");
-		const size_t l = line < sizeof(shown) / 4 - 1 ? line :
-			sizeof(shown) / 4 - 1;
-
-		(void)text_escape(shown, sizeof(shown), text, l);
-		(void)fputs(shown, stdout);
-		text += l;
-		size -= l;
-
-		if (size && *text == '\n') {
-			(void)putchar('\n');
-			++text;
-			--size;
-		}
-	}
 }
 
 

@@ -10,7 +10,7 @@
 #include "cli.h"
 
 
-enum { REPORT_COLUMNS = 7, TOTAL_COLUMNS = 8 };
+enum { REPORT_COLUMNS = 7, TOTAL_COLUMNS = 8, CALL_ID_BEGIN = 4 };
 
 
 /** Worst first */
@@ -631,9 +631,14 @@ int cmd_why(const struct cli *cli, int argc, char *argv[])
 		    !strcmp(answer_str(found, "state"), "failing"))
 			status = why_exchange(cli, answer_str(found, "aor"));
 	}
+	else if (strlen(argv[1]) >= CALL_ID_BEGIN &&
+		 strspn(argv[1], "0123456789abcdef") == strlen(argv[1])) {
+		status = call_why(cli, argv[1]);
+	}
 	else {
 		term_error("there is no user %s: want a name, number or AoR"
-			   " that `callbridge status` shows", argv[1]);
+			   " that `callbridge status` shows, or the id of a"
+			   " call that `callbridge calls` shows", argv[1]);
 		status = EXIT_BAD;
 	}
 

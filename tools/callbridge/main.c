@@ -24,11 +24,15 @@ static const struct command commandv[] = {
 	 "              if there is one, so that monitoring can use it\n"
 	 "  --json      everything that is known, for programs\n",
 	 cmd_status},
-	{"why", "USER",
-	 "why a user is registered or not, with the last exchange",
+	{"why", "USER|CALL",
+	 "why a user is registered or not, or a call went as it did",
 	 "USER is a user's Microsoft name, number or AoR. Prints state,"
-	 " reason, advice, and the\nmessages of the last attempt. Passwords"
-	 " and keys are masked.\n",
+	 " reason, advice, and the\nmessages of the last attempt.\n\n"
+	 "CALL is an id that `callbridge calls` shows, or how it begins."
+	 " Prints what happened,\nlikely causes in order and the setting to"
+	 " look at, numbers before and after their\nrules, codecs, timers,"
+	 " voice quality, and the messages with both sides. Passwords\nand"
+	 " keys are masked.\n",
 	 cmd_why},
 	{"report", "registrations [--csv|--html|--json]",
 	 "all registrations, worst first, with totals of each PBX",
@@ -43,10 +47,17 @@ static const struct command commandv[] = {
 	 "One line for each of our names and each Teams proxy.\n\n"
 	 "  --json      for programs\n",
 	 cmd_trunks},
-	{"calls", "[--json] [--limit N] [--state-dir FOLDER]",
+	{"calls", "[--failed] [--since TIME] [--until TIME] [--pbx NAME]"
+	 " [--tenant NAME]\n                        [--user NAME] [--limit N]"
+	 " [--state-dir FOLDER] [--json]",
 	 "calls now and the newest that ended",
 	 "Newest last. MOS is the voice quality towards Teams / towards the"
 	 " PBX.\n\n"
+	 "  --failed            only those that failed; busy, no answer and"
+	 " callers who hang up\n                      are no failures\n"
+	 "  --since, --until    a span as in 30m, 2h, 7d, or a time as in"
+	 " \"2026-01-31 15:30\"\n"
+	 "  --pbx, --tenant, --user   only theirs; USER by Microsoft name\n"
 	 "  --limit N           at most that many, 1..1000 (default 50)\n"
 	 "  --state-dir FOLDER  read the journal there; needs no running"
 	 " service\n"

@@ -87,6 +87,29 @@ void term_error(const char *fmt, ...)
 }
 
 
+void text_print(const char *text, size_t size)
+{
+	char shown[1024];
+
+	while (size) {
+		const size_t line = strcspn(text, "\n");
+		const size_t l = line < sizeof(shown) / 4 - 1 ? line :
+			sizeof(shown) / 4 - 1;
+
+		(void)text_escape(shown, sizeof(shown), text, l);
+		(void)fputs(shown, stdout);
+		text += l;
+		size -= l;
+
+		if (size && *text == '\n') {
+			(void)putchar('\n');
+			++text;
+			--size;
+		}
+	}
+}
+
+
 void term_errors(const struct errors *errs)
 {
 	(void)errors_print(term_err(), errs);

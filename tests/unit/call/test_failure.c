@@ -54,7 +54,7 @@ static void test_every_code_is_explained(void **state)
 {
 	struct pbx *pbx = pbx_make();
 	struct failure_in in = {
-		.words = "Some Phrase", .pbx = pbx, .callee = "9020",
+		.words = "Some Phrase", .pbx = pbx, .callee = "902079",
 		.user = "ann@x.example",
 	};
 	struct failure f;
@@ -80,7 +80,7 @@ static void test_every_error_is_explained(void **state)
 	};
 	struct pbx *pbx = pbx_make();
 	struct failure_in in = { .words = "it said so", .pbx = pbx,
-				 .callee = "9020", .user = "ann@x.example" };
+				 .callee = "902079", .user = "ann@x.example" };
 	struct failure f;
 	(void)state;
 
@@ -166,7 +166,7 @@ static void test_what_people_see(void **state)
 		const struct failure_in in = {
 			.by = v[i].by, .scode = v[i].scode,
 			.q850 = v[i].q850, .err = v[i].err,
-			.words = v[i].words, .pbx = pbx, .callee = "9020",
+			.words = v[i].words, .pbx = pbx, .callee = "90207946",
 			.user = "ann@x.example",
 		};
 

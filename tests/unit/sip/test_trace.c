@@ -282,6 +282,50 @@ static void ladder_is_for_people(void **state)
 }
 
 
+/** A call of two legs, as people draw it: the PBX left, Teams right */
+static void ladder_of_both_sides(void **state)
+{
+	static const char invite[] = "INVITE sip:x SIP/2.0\r\n"
+		"Call-ID: c\r\n\r\nv=0\r\n";
+	static const char ringing[] = "SIP/2.0 180 Ringing\r\n"
+		"Call-ID: c\r\nCSeq: 1 INVITE\r\n\r\n";
+	struct trace *trace;
+	char text[2048];
+	struct sa pbx, teams;
+	(void)state;
+
+	assert_int_equal(0, sa_set_str(&pbx, "192.0.2.1", 5060));
+	assert_int_equal(0, sa_set_str(&teams, "52.114.1.2", 5061));
+	assert_int_equal(0, trace_alloc(&trace, SIZE));
+	trace_add(trace, false, SIP_TRANSP_UDP, &pbx, &pbx, "pbx",
+		  (const uint8_t *)invite, strlen(invite));
+	trace_add(trace, true, SIP_TRANSP_TLS, &teams, &teams, "teams",
+		  (const uint8_t *)invite, strlen(invite));
+	trace_add(trace, false, SIP_TRANSP_TLS, &teams, &teams, "teams",
+		  (const uint8_t *)ringing, strlen(ringing));
+	trace_add(trace, true, SIP_TRANSP_UDP, &pbx, &pbx, "pbx",
+		  (const uint8_t *)ringing, strlen(ringing));
+
+	assert_true(re_snprintf(text, sizeof(text), "%H", print_ladder,
+				trace) > 0);
+	assert_non_null(strstr(text, "|--------- INVITE +SDP --------->|"
+			       "                                |\n"));
+	assert_non_null(strstr(text, "|                                "
+			       "|--------- INVITE +SDP --------->|\n"));
+	assert_non_null(strstr(text, "|<---- 180 Ringing (INVITE) -----|"
+			       "\n"));
+	assert_non_null(strstr(text, "|<---- 180 Ringing (INVITE) -----|"
+			       "                                |\n"));
+	assert_non_null(strstr(text, "PBX: UDP 192.0.2.1:5060\n"));
+	assert_non_null(strstr(text, "Teams: TLS 52.114.1.2:5061\n"));
+
+	for (const char *p = text; *p; p += strcspn(p, "\n") + 1)
+		assert_true(strcspn(p, "\n") < 80);
+
+	mem_deref(trace);
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +335,7 @@ int main(void)
 		cmocka_unit_test(tags_give_way_to_newer_ones),
 		cmocka_unit_test(reader_may_stop),
 		cmocka_unit_test(ladder_is_for_people),
+		cmocka_unit_test(ladder_of_both_sides),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,292 @@
+/**
+ * @file cmd_call_why.c  Why a call went as it did
+ *
+ * For the person who reads this at three in the morning: first what happened,
+ * then what to do, then how the bridge came to it, then the messages. 79
+ * columns wide.
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "bridge/base/text.h"
+#include "cli.h"
+
+
+enum { WIDTH = 79, INDENT = 11, LINE_SIZE = 512 };
+
+
+/** Text behind a title, broken between words; what peers wrote is escaped */
+static void para(const char *title, const char *text)
+{
+	char shown[LINE_SIZE * 4];
+	const char *p = shown;
+	bool first = true;
+
+	(void)text_escape(shown, sizeof(shown), text, strlen(text));
+
+	while (*p) {
+		size_t l = strlen(p);
+
+		if (l > WIDTH - INDENT) {
+			l = WIDTH - INDENT;
+			while (l && p[l] != ' ')
+				--l;
+			if (!l)
+				l = WIDTH - INDENT;
+		}
+
+		(void)printf("%-*s%.*s\n", INDENT, first ? title : "",
+			     (int)l, p);
+		p += l;
+		p += strspn(p, " ");
+		first = false;
+	}
+}
+
+
+static void parf(const char *title, const char *fmt, ...)
+{
+	char text[LINE_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)re_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	para(title, text);
+}
+
+
+/** "1. ... 2. ..." a line each */
+static void advice_print(const char *advice)
+{
+	char item[LINE_SIZE];
+	bool first = true;
+	unsigned n = 1;
+
+	while (*advice) {
+		char next[16];
+		const char *end;
+
+		(void)re_snprintf(next, sizeof(next), " %u. ", ++n);
+		end = strstr(advice, next);
+		(void)re_snprintf(item, sizeof(item), "%b", advice, end ?
+				  (size_t)(end - advice) : strlen(advice));
+		para(first ? "advice" : "", item);
+		if (!end)
+			break;
+		advice = end + 1;
+		first = false;
+	}
+}
+
+
+static void moment(char *buf, size_t size, int64_t ms)
+{
+	const time_t t = (time_t)(ms / 1000);
+	struct tm tm;
+
+	if (!localtime_r(&t, &tm) ||
+	    !strftime(buf, size, "%Y-%m-%d %H:%M:%S %Z", &tm))
+		(void)re_snprintf(buf, size, "-");
+}
+
+
+static const char *heading_colour(const json_t *call)
+{
+	if (*answer_str(call, "failed_side"))
+		return term_colour(TERM_RED);
+	if (strcmp(answer_str(call, "state"), "ended"))
+		return term_colour(TERM_YELLOW);
+
+	return term_colour(TERM_GREEN);
+}
+
+
+static void heading(const json_t *call)
+{
+	const char *colour = heading_colour(call);
+	const char *what = answer_str(call, "what");
+	const char *state = answer_str(call, "state");
+	char text[LINE_SIZE];
+
+	if (*what)
+		(void)re_snprintf(text, sizeof(text), "%s", what);
+	else if (strcmp(state, "ended"))
+		(void)re_snprintf(text, sizeof(text), "The call is %s.",
+				  state);
+	else
+		(void)re_snprintf(text, sizeof(text), "The call went well;"
+				  " %s hung up.", answer_str(call,
+				  "ended_by"));
+
+	(void)fputs(colour ? colour : "", stdout);
+	para("call", text);
+	(void)fputs(colour ? "\033[0m" : "", stdout);
+}
+
+
+/** How long until something happened, "" if it did not */
+static const char *after(char *buf, size_t size, const json_t *call,
+			 const char *name, const char *what)
+{
+	const int64_t start_ms = answer_int(call, "start_ms");
+	const int64_t ms = answer_int(call, name);
+
+	buf[0] = '\0';
+	if (ms)
+		(void)snprintf(buf, size, ", %s after %.1f s", what,
+			       (double)(ms - start_ms) / 1000);
+
+	return buf;
+}
+
+
+static void times(const json_t *call)
+{
+	char begin[48], ring[48], answer[48], end[48];
+
+	moment(begin, sizeof(begin), answer_int(call, "start_ms"));
+	parf("when", "%s%s%s%s", begin,
+	     after(ring, sizeof(ring), call, "ring_ms", "rang"),
+	     after(answer, sizeof(answer), call, "answer_ms", "answered"),
+	     after(end, sizeof(end), call, "end_ms", "ended"));
+}
+
+
+static void number(const char *title, const char *came, const char *sent)
+{
+	if (*came && *sent && strcmp(came, sent))
+		parf(title, "%s, sent on as %s", came, sent);
+	else if (*came || *sent)
+		para(title, *came ? came : sent);
+}
+
+
+static void codes(const json_t *call, const char *title, const char *name)
+{
+	const json_t *side = json_object_get(call, name);
+	const int64_t scode = answer_int(side, "scode");
+	const int64_t q850 = answer_int(side, "q850");
+	char text[64] = "";
+
+	if (q850)
+		(void)re_snprintf(text, sizeof(text), ", Q.850 cause %d",
+				  (int)q850);
+	if (scode)
+		parf(title, "status %d%s", (int)scode, text);
+}
+
+
+static void voice(const json_t *call, const char *title, const char *name)
+{
+	const json_t *side = json_object_get(call, name);
+	const char *srtp = answer_str(side, "srtp");
+	const double mos = json_number_value(json_object_get(side, "mos"));
+	char text[LINE_SIZE];
+
+	if (!*answer_str(side, "codec"))
+		return;
+
+	(void)snprintf(text, sizeof(text), "%s, %s; %lld packets in, %lld"
+		       " out, %lld lost, jitter %.1f ms, round trip %.1f ms,"
+		       " MOS %.1f", answer_str(side, "codec"),
+		       *srtp ? srtp : "not encrypted",
+		       (long long)answer_int(side, "rx_packets"),
+		       (long long)answer_int(side, "tx_packets"),
+		       (long long)answer_int(side, "rx_lost"),
+		       (double)answer_int(side, "jitter_us") / 1000,
+		       (double)answer_int(side, "rtt_us") / 1000, mos);
+	para(title, text);
+}
+
+
+static void summary(const json_t *call)
+{
+	const char *field = answer_str(call, "field");
+	const char *to = answer_str(call, "transferred_to");
+
+	heading(call);
+	advice_print(answer_str(call, "advice"));
+	if (*field)
+		parf("setting", "%s", field);
+	(void)putchar('\n');
+
+	para("id", answer_str(call, "id"));
+	parf("user", "%s at PBX %s, tenant %s", answer_str(call, "upn"),
+	     answer_str(call, "pbx"), answer_str(call, "tenant"));
+	para("direction", strcmp(answer_str(call, "direction"), "from_pbx") ?
+	     "from Teams to the PBX" : "from the PBX to Teams");
+	number("caller", answer_str(call, "caller_raw"),
+	       answer_str(call, "caller_sent"));
+	number("callee", answer_str(call, "callee_raw"),
+	       answer_str(call, "callee_sent"));
+	times(call);
+	codes(call, "PBX", "pbxside");
+	codes(call, "Teams", "teams");
+	voice(call, "PBX voice", "pbxside");
+	voice(call, "Teams v.", "teams");
+	if (*to)
+		para("went to", to);
+}
+
+
+static void decisions(const json_t *call)
+{
+	const json_t *list = json_object_get(call, "decisions"), *d;
+	const int64_t dropped = answer_int(call, "decisions_dropped");
+	size_t i;
+
+	if (json_array_size(list))
+		(void)puts("\nWhat was decided and seen\n");
+
+	json_array_foreach(list, i, d) {
+		char line[256], shown[1024];
+
+		(void)snprintf(line, sizeof(line), "%8.3f  %-6s  %-8s  %s",
+			       (double)answer_int(d, "at_ms") / 1000,
+			       answer_str(d, "where"),
+			       answer_str(d, "topic"), answer_str(d, "text"));
+		(void)text_escape(shown, sizeof(shown), line, strlen(line));
+		(void)puts(shown);
+	}
+
+	if (dropped)
+		(void)printf("          (%lld more in the middle were not"
+			     " kept)\n", (long long)dropped);
+}
+
+
+static int ladder(const struct cli *cli, const char *id)
+{
+	struct answer answer;
+
+	if (!ask_quietly(cli, &answer, "/api/v1/trace/%H", ask_escape, id)) {
+		(void)puts("\nMessages are no longer kept.");
+		return EXIT_GOOD;
+	}
+
+	(void)puts("\nMessages\n");
+	text_print(answer.text, answer.size);
+	answer_clear(&answer);
+
+	return EXIT_GOOD;
+}
+
+
+int call_why(const struct cli *cli, const char *id)
+{
+	struct answer answer;
+	int status;
+
+	status = ask(cli, &answer, false, "/api/v1/calls/%H", ask_escape, id);
+	if (status)
+		return status;
+
+	summary(answer.json);
+	decisions(answer.json);
+	status = ladder(cli, answer_str(answer.json, "id"));
+	answer_clear(&answer);
+
+	return status;
+}
