@@ -155,6 +155,14 @@ static void test_what_people_see(void **state)
 		  "user.number" },
 		{ CALL_AT_BRIDGE, 503, 0, 0, "User Not Registered",
 		  CALL_UNAVAILABLE, "" },
+		{ CALL_AT_BRIDGE, 403, 0, 0, "Number Not Allowed",
+		  CALL_FORBIDDEN, "tenant.policy.allow" },
+		{ CALL_AT_BRIDGE, 403, 0, 0, "Too Many New Calls",
+		  CALL_FORBIDDEN, "tenant.policy.calls" },
+		{ CALL_AT_BRIDGE, 483, 0, 0, "Too Many Hops", CALL_FAULT, ""
+		},
+		{ CALL_AT_BRIDGE, 486, 0, 0, "All Lines Busy", CALL_BUSY,
+		  "pbx.policy.calls" },
 		{ CALL_AT_TEAMS, 487, 0, 0, "Caller hung up",
 		  CALL_CANCELLED, "" },
 	};
