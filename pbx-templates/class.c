@@ -12,6 +12,7 @@
 #include "bridge/base/libre.h"
 #include "bridge/model/pbx.h"
 #include "class.h"
+#include "feature.h"
 #include "number.h"
 
 
@@ -236,38 +237,55 @@ static size_t digits_in(const char *text)
 }
 
 
-enum number_class number_class(const struct pbx *pbx, const char *country,
-			       const char *dialled, char *e164, size_t size)
+/** As the PBX dials it: what number_to_pbx() made, read back as E.164 */
+static enum number_class class_dialled(const struct pbx *pbx,
+				       const char *country,
+				       const char *dialled, char *e164,
+				       size_t size)
 {
 	const struct country *ct = country_find(country ? country :
 						pbx->country);
-	const size_t ext = (size_t)pbx->e164.extension_digits;
+	struct pbx plain = *pbx;
 	struct number num;
-	struct pbx plain;
 
-	str_ncpy(e164, dialled, size);
+	memset(&plain.e164.strip_from_pbx, 0,
+	       sizeof(plain.e164.strip_from_pbx));
 
-	if (number_is_emergency(ct ? ct->iso : NULL, dialled))
+	if (number_to_pbx(&num, pbx, country, dialled))
+		return CLASS_UNKNOWN;
+
+	if (num.emergency)
 		return CLASS_EMERGENCY;
 
-	if (strpbrk(dialled, "*#"))
-		return digits_in(dialled) > ext + CODE_DIGITS ?
-			CLASS_UNKNOWN : CLASS_SERVICE;
-
-	/* read as the PBX's plan reads it, written as E.164 */
-	memset(&plain, 0, sizeof(plain));
-	plain.country = pbx->country;
-	plain.e164.extension_digits = pbx->e164.extension_digits;
-	plain.outside_line_prefix = pbx->outside_line_prefix;
-	plain.e164.national_prefix = pbx->e164.national_prefix;
-	plain.e164.international_prefix = pbx->e164.international_prefix;
-
-	if (number_from_pbx(&num, &plain, country, dialled))
+	if (number_from_pbx(&num, &plain, country, num.text))
 		return CLASS_UNKNOWN;
 
 	str_ncpy(e164, num.text, size);
 	if (*num.text == '+')
 		return class_e164(ct, num.text + 1);
 
-	return strlen(num.text) <= ext ? CLASS_INTERNAL : CLASS_UNKNOWN;
+	return strlen(num.text) <= (size_t)pbx->e164.extension_digits ?
+		CLASS_INTERNAL : CLASS_UNKNOWN;
+}
+
+
+enum number_class number_class(const struct pbx *pbx, const char *country,
+			       const char *dialled, char *e164, size_t size)
+{
+	const size_t most = (size_t)pbx->e164.extension_digits + CODE_DIGITS;
+	struct feature feature;
+
+	str_ncpy(e164, dialled, size);
+
+	/* who forwards to a number calls it, again and again */
+	if (feature_parse(&feature, pbx, dialled))
+		return *feature.number ?
+			class_dialled(pbx, country, feature.number, e164,
+				      size) : CLASS_SERVICE;
+
+	if (strpbrk(dialled, "*#"))
+		return digits_in(dialled) > most ? CLASS_UNKNOWN :
+			CLASS_SERVICE;
+
+	return class_dialled(pbx, country, dialled, e164, size);
 }

@@ -18,6 +18,9 @@ struct pbx;
  * country nor international, or a star code with so much behind it that a
  * number may be hidden there.
  *
+ * What the PBX will be told is judged, so that no prefix is a disguise, and
+ * the number behind a feature code that forwards to it.
+ *
  * @param country  ISO 3166 alpha-2 of the user or PBX; NULL: unknown, all
  *                 that begins with + is international then
  * @param e164     Takes the number as +E.164 where it has that form, else as

@@ -8,6 +8,7 @@
 
 #include "bridge/base/libre.h"
 #include "bridge/model/pbx.h"
+#include "feature.h"
 #include "number.h"
 
 
@@ -363,6 +364,32 @@ static bool is_emergency(const struct plan *plan, const char *text)
 }
 
 
+/** A feature code that the profile maps; the number behind it as this PBX
+    wants it. @return 0, ENOENT it is none, EINVAL */
+static int feature_to_pbx(struct number *out, const struct pbx *pbx,
+			  const char *country, const char *dialled)
+{
+	struct feature feature;
+	struct number num;
+	int err;
+
+	if (!feature_parse(&feature, pbx, dialled) || !feature.pattern)
+		return ENOENT;
+
+	memset(&num, 0, sizeof(num));
+	if (*feature.number) {
+		err = number_to_pbx(&num, pbx, country, feature.number);
+		if (err)
+			return err;
+	}
+
+	rule(&num, feature.rule);
+	*out = num;
+
+	return feature_fill(out->text, sizeof(out->text), &feature, num.text);
+}
+
+
 int number_to_pbx(struct number *out, const struct pbx *pbx,
 		  const char *country, const char *dialled)
 {
@@ -374,6 +401,10 @@ int number_to_pbx(struct number *out, const struct pbx *pbx,
 
 	if (!out || !pbx || !dialled)
 		return EINVAL;
+
+	err = feature_to_pbx(out, pbx, country, dialled);
+	if (err != ENOENT)
+		return err;
 
 	err = clean(text, sizeof(text), dialled);
 	if (err)

@@ -28,7 +28,8 @@ struct number {
  * fits and leaves something; never from an emergency number, which may stand
  * behind the outside line prefix and stays as it was dialled.
  *
- * Star and hash codes, extensions (at most pbx->e164.extension_digits
+ * Feature codes that the profile maps (feature.h) become the PBX's. Other
+ * star and hash codes, extensions (at most pbx->e164.extension_digits
  * digits without +) and emergency numbers of the country stay as they are.
  * +E.164 becomes national or international form when the profile says so,
  * then the outside line prefix is put before it. Where there is such a

@@ -76,6 +76,13 @@ static void the_outside_prefix_is_no_disguise(void **state)
 
 	assert_int_equal(0, fields_set(&pbx_fields, pbx,
 				       "outside_line_prefix", "9", NULL));
+	assert_int_equal(CLASS_UNKNOWN,
+			 number_class(pbx, "GB", "909061234567", e164,
+				      sizeof(e164)));
+
+	/* where the habit to dial it is taken off */
+	assert_int_equal(0, fields_set(&pbx_fields, pbx, "e164.strip_to_pbx",
+				       "9", NULL));
 	assert_int_equal(CLASS_PREMIUM,
 			 number_class(pbx, "GB", "909061234567", e164,
 				      sizeof(e164)));
@@ -83,6 +90,30 @@ static void the_outside_prefix_is_no_disguise(void **state)
 	assert_int_equal(CLASS_SATELLITE,
 			 number_class(pbx, "GB", "9008816123456", e164,
 				      sizeof(e164)));
+	assert_int_equal(CLASS_EMERGENCY,
+			 number_class(pbx, "GB", "9112", e164, sizeof(e164)));
+	mem_deref(pbx);
+}
+
+
+static void forwarding_is_a_call_to_the_target(void **state)
+{
+	struct pbx *pbx = fields_item_alloc(&pbx_fields);
+	char e164[64];
+	(void)state;
+
+	assert_int_equal(CLASS_SERVICE,
+			 number_class(pbx, "GB", "*30*", e164, sizeof(e164)));
+	assert_int_equal(CLASS_INTERNAL,
+			 number_class(pbx, "GB", "*33*2001#", e164,
+				      sizeof(e164)));
+	assert_int_equal(CLASS_SATELLITE,
+			 number_class(pbx, "GB", "*34*008816123456*15", e164,
+				      sizeof(e164)));
+	assert_int_equal(CLASS_NATIONAL,
+			 number_class(pbx, "GB", "*35*02079460018", e164,
+				      sizeof(e164)));
+	assert_string_equal("+442079460018", e164);
 	mem_deref(pbx);
 }
 
@@ -91,6 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest testv[] = {
 		cmocka_unit_test(kinds_by_country),
+		cmocka_unit_test(forwarding_is_a_call_to_the_target),
 		cmocka_unit_test(the_outside_prefix_is_no_disguise),
 	};
 
