@@ -22,6 +22,7 @@
 #include "bridge/teams/trunk.h"
 #include "callerid.h"
 #include "calls.h"
+#include "history.h"
 #include "leg.h"
 #include "policy.h"
 
@@ -40,7 +41,7 @@ struct calls {
 	struct policies *policies; /* owned                                 */
 };
 
-enum { ROUTE_NOTES = 10 };
+enum { ROUTE_NOTES = 10, ROUTE_HEADERS = 4096 };
 
 /** Everything about a new call before it begins */
 struct route {
@@ -55,7 +56,8 @@ struct route {
 	enum number_class klass;   /* of the number called, from Teams      */
 	struct seat *seat;         /* owned; NULL: none taken               */
 	struct leg_conf confv[SIDES];
-	char ruri[512], from_uri[320], to_uri[512], hdrs[512];
+	char ruri[512], from_uri[320], to_uri[512], hdrs[ROUTE_HEADERS];
+	struct history history;    /* who redirected it before              */
 	/* what was decided, for the record */
 	struct { enum call_topic topic; enum call_where where;
 		 char text[CALL_DECISION_TEXT]; } notev[ROUTE_NOTES];
@@ -146,6 +148,10 @@ void route_find(struct calls *calls, struct route *route,
 /** Keep a decision; what there is no room for is left out */
 void route_note(struct route *route, enum call_topic topic,
 		enum call_where where, const char *fmt, ...);
+/** ... the rules that made one number of another, and what came out */
+struct number;
+void route_note_number(struct route *route, enum call_where where,
+		       const char *from, const struct number *num);
 /** Take the call's place among those that limits count; route->scode tells
     when there is none */
 int route_enter(struct calls *calls, struct route *route);

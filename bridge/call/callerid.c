@@ -1,8 +1,9 @@
 /**
  * @file callerid.c  Reading the calling party
  *
- * RFC 3325 (P-Asserted-Identity, Privacy), draft-ietf-sip-privacy-04
- * (Remote-Party-ID, still what some PBXes send), RFC 3261 (From).
+ * RFC 3325 (P-Asserted-Identity, P-Preferred-Identity, Privacy),
+ * draft-ietf-sip-privacy-04 (Remote-Party-ID, still what some PBXes send),
+ * RFC 3261 (From).
  */
 #include "bridge/base/libre.h"
 #include "bridge/sip/msg.h"
@@ -53,10 +54,9 @@ int callerid_called(char *buf, size_t size, const struct sip_msg *msg)
 }
 
 
-/** Without the escapes and folds of a quoted-string (RFC 3261 section 25.1) */
-static void name_set(struct party *party, const struct pl *dname)
+void callerid_name(char *buf, size_t size, const struct pl *dname)
 {
-	const size_t max = sizeof(party->name) - 1;
+	const size_t max = size - 1;
 	size_t i, n = 0;
 
 	for (i = 0; i < dname->l && n <= max; i++) {
@@ -71,17 +71,17 @@ static void name_set(struct party *party, const struct pl *dname)
 		if (n == max) {
 			/* never cut a UTF-8 sequence in two */
 			while (n && ((unsigned char)c & 0xc0) == 0x80)
-				c = party->name[--n];
+				c = buf[--n];
 			break;
 		}
 
-		party->name[n++] = c;
+		buf[n++] = c;
 	}
 
-	party->name[n] = '\0';
+	buf[n] = '\0';
 
-	if (has_control(party->name))
-		party->name[0] = '\0';
+	if (has_control(buf))
+		buf[0] = '\0';
 }
 
 
@@ -95,7 +95,7 @@ static bool take(struct party *party, const struct pl *val)
 		return false;
 
 	if (!party->name[0])
-		name_set(party, &dname);
+		callerid_name(party->name, sizeof(party->name), &dname);
 
 	return true;
 }
@@ -155,31 +155,40 @@ static bool rpid_is_private(const struct pl *rpid)
 }
 
 
-int callerid_read(struct party *party, const struct sip_msg *msg)
+void callerid_from(struct party *party, const struct sip_msg *msg)
+{
+	memset(party, 0, sizeof(*party));
+
+	if (!take(party, &msg->from.val)) {
+		/* From without a user part is legal: no number is told */
+		callerid_name(party->name, sizeof(party->name),
+			      &msg->from.dname);
+		str_ncpy(party->number, "anonymous", sizeof(party->number));
+	}
+
+	party->anonymous = asks_privacy(msg) ||
+		!strcasecmp(party->number, "anonymous");
+}
+
+
+void callerid_read(struct party *party, const struct sip_msg *msg)
 {
 	const struct pl rpid = msg_value(msg, "Remote-Party-ID");
 	struct party from;
 
 	memset(party, 0, sizeof(*party));
-	memset(&from, 0, sizeof(from));
-
-	if (!take(&from, &msg->from.val)) {
-		/* From without a user part is legal: no number is told */
-		name_set(&from, &msg->from.dname);
-		str_ncpy(from.number, "anonymous", sizeof(from.number));
-	}
+	callerid_from(&from, msg);
 
 	if (!sip_msg_hdr_apply(msg, true, SIP_HDR_P_ASSERTED_IDENTITY, pai_h,
 			       party) &&
+	    !sip_msg_hdr_apply(msg, true, SIP_HDR_P_PREFERRED_IDENTITY,
+			       pai_h, party) &&
 	    !take_list(party, &rpid))
 		*party = from;
 
 	if (!party->name[0])
 		memcpy(party->name, from.name, sizeof(party->name));
 
-	party->anonymous = asks_privacy(msg) || rpid_is_private(&rpid) ||
-		!strcasecmp(from.number, "anonymous") ||
+	party->anonymous = from.anonymous || rpid_is_private(&rpid) ||
 		!strcasecmp(party->number, "anonymous");
-
-	return 0;
 }

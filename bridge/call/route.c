@@ -12,8 +12,13 @@
 #include "bridge/sip/msg.h"
 #include "bridge/sip/stack.h"
 #include "call_core.h"
+#include "identity.h"
 #include "pbx-templates/number.h"
 
+
+enum {
+	REDIRECTS_MAX = 5,         /* before a call came here               */
+};
 
 #define PBX_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, UPDATE, " \
 	"PRACK"
@@ -47,9 +52,8 @@ void route_note(struct route *route, enum call_topic topic,
 }
 
 
-/** The rules that made one number of another, and what came out */
-static void note_number(struct route *route, enum call_where where,
-			const char *from, const struct number *num)
+void route_note_number(struct route *route, enum call_where where,
+		       const char *from, const struct number *num)
 {
 	for (size_t i = 0; i < num->rulec; i++)
 		route_note(route, CALL_NUMBER, where, "%s", num->rulev[i]);
@@ -166,20 +170,41 @@ static void hops_set(struct route *route, uint32_t left)
 }
 
 
-/** The account of a call from Teams: the asserted number, else From's */
+/** The account of a call from Teams: the asserted number, else From's, else
+    that of the user who forwards, for then From is the original caller */
 static struct account *teams_user(const struct calls *calls,
 				  const struct route *route,
 				  const struct sip_msg *msg)
 {
 	const char *fqdn = trunk_fqdn(route->trunk);
+	const struct pl referred = msg_hdr_value(msg, SIP_HDR_REFERRED_BY);
 	struct account *acc;
-	char from[64];
+	struct pl dname, uri, params;
+	char number[64];
+	size_t i;
 
 	acc = pool_find_number(calls->conf.pool, fqdn, route->caller_raw);
-	if (acc || callerid_user(from, sizeof(from), &msg->from.auri))
-		return acc;
+	if (!acc && !callerid_user(number, sizeof(number), &msg->from.auri))
+		acc = pool_find_number(calls->conf.pool, fqdn, number);
 
-	return pool_find_number(calls->conf.pool, fqdn, from);
+	for (i = route->history.c; i > 0 && !acc; i--)
+		acc = pool_find_number(calls->conf.pool, fqdn,
+				       route->history.v[i - 1].number);
+
+	if (!acc && pl_isset(&referred) &&
+	    !msg_nameaddr(&referred, &dname, &uri, &params) &&
+	    !callerid_user(number, sizeof(number), &uri))
+		acc = pool_find_number(calls->conf.pool, fqdn, number);
+
+	return acc;
+}
+
+
+static void refuse_history(struct route *route)
+{
+	refuse(route, 482, "Too Many Redirections",
+	       "The call was redirected too often: look for forwarding in "
+	       "both directions.");
 }
 
 
@@ -213,7 +238,7 @@ static void to_pbx(struct calls *calls, struct route *route,
 		return;
 	}
 
-	note_number(route, CALL_AT_PBX, route->callee_raw, &num);
+	route_note_number(route, CALL_AT_PBX, route->callee_raw, &num);
 	str_ncpy(route->callee, num.text, sizeof(route->callee));
 
 	route->klass = policy_judge(route->acc, route->callee_raw, &verdict);
@@ -235,14 +260,9 @@ static void to_pbx(struct calls *calls, struct route *route,
 	re_snprintf(route->ruri, sizeof(route->ruri), "sip:%H@%s",
 		    uri_user_escape, &pl, pbx->sip_domain);
 	str_ncpy(route->to_uri, route->ruri, sizeof(route->to_uri));
-	str_ncpy(route->from_uri, account_aor(route->acc),
-		 sizeof(route->from_uri));
 
-	if (user->name)
-		str_ncpy(route->caller.name, user->name,
-			 sizeof(route->caller.name));
-	str_ncpy(route->caller.number, user->sip_username,
-		 sizeof(route->caller.number));
+	if (identity_to_pbx(route, msg))
+		refuse_history(route);
 }
 
 
@@ -253,7 +273,7 @@ static void from_teams(struct calls *calls, struct route *route,
 
 	route->direction = CALL_FROM_TEAMS;
 	route->trunk = trunks_find(trunks, &msg->uri.host);
-	(void)callerid_read(&route->caller, msg);
+	callerid_read(&route->caller, msg);
 	str_ncpy(route->caller_raw, route->caller.number,
 		 sizeof(route->caller_raw));
 
@@ -307,33 +327,13 @@ static void to_teams(struct route *route)
 }
 
 
-static void caller_to_e164(struct route *route)
-{
-	struct number num;
-
-	if (route->caller.anonymous) {
-		str_ncpy(route->caller.number, "anonymous",
-			 sizeof(route->caller.number));
-		route->caller.name[0] = '\0';
-		return;
-	}
-
-	if (!number_from_pbx(&num, account_pbx(route->acc),
-			     policy_country(route->acc), route->caller_raw)) {
-		note_number(route, CALL_AT_TEAMS, route->caller_raw, &num);
-		str_ncpy(route->caller.number, num.text,
-			 sizeof(route->caller.number));
-	}
-}
-
-
 static void from_pbx(struct calls *calls, struct route *route,
 		     const struct sip_msg *msg)
 {
 	struct pl fqdn;
 
 	route->direction = CALL_FROM_PBX;
-	(void)callerid_read(&route->caller, msg);
+	callerid_read(&route->caller, msg);
 	str_ncpy(route->caller_raw, route->caller.number,
 		 sizeof(route->caller_raw));
 	(void)callerid_called(route->callee_raw, sizeof(route->callee_raw),
@@ -359,8 +359,10 @@ static void from_pbx(struct calls *calls, struct route *route,
 
 	route_note(route, CALL_ROUTE, CALL_AT_PBX, "%s by the Contact called",
 		   account_user(route->acc)->upn);
-	caller_to_e164(route);
+	identity_shown(route, msg);
 	to_teams(route);
+	if (identity_to_teams(route))
+		refuse_history(route);
 }
 
 
@@ -389,6 +391,7 @@ void route_find(struct calls *calls, struct route *route,
 	const uint32_t left = hops_left(msg);
 
 	memset(route, 0, sizeof(*route));
+	history_read(&route->history, msg);
 
 	if (trunks_is_from(calls->conf.trunks, msg))
 		from_teams(calls, route, msg);
@@ -397,6 +400,11 @@ void route_find(struct calls *calls, struct route *route,
 
 	if (route->scode)
 		return;
+
+	if (route->history.count > REDIRECTS_MAX) {
+		refuse_history(route);
+		return;
+	}
 
 	if (!left) {
 		refuse(route, 483, "Too Many Hops",

@@ -17,9 +17,11 @@ import peers                                                    # noqa: E402
 import wire                                                     # noqa: E402
 
 # Ann's PBX transfers by itself; Ben's may leave that to the bridge, and is
-# held by inactive; Cid's is an old one that can do little.
+# held by inactive; Cid's is an old one that can do little. Dan's lets little
+# be called and hands redirects on; Eve's wants to be told much of who calls.
 USERS = (User(2001, "Ann"), User(2002, "Ben", pbx="branch"),
-         User(2003, "Cid", pbx="old"))
+         User(2003, "Cid", pbx="old"), User(2004, "Dan", pbx="guard"),
+         User(2005, "Eve", pbx="fwd"))
 PBX_SITES = (
     Pbx("hq", sip_proxy=peers.PBXS["pbx"] + ":5060",
         transfer="{blind: refer}"),
@@ -28,7 +30,17 @@ PBX_SITES = (
     Pbx("old", sip_proxy=peers.PBXS["old"] + ":5060",
         supports_refer="false", transfer="{from_pbx: false}",
         call="{prack: false, session_timers: false}",
-        suppress_contact_data="true"))
+        suppress_contact_data="true"),
+    Pbx("guard", sip_proxy=peers.PBXS["guard"] + ":5060",
+        policy="{allow: [internal, national, service], calls_per_user: 1, "
+               "closed: [\"+442079460\"]}",
+        call="{busy_at: 1, redirects: pass, teams_voicemail: refuse}",
+        caller_id="{asserted: false, hide: from}"),
+    Pbx("fwd", sip_proxy=peers.PBXS["fwd"] + ":5060",
+        call="{redirect_limit: 2, no_answer: 1s}",
+        feature_codes="{dnd_on: \"*78\", forward_all: \"*72{number}\"}",
+        caller_id="{show: redirecting, identity: pai, history: both, "
+                  "hide: both}"))
 
 
 class WireTest(unittest.TestCase):

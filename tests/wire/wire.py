@@ -73,6 +73,8 @@ class Player:
         self.known = {"ann": world.contacts["2001"],
                       "ben": world.contacts["2002"],
                       "cid": world.contacts["2003"],
+                      "dan": world.contacts["2004"],
+                      "eve": world.contacts["2005"],
                       "ann.data": world.contacts["2001"].split(";")[-1]}
         self.ladder = []
         self.matched = {}       # last message that a peer got, by peer
