@@ -244,9 +244,9 @@ static void answered_h(struct leg *leg, int err, uint16_t scode,
 	}
 
 	ac->is_pending = false;
-	if (!err && asker.leg && voice_answer(ac, asker.side,
-					      leg_remote(asker.leg), answer,
-					      &out))
+	/* refused: then what the asker wants is translated, if it can be */
+	if (asker.leg && voice_answer(ac, asker.side, leg_remote(asker.leg),
+				      err ? leg_remote(leg) : answer, &out))
 		(void)leg_accept_offer(asker.leg, &out);
 	else if (asker.leg)
 		(void)leg_reject_offer(asker.leg, 488, "Not Acceptable Here");
@@ -289,7 +289,7 @@ static void offer_h(struct leg *leg, const struct desc *offer, void *arg)
 
 	/* Teams knows no other hold than inactive, and no zero address
 	   (Microsoft: Direct Routing, SIP protocol) */
-	if (agreed && voice_answer(call, side, offer, agreed, &out)) {
+	if (agreed && voice_answer_passed(call, side, offer, agreed, &out)) {
 		(void)leg_accept_offer(leg, &out);
 		voice_apply(call);
 		voice_pass_hold(call, side);

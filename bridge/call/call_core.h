@@ -96,6 +96,7 @@ struct call {
 	bool mux[SIDES];           /* RTCP on the RTP port                  */
 	bool holding[SIDES];       /* we hold that side, for the other one  */
 	bool silent[SIDES];        /* nothing heard for the limit           */
+	bool fax;                  /* a fax was heard                       */
 	bool rung;                 /* the caller was told that it rings     */
 	enum side pending;         /* whose offer waits for the other side  */
 	bool is_pending;
@@ -165,6 +166,10 @@ bool voice_offer(struct call *call, enum side to, const struct desc *from,
 		 struct desc *out);
 bool voice_answer(struct call *call, enum side to, const struct desc *offer,
 		  const struct desc *agreed, struct desc *out);
+/** The same if a codec can be passed on; otherwise false */
+bool voice_answer_passed(struct call *call, enum side to,
+			 const struct desc *offer, const struct desc *agreed,
+			 struct desc *out);
 void voice_apply(struct call *call);
 /** The same, but what this side's peer says is not agreed by its leg yet */
 void voice_apply_early(struct call *call, enum side early,

@@ -2,6 +2,7 @@
  * @file negotiate.c  Formats and keys between two descriptions (RFC 3264)
  */
 #include "bridge/base/libre.h"
+#include "codecs.h"
 #include "negotiate.h"
 
 
@@ -25,9 +26,31 @@ static const struct desc_format teams_formats[] = {
 };
 
 
+/** What a PBX may be offered that Teams does not have */
+static const struct desc_format own_formats[] = {
+	{ .pt = 111, .name = "opus", .rate = 48000, .channels = 2,
+	  .fmtp = "useinbandfec=1" },
+};
+
+static const struct desc_format events_48000 = {
+	.pt = 110, .name = "telephone-event", .rate = 48000, .channels = 1,
+	.fmtp = "0-16",
+};
+
+static const struct desc_format comfort_noise = {
+	.pt = 13, .name = "CN", .rate = 8000, .channels = 1,
+};
+
+
 static bool is_dtmf(const struct desc_format *fmt)
 {
 	return !str_casecmp(fmt->name, "telephone-event");
+}
+
+
+static bool is_noise(const struct desc_format *fmt)
+{
+	return !str_casecmp(fmt->name, "CN");
 }
 
 
@@ -48,6 +71,17 @@ static const struct desc_format *same_in(const struct desc *desc,
 	}
 
 	return NULL;
+}
+
+
+/** Parameters that we write for a codec, whatever the other side wrote: no
+    G.729 annex B, whose pauses Teams does not know; Opus as we make it */
+static void set_fmtp(struct desc_format *fmt)
+{
+	if (!str_casecmp(fmt->name, "G729"))
+		str_ncpy(fmt->fmtp, "annexb=no", sizeof(fmt->fmtp));
+	else if (!str_casecmp(fmt->name, "opus"))
+		str_ncpy(fmt->fmtp, "useinbandfec=1", sizeof(fmt->fmtp));
 }
 
 
@@ -77,18 +111,61 @@ static void add(struct desc *out, const struct desc_format *fmt,
 	f = &out->formatv[out->formatc++];
 	*f = *fmt;
 	f->pt = pt;
+	set_fmtp(f);
 }
 
 
+/** Events as the other side has them, or our own: they can be made anew */
 static void add_dtmf(struct desc *out, const struct desc *in,
-		     const struct desc *known)
+		     const struct desc *known, bool always)
 {
-	size_t i;
+	const size_t last = RE_ARRAY_SIZE(teams_formats) - 1;
+	const struct desc_format *fmt =
+		desc_format_find(in, "telephone-event", 8000);
 
-	for (i = 0; i < in->formatc; i++) {
-		if (is_dtmf(&in->formatv[i]) && in->formatv[i].rate == 8000) {
-			add(out, &in->formatv[i], known);
-			return;
+	if (fmt || always)
+		add(out, fmt ? fmt : &teams_formats[last], known);
+}
+
+
+/** A codec by its name in a profile: we could translate it */
+static const struct desc_format *format_named(const char *name)
+{
+	for (size_t i = 0; i < RE_ARRAY_SIZE(teams_formats); i++) {
+		if (!str_casecmp(teams_formats[i].name, name))
+			return &teams_formats[i];
+	}
+	for (size_t i = 0; i < RE_ARRAY_SIZE(own_formats); i++) {
+		if (!str_casecmp(own_formats[i].name, name))
+			return &own_formats[i];
+	}
+
+	return NULL;
+}
+
+
+/** May voice of that description be translated at all? */
+static bool translatable(const struct desc *in, const struct pbx *pbx)
+{
+	if (!codecs_may(pbx))
+		return false;
+
+	for (size_t i = 0; i < in->formatc; i++) {
+		if (codecs_known(&in->formatv[i]))
+			return true;
+	}
+
+	return false;
+}
+
+
+static void add_passed(struct desc *out, const struct desc *in,
+		       const struct strings *codecs, const struct desc *known)
+{
+	for (size_t i = 0; i < codecs->c; i++) {
+		for (size_t j = 0; j < in->formatc; j++) {
+			if (!str_casecmp(codecs->v[i], in->formatv[j].name))
+				add(out, &in->formatv[j], known);
 		}
 	}
 }
@@ -98,28 +175,39 @@ bool negotiate_formats_pbx(struct desc *out, const struct desc *in,
 			   const struct pbx *pbx, const struct desc *known)
 {
 	const struct strings *codecs = &pbx->media.codecs;
-	size_t i, j;
-	bool voice;
+	const bool may = translatable(in, pbx);
+	bool passed, voice;
 
 	out->formatc = 0;
+	add_passed(out, in, codecs, known);
+	passed = out->formatc > 0;
 
-	for (i = 0; i < codecs->c; i++) {
-		for (j = 0; j < in->formatc; j++) {
-			if (!str_casecmp(codecs->v[i], in->formatv[j].name))
-				add(out, &in->formatv[j], known);
-		}
+	/* nothing to pass on: all that the PBX has can be translated */
+	for (size_t i = 0; may && !passed && i < codecs->c; i++) {
+		const struct desc_format *fmt = format_named(codecs->v[i]);
+
+		if (fmt)
+			add(out, fmt, known);
 	}
 
 	voice = out->formatc > 0;
-	add_dtmf(out, in, known);
+	if (voice && pbx->media.comfort_noise)
+		add(out, &comfort_noise, known);
+	if (!codecs_events(pbx, NULL, false))
+		return voice;
+
+	add_dtmf(out, in, known, may);
+	if (may && desc_format_find(out, "opus", 48000))
+		add(out, &events_48000, known);
 
 	return voice;
 }
 
 
 bool negotiate_formats_teams(struct desc *out, const struct desc *in,
-			     const struct desc *known)
+			     const struct pbx *pbx, const struct desc *known)
 {
+	const bool may = translatable(in, pbx);
 	size_t i, j;
 	bool voice;
 
@@ -135,8 +223,15 @@ bool negotiate_formats_teams(struct desc *out, const struct desc *in,
 		}
 	}
 
+	/* G.711 at least, which every Teams takes */
+	if (may && !desc_format_find(out, "PCMA", 8000) &&
+	    !desc_format_find(out, "PCMU", 8000)) {
+		add(out, format_named("PCMA"), known);
+		add(out, format_named("PCMU"), known);
+	}
+
 	voice = out->formatc > 0;
-	add_dtmf(out, in, known);
+	add_dtmf(out, in, known, may);
 
 	return voice;
 }
@@ -162,14 +257,83 @@ bool negotiate_answer(struct desc *out, const struct desc *offer,
 
 	for (i = 0; i < agreed->formatc; i++) {
 		fmt = same_in(offer, &agreed->formatv[i]);
-		if (!fmt || same_in(out, fmt))
+		if (!fmt || same_in(out, fmt) || is_noise(fmt))
 			continue;
 
-		out->formatv[out->formatc++] = *fmt;
+		out->formatv[out->formatc] = *fmt;
+		set_fmtp(&out->formatv[out->formatc++]);
 		voice = voice || !is_dtmf(fmt);
 	}
 
 	return voice;
+}
+
+
+/** Events for a voice of that clock rate, if the offer has any */
+static void answer_events(struct desc *out, const struct desc *offer)
+{
+	const struct desc_format *voice = codecs_voice(NULL, out);
+	const struct desc_format *fmt;
+
+	for (size_t i = 0; i < out->formatc; i++) {
+		if (is_dtmf(&out->formatv[i]))
+			return;
+	}
+
+	fmt = desc_format_find(offer, "telephone-event",
+			       voice ? voice->rate : 8000);
+	if (!fmt)
+		fmt = desc_format_find(offer, "telephone-event", 8000);
+	if (fmt && out->formatc < DESC_FORMATS)
+		out->formatv[out->formatc++] = *fmt;
+}
+
+
+static void drop_events(struct desc *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < out->formatc; i++) {
+		if (!is_dtmf(&out->formatv[i]))
+			out->formatv[n++] = out->formatv[i];
+	}
+
+	out->formatc = n;
+}
+
+
+bool negotiate_answer_any(struct desc *out, const struct desc *offer,
+			  const struct desc *agreed, const struct pbx *pbx,
+			  bool teams)
+{
+	const struct desc_format *fmt;
+	bool voice = negotiate_answer(out, offer, agreed);
+
+	if (codecs_may(pbx) && !voice) {
+		out->formatc = 0;
+		fmt = codecs_best(offer, agreed,
+				  teams ? NULL : &pbx->media.codecs);
+		if (fmt) {
+			out->formatv[out->formatc] = *fmt;
+			set_fmtp(&out->formatv[out->formatc++]);
+		}
+		voice = fmt != NULL;
+	}
+
+	if (!voice)
+		return false;
+
+	if (!codecs_events(pbx, NULL, teams))
+		drop_events(out);
+	else if (codecs_may(pbx))
+		answer_events(out, offer);
+
+	fmt = desc_format_find(offer, "CN", 8000);
+	if (fmt && !teams && pbx->media.comfort_noise &&
+	    out->formatc < DESC_FORMATS)
+		out->formatv[out->formatc++] = *fmt;
+
+	return true;
 }
 
 
@@ -232,7 +396,8 @@ static void map_add(struct stream_remote *r, const struct desc_format *fmt,
 	struct stream_map *map;
 	size_t i;
 
-	if (!out || r->mapc >= STREAM_MAPS)
+	/* noise is not for Teams to make: it is a pause there */
+	if (!out || is_noise(fmt) || r->mapc >= STREAM_MAPS)
 		return;
 
 	for (i = 0; i < r->mapc; i++) {
@@ -241,6 +406,7 @@ static void map_add(struct stream_remote *r, const struct desc_format *fmt,
 	}
 
 	map = &r->mapv[r->mapc++];
+	*map = (struct stream_map){ .way = STREAM_PASS };
 	map->pt = fmt->pt;
 	map->pt_out = out->pt;
 	map->rate = fmt->rate;
@@ -296,12 +462,7 @@ void negotiate_remote(struct stream_remote *r, const struct desc *local,
 
 const char *negotiate_codec(const struct desc *desc)
 {
-	size_t i;
+	const struct desc_format *fmt = codecs_voice(NULL, desc);
 
-	for (i = 0; i < desc->formatc; i++) {
-		if (!is_dtmf(&desc->formatv[i]))
-			return desc->formatv[i].name;
-	}
-
-	return "";
+	return fmt ? fmt->name : "";
 }

@@ -4,7 +4,9 @@
  * The bridge passes voice through: a codec is used when both peers have it.
  * An offer of one side is offered to the other with the formats that side may
  * see; the answer comes back with the formats of the first offer. Payload
- * types may differ between the sides; the stream translates them.
+ * types may differ between the sides; the stream translates them. Codecs that
+ * only we could put in between come last in an offer, and into an answer only
+ * where there is no other (codecs.h).
  */
 #ifndef CALL_NEGOTIATE_H
 #define CALL_NEGOTIATE_H
@@ -28,7 +30,7 @@ bool negotiate_formats_pbx(struct desc *out, const struct desc *in,
 
 /** The same for Teams: what its media processor takes, in the order of in */
 bool negotiate_formats_teams(struct desc *out, const struct desc *in,
-			     const struct desc *known);
+			     const struct pbx *pbx, const struct desc *known);
 
 /** All that a profile has, for an INVITE that came without an offer */
 void negotiate_formats_own(struct desc *out, const struct pbx *pbx);
@@ -42,6 +44,16 @@ void negotiate_formats_own(struct desc *out, const struct pbx *pbx);
  */
 bool negotiate_answer(struct desc *out, const struct desc *offer,
 		      const struct desc *agreed);
+
+/**
+ * The same where none is left, or digits need it: with a codec that we
+ * translate, if the profile lets us
+ *
+ * @param teams  The answer goes to Teams
+ */
+bool negotiate_answer_any(struct desc *out, const struct desc *offer,
+			  const struct desc *agreed, const struct pbx *pbx,
+			  bool teams);
 
 /**
  * The crypto line to answer an offer with: a suite we do,

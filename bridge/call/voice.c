@@ -5,7 +5,11 @@
 
 #include "bridge/base/log.h"
 #include "call_core.h"
+#include "codecs.h"
 #include "negotiate.h"
+
+
+enum { TEAMS_PTIME = 20 };         /* [ms], whatever it is asked for */
 
 
 static void event_h(struct stream *stream,
@@ -102,7 +106,8 @@ static void begin(const struct call *call, enum side side, struct desc *out)
 	memset(out, 0, sizeof(*out));
 	local_address(call, side, out);
 	out->mediac = 1;
-	out->ptime_ms = 20;
+	out->ptime_ms = side == SIDE_TEAMS ? (uint32_t)TEAMS_PTIME :
+		(uint32_t)call->pbx->media.ptime_ms;
 	/* who is held for the other side stays so, whatever else changes */
 	out->dir = call->holding[side] ? hold_dir(call, side) : DESC_SENDRECV;
 }
@@ -115,7 +120,8 @@ static bool formats_to(const struct call *call, enum side to,
 	const struct desc *known = leg ? leg_local(leg) : NULL;
 
 	if (to == SIDE_TEAMS)
-		return negotiate_formats_teams(out, from, known);
+		return negotiate_formats_teams(out, from, call->pbx,
+					       known);
 
 	return negotiate_formats_pbx(out, from, call->pbx, known);
 }
@@ -160,7 +166,8 @@ bool voice_answer(struct call *call, enum side to, const struct desc *offer,
 {
 	begin(call, to, out);
 
-	if (!negotiate_answer(out, offer, agreed))
+	if (!negotiate_answer_any(out, offer, agreed, call->pbx,
+				  to == SIDE_TEAMS))
 		return false;
 
 	out->dir = (enum desc_dir)(desc_dir_reverse(offer->dir) & out->dir);
@@ -184,14 +191,35 @@ bool voice_answer(struct call *call, enum side to, const struct desc *offer,
 }
 
 
+bool voice_answer_passed(struct call *call, enum side to,
+			 const struct desc *offer, const struct desc *agreed,
+			 struct desc *out)
+{
+	struct desc passed;
+
+	/* whether there is a codec in common; the rest is as ever */
+	return negotiate_answer(&passed, offer, agreed) &&
+		voice_answer(call, to, offer, agreed, out);
+}
+
+
 static void apply(struct call *call, enum side side,
 		  const struct desc *remote, const struct desc *far)
 {
+	const struct far other_end = call_far(call, side);
+	const struct codecs_side cs = {
+		.local = leg_local(call->legv[side]), .remote = remote,
+		.far_local = other_end.leg ? leg_local(other_end.leg) : NULL,
+		.far = far, .fax = call->fax,
+		.teams = side == SIDE_TEAMS,
+		.far_teams = other_end.side == SIDE_TEAMS,
+	};
 	struct stream_remote r;
 	int err;
 
-	negotiate_remote(&r, leg_local(call->legv[side]), remote, far,
+	negotiate_remote(&r, cs.local, remote, far,
 			 side == SIDE_PBX && call->pbx->media.nat);
+	codecs_remote(&r, &cs, call->pbx);
 	err = stream_remote_set(call->stream, side, &r);
 	if (err)
 		warning("call", call->rec.id, "stream: %m", err);
@@ -205,6 +233,14 @@ static void apply(struct call *call, enum side side,
 static void apply_loop(struct call *call, const struct desc *own)
 {
 	const struct call *twin = call->twin;
+	const struct far far = call_far(call, other(call->loop));
+	const struct codecs_side cs = {
+		.local  = far.leg ? leg_local(far.leg) : NULL,
+		.remote = far.leg ? leg_remote(far.leg) : NULL,
+		.far_local = leg_local(call->legv[other(call->loop)]),
+		.far = own, .teams = far.side == SIDE_TEAMS,
+		.far_teams = call->loop != SIDE_TEAMS,
+	};
 	const struct sa *to = stream_local(twin->stream, twin->loop);
 	struct desc loop = *own;
 	struct stream_remote r;
@@ -217,6 +253,8 @@ static void apply_loop(struct call *call, const struct desc *own)
 	loop.cryptoc = 0;
 
 	negotiate_remote(&r, &loop, &loop, own, false);
+	if (cs.remote)
+		codecs_out(&r, &cs, call->pbx);
 	err = stream_remote_set(call->stream, call->loop, &r);
 	if (err)
 		warning("call", call->rec.id, "stream: %m", err);

@@ -25,7 +25,15 @@ static const char *const portv[]          = { "shared", "per-user" };
 static const char *const verifyv[]        = { "full", "chain", "none" };
 static const char *const redirectsv[]     = { "follow", "pass", "refuse" };
 static const char *const voicemailv[]     = { "accept", "refuse" };
-static const char *const codecv[]         = { "pcma", "pcmu", "g722" };
+static const char *const codecv[]         = { "pcma", "pcmu", "g722",
+					      "g729", "opus" };
+static const char *const transcodev[]     = { "when-needed", "never" };
+static const char *const dtmfv[]          = { "auto", "rfc4733", "info",
+					      "inband" };
+static const char *const ringbackv[]      = { "remote", "bridge" };
+static const char *const earlyv[]         = { "ringing", "pass" };
+static const char *const faxv[]           = { "passthrough", "off" };
+static const char *const musicv[]         = { "pbx", "teams", "bridge" };
 
 
 static const struct field e164v[] = {
@@ -143,6 +151,60 @@ static const struct field mediav[] = {
 	  .flags = FIELD_ADVANCED,
 	  .help = "How the PBX is told of a hold: sendonly makes most play "
 		  "their music" },
+	{ .name = "transcode", .type = FIELD_CHOICE, CHOICES(transcodev),
+	  .offset = offsetof(struct pbx, media.transcode),
+	  .dflt = "when-needed", .flags = FIELD_ADVANCED,
+	  .help = "Translate between codecs when the PBX and Teams have "
+		  "none in common, or only pass voice on" },
+	{ .name = "ptime", .type = FIELD_INT,
+	  .offset = offsetof(struct pbx, media.ptime_ms), .min = 10,
+	  .max = 60, .dflt = "20", .flags = FIELD_ADVANCED,
+	  .help = "Voice in a packet that the PBX is asked for [ms], in "
+		  "tens; other than 20 is repacked for Teams" },
+	{ .name = "comfort_noise", .type = FIELD_BOOL, .dflt = "false",
+	  .offset = offsetof(struct pbx, media.comfort_noise),
+	  .flags = FIELD_ADVANCED,
+	  .help = "Let the PBX send nothing while nobody speaks (RFC "
+		  "3389); Teams then gets noise made here" },
+	{ .name = "dtmf", .type = FIELD_CHOICE, CHOICES(dtmfv),
+	  .offset = offsetof(struct pbx, media.dtmf), .dflt = "auto",
+	  .flags = FIELD_ADVANCED,
+	  .help = "How digits go to and from the PBX: events in RTP "
+		  "(rfc4733), SIP INFO, or tones in the voice; auto takes "
+		  "events where the PBX offers them, else tones" },
+	{ .name = "ringback", .type = FIELD_CHOICE, CHOICES(ringbackv),
+	  .offset = offsetof(struct pbx, media.ringback),
+	  .dflt = "remote", .flags = FIELD_ADVANCED,
+	  .help = "Who makes the ringing tone that a caller hears: the "
+		  "caller's side, told by 180 (remote), or this service, "
+		  "with the tone of the PBX's country, for one whose "
+		  "callers hear nothing (bridge)" },
+	{ .name = "early", .type = FIELD_CHOICE, CHOICES(earlyv),
+	  .offset = offsetof(struct pbx, media.early), .dflt = "ringing",
+	  .flags = FIELD_ADVANCED,
+	  .help = "What the PBX hears of Teams' early media, which is "
+		  "mostly silence: that it rings, or the media itself "
+		  "(pass)" },
+	{ .name = "fax", .type = FIELD_CHOICE, CHOICES(faxv),
+	  .offset = offsetof(struct pbx, media.fax),
+	  .dflt = "passthrough", .flags = FIELD_ADVANCED,
+	  .help = "A fax that is heard on a translated call moves it to "
+		  "G.711 on both sides, untouched; or fax tones are taken "
+		  "for voice (off)" },
+};
+
+static const struct field hold_fieldv[] = {
+	{ .name = "music", .type = FIELD_CHOICE, CHOICES(musicv),
+	  .offset = offsetof(struct pbx, hold.music), .dflt = "pbx",
+	  .flags = FIELD_ADVANCED,
+	  .help = "Who plays to somebody on hold: the PBX, Teams (a hold "
+		  "in Teams is not told to the PBX), or this service" },
+	{ .name = "file", .type = FIELD_STRING, .max = 4096,
+	  .offset = offsetof(struct pbx, hold.file),
+	  .checkh = check_line, .flags = FIELD_ADVANCED,
+	  .help = "WAV file that this service plays: PCM, 8000 to 48000 "
+		  "Hz, mono or stereo, at most 10 minutes; unset: its own "
+		  "tune" },
 };
 
 static const struct field callv[] = {
@@ -253,6 +315,12 @@ static const struct fields media_fields = {
 	.help = "Audio between the PBX and this service",
 };
 
+static const struct fields hold_fields = {
+	.size = sizeof(struct pbx),     /* offsets count from it */
+	.name = "hold", .fieldv = hold_fieldv, .fieldc = COUNT(hold_fieldv),
+	.help = "What somebody on hold hears",
+};
+
 static const struct fields call_fields = {
 	.size = sizeof(struct pbx),     /* offsets count from it */
 	.name = "call", .fieldv = callv, .fieldc = COUNT(callv),
@@ -342,6 +410,8 @@ static const struct field fieldv[] = {
 	  .help = "Who carries out transfers", .flags = FIELD_ADVANCED },
 	{ .name = "media", .type = FIELD_OBJECT, .sub = &media_fields,
 	  .help = "Audio to the PBX", .flags = FIELD_ADVANCED },
+	{ .name = "hold", .type = FIELD_OBJECT, .sub = &hold_fields,
+	  .help = "Music on hold", .flags = FIELD_ADVANCED },
 	{ .name = "call", .type = FIELD_OBJECT, .sub = &call_fields,
 	  .help = "Timers and extensions of calls",
 	  .flags = FIELD_ADVANCED },
@@ -392,6 +462,14 @@ static void check(const void *obj, const struct doc_node *node,
 	if (pbx_wants_national(pbx) && !str_isset(pbx->country))
 		complain(node, "country", "want the country of the PBX, for"
 			 " its number format (e164), found nothing", errs);
+
+	if (pbx->media.ptime_ms % 10)
+		complain(node, "media", "want ptime in tens of milliseconds",
+			 errs);
+
+	if (str_isset(pbx->hold.file) && pbx->hold.file[0] != '/')
+		complain(node, "hold", "want the file's whole path, from /"
+			 " on", errs);
 
 	if (pbx->call.min_se_s > pbx->call.session_expires_s)
 		complain(node, "call", "want session_expires to be at least"

@@ -17,6 +17,13 @@ enum pbx_protocol { PBX_UDP, PBX_TCP, PBX_TLS };
 enum pbx_transfer { PBX_TRANSFER_AUTO, PBX_TRANSFER_REFER,
 		    PBX_TRANSFER_BRIDGE };
 enum pbx_hold { PBX_HOLD_SENDONLY, PBX_HOLD_INACTIVE, PBX_HOLD_ZERO };
+enum pbx_transcode { PBX_TRANSCODE_WHEN_NEEDED, PBX_TRANSCODE_NEVER };
+enum pbx_dtmf { PBX_DTMF_AUTO, PBX_DTMF_RFC4733, PBX_DTMF_INFO,
+		PBX_DTMF_INBAND };
+enum pbx_ringback { PBX_RINGBACK_REMOTE, PBX_RINGBACK_BRIDGE };
+enum pbx_early { PBX_EARLY_RINGING, PBX_EARLY_PASS };
+enum pbx_fax { PBX_FAX_PASSTHROUGH, PBX_FAX_OFF };
+enum pbx_music { PBX_MUSIC_PBX, PBX_MUSIC_TEAMS, PBX_MUSIC_BRIDGE };
 enum pbx_port { PBX_PORT_SHARED, PBX_PORT_PER_USER };
 enum pbx_auth_username { PBX_AUTH_USERNAME_OPTIONAL,
 			 PBX_AUTH_USERNAME_REQUIRED,
@@ -87,7 +94,19 @@ struct pbx {
 		struct strings codecs;     /* in order of preference        */
 		bool nat;                  /* learn the media address       */
 		int hold;                  /* enum pbx_hold                 */
+		int transcode;             /* enum pbx_transcode            */
+		int64_t ptime_ms;          /* we ask for, 10..60            */
+		bool comfort_noise;        /* it may pause (RFC 3389)       */
+		int dtmf;                  /* enum pbx_dtmf                 */
+		int ringback;              /* enum pbx_ringback             */
+		int early;                 /* enum pbx_early                */
+		int fax;                   /* enum pbx_fax                  */
 	} media;
+
+	struct {
+		int music;                 /* enum pbx_music                */
+		char *file;                /* NULL: our own tune            */
+	} hold;
 
 	struct {
 		bool session_timers;

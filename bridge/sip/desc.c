@@ -508,12 +508,12 @@ static bool read_direction(struct desc *desc, const struct pl *name)
 }
 
 
-static void read_ptime(struct desc *desc, const struct pl *val)
+static void read_ptime(uint32_t *ptime_ms, const struct pl *val)
 {
 	uint64_t ms;
 
 	if (read_number(val, PTIME_MAX, &ms))
-		desc->ptime_ms = (uint32_t)ms;
+		*ptime_ms = (uint32_t)ms;
 }
 
 
@@ -547,7 +547,9 @@ static void read_attribute(struct reader *rd, const struct pl *val)
 	else if (!pl_strcmp(&name, "rtcp-mux"))
 		rd->desc->rtcp_mux = true;
 	else if (!pl_strcmp(&name, "ptime"))
-		read_ptime(rd->desc, &value);
+		read_ptime(&rd->desc->ptime_ms, &value);
+	else if (!pl_strcmp(&name, "maxptime"))
+		read_ptime(&rd->desc->maxptime_ms, &value);
 }
 
 
@@ -593,6 +595,7 @@ static void take_audio(struct reader *rd, uint64_t port,
 	desc->cryptoc  = 0;
 	desc->rtcp_mux = false;
 	desc->ptime_ms = 0;
+	desc->maxptime_ms = 0;
 
 	while (next_word(&rest, &word))
 		if (read_number(&word, PT_MAX, &pt))
@@ -959,6 +962,8 @@ static int write_audio(struct mbuf *mb, const struct desc *desc)
 		err |= mbuf_write_str(mb, "a=rtcp-mux\r\n");
 	if (desc->ptime_ms)
 		err |= mbuf_printf(mb, "a=ptime:%u\r\n", desc->ptime_ms);
+	if (desc->no_suppression)
+		err |= mbuf_write_str(mb, "a=silenceSupp:off - - - -\r\n");
 
 	return err | mbuf_printf(mb, "a=%s\r\n", dirv[desc->dir & 3]);
 }

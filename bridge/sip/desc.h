@@ -52,6 +52,9 @@ struct desc {
 	bool hold_zero;            /* c= was 0.0.0.0 (RFC 2543 hold)      */
 	enum desc_dir dir;         /* as written by its author            */
 	uint32_t ptime_ms;         /* 0: not said                         */
+	uint32_t maxptime_ms;      /* 0: not said                         */
+	bool no_suppression;       /* a=silenceSupp:off (RFC 3108): for a
+				      fax. Only written                   */
 	struct desc_format formatv[DESC_FORMATS]; size_t formatc;
 	struct desc_crypto cryptov[DESC_CRYPTOS]; size_t cryptoc;
 	uint8_t media_index;       /* which m= line is the audio          */

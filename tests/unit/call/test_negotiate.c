@@ -115,6 +115,7 @@ static void nothing_in_common_is_told(void **state)
 	memset(&out, 0, sizeof(out));
 	memset(&pbx, 0, sizeof(pbx));
 	assert_int_equal(0, strings_add(&pbx.media.codecs, "opus"));
+	pbx.media.transcode = PBX_TRANSCODE_NEVER;
 	decode(&offer, teams_offer);
 
 	assert_false(negotiate_formats_pbx(&out, &offer, &pbx, NULL));
@@ -143,7 +144,10 @@ static void teams_gets_only_what_both_can(void **state)
 static void payload_types_stay_what_they_were(void **state)
 {
 	struct desc known, in, out;
+	struct pbx pbx;
 	(void)state;
+
+	memset(&pbx, 0, sizeof(pbx));
 
 	memset(&known, 0, sizeof(known));
 	memset(&in, 0, sizeof(in));
@@ -157,7 +161,7 @@ static void payload_types_stay_what_they_were(void **state)
 
 	in = known;
 	in.formatv[1].pt = 96;
-	assert_true(negotiate_formats_teams(&out, &in, &known));
+	assert_true(negotiate_formats_teams(&out, &in, &pbx, &known));
 	assert_int_equal(2, out.formatc);
 	assert_int_equal(101, out.formatv[1].pt);
 }
