@@ -34,7 +34,7 @@ static const struct resource resourcev[] = {
 	 {"limit", "tenant", "pbx", "upn", "failed", "from_ms", "to_ms"},
 	 calls_get},
 	{EVHTTP_REQ_GET, "/api/v1/calls/{}", {NULL}, call_get},
-	{EVHTTP_REQ_GET, "/api/v1/trace/{}", {"format"}, trace_get},
+	{EVHTTP_REQ_GET, "/api/v1/trace/{}", {"format", "redact"}, trace_get},
 	{EVHTTP_REQ_GET, "/api/v1/version", {NULL}, version_get},
 	{EVHTTP_REQ_POST, "/api/v1/reload", {NULL}, reload_post},
 	{EVHTTP_REQ_GET, "/metrics", {NULL}, metrics_get},

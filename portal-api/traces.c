@@ -11,10 +11,20 @@
 
 #include "bridge/base/libre.h"
 #include "bridge/base/text.h"
+#include "bridge/sip/capture.h"
+#include "bridge/sip/redact.h"
 #include "bridge/sip/trace.h"
 #include "bridge/store/live.h"
 #include "api.h"
 
+
+/** How messages are told */
+struct form {
+	struct listing *list;      /* as JSON                   */
+	struct capture *cap;       /* as a capture              */
+	bool redact;
+	struct redact_key key;
+};
 
 struct user {
 	const char *name;
@@ -110,20 +120,70 @@ static int message_count(const struct trace_msg *msg, void *arg)
 }
 
 
+static void redact(const struct form *form, const struct trace_msg *msg)
+{
+	if (form->redact)
+		redact_message(&form->key, msg->data, msg->size);
+}
+
+
 static int message_list(const struct trace_msg *msg, void *arg)
 {
-	return listing_add(arg, message_json(msg));
+	const struct form *form = arg;
+
+	redact(form, msg);
+
+	return listing_add(form->list, message_json(msg));
 }
 
 
 static void reply_messages(struct request *rq, struct trace *trace,
-			   const char *subject)
+			   const char *subject, struct form *form)
 {
-	struct listing *list = listing_begin(rq, "messages");
+	form->list = listing_begin(rq, "messages");
+	if (form->list)
+		listing_end(form->list, trace_apply(trace, subject,
+						    message_list, form));
+}
 
-	if (list)
-		listing_end(list, trace_apply(trace, subject, message_list,
-					      list));
+
+/** A message without an address is of no use there, but no failure */
+static int message_capture(const struct trace_msg *msg, void *arg)
+{
+	const struct form *form = arg;
+	int err;
+
+	redact(form, msg);
+	err = capture_add(form->cap, msg);
+
+	return err == EINVAL ? 0 : err;
+}
+
+
+static void reply_capture(struct request *rq, struct trace *trace,
+			  const char *subject, struct form *form)
+{
+	struct evbuffer *body = evbuffer_new();
+	const struct mbuf *file;
+
+	if (!body || capture_alloc(&form->cap,
+				   portal_conf(rq->portal)->software) ||
+	    trace_apply(trace, subject, message_capture, form))
+		goto fail;
+
+	file = capture_file(form->cap);
+	if (evbuffer_add(body, file->buf, file->end))
+		goto fail;
+
+	reply_body(rq, HTTP_OK, "application/x-pcapng", body);
+	mem_deref(form->cap);
+	return;
+
+ fail:
+	if (body)
+		evbuffer_free(body);
+	mem_deref(form->cap);
+	reply_json(rq, HTTP_INTERNAL, NULL);
 }
 
 
@@ -144,20 +204,32 @@ static void reply_ladder(struct request *rq, struct trace *trace,
 }
 
 
+static bool is_format(const char *format)
+{
+	return !format || !strcmp(format, "ladder") ||
+		!strcmp(format, "json") || !strcmp(format, "pcapng");
+}
+
+
 void trace_get(struct request *rq)
 {
 	const struct portal_conf *conf = portal_conf(rq->portal);
 	const char *format = query_text(rq, "format");
 	struct user user = {.name = rq->param};
+	struct form form = {.list = NULL};
 	const char *subject = rq->param;
 	size_t c = 0;
 
-	if (format && strcmp(format, "ladder") && strcmp(format, "json")) {
+	if (!is_format(format)) {
 		reply_error(rq, HTTP_BADREQUEST, "format",
-			    "format: want ladder or json, found \"%s\"",
-			    format);
+			    "format: want ladder, json or pcapng, found"
+			    " \"%s\"", format);
 		return;
 	}
+
+	if (!query_bool(rq, "redact", &form.redact))
+		return;
+	redact_key_make(&form.key);
 
 	if (live_reg_apply(conf->live, user_find, &user) == EALREADY)
 		subject = user.aor;
@@ -169,8 +241,10 @@ void trace_get(struct request *rq)
 			    "no messages are kept of %s: want a user (name,"
 			    " number or AoR), a call's id or a Call-ID",
 			    rq->param);
-	else if (format && !strcmp(format, "json"))
-		reply_messages(rq, conf->trace, subject);
-	else
+	else if (!format || !strcmp(format, "ladder"))
 		reply_ladder(rq, conf->trace, subject);
+	else if (!strcmp(format, "json"))
+		reply_messages(rq, conf->trace, subject, &form);
+	else
+		reply_capture(rq, conf->trace, subject, &form);
 }

@@ -19,7 +19,7 @@ struct trace_msg {
 	enum sip_transp tp;
 	struct sa local, peer;
 	const char *side;          /* listener's name: "pbx", "teams"     */
-	const char *data; size_t size;
+	char *data; size_t size;   /* the reader's own copy            */
 };
 
 /** @param size  Octets of memory for messages, e.g. 16 MiB */

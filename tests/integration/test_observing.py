@@ -1,8 +1,12 @@
 """What is told of calls afterwards: why, lists, reports, captures."""
 
+import csv
+import io
 import json
 
 from support import BridgeTest, deadline, plan
+
+from lab.process import run
 
 
 class Why(BridgeTest):
@@ -57,3 +61,88 @@ class Why(BridgeTest):
         text = self.bridge.command("why", record["id"])
         self.assertIn("The call went well; teams hung up.", text)
         self.assertIn("SRTP AES_CM_128_HMAC_SHA1_80", text)
+
+    @deadline(60)
+    def test_figures_of_calls(self):
+        self.refused("6002")
+        self.quiet()
+        total = json.loads(self.bridge.command("report", "calls", "--json",
+                                               "--since", "1h"))["total"]
+        self.assertGreaterEqual(total["results"]["busy"], 1)
+        self.assertGreaterEqual(total["ner"], total["asr"])
+        offline = json.loads(self.bridge.command(
+            "report", "calls", "--json", "--state-dir",
+            str(self.bridge.folder / "state")))["total"]
+        self.assertEqual(offline["results"], total["results"])
+        rows = list(csv.DictReader(io.StringIO(self.bridge.command(
+            "report", "calls", "--csv", "--pbx", "hq"))))
+        self.assertEqual([(row["tenant"], row["pbx"]) for row in rows],
+                         [("contoso", "hq")])
+        self.assertEqual(int(rows[0]["busy"]), total["results"]["busy"])
+        self.assertIn("<h1>Calls</h1>",
+                      self.bridge.command("report", "calls", "--html"))
+        text = self.bridge.command("report", "calls")
+        self.assertRegex(text, r"(?m)^contoso/hq +\d+")
+        self.assertEqual(self.bridge.command("report", "calls", "--pbx",
+                                             "none").strip(), "no calls")
+
+
+class Captures(BridgeTest):
+
+    def capture(self, record, *options):
+        """A call's capture, as Wireshark reads it: a row a packet."""
+        path = self.lab.state / "call.pcapng"
+        self.bridge.command("trace", record["id"], "--pcap", str(path),
+                            *options)
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        fields = ("ip.src", "ip.dst", "ip.proto", "udp.srcport", "sip.Method",
+                  "sip.Status-Code", "sip.from.user", "sip.to.user",
+                  "sdp.media.format", "frame.comment",
+                  "ip.checksum.status", "udp.checksum.status")
+        text = run(["tshark", "-n", "-r", str(path), "-T", "fields",
+                    "-o", "ip.check_checksum:TRUE",
+                    "-o", "udp.check_checksum:TRUE"]
+                   + [word for field in fields for word in ("-e", field)])
+        return [dict(zip(fields, line.split("\t")))
+                for line in text.splitlines()
+                if "\t" in line], path.read_bytes()
+
+    def talked(self):
+        desk = self.site.desk(1)
+        desk.begin()
+        call, _ = self.teams_calls(self.people["A"], desk, desk.extension)
+        call.hangup()
+        desk.wait_closed()
+        return self.ended_record(), desk
+
+    @deadline(60)
+    def test_wireshark_reads_both_legs(self):
+        record, desk = self.talked()
+        rows, octets = self.capture(record)
+        invites = [row for row in rows if row["sip.Method"] == "INVITE"]
+        self.assertEqual([row["ip.dst"] for row in invites],
+                         [plan.BRIDGE_TEAMS, plan.ASTERISK])
+        self.assertEqual(invites[1]["sip.to.user"], desk.extension)
+        self.assertIn("over TLS", invites[0]["frame.comment"])
+        codes = {row["sip.Status-Code"] for row in rows}
+        self.assertLessEqual({"100", "180", "200"}, codes)
+        self.assertEqual({row["ip.checksum.status"] for row in rows}, {"1"})
+        self.assertEqual({row["udp.checksum.status"] for row in rows}, {"1"})
+        self.assertNotRegex(octets, rb"inline:[A-WYZ0-9]")
+
+    @deadline(60)
+    def test_redacted_to_be_passed_on(self):
+        record, desk = self.talked()
+        person = self.people["A"]
+        _, octets = self.capture(record)
+        self.assertIn(person.number.encode(), octets)
+        rows, octets = self.capture(record, "--redact")
+        for secret in (person.number, self.users[0].upn.split("@")[0] + "@",
+                       "2001@", desk.extension + "@"):
+            self.assertNotIn(secret.encode(), octets)
+        invites = [row for row in rows if row["sip.Method"] == "INVITE"]
+        self.assertEqual(len(invites), 2)
+        self.assertEqual(invites[0]["sip.to.user"],
+                         invites[1]["sip.to.user"])
+        self.assertTrue(all(row["sip.Method"] or row["sip.Status-Code"]
+                            for row in rows), rows)

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "cli.h"
+#include "call_filter.h"
+#include "sheet.h"
 
 
 enum { REPORT_COLUMNS = 7, TOTAL_COLUMNS = 8, CALL_ID_BEGIN = 4 };
@@ -268,23 +269,6 @@ static const char *const fieldv[] = {
 enum { FIELDC = sizeof(fieldv) / sizeof(fieldv[0]) };
 
 
-/** RFC 4180. A leading =, +, - or @ would be a formula to a spreadsheet */
-static void csv_cell(const char *text)
-{
-	(void)putchar('"');
-	if (*text && strchr("=+-@\t\r", *text))
-		(void)putchar('\'');
-
-	for (; *text; text++) {
-		if (*text == '"')
-			(void)putchar('"');
-		(void)putchar(*text);
-	}
-
-	(void)putchar('"');
-}
-
-
 static void csv_field(const json_t *row, const char *name)
 {
 	const json_t *value = json_object_get(row, name);
@@ -315,26 +299,6 @@ static int csv_report(const json_t *report)
 	}
 
 	return EXIT_GOOD;
-}
-
-
-/** Text set as text, never as markup */
-static void html_cell(const char *tag, const char *text)
-{
-	(void)printf("<%s>", tag);
-
-	for (; *text; text++) {
-		switch (*text) {
-
-		case '<': (void)fputs("&lt;", stdout);   break;
-		case '>': (void)fputs("&gt;", stdout);   break;
-		case '&': (void)fputs("&amp;", stdout);  break;
-		case '"': (void)fputs("&quot;", stdout); break;
-		default:  (void)putchar(*text);          break;
-		}
-	}
-
-	(void)printf("</%s>", tag);
 }
 
 
@@ -416,30 +380,11 @@ static int html_report(const json_t *report)
 }
 
 
-int cmd_report(const struct cli *cli, int argc, char *argv[])
+static int registrations(const struct cli *cli, enum sheet sheet)
 {
-	bool json = false, csv = false, html = false;
-	const struct opt optv[] = {
-		{"json", NULL, &json}, {"csv", NULL, &csv},
-		{"html", NULL, &html}, {NULL, NULL, NULL},
-	};
 	struct answer answer;
 	json_t *report;
 	int status;
-
-	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 1, 1))
-		return EXIT_BAD;
-
-	if (strcmp(argv[1], "registrations")) {
-		term_error("there is no report \"%s\": want registrations",
-			   argv[1]);
-		return EXIT_BAD;
-	}
-
-	if (json + csv + html > 1) {
-		term_error("want one of --json, --csv, --html");
-		return EXIT_BAD;
-	}
 
 	status = ask(cli, &answer, false, "/api/v1/registrations");
 	if (status)
@@ -448,11 +393,11 @@ int cmd_report(const struct cli *cli, int argc, char *argv[])
 	report = report_make(json_object_get(answer.json, "registrations"));
 	if (!report)
 		status = EXIT_BAD;
-	else if (json)
+	else if (sheet == SHEET_JSON)
 		status = term_json(report);
-	else if (csv)
+	else if (sheet == SHEET_CSV)
 		status = csv_report(report);
-	else if (html)
+	else if (sheet == SHEET_HTML)
 		status = html_report(report);
 	else
 		status = text_report(report);
@@ -461,6 +406,49 @@ int cmd_report(const struct cli *cli, int argc, char *argv[])
 	answer_clear(&answer);
 
 	return status;
+}
+
+
+int cmd_report(const struct cli *cli, int argc, char *argv[])
+{
+	struct call_filter filter = { .since = NULL };
+	const char *state_dir = NULL;
+	bool json = false, csv = false, html = false;
+	const struct opt optv[] = {
+		{"json", NULL, &json}, {"csv", NULL, &csv},
+		{"html", NULL, &html}, {"state-dir", &state_dir, NULL},
+		CALL_FILTER_OPTS(filter), {NULL, NULL, NULL},
+	};
+	enum sheet sheet;
+
+	if (options_read(optv, &argc, argv) ||
+	    options_argc(argc, argv, 1, 1) || call_filter_read(&filter))
+		return EXIT_BAD;
+
+	if (json + csv + html > 1) {
+		term_error("want one of --json, --csv, --html");
+		return EXIT_BAD;
+	}
+
+	sheet = json ? SHEET_JSON : csv ? SHEET_CSV : html ? SHEET_HTML :
+		SHEET_TEXT;
+
+	if (!strcmp(argv[1], "calls"))
+		return report_calls(cli, &filter, state_dir, sheet);
+
+	if (strcmp(argv[1], "registrations")) {
+		term_error("there is no report \"%s\": want registrations or"
+			   " calls", argv[1]);
+		return EXIT_BAD;
+	}
+
+	if (call_filter_is_set(&filter) || state_dir) {
+		term_error("report registrations: it tells how all of them"
+			   " are now, so there is nothing to choose");
+		return EXIT_BAD;
+	}
+
+	return registrations(cli, sheet);
 }
 
 

@@ -34,13 +34,26 @@ static const struct command commandv[] = {
 	 " voice quality, and the messages with both sides. Passwords\nand"
 	 " keys are masked.\n",
 	 cmd_why},
-	{"report", "registrations [--csv|--html|--json]",
-	 "all registrations, worst first, with totals of each PBX",
-	 "Each PBX's users by state, then each user: state, since when, how"
-	 " often the registration\nwas lost (flaps), reason and advice.\n\n"
-	 "  --html      one page that needs nothing else, to pass on\n"
-	 "  --csv       for spreadsheets\n"
-	 "  --json      for programs\n",
+	{"report", "registrations|calls [--csv|--html|--json]\n"
+	 "                         [--since TIME] [--until TIME] [--pbx NAME]"
+	 " [--tenant NAME]\n                         [--state-dir FOLDER]",
+	 "registrations, worst first; figures of calls by PBX",
+	 "registrations  each PBX's users by state, then each user: state,"
+	 " since when, how often\n               the registration was lost"
+	 " (flaps), reason and advice\n"
+	 "calls          calls, failures, answer-seizure ratio (ASR), network"
+	 " effectiveness\n               ratio (NER, ITU-T E.425), average"
+	 " length, post-dial delay (PDD),\n               loss and voice"
+	 " quality (MOS) of each PBX, as of `callbridge calls`\n\n"
+	 "  --html              one page that needs nothing else, to pass"
+	 " on\n"
+	 "  --csv               for spreadsheets\n"
+	 "  --json              for programs\n"
+	 "  --since, --until    calls that began then: 30m, 2h, 7d, or"
+	 " \"2026-01-31 15:30\"\n"
+	 "  --pbx, --tenant, --user, --failed   only such calls\n"
+	 "  --state-dir FOLDER  all calls of the journal there; needs no"
+	 " running service\n",
 	 cmd_report},
 	{"trunks", "[--json]",
 	 "whether Teams can be reached, and reaches us",
@@ -63,13 +76,18 @@ static const struct command commandv[] = {
 	 " service\n"
 	 "  --json              everything that is known, for programs\n",
 	 cmd_calls},
-	{"trace", "[--json] USER|CALL",
+	{"trace", "[--json | --pcap FILE] [--redact] USER|CALL",
 	 "the SIP messages of a user or a call, as a ladder",
 	 "USER is a user's Microsoft name, number or AoR"
 	 " (ann@contoso.example, +442079460018,\nsip:101@pbx.example). CALL is"
 	 " an id that `callbridge calls` shows, or a SIP Call-ID.\nPasswords"
 	 " and keys are masked.\n\n"
-	 "  --json      whole messages, for programs\n",
+	 "  --json       whole messages, for programs\n"
+	 "  --pcap FILE  a capture for Wireshark, with what went over TLS in"
+	 " the clear\n               (as UDP)\n"
+	 "  --redact     other numbers, names and user names, to pass it"
+	 " on; the same ones\n               stay the same within a"
+	 " capture\n",
 	 cmd_trace},
 	{"retry", "USER",
 	 "register a user now, also after a refused password",

@@ -452,7 +452,7 @@ static void test_traces_by_any_name(void **state)
 		     " nobody: want a user (name, number or AoR), a call's id"
 		     " or a Call-ID", "subject");
 	assert_error(f, "/api/v1/trace/call-001?format=xml", 400,
-		     "format: want ladder or json, found \"xml\"", "format");
+		     "format: want ladder, json or pcapng, found \"xml\"", "format");
 }
 
 
