@@ -90,6 +90,7 @@ static void destructor(void *arg)
 	mem_deref(leg->body);
 	mem_deref(leg->rel.reason);
 	mem_deref(leg->contact);
+	mem_deref((void *)(uintptr_t)leg->conf.routes);
 	mem_deref(leg->user_agent);
 	mem_deref(leg->conf.digest);
 	dial_clear(&leg->dial);
@@ -107,6 +108,7 @@ int leg_alloc(struct leg **legp, const struct leg_conf *conf,
 		return ENOMEM;
 
 	leg->conf = *conf;
+	mem_ref((void *)(uintptr_t)conf->routes);
 	mem_ref(conf->digest);
 	leg->timer.min_se_s = conf->min_se_s;
 	leg->sess_id = rand_u32();

@@ -21,6 +21,7 @@ struct stack;
 struct strans;
 struct digest;
 struct dialog;
+struct routes;
 struct leg;
 
 /** How a peer wants to be spoken to */
@@ -32,6 +33,8 @@ struct leg_conf {
 	const char *user_agent;    /* NULL: the stack's                     */
 	struct digest *digest;     /* answers challenges; NULL              */
 	struct hop hopv[8]; size_t hopc;   /* where requests go, in order   */
+	const struct routes *routes;       /* of a call we make; referenced by
+				      the leg; NULL: none                   */
 	bool session_timer;        /* offer and accept RFC 4028             */
 	uint32_t session_expires_s;    /* 1800 */
 	uint32_t min_se_s;         /* 90 */

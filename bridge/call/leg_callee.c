@@ -9,6 +9,7 @@
 #include "bridge/base/log.h"
 #include "bridge/sip/msg.h"
 #include "cause.h"
+#include "bridge/sip/routes.h"
 #include "leg_core.h"
 
 
@@ -322,6 +323,8 @@ static int invite_begin(struct leg *leg)
 		.hop        = conf->hopv[leg->hop],
 		.digest     = conf->digest,
 		.user_agent = conf->user_agent,
+		.routev     = conf->routes ? conf->routes->v : NULL,
+		.routec     = conf->routes ? conf->routes->c : 0,
 	};
 	int err;
 

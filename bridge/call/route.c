@@ -125,6 +125,7 @@ static void pbx_leg(struct leg_conf *conf, struct account *acc,
 	conf->prack = pbx->call.prack;
 	conf->replaces = pbx->supports_refer;
 	conf->answer_limit_s = pbx->call.answer_limit_s;
+	conf->routes = account_routes(acc);
 	account_hop(acc, &conf->hopv[0]);
 	conf->hopc = 1;
 }

@@ -22,6 +22,12 @@ static const char *const transferv[]      = { "auto", "refer", "bridge" };
 static const char *const holdv[]          = { "sendonly", "inactive",
 					      "zero" };
 static const char *const portv[]          = { "shared", "per-user" };
+static const char *const connectionv[]    = { "shared", "per-user" };
+static const char *const addressv[]       = { "local", "learnt" };
+static const char *const keepalivev[]     = { "crlf", "options", "stun",
+					      "none" };
+static const char *const mwiv[]           = { "none", "unsolicited",
+					      "subscribe" };
 static const char *const verifyv[]        = { "full", "chain", "none" };
 static const char *const redirectsv[]     = { "follow", "pass", "refuse" };
 static const char *const voicemailv[]     = { "accept", "refuse" };
@@ -102,8 +108,36 @@ static const struct field registrationv[] = {
 	{ .name = "keepalive", .type = FIELD_DURATION, .unit = FIELD_S,
 	  .offset = offsetof(struct pbx, registration.keepalive_s),
 	  .max = 600, .dflt = "25s", .flags = FIELD_ADVANCED,
-	  .help = "Empty lines to the PBX at that interval keep firewalls "
-		  "open; 0 for none" },
+	  .help = "Interval of keepalives to the PBX, so that firewalls "
+		  "stay open; 0 for none" },
+	{ .name = "keepalive_by", .type = FIELD_CHOICE,
+	  CHOICES(keepalivev), .dflt = "crlf",
+	  .offset = offsetof(struct pbx, registration.keepalive_by),
+	  .flags = FIELD_ADVANCED,
+	  .help = "What is sent as keepalive: empty lines (crlf), OPTIONS, "
+		  "which tell early that the PBX has gone, or STUN (udp "
+		  "only), which tells a changed public address" },
+	{ .name = "max", .type = FIELD_INT,
+	  .offset = offsetof(struct pbx, registration.max),
+	  .max = 1000000, .dflt = "0", .flags = FIELD_ADVANCED,
+	  .help = "Users registered at this PBX at most, as its licence "
+		  "has it; 0: no limit" },
+	{ .name = "fetch_bindings", .type = FIELD_BOOL, .dflt = "true",
+	  .offset = offsetof(struct pbx, registration.fetch_bindings),
+	  .flags = FIELD_ADVANCED,
+	  .help = "Ask the PBX before renewing, one user in 5 s at most, "
+		  "who else is registered, to name a phone that takes the "
+		  "user's place; ends where the PBX refuses" },
+	{ .name = "path", .type = FIELD_BOOL, .dflt = "false",
+	  .offset = offsetof(struct pbx, registration.path),
+	  .flags = FIELD_ADVANCED,
+	  .help = "Tell that proxies may add a Path (RFC 3327); said by "
+		  "itself where the PBX asks for it" },
+	{ .name = "redirect_to", .type = FIELD_STRINGS, .max = 8,
+	  .offset = offsetof(struct pbx, registration.redirect_to),
+	  .checkh = check_domain, .flags = FIELD_ADVANCED,
+	  .help = "Hosts and domains that a redirect (3xx) may lead to, "
+		  "beside the SIP domain and proxy" },
 };
 
 static const struct field contactv[] = {
@@ -111,6 +145,17 @@ static const struct field contactv[] = {
 	  .offset = offsetof(struct pbx, contact.port),
 	  .dflt = "shared", .flags = FIELD_ADVANCED,
 	  .help = "One local port for all users, or one for each user" },
+	{ .name = "connection", .type = FIELD_CHOICE, CHOICES(connectionv),
+	  .offset = offsetof(struct pbx, contact.connection),
+	  .dflt = "shared", .flags = FIELD_ADVANCED,
+	  .help = "One TCP or TLS connection for all users, or one for each "
+		  "user" },
+	{ .name = "address", .type = FIELD_CHOICE, CHOICES(addressv),
+	  .offset = offsetof(struct pbx, contact.address),
+	  .dflt = "local", .flags = FIELD_ADVANCED,
+	  .help = "Address in the Contact: this service's own (local), or "
+		  "the one that the PBX sees behind NAT (learnt), for one "
+		  "that does not send calls back by itself" },
 };
 
 static const struct field transfer_fieldv[] = {
@@ -267,6 +312,11 @@ static const struct field callv[] = {
 		  "once, without ringing (voicemail of a user who is signed "
 		  "out): accept it, or refuse it so that a hunt group of the "
 		  "PBX goes on" },
+	{ .name = "realm", .type = FIELD_STRING, .max = 127,
+	  .offset = offsetof(struct pbx, call.realm),
+	  .checkh = check_line, .flags = FIELD_ADVANCED,
+	  .help = "Further realm whose challenges to calls are answered, "
+		  "where it differs from registration's; * for any" },
 };
 
 static const struct field tlsv[] = {
@@ -428,6 +478,16 @@ static const struct field fieldv[] = {
 	{ .name = "tls", .type = FIELD_OBJECT, .sub = &tls_fields,
 	  .help = "Trust in the PBX's certificate",
 	  .flags = FIELD_ADVANCED },
+	{ .name = "realm", .type = FIELD_STRING, .max = 127,
+	  .offset = offsetof(struct pbx, realm),
+	  .checkh = check_line, .flags = FIELD_ADVANCED,
+	  .help = "The only realm whose challenges are answered; unset: "
+		  "the one in which the first registration succeeds" },
+	{ .name = "mwi", .type = FIELD_CHOICE, CHOICES(mwiv),
+	  .offset = offsetof(struct pbx, mwi), .dflt = "unsolicited",
+	  .flags = FIELD_ADVANCED,
+	  .help = "Message waiting: not shown (none), as the PBX sends it "
+		  "(unsolicited), or asked for (subscribe)" },
 	{ .name = "user_agent", .type = FIELD_STRING, .max = 127,
 	  .offset = offsetof(struct pbx, user_agent),
 	  .checkh = check_line, .flags = FIELD_ADVANCED,

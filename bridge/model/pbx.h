@@ -39,6 +39,11 @@ enum pbx_hide { PBX_HIDE_PRIVACY, PBX_HIDE_FROM, PBX_HIDE_BOTH };
 enum pbx_redirects { PBX_REDIRECTS_FOLLOW, PBX_REDIRECTS_PASS,
 		     PBX_REDIRECTS_REFUSE };
 enum pbx_voicemail { PBX_VOICEMAIL_ACCEPT, PBX_VOICEMAIL_REFUSE };
+enum pbx_connection { PBX_CONNECTION_SHARED, PBX_CONNECTION_PER_USER };
+enum pbx_address { PBX_ADDRESS_LOCAL, PBX_ADDRESS_LEARNT };
+enum pbx_keepalive { PBX_KEEPALIVE_CRLF, PBX_KEEPALIVE_OPTIONS,
+		     PBX_KEEPALIVE_STUN, PBX_KEEPALIVE_NONE };
+enum pbx_mwi { PBX_MWI_NONE, PBX_MWI_UNSOLICITED, PBX_MWI_SUBSCRIBE };
 enum pbx_tls_verify { PBX_VERIFY_FULL, PBX_VERIFY_CHAIN, PBX_VERIFY_NONE };
 
 struct pbx {
@@ -77,10 +82,18 @@ struct pbx {
 		int64_t failures_per_hour; /* refused, before others wait   */
 		bool reuse_nonce;
 		uint32_t keepalive_s;      /* 0: off                        */
+		int keepalive_by;          /* enum pbx_keepalive            */
+		int64_t max;               /* users at once, 0: no limit    */
+		bool fetch_bindings;       /* look who else is registered   */
+		bool path;                 /* Supported: path               */
+		struct strings redirect_to;        /* hosts that a 3xx may
+					lead to, beside the PBX's own      */
 	} registration;
 
 	struct {
 		int port;                  /* enum pbx_port                 */
+		int connection;            /* enum pbx_connection           */
+		int address;               /* enum pbx_address              */
 	} contact;
 
 	struct {
@@ -122,6 +135,8 @@ struct pbx {
 		int64_t busy_at;           /* calls of a user; 0: never     */
 		uint32_t no_answer_s;      /* the PBX's own, 0: not known   */
 		int teams_voicemail;       /* enum pbx_voicemail            */
+		char *realm;               /* of challenges to calls, NULL:
+					as registration's; "*": any        */
 	} call;
 
 	struct {                   /* who calls                             */
@@ -149,6 +164,9 @@ struct pbx {
 		int verify;                /* enum pbx_tls_verify           */
 	} tls;
 
+	char *realm;               /* the only one answered, NULL: the
+				      first that lets us in                 */
+	int mwi;                   /* enum pbx_mwi                          */
 	char *user_agent;          /* NULL: Callbridge/VERSION              */
 };
 

@@ -31,8 +31,9 @@ struct answer_row {
 
 static const struct answer_row answerv[] = {
 	{ 300, 399, NULL, "Moved",
-	  "The PBX says that this user registers elsewhere, which is not "
-	  "followed: enter the address it names as SIP proxy.",
+	  "The PBX says that this user registers elsewhere, at a place "
+	  "that is not known to be its own: enter the address it names as "
+	  "SIP proxy, or its domain in registration.redirect_to.",
 	  ADVICE_STOP },
 	{ 400, 400, NULL, NULL,
 	  "The PBX does not accept our Contact or To: try to suppress the "
@@ -312,6 +313,19 @@ void advice_held(struct advice *adv, unsigned failures_per_hour)
 			  " retry. A PBX that bans nobody may have a larger"
 			  " registration.failures_per_hour.",
 			  failures_per_hour);
+}
+
+
+void advice_full(struct advice *adv, int64_t max)
+{
+	memset(adv, 0, sizeof(*adv));
+	adv->action = ADVICE_BACK_OFF;
+	str_ncpy(adv->reason, "No place free", sizeof(adv->reason));
+	(void)re_snprintf(adv->text, sizeof(adv->text),
+			  "Not sent: registration.max allows %lld users at"
+			  " this PBX, and so many are registered. Take one"
+			  " off, or raise it if the PBX's licence allows"
+			  " more.", (long long)max);
 }
 
 

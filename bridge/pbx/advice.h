@@ -43,6 +43,9 @@ void advice_banned(struct advice *adv, const char *host);
 /** Not sent, so that the PBX does not ban us */
 void advice_held(struct advice *adv, unsigned failures_per_hour);
 
+/** Not sent, for as many are registered as the profile allows */
+void advice_full(struct advice *adv, int64_t max);
+
 /** 200, but our contact is not among the bindings, these are ("": none) */
 void advice_unlisted(struct advice *adv, const char *rivals);
 

@@ -14,8 +14,10 @@ struct search {
 	struct pl token;           /* NULL: suppressed */
 	enum likeness best;
 	uint32_t expires_s;        /* of the best */
-	unsigned bindingc;
+	unsigned bindingc, stalec;
 	char *rivals;              /* borrowed: text of all of them        */
+	char *stale;               /* borrowed: one of ours with another
+				      parameter                            */
 	struct pl received;        /* our address as the registrar saw it  */
 	bool home;                 /* a binding of our user is there       */
 };
@@ -97,8 +99,37 @@ static bool is_home(const struct search *s, const struct uri *uri)
 }
 
 
+/** Our user at our address, but not our parameter: a binding that we made
+    before a restart, and nobody renews */
+static bool is_stale(const struct search *s, const struct uri *uri)
+{
+	struct pl val;
+
+	return s->token.p && same_user(&uri->user, &s->own.user) &&
+		!pl_casecmp(&uri->host, &s->own.host) &&
+		port_of(uri) == port_of(&s->own) &&
+		!parse_param(&uri->params, "cb", &val) &&
+		pl_cmp(&val, &s->token);
+}
+
+
+/** What tells a device beside its contact: how it names itself */
+static void device_add(char *text, size_t size, const struct pl *dname,
+		       const struct pl *params)
+{
+	const size_t l = strlen(text);
+	struct pl val;
+
+	if (pl_isset(dname))
+		(void)re_snprintf(text + l, size - l, " (%r)", dname);
+	else if (!parse_param(params, "+sip.instance", &val))
+		(void)re_snprintf(text + l, size - l, " (%r)", &val);
+}
+
+
 /** What a person is shown: nothing but plain letters of it */
-static void rival_add(struct search *s, const struct uri *uri)
+static void rival_add(struct search *s, const struct uri *uri,
+		      const struct pl *dname, const struct pl *params)
 {
 	const size_t l = strlen(s->rivals);
 	char text[BINDING_RIVALS];
@@ -113,6 +144,7 @@ static void rival_add(struct search *s, const struct uri *uri)
 		(void)re_snprintf(text + end, sizeof(text) - end, ":%u",
 				  uri->port);
 	}
+	device_add(text, sizeof(text), dname, params);
 
 	for (char *p = text; *p; p++)
 		if (*p < ' ' || *p > '~')
@@ -134,7 +166,13 @@ static void look_at(struct search *s, const struct pl *element)
 		return;
 
 	++s->bindingc;
-	rival_add(s, &uri);
+	if (is_stale(s, &uri)) {
+		(void)re_snprintf(s->stale, BINDING_RIVALS, "<%r>", &addr);
+		++s->stalec;
+		return;
+	}
+
+	rival_add(s, &uri, &dname, &params);
 
 	likeness = compare(s, &uri);
 	s->home |= likeness && is_home(s, &uri);
@@ -180,15 +218,18 @@ void bindings_read(struct bindings *b, const struct sip_msg *msg,
 
 	own_set(&s, contact, token);
 	b->rivals[0] = '\0';
+	b->stale[0] = '\0';
 	s.rivals = b->rivals;
 	(void)parse_param(&msg->via.params, "received", &s.received);
+	s.stale  = b->stale;
 	(void)sip_msg_hdr_apply(msg, true, SIP_HDR_CONTACT, contact_h, &s);
 
 	/* Some answer without any Contact: the 200 has to do */
+	b->count = s.bindingc;
 	b->ours = !s.bindingc || s.best > SAME_USER ||
 		(s.best == SAME_USER && s.bindingc == 1);
 	b->expires_s = b->ours ? s.expires_s : 0;
-	b->others = s.bindingc - (b->ours && s.bindingc ? 1 : 0);
+	b->others = s.bindingc - s.stalec - (b->ours && s.bindingc ? 1 : 0);
 
 	if (!s.bindingc || s.best > SAME_USER || s.home)
 		b->rivals[0] = '\0';

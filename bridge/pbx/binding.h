@@ -15,10 +15,13 @@ struct bindings {
 	bool ours;                 /* our Contact is in it, or it has none */
 	uint32_t expires_s;        /* granted to ours, as written; 0: not
 				      said                                 */
-	unsigned others;           /* bindings of other devices            */
+	unsigned count;            /* bindings listed                      */
+	unsigned others;           /* those of other devices               */
 	char rivals[BINDING_RIVALS];       /* their contacts, as far as they
 				      fit: "101@10.0.0.9, ..."; "" when
 				      ours is surely among them            */
+	char stale[BINDING_RIVALS];        /* "<sip:...>": our address, but
+				      from before a restart; "" none       */
 };
 
 /**

@@ -24,6 +24,8 @@ enum {
 	SPREAD_MS   = 500,         /* of first registrations               */
 	LEAVE_BATCH = 20,          /* un-REGISTERs in one go               */
 	LEAVE_MS    = 10,          /* between two of them                  */
+	CHECKS      = 2,           /* users that find out, when a PBX does
+				      not answer keepalives                */
 };
 
 
@@ -43,6 +45,7 @@ struct account {
 	char token[TOKEN_SIZE];    /* our parameter's value                */
 	bool leaving;              /* its un-REGISTER is out               */
 	bool replaced;             /* it goes, its user stays              */
+	bool twin;                 /* ... with the same binding            */
 };
 
 struct pool {
@@ -226,6 +229,26 @@ static int digest_make(struct digest **dp, const struct user *user)
 }
 
 
+/** Our parameter's value: the same after a restart, so that the binding is
+    renewed and not made a second time */
+static int token_make(char token[TOKEN_SIZE], const struct site *site,
+		      const struct user *user)
+{
+	uint8_t md[MD5_SIZE];
+	int err;
+
+	err = md5_printf(md, "%s %s %s %s", site->tenant, site->pbx->name,
+			 user->upn, user->sip_username);
+	if (err)
+		return err;
+
+	(void)re_snprintf(token, TOKEN_SIZE, "%w", md,
+			  (size_t)(TOKEN_SIZE / 2));
+
+	return 0;
+}
+
+
 static int account_alloc(struct account **accp, struct pool *pool,
 			 struct site *site, struct tenant *tenant,
 			 struct user *user)
@@ -242,7 +265,10 @@ static int account_alloc(struct account **accp, struct pool *pool,
 	acc->site   = mem_ref(site);
 	acc->tenant = mem_ref(tenant);
 	acc->user   = mem_ref(user);
-	token_random(acc->token, sizeof(acc->token) - 1);
+
+	err = token_make(acc->token, site, user);
+	if (err)
+		goto out;
 
 	err = site->pbx->contact.port == PBX_PORT_PER_USER ?
 		lsnr_alloc(acc) : 0;
@@ -481,6 +507,31 @@ static void site_wake(struct pool *pool, const struct site *site)
 }
 
 
+/** It shows elsewhere, or no more: all may have moved, two are enough to
+    find out whether the PBX is silent */
+static void site_flow(struct site *site, struct flow *flow,
+		      const struct sa *mapped, void *arg)
+{
+	struct pool *pool = arg;
+	unsigned n = 0;
+
+	if (mapped)
+		site->mapped = *mapped;
+
+	for (struct le *le = pool->accountl.head; le; le = le->next) {
+		struct account *acc = le->data;
+
+		if (acc->site != site)
+			continue;
+
+		if (mapped)
+			reg_remap(acc->reg, flow, mapped);
+		else if (n < CHECKS && reg_check(acc->reg, flow))
+			++n;
+	}
+}
+
+
 static void site_silent(struct site *site, bool silent, void *arg)
 {
 	struct pool *pool = arg;
@@ -557,7 +608,7 @@ static int stage_site(struct stage *stage, struct site **sitep,
 	}
 	else {
 		err = site_alloc(&ss->site, &pool->conf, tenant->tenant, pbx,
-				 site_silent, pool, stage->errs);
+				 site_silent, site_flow, pool, stage->errs);
 		if (err) {
 			mem_deref(ss);
 			return err;
@@ -706,6 +757,19 @@ static void account_update(struct account *acc, struct change *change)
 }
 
 
+/** The new one may have the same binding at the PBX: then the old one goes
+    without a word, lest it takes that binding back */
+static void account_replace(struct account *old, const struct account *new)
+{
+	old->replaced = true;
+	old->twin = new->user->enabled && !str_cmp(old->aor, new->aor) &&
+		!str_cmp(account_contact(old), new->contact) &&
+		old->site->tp == new->site->tp &&
+		old->site->port == new->site->port &&
+		!str_cmp(old->site->host, new->site->host);
+}
+
+
 static void commit(struct stage *stage)
 {
 	struct pool *pool = stage->pool;
@@ -724,7 +788,7 @@ static void commit(struct stage *stage)
 
 		if (change->new) {
 			if (change->old)
-				change->old->replaced = true;
+				account_replace(change->old, change->new);
 			continue;
 		}
 
@@ -736,7 +800,10 @@ static void commit(struct stage *stage)
 	while ((le = list_head(&goingl))) {
 		struct account *acc = le->data;
 
-		account_end(acc, !acc->replaced);
+		if (acc->twin)
+			mem_deref(acc);
+		else
+			account_end(acc, !acc->replaced);
 	}
 
 	for (le = stage->changel.head; le; le = le->next) {
@@ -1049,7 +1116,13 @@ void account_hop(const struct account *acc, struct hop *hop)
 
 const char *account_contact(const struct account *acc)
 {
-	return acc->contact;
+	return reg_contact(acc->reg);
+}
+
+
+const struct routes *account_routes(const struct account *acc)
+{
+	return reg_routes(acc->reg);
 }
 
 

@@ -25,6 +25,7 @@ struct resolver;
 struct digest;
 struct errors;
 struct pool;
+struct routes;
 struct account;
 
 struct pool_conf {
@@ -82,8 +83,13 @@ bool account_is_registered(const struct account *acc);
     while the account is; copy what must last */
 void account_hop(const struct account *acc, struct hop *hop);
 
-/** Contact for this account's dialogs: "<sip:101@203.0.113.9:5060>" */
+/** Contact for this account's dialogs: "<sip:101@203.0.113.9:5060>". Valid
+    until the account's next registration */
 const char *account_contact(const struct account *acc);
+
+/** Routes that the account's own requests bear: the Service-Route of its
+    registration (RFC 3608), NULL: none. Borrowed likewise */
+const struct routes *account_routes(const struct account *acc);
 
 /** Register now instead of at the timer (also after a stop). @return 0 */
 int account_register_now(struct account *acc);

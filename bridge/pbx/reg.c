@@ -13,12 +13,17 @@
 #include "bridge/base/log.h"
 #include "bridge/base/metrics.h"
 #include "bridge/sip/digest.h"
+#include "bridge/sip/health.h"
 #include "bridge/sip/msg.h"
+#include "bridge/sip/routes.h"
 #include "bridge/sip/stack.h"
 #include "bridge/sip/trace.h"
 #include "bridge/sip/transp.h"
 #include "advice.h"
+#include "alive.h"
 #include "binding.h"
+#include "contact.h"
+#include "redirect.h"
 #include "reg.h"
 
 
@@ -34,7 +39,8 @@ enum {
 	EXPIRES_MIN_S = 20,        /* shorter grants are taken for that    */
 	MIN_EXPIRES_MAX_S = 86400,
 	RETRY_AFTER_MAX_S = 3600,
-	BRIEF_ROUNDS  = 2,         /* 423 in one attempt                   */
+	ROUNDS        = 3,         /* once more at once, in one attempt    */
+	FULL_MS       = 60000,     /* no seat is free: looked for again    */
 	MARGIN_S      = 64,        /* two Timer F before a binding ends    */
 	SILENCE_S     = 32,        /* Timer F                              */
 	WORDS         = 128,
@@ -63,6 +69,16 @@ struct failure {
 	bool unheard;              /* nobody answered                      */
 };
 
+/** What most users do not have */
+struct rare {
+	char *contact;             /* owned: ours as it was learnt, NULL:
+				      as in conf                           */
+	char *stale;               /* owned: a Contact of ours that the next
+				      REGISTER takes back, NULL            */
+	struct redirect *moved;    /* owned: where a 3xx led, NULL         */
+	struct routes *routes;     /* ref: Service-Route, NULL             */
+};
+
 struct reg {
 	struct reg_conf conf;
 	reg_change_h *changeh;
@@ -77,6 +93,7 @@ struct reg {
 	struct flow_watch watch;   /* of a connection                      */
 	struct flow *flow;         /* ref, of the last success             */
 	struct failure *failure;   /* owned, NULL: none                    */
+	struct rare *rare;         /* owned, NULL: nothing of it           */
 	char *rivals;              /* owned: contacts that the PBX has where
 				      ours should be, NULL: none           */
 	uint64_t sent_ms, bound_ms;        /* bound: end of the binding, 0 */
@@ -87,9 +104,13 @@ struct reg {
 	uint32_t flaps;
 	uint16_t scode;
 	uint8_t failurec;          /* in a row                             */
-	uint8_t briefc;            /* 423 in this attempt                  */
+	uint8_t roundc;            /* once more at once, in this attempt   */
 	bool proven;               /* these credentials were accepted once */
 	bool insist;               /* a person wants it now                */
+	bool fetching;             /* SENDING: it asks for the bindings    */
+	bool evicted;              /* rivals had its place before the last
+				      renewal                              */
+	bool seated;               /* counts among the site's max          */
 	uint8_t phase, state;      /* enum phase, enum reg_state           */
 	char callid[21], tag[9];
 };
@@ -108,6 +129,13 @@ static struct wheel *wheel_of(const struct reg *reg)
 static const struct pbx *pbx_of(const struct reg *reg)
 {
 	return reg->conf.site->pbx;
+}
+
+
+/** The PBX has a binding of ours */
+static bool is_bound(const struct reg *reg)
+{
+	return reg->bound_ms > wheel_now(wheel_of(reg));
 }
 
 
@@ -141,6 +169,16 @@ static uint64_t spread(uint64_t ms, unsigned percent)
 }
 
 
+/** Free one's place among those that may be registered at once */
+static void seat_free(struct reg *reg)
+{
+	if (reg->seated)
+		--reg->conf.site->seatc;
+
+	reg->seated = false;
+}
+
+
 static void flow_drop(struct reg *reg)
 {
 	flow_unwatch(&reg->watch);
@@ -167,9 +205,51 @@ static void destructor(void *data)
 
 	halt(reg);
 	flow_drop(reg);
+	seat_free(reg);
 	mem_deref(reg->digest);
 	mem_deref(reg->failure);
 	mem_deref(reg->rivals);
+	mem_deref(reg->rare);
+}
+
+
+static void rare_destructor(void *data)
+{
+	struct rare *rare = data;
+
+	mem_deref(rare->contact);
+	mem_deref(rare->stale);
+	mem_deref(rare->moved);
+	mem_deref(rare->routes);
+}
+
+
+/** NULL without memory */
+static struct rare *rare_get(struct reg *reg)
+{
+	if (!reg->rare)
+		reg->rare = mem_zalloc(sizeof(*reg->rare), rare_destructor);
+
+	return reg->rare;
+}
+
+
+const char *reg_contact(const struct reg *reg)
+{
+	return reg->rare && reg->rare->contact ? reg->rare->contact :
+		reg->conf.contact;
+}
+
+
+const struct routes *reg_routes(const struct reg *reg)
+{
+	return reg->rare ? reg->rare->routes : NULL;
+}
+
+
+static const struct redirect *moved_to(const struct reg *reg)
+{
+	return reg->rare ? reg->rare->moved : NULL;
 }
 
 
@@ -321,16 +401,41 @@ static void queue(void *arg)
 /* What                                                                */
 
 
+/** A port or a connection of its own */
+static bool reg_is_alone(const struct reg *reg)
+{
+	const struct site *site = reg->conf.site;
+
+	return reg->conf.lsnr || (site->tp != SIP_TRANSP_UDP &&
+		site->pbx->contact.connection == PBX_CONNECTION_PER_USER);
+}
+
+
 void reg_hop(const struct reg *reg, struct hop *hop)
 {
 	const struct site *site = reg->conf.site;
 
+	const struct redirect *moved = moved_to(reg);
+
 	site_hop(site, hop);
 	hop->flow = reg_flow(reg);
 
-	if (reg->conf.lsnr) {
+	/* Another address of the PBX answers, this one does not */
+	if (hop->flow && site->placec > 1 &&
+	    health_is_down(site->health, site->tp, flow_peer(hop->flow)))
+		hop->flow = NULL;
+
+	if (reg->conf.lsnr)
 		hop->lsnrv[site->tp] = reg->conf.lsnr;
-		hop->alone = true;
+	hop->alone = reg_is_alone(reg);
+
+	if (moved) {
+		struct sa sa;
+
+		hop->host = moved->host;
+		hop->port = moved->port;
+		hop->tls_name = sa_set_str(&sa, moved->host, 0) ? NULL :
+			site->pbx->sip_domain;
 	}
 }
 
@@ -340,23 +445,56 @@ static void failure_set(struct reg *reg, int err, const struct sip_msg *msg,
 			const char *why, const struct advice *advice);
 
 
+/** Contact, and with it what is taken back; none where bindings are asked
+    for (RFC 3261 section 10.2.3) */
+static int print_contacts(struct re_printf *pf, const struct reg *reg)
+{
+	const char *stale = reg->rare ? reg->rare->stale : NULL;
+	int err;
+
+	if (reg->fetching)
+		return 0;
+
+	err = re_hprintf(pf, "Contact: %s\r\n", reg_contact(reg));
+	if (!err && stale)
+		err = re_hprintf(pf, "Contact: %s;expires=0\r\n", stale);
+
+	return err;
+}
+
+
+static int print_expires(struct re_printf *pf, const struct reg *reg)
+{
+	return reg->fetching ? 0 :
+		re_hprintf(pf, "Expires: %u\r\n", reg->asked_s);
+}
+
+
 static int send_register(struct reg *reg, uint32_t expires_s)
 {
 	const struct pbx *pbx = pbx_of(reg);
+	const struct redirect *moved = moved_to(reg);
+	const bool path = pbx->registration.path || reg->conf.site->path;
 	struct request_param prm = { .method = "REGISTER" };
-	char ruri[270], head[1024];
+	char ruri[300], head[1536];
 
-	(void)re_snprintf(ruri, sizeof(ruri), "sip:%s", pbx->sip_domain);
+	if (moved && moved->target)
+		(void)re_snprintf(ruri, sizeof(ruri), "%H",
+				  redirect_uri_print, moved);
+	else
+		(void)re_snprintf(ruri, sizeof(ruri), "sip:%s",
+				  pbx->sip_domain);
 
+	reg->asked_s = expires_s;
 	if (re_snprintf(head, sizeof(head),
 			"From: <%s>;tag=%s\r\n"
 			"To: <%s>\r\n"
 			"Call-ID: %s\r\n"
-			"Contact: %s\r\n"
-			"Expires: %u\r\n"
+			"%H%H%s"
 			"Allow: " POOL_ALLOW "\r\n",
 			reg->conf.aor, reg->tag, reg->conf.aor, reg->callid,
-			reg->conf.contact, expires_s) < 0)
+			print_contacts, reg, print_expires, reg,
+			path ? "Supported: path\r\n" : "") < 0)
 		return EOVERFLOW;
 
 	prm.ruri        = ruri;
@@ -393,18 +531,53 @@ static void failed(struct reg *reg, int err, const struct sip_msg *msg,
 		   const char *why, bool rejected);
 
 
-/** The pacer's turn, or once more after 423 */
+/** The pacer's turn, or once more at once */
 static void try(struct reg *reg)
 {
 	int err;
 
-	reg->asked_s = wanted_s(reg);
-
-	err = send_register(reg, reg->asked_s);
+	err = send_register(reg, wanted_s(reg));
 	if (err) {
 		pacer_back(&reg->conf.site->pacer);
 		failed(reg, err, NULL, "", false);
 	}
+}
+
+
+/**
+ * Be where the PBX sees us, if the profile wants that
+ *
+ * @param bound  The PBX has the Contact of before
+ *
+ * @return true if the Contact is another one now. What the PBX may have of
+ *         the old one is taken back with the next REGISTER
+ */
+static bool contact_settle(struct reg *reg, const struct sa *mapped,
+			   bool bound)
+{
+	struct rare *rare;
+	char *moved;
+
+	if (pbx_of(reg)->contact.address != PBX_ADDRESS_LEARNT ||
+	    !sa_isset(mapped, SA_ALL) ||
+	    contact_is_at(reg_contact(reg), mapped))
+		return false;
+
+	rare = rare_get(reg);
+	if (!rare || contact_move(&moved, reg->conf.contact, mapped))
+		return false;
+
+	if (bound) {
+		mem_deref(rare->stale);
+		rare->stale = NULL;
+		(void)str_dup(&rare->stale, reg_contact(reg));
+	}
+
+	mem_deref(rare->contact);
+	rare->contact = moved;
+	info("reg", reg->conf.aor, "the PBX sees us at %J", mapped);
+
+	return true;
 }
 
 
@@ -422,9 +595,50 @@ static void hold_back(struct reg *reg, uint64_t patience_ms)
 }
 
 
+/** The PBX's licence has no more */
+static void keep_out(struct reg *reg)
+{
+	struct advice advice;
+
+	pacer_back(&reg->conf.site->pacer);
+	advice_full(&advice, pbx_of(reg)->registration.max);
+	failure_set(reg, 0, NULL, "not sent", &advice);
+	wait_for(reg, FULL_MS + rand_u32() % (FULL_MS / 4));
+	set_state(reg, REG_QUEUED);
+}
+
+
+/** @return false: as many are registered as may be */
+static bool seat_take(struct reg *reg)
+{
+	struct site *site = reg->conf.site;
+	const int64_t max = site->pbx->registration.max;
+
+	if (!max || reg->seated)
+		return true;
+
+	if (site->seatc >= max)
+		return false;
+
+	++site->seatc;
+	reg->seated = true;
+
+	return true;
+}
+
+
+/** Before a renewal: is it still we whom the PBX has there? */
+static bool is_fetch_due(const struct reg *reg)
+{
+	return reg->state == REG_GREEN && !reg->failurec && is_bound(reg) &&
+		site_may_fetch(reg->conf.site);
+}
+
+
 static void attempt(void *arg)
 {
 	struct reg *reg = arg;
+	const struct redirect *moved = moved_to(reg);
 	const uint64_t patience_ms = reg->insist ? 0 :
 		site_patience(reg->conf.site, reg->proven);
 
@@ -436,9 +650,24 @@ static void attempt(void *arg)
 		return;
 	}
 
+	if (!seat_take(reg)) {
+		keep_out(reg);
+		return;
+	}
+
 	lapse_watch(reg);
-	reg->briefc = 0;
-	try(reg);
+	reg->roundc = 0;
+	if (moved && moved->once)
+		reg->rare->moved = mem_deref(reg->rare->moved);
+	if (!reg_is_alone(reg))
+		(void)contact_settle(reg, &reg->conf.site->mapped,
+				     is_bound(reg));
+
+	reg->fetching = is_fetch_due(reg);
+	if (reg->fetching && send_register(reg, 0))
+		reg->fetching = false;
+	if (!reg->fetching)
+		try(reg);
 }
 
 
@@ -480,6 +709,7 @@ static void failure_set(struct reg *reg, int err, const struct sip_msg *msg,
 static void stop(struct reg *reg)
 {
 	set_phase(reg, STOPPED);
+	seat_free(reg);
 	reg->next_s   = 0;
 	reg->bound_ms = 0;
 	warning("reg", reg->conf.aor, "%s (%s); stopped until edited or"
@@ -489,7 +719,7 @@ static void stop(struct reg *reg)
 
 
 static void fail(struct reg *reg, int err, const struct sip_msg *msg,
-		 const char *why, const struct advice *advice)
+		 const char *why, const struct advice *advice, bool rejected)
 {
 	uint64_t wait;
 
@@ -504,6 +734,11 @@ static void fail(struct reg *reg, int err, const struct sip_msg *msg,
 		set_state(reg, REG_RED);
 		return;
 	}
+
+	/* who names a time will change its mind (RFC 3261 section 20.33) */
+	if (reg->failure->advice.action == ADVICE_STOP && !rejected &&
+	    retry_after(msg))
+		reg->failure->advice.action = ADVICE_SLOW;
 
 	if (reg->failure->advice.action == ADVICE_STOP) {
 		stop(reg);
@@ -527,8 +762,8 @@ static bool is_silence(int err)
 }
 
 
-/** Where a 3xx wants us to go; shown, never followed: credentials are for
-    the PBX that the customer named */
+/** Where a 3xx wants us to go that is not followed: credentials are for the
+    PBX that the customer named */
 static void target_tell(struct advice *advice, const struct sip_msg *msg)
 {
 	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_CONTACT);
@@ -569,7 +804,12 @@ static void failed(struct reg *reg, int err, const struct sip_msg *msg,
 	if (msg && msg->scode >= 300 && msg->scode < 400)
 		target_tell(&advice, msg);
 
-	fail(reg, err, msg, why, &advice);
+	if (reg->rare) {
+		reg->rare->moved = mem_deref(reg->rare->moved);
+		reg->rare->stale = mem_deref(reg->rare->stale);
+	}
+
+	fail(reg, err, msg, why, &advice, rejected);
 }
 
 
@@ -580,7 +820,7 @@ static void unlisted(struct reg *reg, const struct sip_msg *msg,
 	struct advice advice;
 
 	advice_unlisted(&advice, rivals);
-	fail(reg, 0, msg, "", &advice);
+	fail(reg, 0, msg, "", &advice, false);
 }
 
 
@@ -613,10 +853,7 @@ static void flow_take(struct reg *reg, struct flow *flow)
 			flow_watch(&reg->watch, flow, flow_closed, reg);
 	}
 
-	if (pbx_of(reg)->registration.keepalive_s)
-		(void)flow_keepalive(flow,
-				     pbx_of(reg)->registration.keepalive_s,
-				     false);
+	alive_keep(reg->conf.site, flow);
 }
 
 
@@ -644,6 +881,44 @@ static void server_take(struct reg *reg, const struct sip_msg *msg)
 }
 
 
+static void rivals_set(struct reg *reg, const char *rivals)
+{
+	reg->rivals = mem_deref(reg->rivals);
+	if (*rivals)
+		(void)str_dup(&reg->rivals, rivals);
+}
+
+
+/** Service-Route counts until the next answer (RFC 3608 section 6.1) */
+static void routes_take(struct reg *reg, const struct sip_msg *msg)
+{
+	struct routes *routes = site_routes(reg->conf.site, msg);
+	struct rare *rare = routes ? rare_get(reg) : reg->rare;
+
+	if (rare) {
+		mem_deref(rare->routes);
+		rare->routes = routes;
+	}
+	else {
+		mem_deref(routes);
+	}
+}
+
+
+/** What was to be taken back has been; what is still there of old, goes */
+static void stale_take(struct reg *reg, const char *stale)
+{
+	struct rare *rare = *stale ? rare_get(reg) : reg->rare;
+
+	if (!rare)
+		return;
+
+	rare->stale = mem_deref(rare->stale);
+	if (*stale)
+		(void)str_dup(&rare->stale, stale);
+}
+
+
 static void accepted(struct reg *reg, const struct sip_msg *msg,
 		     struct flow *flow)
 {
@@ -653,16 +928,17 @@ static void accepted(struct reg *reg, const struct sip_msg *msg,
 	const enum reg_state before = reg->state;
 	struct bindings b;
 
-	bindings_read(&b, msg, reg->conf.contact, reg->conf.token);
+	bindings_read(&b, msg, reg_contact(reg), reg->conf.token);
 	if (!b.ours) {
 		reg->bound_ms = 0;
 		unlisted(reg, msg, b.rivals);
 		return;
 	}
 
-	reg->rivals = mem_deref(reg->rivals);
-	if (b.rivals[0])
-		(void)str_dup(&reg->rivals, b.rivals);
+	if (!reg->evicted)
+		rivals_set(reg, b.rivals);
+	routes_take(reg, msg);
+	stale_take(reg, b.stale);
 
 	reg->failure   = mem_deref(reg->failure);
 	reg->failurec  = 0;
@@ -682,21 +958,133 @@ static void accepted(struct reg *reg, const struct sip_msg *msg,
 }
 
 
-/** 423: longer, at once; the site's other users ask so from the start */
+/** 423: longer; the site's other users ask so from the start */
 static bool longer(struct reg *reg, const struct sip_msg *msg)
 {
 	uint32_t min_s;
 
-	if (reg->briefc >= BRIEF_ROUNDS ||
-	    !msg_hdr_uint(msg, SIP_HDR_MIN_EXPIRES, &min_s) ||
+	if (!msg_hdr_uint(msg, SIP_HDR_MIN_EXPIRES, &min_s) ||
 	    min_s <= reg->asked_s || min_s > MIN_EXPIRES_MAX_S)
 		return false;
 
-	++reg->briefc;
 	if (min_s > reg->conf.site->min_expires_s)
 		reg->conf.site->min_expires_s = min_s;
 
 	return true;
+}
+
+
+/** 420, 421: a proxy on the way wants to add a Path, and may if we say that
+    we know it (RFC 3327 section 5.1) */
+static bool with_path(struct reg *reg, const struct sip_msg *msg)
+{
+	const enum sip_hdrid id = msg->scode == 421 ? SIP_HDR_REQUIRE :
+		SIP_HDR_UNSUPPORTED;
+
+	if (reg->conf.site->path || pbx_of(reg)->registration.path ||
+	    !msg_has_token(msg, id, "path"))
+		return false;
+
+	reg->conf.site->path = true;
+	info("pbx", pbx_of(reg)->name, "%s: asks for support of Path",
+	     reg->conf.site->tenant);
+
+	return true;
+}
+
+
+/** 3xx: follow it once, where credentials may go */
+static bool elsewhere(struct reg *reg, const struct sip_msg *msg)
+{
+	struct redirect *moved;
+	struct rare *rare;
+
+	if (moved_to(reg) || redirect_read(&moved, reg->conf.site, msg))
+		return false;
+
+	rare = rare_get(reg);
+	if (!rare) {
+		mem_deref(moved);
+		return false;
+	}
+
+	rare->moved = moved;
+	flow_drop(reg);
+	info("reg", reg->conf.aor, "%u: registers at %s", msg->scode,
+	     moved->host);
+
+	return true;
+}
+
+
+/** 2xx: but the PBX sees us elsewhere than our Contact says */
+static bool seen_elsewhere(struct reg *reg, const struct sip_msg *msg)
+{
+	struct site *site = reg->conf.site;
+	struct sa mapped;
+
+	if (pbx_of(reg)->contact.address != PBX_ADDRESS_LEARNT ||
+	    contact_learn(&mapped, msg))
+		return false;
+
+	if (!reg_is_alone(reg))
+		site->mapped = mapped;
+
+	return contact_settle(reg, &mapped, true);
+}
+
+
+/** Is there something to try at once? */
+static bool again(struct reg *reg, const struct sip_msg *msg)
+{
+	if (!msg || reg->roundc >= ROUNDS)
+		return false;
+
+	++reg->roundc;
+
+	if (msg->scode < 300)
+		return seen_elsewhere(reg, msg);
+	if (msg->scode < 400)
+		return elsewhere(reg, msg);
+
+	switch (msg->scode) {
+
+	case 420:
+	case 421: return with_path(reg, msg);
+	case 423: return longer(reg, msg);
+	default:  return false;
+	}
+}
+
+
+/** Whom the PBX had there before this renewal */
+static void fetched(struct reg *reg, const struct sip_msg *msg)
+{
+	struct bindings b;
+
+	if (msg->scode >= 300) {
+		if (msg->scode < 500) {
+			reg->conf.site->no_fetch = true;
+			info("pbx", pbx_of(reg)->name, "%s: does not list"
+			     " bindings (%u)", reg->conf.site->tenant,
+			     msg->scode);
+		}
+		return;
+	}
+
+	bindings_read(&b, msg, reg_contact(reg), reg->conf.token);
+	stale_take(reg, b.stale);
+
+	/* what it has listed for our own REGISTER is ours, rewritten */
+	reg->evicted = b.rivals[0] && (reg->evicted || !reg->rivals ||
+				       strcmp(reg->rivals, b.rivals));
+	if (!reg->evicted)
+		return;
+
+	++reg->flaps;
+	rivals_set(reg, b.rivals);
+	warning("reg", reg->conf.aor, "another phone had taken its place: %s",
+		b.rivals);
 }
 
 
@@ -760,10 +1148,16 @@ static void answer_h(int err, const struct sip_msg *msg, void *arg)
 	flow = mem_ref(request_flow(reg->req));
 	reg->req = mem_deref(reg->req);
 
-	if (msg && msg->scode == 423 && longer(reg, msg)) {
+	if (reg->fetching && msg && !rejected) {
+		reg->fetching = false;
+		fetched(reg, msg);
+		try(reg);
+	}
+	else if (again(reg, msg)) {
 		try(reg);
 	}
 	else {
+		reg->fetching = false;
 		pacer_back(&reg->conf.site->pacer);
 		answered(reg, err, msg, flow, why, rejected);
 	}
@@ -780,6 +1174,7 @@ void reg_start(struct reg *reg, struct digest *digest, uint64_t delay_ms)
 {
 	halt(reg);
 	set_phase(reg, IDLE);
+	reg->fetching = false;
 
 	if (digest != reg->digest) {
 		reg->proven = false;
@@ -809,6 +1204,29 @@ bool reg_is_unheard(const struct reg *reg)
 {
 	return (reg->phase == WAITING || reg->phase == QUEUED) &&
 		reg->failure && reg->failure->unheard;
+}
+
+
+void reg_remap(struct reg *reg, const struct flow *flow,
+	       const struct sa *mapped)
+{
+	if (reg->flow != flow || reg->phase != WAITING)
+		return;
+
+	if (contact_settle(reg, mapped, is_bound(reg)))
+		wait_for(reg, spread(RETRY_MS, 0));
+}
+
+
+bool reg_check(struct reg *reg, const struct flow *flow)
+{
+	if (reg->flow != flow || reg->phase != WAITING ||
+	    reg->state == REG_RED)
+		return false;
+
+	queue(reg);
+
+	return true;
 }
 
 
@@ -858,10 +1276,12 @@ void reg_static(struct reg *reg)
 
 void reg_leave(struct reg *reg, reg_left_h *lefth, void *arg)
 {
-	const bool bound = reg->bound_ms > wheel_now(wheel_of(reg));
+	const bool bound = is_bound(reg);
 
 	halt(reg);
+	seat_free(reg);
 	set_phase(reg, LEAVING);
+	reg->fetching = false;
 	reg->state    = REG_OFF;
 	reg->lefth    = lefth;
 	reg->left_arg = arg;
@@ -875,8 +1295,7 @@ void reg_leave(struct reg *reg, reg_left_h *lefth, void *arg)
 
 bool reg_is_registered(const struct reg *reg)
 {
-	return reg->phase == STATIC ||
-		reg->bound_ms > wheel_now(wheel_of(reg));
+	return reg->phase == STATIC || is_bound(reg);
 }
 
 
@@ -899,7 +1318,7 @@ void reg_status_fill(const struct reg *reg, struct reg_status *st)
 	st->rtt_ms    = reg->rtt_ms;
 	st->flaps     = reg->flaps;
 	str_ncpy(st->server, reg->conf.site->server, sizeof(st->server));
-	str_ncpy(st->contact, reg->conf.contact, sizeof(st->contact));
+	str_ncpy(st->contact, reg_contact(reg), sizeof(st->contact));
 
 	if (reg->phase == STATIC)
 		str_ncpy(st->reason, "No registration needed",
@@ -913,10 +1332,16 @@ void reg_status_fill(const struct reg *reg, struct reg_status *st)
 			 sizeof(st->advice));
 
 	if (reg->state == REG_GREEN && reg->rivals)
-		(void)re_snprintf(st->advice, sizeof(st->advice), "The PBX"
-				  " lists %s where our contact should be. If"
-				  " calls do not reach this user, another"
-				  " phone has taken its place.", reg->rivals);
+		(void)re_snprintf(st->advice, sizeof(st->advice),
+				  reg->evicted ? "Before this renewal the PBX"
+				  " had only %s for this user: another phone"
+				  " takes its place, and calls between two"
+				  " renewals. Take that phone off the"
+				  " extension, or allow one more there." :
+				  "The PBX lists %s where our contact should"
+				  " be. If calls do not reach this user,"
+				  " another phone has taken its place.",
+				  reg->rivals);
 
 	if (!failure && reg->scode)
 		(void)re_snprintf(st->words, sizeof(st->words), "%u OK",

@@ -12,6 +12,7 @@
 #include "site.h"
 
 struct reg;
+struct routes;
 
 /** Something of the status has changed; reg_status_fill() tells what */
 typedef void (reg_change_h)(struct reg *reg, void *arg);
@@ -73,6 +74,21 @@ bool reg_is_registered(const struct reg *reg);
 
 /** The flow of the registration while it is up, NULL. Borrowed */
 struct flow *reg_flow(const struct reg *reg);
+
+/** Our Contact as the PBX has it: conf's, or at an address that was learnt */
+const char *reg_contact(const struct reg *reg);
+
+/** The Service-Route of the last success (RFC 3608), NULL. Borrowed */
+const struct routes *reg_routes(const struct reg *reg);
+
+/** A flow appears to the PBX at another address: those that went over it and
+    want their Contact there register anew */
+void reg_remap(struct reg *reg, const struct flow *flow,
+	       const struct sa *mapped);
+
+/** The PBX does not answer on a flow: whoever registered over it may find out
+    now. @return true if it does */
+bool reg_check(struct reg *reg, const struct flow *flow);
 
 /** Where this account's requests go */
 void reg_hop(const struct reg *reg, struct hop *hop);

@@ -3,9 +3,12 @@
  */
 #include "bridge/base/errors.h"
 #include "bridge/base/log.h"
+#include "bridge/sip/health.h"
 #include "bridge/sip/resolve.h"
+#include "bridge/sip/routes.h"
 #include "bridge/sip/stack.h"
 #include "bridge/sip/tlsctx.h"
+#include "alive.h"
 #include "site.h"
 
 
@@ -15,6 +18,9 @@ enum {
 				      random                               */
 	RESOLVE_MS   = 300000,
 	HOUR_MS      = 3600000,
+	NEXT_MS      = 8000,       /* silence, before another address of the
+				      PBX is tried                         */
+	FETCH_MS     = 5000,
 	BAN_MS       = 600000,     /* from a refusal to the silence: within
 				      what fail2ban counts in              */
 };
@@ -35,9 +41,12 @@ static void destructor(void *data)
 	struct site *site = data;
 
 	wheel_cancel(&site->resolve_tmr);
+	alive_close(site);
 	pacer_close(&site->pacer);
 	list_unlink(&site->le);
 	mem_deref(site->resolve);
+	mem_deref(site->health);
+	mem_deref(site->routes);
 	mem_deref(site->pbx);
 	mem_deref(site->tenant);
 	mem_deref(site->host);
@@ -59,6 +68,9 @@ static void resolved_h(int err, const struct resolved *v, size_t c,
 	struct site *site = arg;
 
 	site->resolve = mem_deref(site->resolve);
+
+	if (!err)
+		site->placec = c;
 
 	for (size_t i = 0; !err && i < c; i++)
 		site_learn(site, &v[i].addr);
@@ -116,7 +128,7 @@ static int trust_alloc(struct site *site, struct errors *errs)
 
 int site_alloc(struct site **sitep, const struct pool_conf *conf,
 	       const char *tenant, struct pbx *pbx, site_silent_h *silenth,
-	       void *arg, struct errors *errs)
+	       site_flow_h *flowh, void *arg, struct errors *errs)
 {
 	struct site *site;
 	char host[256];
@@ -130,6 +142,7 @@ int site_alloc(struct site **sitep, const struct pool_conf *conf,
 	site->pbx     = mem_ref(pbx);
 	site->tp      = transpv[pbx->protocol];
 	site->silenth = silenth;
+	site->flowh   = flowh;
 	site->arg     = arg;
 	pacer_init(&site->pacer, stack_wheel(conf->stack),
 		   (uint32_t)pbx->registration.per_second,
@@ -149,6 +162,7 @@ int site_alloc(struct site **sitep, const struct pool_conf *conf,
 
 	err  = str_dup(&site->host, host);
 	err |= str_dup(&site->tenant, tenant);
+	err |= health_alloc(&site->health, stack_wheel(conf->stack));
 	if (err) {
 		err = ENOMEM;
 		goto out;
@@ -159,6 +173,7 @@ int site_alloc(struct site **sitep, const struct pool_conf *conf,
 		goto out;
 
 	addresses_start(site);
+	alive_probe_start(site);
 
  out:
 	if (err)
@@ -180,6 +195,8 @@ void site_hop(const struct site *site, struct hop *hop)
 	hop->tp       = site->tp;
 	hop->tls      = site->tls;
 	hop->failover_503 = true;
+	hop->next_ms  = NEXT_MS;
+	hop->health   = site->health;
 	hop->lsnrv[site->tp] = site->conf->lsnrv[site->tp];
 
 	/* What does not fit into a datagram (RFC 3261 section 18.1.1) */
@@ -303,4 +320,40 @@ bool site_is_banned(const struct site *site)
 bool site_is_silent(const struct site *site)
 {
 	return site->silence >= SILENT_AFTER;
+}
+
+
+bool site_may_fetch(struct site *site)
+{
+	const uint64_t now = wheel_now(stack_wheel(site->conf->stack));
+
+	if (!site->pbx->registration.fetch_bindings || site->no_fetch ||
+	    (site->fetch_ms && now - site->fetch_ms < FETCH_MS))
+		return false;
+
+	site->fetch_ms = now;
+
+	return true;
+}
+
+
+struct routes *site_routes(struct site *site, const struct sip_msg *msg)
+{
+	struct routes *routes;
+
+	if (service_routes_read(&routes, msg) == EBADMSG)
+		warning("pbx", site->pbx->name, "%s: a Service-Route that"
+			" cannot be followed is left out", site->tenant);
+
+	if (!routes)
+		return NULL;
+
+	if (!routes_equal(routes, site->routes)) {
+		mem_deref(site->routes);
+		site->routes = mem_ref(routes);
+	}
+
+	mem_deref(routes);
+
+	return mem_ref(site->routes);
 }

@@ -20,9 +20,20 @@
 enum { SITE_ADDRS = 16, SITE_SERVER = 64 };
 
 struct site;
+struct health;
+struct routes;
 
 /** The PBX has fallen silent, or answers again */
 typedef void (site_silent_h)(struct site *site, bool silent, void *arg);
+
+/**
+ * Of a flow to the PBX
+ *
+ * @param mapped  Where it appears to the PBX now; NULL: the PBX does not
+ *                answer keepalives on it any more
+ */
+typedef void (site_flow_h)(struct site *site, struct flow *flow,
+			   const struct sa *mapped, void *arg);
 
 struct site {
 	struct le le;
@@ -46,8 +57,23 @@ struct site {
 	unsigned refusedc;         /* in a row                             */
 	bool banned;               /* silence that came after refusals     */
 	uint32_t min_expires_s;    /* asked for by 423, 0                  */
+	struct health *health;     /* owned: which of its addresses answer */
+	size_t placec;             /* how many its name has                */
+	struct list alivel;        /* struct alive, owned                  */
+	struct list probel;        /* struct probe, owned: of addresses
+				      that are down                        */
+	struct wheel_tmr probe_tmr;
+	struct routes *routes;     /* owned: Service-Route as last seen,
+				      shared by the users that have it     */
+	struct sa mapped;          /* where our shared socket appears to it,
+				      unset: not known                     */
+	uint64_t fetch_ms;         /* bindings were asked for last         */
+	int64_t seatc;             /* users that have one of max           */
+	bool path;                 /* it asked for support of Path         */
+	bool no_fetch;             /* it refused to list bindings          */
 	char server[SITE_SERVER];  /* its Server header, ""                */
 	site_silent_h *silenth;
+	site_flow_h *flowh;
 	void *arg;
 };
 
@@ -58,7 +84,7 @@ struct site {
  */
 int site_alloc(struct site **sitep, const struct pool_conf *conf,
 	       const char *tenant, struct pbx *pbx, site_silent_h *silenth,
-	       void *arg, struct errors *errs);
+	       site_flow_h *flowh, void *arg, struct errors *errs);
 
 /** Where requests go, without a flow */
 void site_hop(const struct site *site, struct hop *hop);
@@ -92,5 +118,12 @@ uint64_t site_patience(const struct site *site, bool proven);
 bool site_is_banned(const struct site *site);
 
 bool site_is_silent(const struct site *site);
+
+/** May bindings be asked for now? Seldom, and not where they were refused */
+bool site_may_fetch(struct site *site);
+
+/** The Service-Route of an answer, shared where it is the same as the last
+    one. Reference, NULL: none */
+struct routes *site_routes(struct site *site, const struct sip_msg *msg);
 
 #endif

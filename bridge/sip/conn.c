@@ -146,7 +146,8 @@ void conn_close(struct flow *flow, int err)
 	(void)close(conn->fd);
 	conn->fd = -1;
 
-	--conn->transp->connc;
+	if (flow->inbound)
+		--conn->transp->connc;
 	hash_unlink(&flow->he);
 	list_unlink(&flow->le);
 
@@ -781,7 +782,8 @@ static int conn_alloc(struct flow **flowp, struct listener *lsnr,
 static void conn_link(struct flow *flow)
 {
 	flow_link(flow);
-	++flow->conn->transp->connc;
+	if (flow->inbound)
+		++flow->conn->transp->connc;
 }
 
 
@@ -1006,12 +1008,8 @@ static int conn_setup(struct conn *conn, const struct target *target)
 /** Open a connection; the caller gets a reference of its own */
 int conn_connect(struct flow **flowp, const struct target *target)
 {
-	struct transp *transp = target->lsnr->transp;
 	struct flow *flow;
 	int fd = -1, err;
-
-	if (transp->connc >= transp->conns_max)
-		return EMFILE;
 
 	err = socket_open(&fd, target);
 	if (err)

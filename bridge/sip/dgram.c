@@ -15,6 +15,7 @@
 #include "core.h"
 #include "flow.h"
 #include "guard.h"
+#include "stun.h"
 #include "transp.h"
 
 
@@ -135,7 +136,7 @@ static void receive(struct listener *lsnr, const struct sa *peer,
 		return;
 	}
 
-	if (is_noise(buf, size))
+	if (is_noise(buf, size) || stun_receive(peer, buf, size))
 		return;
 
 	if (guard_start(buf, size)) {

@@ -139,6 +139,7 @@ static void destructor(void *data)
 	mem_deref(dlg->credentials);
 	mem_deref(dlg->digest);
 	mem_deref(dlg->hop.flow);
+	mem_deref(dlg->hop.health);
 	mem_deref((void *)(uintptr_t)dlg->hop.via_host);
 	mem_deref((void *)(uintptr_t)dlg->hop.tls_name);
 	mem_deref((void *)(uintptr_t)dlg->hop.host);
@@ -323,6 +324,7 @@ static int hop_copy(struct hop *dst, const struct hop *src)
 	dst->tls_name = tls_name;
 	dst->via_host = via_host;
 	dst->flow     = mem_ref(src->flow);
+	dst->health   = mem_ref(src->health);
 
 	return err ? ENOMEM : 0;
 }
@@ -538,6 +540,7 @@ static void share(struct dialog *dlg, const struct dialog *half)
 	mem_ref((void *)(uintptr_t)dlg->hop.tls_name);
 	mem_ref((void *)(uintptr_t)dlg->hop.via_host);
 	mem_ref(dlg->hop.flow);
+	mem_ref(dlg->hop.health);
 }
 
 

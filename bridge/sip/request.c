@@ -14,6 +14,7 @@
 #include "core.h"
 #include "ctrans.h"
 #include "digest.h"
+#include "health.h"
 #include "inner.h"
 #include "request.h"
 #include "resolve.h"
@@ -185,6 +186,7 @@ static void destructor(void *data)
 	mem_deref(req->placev);
 	mem_deref(req->ack);
 	mem_deref(req->hop.flow);
+	mem_deref(req->hop.health);
 	mem_deref(req->digest);
 	mem_deref(req->body);
 	mem_deref(req->strings);
@@ -377,6 +379,16 @@ static int ack_send(struct request *req, struct flow *flow, struct mbuf *mb)
 }
 
 
+/* How long a try may be without any response, 0: as the transaction says */
+static uint32_t patience_ms(const struct request *req)
+{
+	if (req->hop.next_ms && req->placei < req->placec)
+		return req->hop.next_ms;
+
+	return req->hop.answer_ms;
+}
+
+
 static int try_start(struct request *req, struct flow *flow, bool reused,
 		     const char *branch, struct mbuf *mb, bool limit)
 {
@@ -400,9 +412,9 @@ static int try_start(struct request *req, struct flow *flow, bool reused,
 	list_append(&req->tryl, &try->le, try);
 	req->current = try;
 
-	if (req->hop.answer_ms)
+	if (patience_ms(req))
 		wheel_start(stack_wheel(req->stack), &req->tmr,
-			    req->hop.answer_ms, silence_handler, req);
+			    patience_ms(req), silence_handler, req);
 
 	return 0;
 }
@@ -569,6 +581,27 @@ static enum sip_transp transp_default(const struct hop *hop, bool *only)
 }
 
 
+/* Those that did not answer lately go last, the order stays otherwise */
+static void places_sort(struct request *req)
+{
+	struct place *v = req->placev;
+	size_t upc = 0;
+
+	if (!req->hop.health)
+		return;
+
+	for (size_t i = 0; i < req->placec; i++) {
+		const struct place place = v[i];
+
+		if (health_is_down(req->hop.health, place.tp, &place.addr))
+			continue;
+
+		memmove(&v[upc + 1], &v[upc], (i - upc) * sizeof(*v));
+		v[upc++] = place;
+	}
+}
+
+
 static int places_set(struct request *req, const struct resolved *v, size_t c)
 {
 	req->placev = mem_reallocarray(NULL, c ? c : 1, sizeof(*req->placev),
@@ -585,6 +618,8 @@ static int places_set(struct request *req, const struct resolved *v, size_t c)
 		req->placev[req->placec].addr = v[i].addr;
 		++req->placec;
 	}
+
+	places_sort(req);
 
 	if (!req->placec) {
 		set_why(req, "no listener for the transport or address family"
@@ -688,6 +723,15 @@ static bool has_refused(struct request *req, const struct place *place)
 }
 
 
+/** The present place came to nothing, also by a new connection */
+static void place_failed(const struct request *req, int err)
+{
+	if (err != ENOMEM && err != EMSGSIZE)
+		health_failed(req->hop.health, req->place.tp,
+			      &req->place.addr);
+}
+
+
 /**
  * Send to the next place that takes it
  *
@@ -733,6 +777,8 @@ static int proceed(struct request *req)
 		err = send_place(req);
 		if (!err)
 			return 0;
+
+		place_failed(req, err);
 	}
 
 	return req->err ? req->err : EHOSTUNREACH;
@@ -831,8 +877,10 @@ static void go_on(struct request *req, int err, bool reused)
 		err = send_place(req);
 	}
 
-	if (err)
+	if (err) {
+		place_failed(req, err);
 		err = proceed(req);
+	}
 	if (err)
 		finish(req, err, NULL);
 }
@@ -938,6 +986,8 @@ static void first_response(struct request *req, const struct try *try)
 {
 	wheel_cancel(&req->tmr);
 	set_state(req, PROCEEDING);
+	(void)health_answered(req->hop.health, req->place.tp,
+			      &req->place.addr);
 	req->rtt_ms = (uint32_t)((clock_us() - try->sent_us + 999) / 1000);
 }
 
@@ -1053,6 +1103,7 @@ static int copy_strings(struct request *req, const struct request_param *prm)
 	req->hop.tls_name = pack(&p, prm->hop.tls_name);
 	req->hop.via_host = pack(&p, prm->hop.via_host);
 	req->hop.flow     = mem_ref(prm->hop.flow);
+	req->hop.health   = mem_ref(prm->hop.health);
 
 	return 0;
 }

@@ -17,6 +17,7 @@ struct digest;
 struct flow;
 struct listener;
 struct tlsctx;
+struct health;
 struct request;
 
 /** A next hop by name: where requests of an account or trunk go. Plain,
@@ -39,6 +40,10 @@ struct hop {
 	uint32_t answer_ms;        /* no response at all within: next target,
 				      after the last one ETIMEDOUT;
 				      0: Timer B or F                     */
+	uint32_t next_ms;          /* the same where there is a further
+				      target, 0: as answer_ms             */
+	struct health *health;     /* borrowed: who answers; NULL: the
+				      order of DNS alone                  */
 };
 
 struct request_param {

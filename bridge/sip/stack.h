@@ -34,7 +34,7 @@ struct stack_conf {
 	const char *software;      /* User-Agent and Server, e.g.
 				      "Callbridge/0.1.0"; copied    */
 	struct stack_timers timers;
-	size_t conns_max;          /* TCP and TLS, 0: 2000          */
+	size_t conns_max;          /* TCP and TLS that come in, 0: 2000 */
 	size_t conns_source_max;   /* of one source, 0: 20          */
 };
 
