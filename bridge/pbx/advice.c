@@ -300,6 +300,24 @@ void advice_banned(struct advice *adv, const char *host)
 }
 
 
+void advice_realm(struct advice *adv, const char *asked, const char *ours,
+		  bool configured)
+{
+	memset(adv, 0, sizeof(*adv));
+	adv->action = ADVICE_SLOW;
+	str_ncpy(adv->reason, "Another realm", sizeof(adv->reason));
+	(void)re_snprintf(adv->text, sizeof(adv->text),
+			  "The PBX asks for a proof in the realm \"%s\", and"
+			  " only \"%s\" is answered%s. If that is right,"
+			  " %s; else somebody between here and the PBX asks.",
+			  asked, ours, configured ?
+			  ", as the field realm says" :
+			  ", in which the first registration succeeded",
+			  configured ? "correct the field realm" :
+			  "let callbridge retry learn it anew");
+}
+
+
 void advice_held(struct advice *adv, unsigned failures_per_hour)
 {
 	memset(adv, 0, sizeof(*adv));

@@ -40,6 +40,10 @@ void advice_make(struct advice *adv, const struct pbx *pbx, int err,
 /** Silence that came after refusals */
 void advice_banned(struct advice *adv, const char *host);
 
+/** Not answered: the PBX asks for a proof in another realm */
+void advice_realm(struct advice *adv, const char *asked, const char *ours,
+		  bool configured);
+
 /** Not sent, so that the PBX does not ban us */
 void advice_held(struct advice *adv, unsigned failures_per_hour);
 

@@ -2,6 +2,7 @@
  * @file contact.c  Our Contact where a PBX shall have another address in it
  */
 #include "bridge/sip/msg.h"
+#include "bridge/sip/parse.h"
 #include "contact.h"
 
 
@@ -9,8 +10,8 @@ int contact_learn(struct sa *addr, const struct sip_msg *msg)
 {
 	struct pl received, rport;
 
-	if (msg_param_decode(&msg->via.params, "received", &received) ||
-	    msg_param_decode(&msg->via.params, "rport", &rport) ||
+	if (parse_param(&msg->via.params, "received", &received) ||
+	    parse_param(&msg->via.params, "rport", &rport) ||
 	    !pl_isset(&rport) || !pl_u32(&rport) ||
 	    pl_u32(&rport) > UINT16_MAX)
 		return ENOENT;
@@ -32,7 +33,7 @@ static int contact_read(struct uri *uri, const char *contact)
 	if (msg_nameaddr(&val, &dname, &addr, &params))
 		return EBADMSG;
 
-	return uri_decode(uri, &addr) ? EBADMSG : 0;
+	return parse_uri(uri, &addr) ? EBADMSG : 0;
 }
 
 

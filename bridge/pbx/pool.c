@@ -9,11 +9,13 @@
 #include "bridge/base/log.h"
 #include "bridge/sip/digest.h"
 #include "bridge/sip/msg.h"
+#include "bridge/sip/routes.h"
 #include "bridge/sip/parse.h"
 #include "bridge/sip/stack.h"
 #include "bridge/sip/strans.h"
 #include "bridge/sip/transp.h"
 #include "mwi.h"
+#include "mwisub.h"
 #include "reg.h"
 #include "pool.h"
 
@@ -42,6 +44,7 @@ struct account {
 	char *aor;                 /* owned: "sip:101@pbx.example"         */
 	char *contact;             /* owned: "<sip:101@...>"               */
 	struct mwi mwi;            /* of its mailbox                       */
+	struct mwisub *mwisub;     /* owned, NULL: it is not asked for     */
 	char token[TOKEN_SIZE];    /* our parameter's value                */
 	bool leaving;              /* its un-REGISTER is out               */
 	bool replaced;             /* it goes, its user stays              */
@@ -119,6 +122,7 @@ static void account_destructor(void *data)
 
 	account_hide(acc);
 	list_unlink(&acc->le);
+	mem_deref(acc->mwisub);
 	mem_deref(acc->reg);
 	mem_deref(acc->digest);
 	mem_deref(acc->lsnr);
@@ -151,13 +155,71 @@ static void status_tell(const struct account *acc, bool removed)
 }
 
 
+/** Told where it is new; what cannot be read changes nothing */
+static void mwi_take(struct account *acc, const struct sip_msg *msg)
+{
+	struct mwi mwi;
+	struct pl body;
+
+	if (acc->site->pbx->mwi == PBX_MWI_NONE)
+		return;
+
+	body.p = (const char *)mbuf_buf(msg->mb);
+	body.l = mbuf_get_left(msg->mb);
+
+	if (mwi_read(&mwi, &body) || mwi_equal(&mwi, &acc->mwi))
+		return;
+
+	acc->mwi = mwi;
+	info("mwi", acc->aor, "%s, %u new and %u old voice messages",
+	     mwi.waiting ? "messages wait" : "no messages wait",
+	     mwi.new_count, mwi.old_count);
+	status_tell(acc, false);
+}
+
+
+static void mwi_notified(const struct sip_msg *msg, void *arg)
+{
+	mwi_take(arg, msg);
+}
+
+
+static void mwi_param(struct dialog_param *prm, void *arg)
+{
+	const struct account *acc = arg;
+	const struct routes *routes = account_routes(acc);
+
+	prm->contact    = account_contact(acc);
+	prm->digest     = acc->digest;
+	prm->user_agent = acc->site->pbx->user_agent;
+	prm->routev     = routes ? routes->v : NULL;
+	prm->routec     = routes ? routes->c : 0;
+	account_hop(acc, &prm->hop);
+}
+
+
+/** Where the profile wants to be asked, and the phone is known there */
+static void mwi_subscribe(struct account *acc)
+{
+	if (acc->mwisub || acc->site->pbx->mwi != PBX_MWI_SUBSCRIBE ||
+	    !account_is_registered(acc))
+		return;
+
+	(void)mwisub_alloc(&acc->mwisub, acc->pool->conf.stack, acc->aor,
+			   mwi_param, mwi_notified, acc);
+}
+
+
 static void reg_changed(struct reg *reg, void *arg)
 {
 	struct account *acc = arg;
 	(void)reg;
 
-	if (acc->le.list == &acc->pool->accountl)
-		status_tell(acc, false);
+	if (acc->le.list != &acc->pool->accountl)
+		return;
+
+	mwi_subscribe(acc);
+	status_tell(acc, false);
 }
 
 
@@ -220,12 +282,28 @@ static int names_make(struct account *acc)
 }
 
 
-static int digest_make(struct digest **dp, const struct user *user)
+static int digest_make(struct digest **dp, const struct user *user,
+		       const struct pbx *pbx)
 {
-	return digest_alloc(dp, str_isset(user->sip_auth_username) ?
-			    user->sip_auth_username : user->sip_username,
-			    user->sip_password ? user->sip_password : "",
-			    NULL);
+	struct digest *digest;
+	int err;
+
+	err = digest_alloc(&digest, str_isset(user->sip_auth_username) ?
+			   user->sip_auth_username : user->sip_username,
+			   user->sip_password ? user->sip_password : "",
+			   str_isset(pbx->realm) ? pbx->realm : NULL);
+	if (err)
+		return err;
+
+	if (str_isset(pbx->call.realm))
+		err = digest_realm_add(digest, pbx->call.realm);
+
+	if (err)
+		mem_deref(digest);
+	else
+		*dp = digest;
+
+	return err;
 }
 
 
@@ -279,7 +357,7 @@ static int account_alloc(struct account **accp, struct pool *pool,
 	if (err)
 		goto out;
 
-	err = digest_make(&acc->digest, user);
+	err = digest_make(&acc->digest, user, site->pbx);
 	if (err)
 		goto out;
 
@@ -340,6 +418,7 @@ static void account_end(struct account *acc, bool tell)
 		status_tell(acc, true);
 
 	account_hide(acc);
+	acc->mwisub = mem_deref(acc->mwisub);
 	list_unlink(&acc->le);
 	list_append(&pool->leavel, &acc->le, acc);
 
@@ -665,7 +744,7 @@ static int stage_user(struct stage *stage, struct site *site,
 
 	if (acc && is_same_phone(acc, site, user)) {
 		if (!has_credentials(acc, user))
-			err = digest_make(&change->digest, user);
+			err = digest_make(&change->digest, user, site->pbx);
 	}
 	else {
 		err = account_alloc(&change->new, stage->pool, site, tenant,
@@ -1131,8 +1210,12 @@ int account_register_now(struct account *acc)
 	if (!acc)
 		return EINVAL;
 
-	if (acc->user->enabled && !acc->pool->closing)
-		reg_now(acc->reg);
+	if (!acc->user->enabled || acc->pool->closing)
+		return 0;
+
+	if (!str_isset(acc->site->pbx->realm))
+		digest_realm_forget(acc->digest);
+	reg_now(acc->reg);
 
 	return 0;
 }
@@ -1154,26 +1237,6 @@ static void answer_options(struct pool *pool, struct strans *st,
 	strans_rejectf(st, 200, "OK",
 		       "Allow: " POOL_ALLOW "\r\n"
 		       "Accept: application/sdp\r\n");
-}
-
-
-/** Told where it is new; what cannot be read changes nothing */
-static void mwi_take(struct account *acc, const struct sip_msg *msg)
-{
-	struct mwi mwi;
-	struct pl body;
-
-	body.p = (const char *)mbuf_buf(msg->mb);
-	body.l = mbuf_get_left(msg->mb);
-
-	if (mwi_read(&mwi, &body) || mwi_equal(&mwi, &acc->mwi))
-		return;
-
-	acc->mwi = mwi;
-	info("mwi", acc->aor, "%s, %u new and %u old voice messages",
-	     mwi.waiting ? "messages wait" : "no messages wait",
-	     mwi.new_count, mwi.old_count);
-	status_tell(acc, false);
 }
 
 

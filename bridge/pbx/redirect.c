@@ -2,6 +2,7 @@
  * @file redirect.c  Where a 3xx to REGISTER leads
  */
 #include "bridge/sip/msg.h"
+#include "bridge/sip/parse.h"
 #include "redirect.h"
 
 
@@ -70,7 +71,7 @@ static bool has_transport(const struct site *site, const struct uri *uri)
 	if (!pl_strcasecmp(&uri->scheme, "sips"))
 		return site->tp == SIP_TRANSP_TLS;
 
-	return msg_param_decode(&uri->params, "transport", &val) ||
+	return parse_param(&uri->params, "transport", &val) ||
 		!pl_strcasecmp(&val, sip_transp_name(site->tp));
 }
 
@@ -83,7 +84,7 @@ static bool take(struct search *s, const struct pl *element)
 	struct uri uri;
 
 	if (msg_nameaddr(element, &dname, &addr, &params) ||
-	    uri_decode(&uri, &addr) || !pl_isset(&uri.host) ||
+	    parse_uri(&uri, &addr) || !pl_isset(&uri.host) ||
 	    (pl_strcasecmp(&uri.scheme, "sip") &&
 	     pl_strcasecmp(&uri.scheme, "sips")) ||
 	    !has_transport(s->site, &uri))

@@ -782,6 +782,20 @@ static void target_tell(struct advice *advice, const struct sip_msg *msg)
 }
 
 
+/** A challenge was not answered for its realm: name both */
+static void realm_tell(const struct reg *reg, struct advice *advice,
+		       const struct sip_msg *msg)
+{
+	const char *ours = pbx_of(reg)->realm ? pbx_of(reg)->realm :
+		digest_realm(reg->digest);
+	char asked[64];
+
+	digest_realm_asked(asked, sizeof(asked), msg);
+	if (ours && *asked && strcmp(asked, ours))
+		advice_realm(advice, asked, ours, pbx_of(reg)->realm != NULL);
+}
+
+
 /** @param rejected  The credentials were refused, and nothing else */
 static void failed(struct reg *reg, int err, const struct sip_msg *msg,
 		   const char *why, bool rejected)
@@ -799,6 +813,8 @@ static void failed(struct reg *reg, int err, const struct sip_msg *msg,
 	advice_make(&advice, pbx_of(reg), err, msg ? msg->scode : 0, words,
 		    why, (unsigned)((waited + 500) / 1000),
 		    rejected);
+	if (msg && (msg->scode == 401 || msg->scode == 407) && !rejected)
+		realm_tell(reg, &advice, msg);
 	if (is_silence(err) && site_is_banned(reg->conf.site))
 		advice_banned(&advice, reg->conf.site->host);
 	if (msg && msg->scode >= 300 && msg->scode < 400)

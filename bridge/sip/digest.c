@@ -77,6 +77,7 @@ struct nonce {
 struct digest {
 	char *username;            /* owned                                */
 	char *password;            /* owned, wiped when freed              */
+	char *calls_realm;         /* owned: for calls too, "*" any; NULL  */
 	struct nonce noncev[KINDC];
 	enum digest_algorithm strongest; /* of all that were offered       */
 	bool once;                 /* nonces are good for one use only     */
@@ -104,6 +105,7 @@ static void destructor(void *data)
 
 	mem_deref(d->password);
 	mem_deref(d->username);
+	mem_deref(d->calls_realm);
 
 	for (int kind = 0; kind < KINDC; kind++) {
 		mem_deref(d->noncev[kind].chall);
@@ -137,6 +139,17 @@ int digest_alloc(struct digest **dp, const char *username,
 		*dp = d;
 
 	return err;
+}
+
+
+int digest_realm_add(struct digest *d, const char *realm)
+{
+	if (!d || !str_isset(realm))
+		return EINVAL;
+
+	d->calls_realm = mem_deref(d->calls_realm);
+
+	return str_dup(&d->calls_realm, realm);
 }
 
 
@@ -440,20 +453,31 @@ struct choice {
 };
 
 
+static bool is_realm_good(const struct choice *choice, const struct pl *realm,
+			  const struct pl *method)
+{
+	const char *also = choice->d->calls_realm;
+
+	if (!choice->nonce->realm || !pl_strcmp(realm, choice->nonce->realm))
+		return true;
+
+	return also && pl_strcmp(method, "REGISTER") &&
+		(!strcmp(also, "*") || !pl_strcmp(realm, also));
+}
+
+
 static bool choose(const struct sip_hdr *hdr, const struct sip_msg *msg,
 		   void *arg)
 {
 	struct choice *choice = arg;
 	struct challenge chall;
 	const char *why;
-	(void)msg;
 
 	choice->any = true;
 
 	why = challenge_read(&chall, &hdr->val);
 
-	if (!why && choice->nonce->realm &&
-	    pl_strcmp(&chall.realm, choice->nonce->realm))
+	if (!why && !is_realm_good(choice, &chall.realm, &msg->cseq.met))
 		why = "challenge from another realm";
 
 	if (why) {
@@ -601,7 +625,8 @@ static enum digest_verdict kind_challenged(struct digest *d, enum kind kind,
 	}
 
 	/* A kept nonce refused for no reason: this peer takes each once */
-	if (at->bore & bit && !(at->fresh & bit) && !choice->best.stale)
+	if (at->bore & bit && !(at->fresh & bit) && !choice->best.stale &&
+	    !pl_cmp(&d->noncev[kind].chall->realm, &choice->best.realm))
 		d->once = true;
 
 	if (!nonce_take(&d->noncev[kind], &choice->best)) {
@@ -630,6 +655,7 @@ enum digest_verdict digest_challenged(struct digest *d,
 	for (int kind = 0; kind < KINDC; kind++) {
 
 		choicev[kind] = (struct choice) {
+			.d = d,
 			.nonce = &d->noncev[kind],
 			.strongest = d->strongest,
 		};
@@ -862,4 +888,31 @@ const char *digest_realm(const struct digest *d)
 
 	return d->noncev[KIND_SERVER].realm ? d->noncev[KIND_SERVER].realm
 		: d->noncev[KIND_PROXY].realm;
+}
+
+
+void digest_realm_forget(struct digest *d)
+{
+	for (int kind = 0; d && kind < KINDC; kind++)
+		d->noncev[kind].realm = mem_deref(d->noncev[kind].realm);
+}
+
+
+void digest_realm_asked(char *realm, size_t size, const struct sip_msg *msg)
+{
+	struct challenge chall;
+
+	*realm = '\0';
+
+	for (int kind = 0; kind < KINDC && !*realm; kind++) {
+		const struct sip_hdr *hdr = sip_msg_hdr(msg,
+						kindv[kind].challenge);
+
+		if (!hdr || challenge_read(&chall, &hdr->val))
+			continue;
+
+		if (chall.realm.l >= size)
+			chall.realm.l = size - 1;
+		(void)pl_strcpy(&chall.realm, realm, size);
+	}
 }

@@ -21,6 +21,22 @@ struct digest;                     /* credentials and nonces of one account */
 int digest_alloc(struct digest **dp, const char *username,
 		 const char *password, const char *realm);
 
+/**
+ * Answer another realm too, in challenges to requests other than REGISTER:
+ * some PBXs have one for calls
+ *
+ * @param realm  "*": any
+ *
+ * @return 0, EINVAL, ENOMEM
+ */
+int digest_realm_add(struct digest *d, const char *realm);
+
+/** Learn the realm anew: a person says that it may be another one now */
+void digest_realm_forget(struct digest *d);
+
+/** Realm of the first challenge of a 401 or 407, "" if there is none */
+void digest_realm_asked(char *realm, size_t size, const struct sip_msg *msg);
+
 enum digest_verdict {
 	DIGEST_RETRY,              /* credentials are ready: send again      */
 	DIGEST_REJECTED,           /* a fresh nonce and still refused: the

@@ -3,6 +3,7 @@
  */
 #include "bridge/base/libre.h"
 #include "msg.h"
+#include "parse.h"
 #include "routes.h"
 
 
@@ -21,7 +22,7 @@ static bool is_loose(const struct pl *element)
 	struct uri uri;
 
 	return !msg_nameaddr(element, &dname, &addr, &params) &&
-		element->l > addr.l && !uri_decode(&uri, &addr) &&
+		element->l > addr.l && !parse_uri(&uri, &addr) &&
 		!msg_param_exists(&uri.params, "lr", &end);
 }
 

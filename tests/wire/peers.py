@@ -26,6 +26,10 @@ PROXIES = {"teams": "127.0.81.61", "teams2": "127.0.81.62",
            "teams3": "127.0.81.63", "edge": "127.0.81.64"}
 EDGE_NAME = "sip-du-a-eu.pstnhub.microsoft.com"
 REALM = "pbx.contoso.example"
+# What a registrar gives its phones as the way to it (RFC 3608).
+SERVICE_ROUTES = {"branch": [
+    ("Service-Route", "<sip:edge.branch.example;lr>, <sip:a@core.example;lr>"),
+    ("Service-Route", "<sip:b@core.example:5070;lr;x=1>")]}
 ALGORITHMS = {"md5": hashlib.md5, "sha-256": hashlib.sha256}
 
 
@@ -264,11 +268,11 @@ class World:
             message.reply(answer(message, "SIP/2.0 200 OK"))
             return True
         if message.method == "REGISTER":
-            self.register(message)
+            self.register(peer, message)
             return True
         return False
 
-    def register(self, message):
+    def register(self, peer, message):
         credential = message.value("Authorization")
         if not digest_fits(credential, "REGISTER", self.passwords):
             message.reply(answer(message, "SIP/2.0 401 Unauthorized", [
@@ -280,7 +284,7 @@ class World:
         self.contacts[user] = address(contact)
         message.reply(answer(message, "SIP/2.0 200 OK", [
             ("Contact", contact.split(";expires")[0] + ";expires=3600"),
-            ("Expires", "3600")]))
+            ("Expires", "3600"), *SERVICE_ROUTES.get(peer.name, ())]))
 
     def close(self):
         for peer in self.peers.values():
