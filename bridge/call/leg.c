@@ -25,7 +25,7 @@ static const unsigned successors[] = {
 	[LEG_ANSWERED]    = 1u << LEG_ESTABLISHED | 1u << LEG_ENDING |
 			    1u << LEG_CLOSED,
 	[LEG_CALLING]     = 1u << LEG_ESTABLISHED | 1u << LEG_CLOSED,
-	[LEG_ESTABLISHED] = 1u << LEG_CLOSED,
+	[LEG_ESTABLISHED] = 1u << LEG_ENDING | 1u << LEG_CLOSED,
 	[LEG_ENDING]      = 1u << LEG_CLOSED,
 	[LEG_CLOSED]      = 0,
 };
@@ -61,7 +61,7 @@ static void dial_clear(struct leg_dial *dial)
 
 
 /** Timers and requests end with the call, the dialog stays for its ids */
-static void work_stop(struct leg *leg)
+void leg_work_stop(struct leg *leg)
 {
 	wheel_cancel(&leg->answer_tmr);
 	wheel_cancel(&leg->glare_tmr);
@@ -82,9 +82,11 @@ static void destructor(void *arg)
 {
 	struct leg *leg = arg;
 
-	work_stop(leg);
+	leg_work_stop(leg);
+	wheel_cancel(&leg->bye_tmr);
 	list_flush(&leg->noticel);
 	mem_deref(leg->notify_req);
+	mem_deref(leg->bye_hdrs);
 	mem_deref(leg->half);
 	mem_deref(leg->dlg);
 	mem_deref(leg->body);
@@ -151,7 +153,7 @@ void leg_note(struct leg *leg, enum call_topic topic, const char *fmt, ...)
 void leg_close(struct leg *leg, const struct leg_end *end)
 {
 	leg_set_state(leg, LEG_CLOSED);
-	work_stop(leg);
+	leg_work_stop(leg);
 
 	if (leg->h.closeh)
 		leg->h.closeh(leg, end, leg->arg);
@@ -203,6 +205,8 @@ void leg_hangup(struct leg *leg, uint16_t scode, const char *reason,
 			strans_reject(leg->st, 487, "Request Terminated");
 			leg->st = NULL;
 		}
+		if (leg_bye_after_notices(leg, hdrs))
+			return;
 		(void)dialog_bye(leg->dlg, hdrs);
 		break;
 
@@ -212,7 +216,7 @@ void leg_hangup(struct leg *leg, uint16_t scode, const char *reason,
 	}
 
 	leg_set_state(leg, LEG_CLOSED);
-	work_stop(leg);
+	leg_work_stop(leg);
 }
 
 

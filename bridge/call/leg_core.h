@@ -23,7 +23,8 @@ enum leg_state {
 	LEG_ANSWERED,              /* our 2xx waits for ACK                  */
 	LEG_CALLING,               /* our INVITE waits for an answer         */
 	LEG_ESTABLISHED,
-	LEG_ENDING,                /* hung up, but BYE must wait for ACK     */
+	LEG_ENDING,                /* hung up, but BYE must wait for ACK, or
+				      for the answer to a last NOTIFY       */
 	LEG_CLOSED,
 };
 
@@ -108,6 +109,8 @@ struct leg {
 
 	struct request *refer_req, *notify_req;   /* owned                   */
 	struct list noticel;       /* struct notice, in order                */
+	char *bye_hdrs;            /* owned: of the BYE that waits           */
+	struct wheel_tmr bye_tmr;
 	bool refer_accepted;       /* 2xx to our last REFER                  */
 	uint32_t refers;           /* that the peer sent                     */
 	uint32_t refer_id;         /* CSeq of the last one                   */
@@ -119,6 +122,9 @@ void leg_set_state(struct leg *leg, enum leg_state next);
 int  leg_alloc(struct leg **legp, const struct leg_conf *conf,
 	       const struct leg_handlers *handlers, void *arg);
 struct wheel *leg_wheel(const struct leg *leg);
+
+/** Timers and requests end with the call */
+void leg_work_stop(struct leg *leg);
 
 /** The end by the peer's doing or by fault: closeh, last */
 void leg_close(struct leg *leg, const struct leg_end *end);
@@ -155,6 +161,10 @@ void leg_prack(struct leg *leg, struct strans *st, const struct sip_msg *msg);
 void leg_offer_next(struct leg *leg);   /* send what waits, if it may */
 
 void leg_established(struct leg *leg);
+
+/** BYE when all NOTIFYs are answered, so that they come first. The leg keeps
+    itself until then. @return false if there are none */
+bool leg_bye_after_notices(struct leg *leg, const char *hdrs);
 
 /** Tell the owner of a decision */
 void leg_note(struct leg *leg, enum call_topic topic, const char *fmt, ...);

@@ -7,6 +7,11 @@
 #include "leg_core.h"
 
 
+enum {
+	LAST_NOTIFY_MS = 2000,     /* that a BYE waits for its answer       */
+};
+
+
 static void bye(struct leg *leg, struct strans *st, const struct sip_msg *msg)
 {
 	struct leg_end end = { .why = LEG_BYE, .words = "", .msg = msg };
@@ -212,6 +217,18 @@ static void notice_destructor(void *arg)
 static void notify_next(struct leg *leg);
 
 
+/** The BYE that waited. The leg may be gone afterwards */
+static void bye_now(void *arg)
+{
+	struct leg *leg = arg;
+
+	(void)dialog_bye(leg->dlg, leg->bye_hdrs);
+	leg_set_state(leg, LEG_CLOSED);
+	wheel_cancel(&leg->bye_tmr);
+	mem_deref(leg);
+}
+
+
 static void notify_resp_h(int err, const struct sip_msg *msg, void *arg)
 {
 	struct leg *leg = arg;
@@ -221,6 +238,8 @@ static void notify_resp_h(int err, const struct sip_msg *msg, void *arg)
 
 	leg->notify_req = mem_deref(leg->notify_req);
 	notify_next(leg);
+	if (leg->state == LEG_ENDING && !leg->notify_req)
+		bye_now(leg);
 }
 
 
@@ -265,7 +284,8 @@ static void notify_next(struct leg *leg)
 {
 	struct notice *notice;
 
-	while (!leg->notify_req && leg->state == LEG_ESTABLISHED &&
+	while (!leg->notify_req && (leg->state == LEG_ESTABLISHED ||
+				    leg->state == LEG_ENDING) &&
 	       !list_isempty(&leg->noticel)) {
 		notice = list_ledata(list_head(&leg->noticel));
 		if (notify_send(leg, notice))
@@ -273,6 +293,24 @@ static void notify_next(struct leg *leg)
 				"not be sent", leg->conf.side, notice->scode);
 		mem_deref(notice);
 	}
+}
+
+
+bool leg_bye_after_notices(struct leg *leg, const char *hdrs)
+{
+	if (!leg->notify_req)
+		return false;
+
+	if (hdrs && str_dup(&leg->bye_hdrs, hdrs))
+		return false;
+
+	mem_ref(leg);
+	leg_set_state(leg, LEG_ENDING);
+	leg_work_stop(leg);
+	wheel_start(leg_wheel(leg), &leg->bye_tmr, LAST_NOTIFY_MS, bye_now,
+		    leg);
+
+	return true;
 }
 
 

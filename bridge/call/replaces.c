@@ -111,7 +111,7 @@ static bool describe(struct call *call, enum side side,
 
 /** The new leg, which is the owner's to free when this fails */
 static int join(struct call *call, enum side side, struct leg *leg,
-		const struct desc *offer)
+		const struct desc *offer, const char *from)
 {
 	const struct desc_crypto kept = call->keyv[side];
 	const bool secure = call->secure[side], mux = call->mux[side];
@@ -132,7 +132,7 @@ static int join(struct call *call, enum side side, struct leg *leg,
 	}
 
 	info("call", call->rec.id, "%s replaced its leg", leg_side(leg));
-	story_asked(call, side, TRANSFER_REPLACED, "");
+	story_asked(call, side, TRANSFER_REPLACED, from);
 	story_way(call, TRANSFER_BY_PEER, NULL);
 	old = join_swap(call, side, leg);
 	leg_hangup(old, 0, NULL, "Reason: Q.850;cause=16\r\n");
@@ -168,7 +168,7 @@ bool replaces_request(struct calls *calls, struct strans *st,
 {
 	const struct pl val = msg_hdr_value(msg, SIP_HDR_REPLACES);
 	struct leg_conf conf;
-	char contact[256];
+	char contact[256], from[64];
 	enum side side = SIDE_PBX;
 	struct call *call;
 	struct leg *leg;
@@ -185,7 +185,9 @@ bool replaces_request(struct calls *calls, struct strans *st,
 	if (leg_accept(&leg, &conf, st, msg, &offer, &call_handlers, call))
 		return true;
 
-	if (join(call, side, leg, &offer)) {
+	if (callerid_user(from, sizeof(from), &msg->from.auri))
+		from[0] = '\0';
+	if (join(call, side, leg, &offer, from)) {
 		leg_reject(leg, 488, "Not Acceptable Here", NULL);
 		mem_deref(leg);
 	}

@@ -150,10 +150,18 @@ void story_expect(struct call *call, const char *number)
 }
 
 
-/** Number of whoever a side's peer is */
+/** Number of whoever a side's peer is now */
 static const char *party(const struct call *call, enum side side)
 {
 	const struct call_record *rec = &call->rec;
+	size_t i;
+
+	for (i = rec->transferc; i > 0; i--) {
+		const struct call_transfer *tr = &rec->transferv[i - 1];
+
+		if (tr->scode == 200 && tr->by == where_of(side))
+			return tr->to;
+	}
 
 	if (side == SIDE_TEAMS)
 		return account_user(call->acc)->number;
@@ -165,13 +173,18 @@ static const char *party(const struct call *call, enum side side)
 void story_asked(struct call *call, enum side by,
 		 enum call_transfer_kind kind, const char *to)
 {
-	struct call_transfer *tr = call_record_transfer(&call->rec);
+	const char *from = party(call, by);
+	struct call_transfer *tr;
+	char copy[64];
 
+	/* it may stand in the entry that gives way */
+	put(copy, sizeof(copy), from);
+	tr = call_record_transfer(&call->rec);
 	tr->at_ms = since_start_ms(call);
-	tr->by = by == SIDE_TEAMS ? CALL_AT_TEAMS : CALL_AT_PBX;
+	tr->by = where_of(by);
 	tr->kind = kind;
 	tr->way = TRANSFER_BY_BRIDGE;
-	put(tr->from, sizeof(tr->from), party(call, by));
+	put(tr->from, sizeof(tr->from), copy);
 	put(tr->to, sizeof(tr->to), to);
 	record_tell(call);
 }

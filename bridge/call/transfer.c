@@ -337,7 +337,7 @@ void transfer_referred(struct leg *leg, struct strans *st,
 	     tf->target[0] ? tf->target : "another Teams party",
 	     tf->replaces ? ", after a consultation" : "");
 	story_asked(call, side, tf->replaces ? TRANSFER_ATTENDED :
-		    TRANSFER_BLIND, tf->target);
+		    TRANSFER_BLIND, tf->target[0] ? tf->target : "Teams");
 	take(tf, leg, st);
 
 	if (goes_back(tf) || before >= TRANSFERS_MAX || !call->hops)
@@ -400,8 +400,12 @@ void transfer_end(struct call *call)
 	if (!tf)
 		return;
 
-	if (tf->state != TRANSFER_DONE)
+	/* a BYE without a word would look like our fault */
+	if (tf->state != TRANSFER_DONE) {
 		story_outcome(call, 487);
+		transfer_tell(tf, 487, "Request Terminated", true);
+	}
+
 	if (tf->fresh)
 		leg_hangup(tf->fresh, 0, NULL, NULL);
 	if (tf->old)

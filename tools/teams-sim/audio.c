@@ -19,7 +19,7 @@ struct coder {
 
 struct source {
 	enum { SOURCE_TONE, SOURCE_WAV, SOURCE_PIPE } kind;
-	uint32_t hz;
+	uint32_t hz;          /* tone, also under a pipe; 0: none */
 	uint32_t at;          /* sample of the tone, or of the file */
 	int16_t *pcm;         /* owned: file or pipe */
 	size_t n;             /* samples in pcm */
@@ -141,6 +141,17 @@ int source_pipe(struct source **sp)
 	*sp = src;
 
 	return 0;
+}
+
+
+int source_mix(struct source **sp, uint32_t hz)
+{
+	const int err = source_pipe(sp);
+
+	if (!err)
+		(*sp)->hz = hz;
+
+	return err;
 }
 
 
@@ -295,6 +306,8 @@ void source_read(struct source *src, int16_t *pcm)
 
 	case SOURCE_PIPE:
 		read_pipe(src, pcm);
+		for (size_t i = 0; src->hz && i < AUDIO_FRAME; i++)
+			pcm[i] = (int16_t)(pcm[i] / 2 + tone_sample(src) / 2);
 		break;
 
 	case SOURCE_TONE:

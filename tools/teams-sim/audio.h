@@ -44,6 +44,9 @@ int source_wav(struct source **sp, const char *path);
 /** What another call hears: a pipe of samples, silence when it is empty */
 int source_pipe(struct source **sp);
 
+/** The same over a tone of hz (0: none), as in a conference */
+int source_mix(struct source **sp, uint32_t hz);
+
 /** Put samples into a pipe; the oldest go when 200 ms wait */
 void source_push(struct source *src, const int16_t *pcm, size_t n);
 

@@ -419,6 +419,10 @@ void call_end(struct call *call, const char *who, uint16_t scode,
 		call_hangup(peer, "peer", 480, 16, "PeerEnded");
 		break;
 
+	case PEER_MEETING:
+		(void)call_play_own(peer);
+		break;
+
 	case PEER_NONE:
 		break;
 	}
@@ -543,13 +547,15 @@ int call_play_own(struct call *call)
 }
 
 
-int call_join(struct call *a, struct call *b)
+/* What each says is what it hears of the other, over a tone of its own */
+static int pair_up(struct call *a, struct call *b, uint32_t a_hz,
+		   uint32_t b_hz, enum peer_role role)
 {
 	struct source *to_a = NULL, *to_b = NULL;
-	int err = source_pipe(&to_a);
+	int err = source_mix(&to_a, a_hz);
 
 	if (!err)
-		err = source_pipe(&to_b);
+		err = source_mix(&to_b, b_hz);
 	if (err) {
 		mem_deref(to_a);
 		return err;
@@ -557,7 +563,7 @@ int call_join(struct call *a, struct call *b)
 
 	a->peer = b;
 	b->peer = a;
-	a->role = b->role = PEER_JOINED;
+	a->role = b->role = role;
 	media_play(a->media, to_a);
 	media_play(b->media, to_b);
 	media_join(a->media, to_b);
@@ -565,6 +571,29 @@ int call_join(struct call *a, struct call *b)
 	call_event(a, "joined", "{s:i}", "with", b->id);
 
 	return 0;
+}
+
+
+int call_join(struct call *a, struct call *b)
+{
+	return pair_up(a, b, 0, 0, PEER_JOINED);
+}
+
+
+int call_confer(struct call *a, struct call *b)
+{
+	int err;
+
+	if (a == b || a->peer || b->peer)
+		return EBUSY;
+
+	err = midcall_change(a, CHANGE_MOVE);
+	if (!err)
+		err = midcall_change(b, CHANGE_MOVE);
+	if (err)
+		return err;
+
+	return pair_up(a, b, a->tone_hz, b->tone_hz, PEER_MEETING);
 }
 
 

@@ -37,6 +37,7 @@ enum peer_role {
 	PEER_TRANSFER, /* we dial; the other is connected meanwhile */
 	PEER_WAITING,  /* the other one of either pair */
 	PEER_JOINED,   /* they hear each other */
+	PEER_MEETING,  /* ... and the user hears both: a conference */
 };
 
 struct call {
@@ -80,7 +81,7 @@ struct call {
 	enum { CHANGE_NONE, CHANGE_HOLD, CHANGE_RESUME, CHANGE_MOVE,
 	       CHANGE_REFRESH, CHANGE_RETARGET } change;
 
-	bool allow_refer, allow_notify; /* what the SBC announced */
+	bool allow_refer, allow_notify, replaces; /* what the SBC announced */
 	uint32_t expires_s;      /* session timer, 0: none */
 	bool we_refresh;
 
@@ -166,6 +167,14 @@ void call_session_timer(struct call *call);
 /** Let two connected calls hear each other */
 int call_join(struct call *a, struct call *b);
 
+/**
+ * A user makes a conference of two calls: both move to another place, where
+ * each party hears the other one and the user
+ *
+ * @return 0, ENOTCONN, EBUSY, errno
+ */
+int call_confer(struct call *a, struct call *b);
+
 /** Give the stream back its own tone */
 int call_play_own(struct call *call);
 
@@ -246,8 +255,26 @@ void midcall_request(struct conn *conn, const struct sip_msg *msg);
 
 /* transfer.c */
 
-/** 0, EBUSY, ENOTCONN, errno */
-int transfer_start(struct call *call, const char *to);
+/**
+ * @param to       Number
+ * @param consult  The call to that number that the user made before; NULL:
+ *                 a blind transfer
+ *
+ * @return 0, EBUSY, ENOTCONN, ENOTSUP the SBC allows no REFER, errno
+ */
+int transfer_start(struct call *call, const char *to,
+		   const struct call *consult);
+
+/**
+ * Another user takes the call over by an INVITE with Replaces (RFC 3891)
+ *
+ * @param freshp  The new call
+ *
+ * @return 0, ENOTCONN, ENOTSUP the SBC announced none, errno
+ */
+int transfer_replace(struct call **freshp, const struct call *call,
+		     const struct user *by);
+
 void transfer_stop(struct call *call);
 bool transfer_is_ringing(const struct call *call);
 int transfer_answer(struct call *call);

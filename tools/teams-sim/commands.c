@@ -69,14 +69,14 @@ static int number(const json_t *req, const char *key, uint32_t max,
 }
 
 
-static int get_call(struct call **cp, struct sim *sim, const json_t *req,
-		    char *why, size_t size)
+static int get_call_of(struct call **cp, struct sim *sim, const json_t *req,
+		       const char *key, char *why, size_t size)
 {
-	const json_t *item = json_object_get(req, "call");
+	const json_t *item = json_object_get(req, key);
 	struct call *call;
 
 	if (!json_is_integer(item))
-		return missing(why, size, "call");
+		return missing(why, size, key);
 
 	call = call_find(sim, (uint32_t)json_integer_value(item));
 	if (!call) {
@@ -87,6 +87,13 @@ static int get_call(struct call **cp, struct sim *sim, const json_t *req,
 	*cp = call;
 
 	return 0;
+}
+
+
+static int get_call(struct call **cp, struct sim *sim, const json_t *req,
+		    char *why, size_t size)
+{
+	return get_call_of(cp, sim, req, "call", why, size);
 }
 
 
@@ -448,16 +455,63 @@ static int transfer(struct sim *sim, const json_t *req, json_t *resp,
 		    char *why, size_t size)
 {
 	const char *to = text(req, "to");
-	struct call *call;
-	const int err = get_call(&call, sim, req, why, size);
+	struct call *call, *consult = NULL;
+	int err = get_call(&call, sim, req, why, size);
 	(void)resp;
 
+	if (!err && json_object_get(req, "consult"))
+		err = get_call_of(&consult, sim, req, "consult", why, size);
 	if (err)
 		return err;
 	if (!to)
 		return missing(why, size, "to");
 
-	return transfer_start(call, to);
+	return transfer_start(call, to, consult);
+}
+
+
+static int replace(struct sim *sim, const json_t *req, json_t *resp,
+		   char *why, size_t size)
+{
+	const char *by = text(req, "by");
+	struct call *call, *fresh;
+	const struct user *user;
+	struct pl pl;
+	int err = get_call(&call, sim, req, why, size);
+
+	if (err)
+		return err;
+	if (!by)
+		return missing(why, size, "by");
+
+	pl_set_str(&pl, by);
+	user = user_find(call->tenant, &pl);
+	if (!user) {
+		snprintf(why, size, "nobody has the number %s", by);
+		return ENOENT;
+	}
+
+	err = transfer_replace(&fresh, call, user);
+	if (!err)
+		json_object_set_new(resp, "call", json_integer(fresh->id));
+
+	return err;
+}
+
+
+static int confer(struct sim *sim, const json_t *req, json_t *resp, char *why,
+		  size_t size)
+{
+	struct call *call, *with;
+	int err = get_call(&call, sim, req, why, size);
+	(void)resp;
+
+	if (!err)
+		err = get_call_of(&with, sim, req, "with", why, size);
+	if (!err)
+		err = call_confer(call, with);
+
+	return err;
 }
 
 
@@ -734,6 +788,8 @@ static const struct command commandv[] = {
 	{"move", move},
 	{"refresh", refresh},
 	{"transfer", transfer},
+	{"replace", replace},
+	{"confer", confer},
 	{"dtmf", dtmf},
 	{"play", play},
 	{"record", record},

@@ -251,6 +251,7 @@ void session_abilities(struct call *call, const struct sip_msg *msg)
 		return;
 	}
 
+	call->replaces = msg_lists(msg, "Supported", "replaces");
 	call->allow_refer = msg_lists(msg, "Allow", "REFER");
 	call->allow_notify = msg_lists(msg, "Allow", "NOTIFY");
 }

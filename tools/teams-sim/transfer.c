@@ -1,8 +1,10 @@
 /**
- * @file transfer.c  Blind transfer by a Teams user
+ * @file transfer.c  Transfer by a Teams user
  *
  * REFER (RFC 3515, 3892) if the SBC announced it, else inside Teams, where
- * the SBC sees nothing but a new call or a change of media.
+ * the SBC sees nothing but a new call or a change of media. After a
+ * consultation Refer-To names the other dialog as the SBC knows it. An
+ * INVITE with Replaces (RFC 3891) gives a call to another user.
  *
  * With REFER: 202, an INVITE of the SBC to Refer-To with Referred-By copied
  * byte for byte, NOTIFY 100 .. final, then our BYE for the old call.
@@ -26,7 +28,8 @@ struct transfer {
 	enum state state;
 	char *to;             /* number asked for */
 	struct user *user;    /* ref; NULL for a PSTN target */
-	char *refer_to;       /* URI */
+	char *refer_to;       /* URI, without its headers */
+	char *replaces;       /* other dialog, escaped; NULL: blind */
 	char *referred_by;    /* whole value */
 	bool invited;         /* the SBC's INVITE has come */
 	struct trans *trans;  /* our REFER */
@@ -43,6 +46,7 @@ static void transfer_destructor(void *arg)
 	mem_deref(xfer->to);
 	mem_deref(xfer->user);
 	mem_deref(xfer->refer_to);
+	mem_deref(xfer->replaces);
 	mem_deref(xfer->referred_by);
 }
 
@@ -159,8 +163,11 @@ static int refer(struct transfer *xfer)
 
 	if (!err)
 		err = re_sdprintf(&lines,
-				  "REFER-TO: <%s>\r\nREFERRED-BY: %s\r\n",
-				  xfer->refer_to, xfer->referred_by);
+				  "REFER-TO: <%s%s%s>\r\n"
+				  "REFERRED-BY: %s\r\n", xfer->refer_to,
+				  xfer->replaces ? "?Replaces=" : "",
+				  xfer->replaces ? xfer->replaces : "",
+				  xfer->referred_by);
 	if (!err)
 		err = call_request(call, "REFER", &xfer->trans, lines, NULL,
 				   NULL, refer_response);
@@ -277,16 +284,45 @@ int transfer_answer(struct call *call)
 }
 
 
-int transfer_start(struct call *call, const char *to)
+/* A dialog of ours as its other end knows it, in the form of Replaces */
+static int replaces_value(char **valp, const struct call *call)
+{
+	return re_sdprintf(valp, "%s;to-tag=%s;from-tag=%s", call->callid,
+			   call->remote_tag, call->local_tag);
+}
+
+
+static int name_consulted(struct transfer *xfer, const struct call *consult)
+{
+	char *value = NULL;
+	struct pl pl;
+	int err;
+
+	err = replaces_value(&value, consult);
+	if (err)
+		return err;
+
+	pl_set_str(&pl, value);
+	err = re_sdprintf(&xfer->replaces, "%H", uri_header_escape, &pl);
+	mem_deref(value);
+
+	return err;
+}
+
+
+int transfer_start(struct call *call, const char *to,
+		   const struct call *consult)
 {
 	struct transfer *xfer;
 	struct pl number;
 	int err;
 
-	if (call->state != CALL_UP)
+	if (call->state != CALL_UP || (consult && consult->state != CALL_UP))
 		return ENOTCONN;
 	if (call->xfer || call->peer)
 		return EBUSY;
+	if (consult && !(call->allow_refer && call->allow_notify))
+		return ENOTSUP;
 
 	xfer = mem_zalloc(sizeof(*xfer), transfer_destructor);
 	if (!xfer)
@@ -297,6 +333,8 @@ int transfer_start(struct call *call, const char *to)
 	xfer->user = mem_ref(user_find(call->tenant, &number));
 	call->xfer = xfer;
 	err = str_dup(&xfer->to, to);
+	if (!err && consult)
+		err = name_consulted(xfer, consult);
 	if (!err && call->allow_refer && call->allow_notify)
 		err = refer(xfer);
 	else if (!err && xfer->user)
@@ -309,6 +347,37 @@ int transfer_start(struct call *call, const char *to)
 	else
 		call_event(call, "transferring", "{s:s, s:s}", "to", to,
 			   "method", xfer->refer_to ? "refer" : "internal");
+
+	return err;
+}
+
+
+int transfer_replace(struct call **freshp, const struct call *call,
+		     const struct user *by)
+{
+	char *value = NULL, *lines = NULL;
+	struct dial dial = {
+		.tenant = call->tenant, .inst = call->inst,
+		.from = by->number, .tone_hz = by->tone_hz,
+		.to = call->incoming ? call->from_number : call->to_number,
+	};
+	int err;
+
+	if (call->state != CALL_UP)
+		return ENOTCONN;
+	if (!call->replaces)
+		return ENOTSUP;
+
+	err = replaces_value(&value, call);
+	if (!err)
+		err = re_sdprintf(&lines, "REQUIRE: replaces\r\n"
+				  "REPLACES: %s\r\n", value);
+	dial.lines = lines;
+	if (!err)
+		err = outbound_dial(freshp, &dial);
+
+	mem_deref(value);
+	mem_deref(lines);
 
 	return err;
 }

@@ -140,8 +140,20 @@ class Call:
     def resume(self):
         self.command("resume")
 
-    def transfer(self, target):
-        self.command("transfer", to=target)
+    def transfer(self, target, consult=None):
+        """Transfer to a number; `consult` is the call made to it before."""
+        more = {"consult": consult.call} if consult else {}
+        self.command("transfer", to=target, **more)
+
+    def replaced_by(self, user):
+        """Another user takes this call over; that one's Call."""
+        since = len(self.teams.control.events)
+        answer = self.command("replace", by=user.number)
+        return Call(self.teams, answer["call"], user, since)
+
+    def confer(self, other):
+        """Make a conference of this call and another one."""
+        self.command("confer", **{"with": other.call})
 
     def dtmf(self, digits):
         self.command("dtmf", digits=digits)
