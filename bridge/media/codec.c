@@ -56,6 +56,8 @@ struct decoder {
 	g722_decode_state_t *g722;                     /* owned */
 	OpusDecoder *opus;                             /* owned */
 	bcg729DecoderChannelContextStruct *g729;       /* owned */
+	int16_t lastv[3];          /* samples before, where they are made
+				      twice as many                        */
 };
 
 
@@ -97,18 +99,8 @@ uint32_t codec_ptime(enum codec codec, uint32_t ptime_ms)
 
 static bool rate_ok(enum codec codec, uint32_t rate)
 {
-	if (rate != NARROW && rate != WIDE)
-		return false;
-
-	switch (codec) {
-
-	case CODEC_PCMU:
-	case CODEC_PCMA:
-	case CODEC_G729: return rate == NARROW;
-	case CODEC_G722:
-	case CODEC_OPUS: return true;
-	default:         return false;
-	}
+	return (rate == NARROW || rate == WIDE) && codec > CODEC_NONE &&
+		codec < CODEC_CN;
 }
 
 
@@ -174,7 +166,7 @@ int encoder_alloc(struct encoder **encp, enum codec codec, uint32_t rate)
 	struct encoder *enc;
 	int err;
 
-	if (!encp || !rate_ok(codec, rate))
+	if (!encp || !rate_ok(codec, rate) || rate > codec_pcm_rate(codec))
 		return EINVAL;
 
 	enc = mem_zalloc(sizeof(*enc), encoder_destructor);
@@ -365,8 +357,38 @@ static size_t g729_read(struct decoder *dec, const uint8_t *p, size_t size,
 }
 
 
-size_t decoder_decode(struct decoder *dec, const uint8_t *p, size_t size,
-		      int16_t *pcm)
+/** From 8000 to 16000 Hz: between each two samples the cubic through four.
+    Later by two samples, so that the next ones are known */
+static size_t twice(struct decoder *dec, int16_t *pcm, size_t n)
+{
+	int16_t v[CODEC_SAMPLES / 2 + 3];
+
+	memcpy(v, dec->lastv, sizeof(dec->lastv));
+	memcpy(v + 3, pcm, n * sizeof(*v));
+	memcpy(dec->lastv, v + n, sizeof(dec->lastv));
+
+	for (size_t i = 0; i < n; i++) {
+		const int32_t between = (9 * (v[i + 1] + v[i + 2]) -
+					 v[i] - v[i + 3]) / 16;
+
+		pcm[2 * i]     = v[i + 1];
+		pcm[2 * i + 1] = (int16_t)(between > INT16_MAX ? INT16_MAX :
+					   between < INT16_MIN ? INT16_MIN :
+					   between);
+	}
+
+	return 2 * n;
+}
+
+
+static bool is_doubled(const struct decoder *dec)
+{
+	return dec->rate > codec_pcm_rate(dec->codec);
+}
+
+
+static size_t decode(struct decoder *dec, const uint8_t *p, size_t size,
+		     int16_t *pcm)
 {
 	if (!size || size > CODEC_OCTETS)
 		return 0;
@@ -399,6 +421,15 @@ size_t decoder_decode(struct decoder *dec, const uint8_t *p, size_t size,
 }
 
 
+size_t decoder_decode(struct decoder *dec, const uint8_t *p, size_t size,
+		      int16_t *pcm)
+{
+	const size_t n = decode(dec, p, size, pcm);
+
+	return is_doubled(dec) ? twice(dec, pcm, n) : n;
+}
+
+
 bool decoder_conceal(struct decoder *dec, int16_t *pcm, size_t n,
 		     const uint8_t *next, size_t next_size)
 {
@@ -416,8 +447,12 @@ bool decoder_conceal(struct decoder *dec, int16_t *pcm, size_t n,
 		return res == (int)n;
 
 	case CODEC_G729:
+		if (is_doubled(dec))
+			n /= 2;
 		for (size_t i = 0; i + G729_SAMPLES <= n; i += G729_SAMPLES)
 			bcg729Decoder(dec->g729, none, 0, 1, 0, 0, pcm + i);
+		if (is_doubled(dec))
+			(void)twice(dec, pcm, n);
 		return true;
 
 	default:

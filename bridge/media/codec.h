@@ -2,7 +2,9 @@
  * @file codec.h  Voice codecs: between packets and samples
  *
  * Samples are 16 bits, mono, at 8000 or 16000 Hz: the narrowband codecs do
- * 8000, G.722 and Opus either, so two of them meet without resampling. An
+ * 8000, G.722 and Opus either, so two of them meet without resampling. What a
+ * narrowband codec has decoded can be had at 16000 Hz all the same, for a
+ * peer that changes its codec from packet to packet. An
  * encoder or decoder is made by the owner's thread, belongs to a worker
  * afterwards, and allocates nothing while it works.
  */
@@ -57,7 +59,7 @@ uint32_t   encoder_rate(const struct encoder *enc);
 size_t encoder_encode(struct encoder *enc, const int16_t *pcm, size_t n,
 		      uint8_t *p, size_t max);
 
-/** @return 0, EINVAL not at that rate, ENOMEM */
+/** @return 0, EINVAL, ENOMEM */
 int decoder_alloc(struct decoder **decp, enum codec codec, uint32_t rate);
 
 /**

@@ -96,6 +96,35 @@ static void test_wideband_is_wide(void **state)
 }
 
 
+/** A peer may change between wide and narrow: both at 16000 Hz */
+static void test_narrowband_is_made_wide(void **state)
+{
+	static const enum codec narrowv[] = { CODEC_PCMA, CODEC_G729 };
+	static int16_t in[160], out[FRAMES * 320];
+	uint8_t p[CODEC_OCTETS];
+	(void)state;
+
+	for (size_t k = 0; k < RE_ARRAY_SIZE(narrowv); k++) {
+		struct encoder *enc;
+		struct decoder *dec;
+
+		assert_int_equal(encoder_alloc(&enc, narrowv[k], 8000), 0);
+		assert_int_equal(decoder_alloc(&dec, narrowv[k], 16000), 0);
+		for (size_t i = 0; i < FRAMES; i++) {
+			tone_make(in, 160, i * 160, 1000, 8000, 0.3);
+			assert_int_equal(decoder_decode(dec, p,
+				encoder_encode(enc, in, 160, p, sizeof(p)),
+				out + i * 320), 320);
+		}
+		assert_true(tone_level(out + 1600, 3200, 1000, 16000) > 0.2);
+		/* no mirror image above 4000 Hz */
+		assert_true(tone_level(out + 1600, 3200, 7000, 16000) < 0.01);
+		mem_deref(enc);
+		mem_deref(dec);
+	}
+}
+
+
 static void test_g711_goes_there_and_back_unchanged(void **state)
 {
 	static const enum codec bothv[] = { CODEC_PCMU, CODEC_PCMA };
@@ -197,6 +226,7 @@ int main(void)
 	const struct CMUnitTest testv[] = {
 		cmocka_unit_test(test_a_tone_comes_through_each_codec),
 		cmocka_unit_test(test_wideband_is_wide),
+		cmocka_unit_test(test_narrowband_is_made_wide),
 		cmocka_unit_test(test_g711_goes_there_and_back_unchanged),
 		cmocka_unit_test(test_payloads_of_any_length_are_survived),
 		cmocka_unit_test(test_g729_reads_noise_frames),
