@@ -18,10 +18,10 @@ KEYS = {"calls_per_cpu_s", "invite_180_ms_p50", "invite_180_ms_p99",
 class Bench(unittest.TestCase):
     """The bridge under load, in a network of its own beside the lab's."""
 
-    def bench(self, *options):
-        """Run `tools/bench quick --tiny`; its output and what it said."""
+    def bench(self, what, *options):
+        """Run `tools/bench WHAT --tiny`; its output and what it said."""
         done = subprocess.run(
-            [str(plan.REPO / "tools/bench"), "quick", "--tiny", *options],
+            [str(plan.REPO / "tools/bench"), what, "--tiny", *options],
             env=dict(os.environ, **sanitizer.env()),
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=110, check=False)
@@ -30,7 +30,7 @@ class Bench(unittest.TestCase):
 
     @deadline(120)
     def test_every_figure_is_measured(self):
-        stdout, stderr = self.bench("--json")
+        stdout, stderr = self.bench("quick", "--json")
         figures = json.loads(stdout)
         self.assertEqual(set(figures), KEYS)
         self.assertGreater(figures["invite_180_ms_p50"], 0)
@@ -41,3 +41,16 @@ class Bench(unittest.TestCase):
             self.assertIsInstance(figures[key], (int, float, type(None)),
                                   key)
         self.assertIn("SRTP ciphers: OpenSSL", stderr)
+
+    @deadline(120)
+    def test_registrations_at_scale(self):
+        stdout, _ = self.bench("registrations", "--json")
+        figures = json.loads(stdout)
+        for key, value in figures.items():
+            self.assertIsInstance(value, (int, float), key)
+        self.assertEqual(figures["users"], 60)
+        self.assertEqual(figures["repeated"], 0)
+        self.assertEqual(figures["green_lapsed"], 0)
+        self.assertEqual(figures["kamailio_registered"], 20)
+        self.assertGreater(figures["start_s"], 0)
+        self.assertGreater(figures["silence_ms_reload"], 0)

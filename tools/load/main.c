@@ -31,6 +31,9 @@ enum {
 };
 
 
+static volatile sig_atomic_t signalled;
+
+
 struct load {
 	struct options opt;
 	struct port *port;
@@ -153,6 +156,22 @@ static bool all_bound(void *arg)
 }
 
 
+static void signal_handler(int number)
+{
+	(void)number;
+
+	signalled = 1;
+}
+
+
+static bool is_signalled(void *arg)
+{
+	(void)arg;
+
+	return signalled;
+}
+
+
 static bool all_granted(void *arg)
 {
 	const struct load *load = arg;
@@ -190,13 +209,32 @@ static void registrations_print(struct load *load, const char *name)
 
 	(void)printf("%s\"%s\": {\"users\": %u, \"bound\": %u, "
 		     "\"requests\": %u, \"granted\": %u, \"refused\": %u, "
+		     "\"repeated\": %u, \"lapsed\": %u, "
+		     "\"first_s\": %.3f, "
 		     "\"seconds\": %.3f, \"cpu_s\": %.3f, \"rss_kb\": %ld}",
 		     load->comma, name, load->opt.bind, st->bound,
-		     st->requests, st->granted, st->refused,
+		     st->requests, st->granted, st->refused, st->repeated,
+		     st->lapsed, (double)load->first_us / 1e6,
 		     load->first_us ?
 		     (double)(end_us - load->first_us) / 1e6 : 0,
 		     last.cpu_s - load->first.cpu_s, rest.rss_kb);
 	load->comma = ", ";
+}
+
+
+/** A second at a time: nobody may be without a binding */
+static void phase_stay(struct load *load)
+{
+	registrar_count_anew(load->registrar);
+	load->first_us = now_us();
+	proc_look(load, &load->first);
+
+	for (unsigned s = 0; s < load->opt.stay_s; s++) {
+		pause_ms(1000);
+		registrar_lapse(load->registrar);
+	}
+
+	registrations_print(load, "stay");
 }
 
 
@@ -205,6 +243,12 @@ static int phase_register(struct load *load)
 	int err = wait_for(load, all_bound, "registrations");
 
 	registrations_print(load, "register");
+	if (!err && load->opt.wait_signal) {
+		(void)fprintf(stderr, "registered\n");
+		err = wait_for(load, is_signalled, "SIGUSR1");
+	}
+	if (!err && load->opt.stay_s)
+		phase_stay(load);
 	if (err || !load->opt.again)
 		return err;
 
@@ -504,6 +548,7 @@ int main(int argc, char *argv[])
 
 	options_read(&load.opt, argc, argv);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGUSR1, signal_handler);
 
 	err = watch_init(tick_handler, &load);
 	if (!err)

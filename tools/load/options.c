@@ -13,7 +13,7 @@ enum { EXIT_BAD_INPUT = 2 };
 
 enum word {
 	PBX = 1, TEAMS, TARGET, CERTIFICATE, KEY, CA, ROUTE, PID_FILE, FIRST,
-	USERS, REGISTER, AGAIN, REUSE, EXPIRES, WARM_UP, CALLS, MEDIA, RATE,
+	USERS, REGISTER, AGAIN, STAY, WAIT_SIGNAL, REUSE, EXPIRES, WARM_UP, CALLS, MEDIA, RATE,
 	HOLD, SECONDS, DEADLINE, HELP,
 };
 
@@ -43,6 +43,9 @@ static const char help[] =
 "  --register N          wait until N users are registered\n"
 "  --again               and until as many requests more are granted; says\n"
 "                        \"again\" on stderr when it begins to wait\n"
+"  --wait-signal         then says \"registered\" on stderr and goes on when\n"
+"                        SIGUSR1 comes\n"
+"  --stay SECONDS        and look whether they stay so\n"
 "  --warm-up N           calls that do not count\n"
 "  --calls N             calls, answered, held and ended\n"
 "  --media N             calls that stay, for --seconds with voice both ways\n"
@@ -71,6 +74,8 @@ static const struct option optionv[] = {
 	{ "users",       required_argument, NULL, USERS },
 	{ "register",    required_argument, NULL, REGISTER },
 	{ "again",       no_argument,       NULL, AGAIN },
+	{ "wait-signal", no_argument,       NULL, WAIT_SIGNAL },
+	{ "stay",        required_argument, NULL, STAY },
 	{ "reuse-nonce", no_argument,       NULL, REUSE },
 	{ "expires",     required_argument, NULL, EXPIRES },
 	{ "warm-up",     required_argument, NULL, WARM_UP },
@@ -149,6 +154,8 @@ static void take(struct options *opt, enum word which, const char *arg)
 	case USERS:       opt->users = (unsigned)number(arg, 1, 1e6); break;
 	case REGISTER:    opt->bind = whole(arg);              break;
 	case AGAIN:       opt->again = true;                   break;
+	case WAIT_SIGNAL: opt->wait_signal = true;             break;
+	case STAY:        opt->stay_s = whole(arg);            break;
 	case REUSE:       opt->reuse_nonce = true;             break;
 	case EXPIRES:     opt->expires_s = whole(arg);         break;
 	case WARM_UP:     opt->warm_up = whole(arg);           break;

@@ -19,6 +19,8 @@ struct options {
 	unsigned first, users;             /* who is called and may
 					      register                   */
 	unsigned bind;                     /* registrations to wait for  */
+	bool wait_signal;                  /* then go on by SIGUSR1      */
+	unsigned stay_s;                   /* then look at them so long  */
 	bool again;                        /* and for as many once more  */
 	bool reuse_nonce;
 	unsigned expires_s;

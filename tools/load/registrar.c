@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "registrar.h"
+#include "watch.h"
 
 
 enum { HEX = 33, CONTACT = 96 };
@@ -19,6 +20,8 @@ static const char realm[] = "pbx.contoso.example";
 struct user {
 	char nonce[HEX];           /* the one that is good now, or ""    */
 	char contact[CONTACT];     /* "": none                           */
+	uint64_t end_us;           /* of the binding                     */
+	uint32_t branch;           /* hash of the last request's         */
 };
 
 
@@ -146,6 +149,27 @@ static void challenge(struct user *user, const struct wire *req,
 }
 
 
+/** The binding is over. @return true if there was one */
+static bool lapse(struct registrar *r, struct user *user)
+{
+	if (!*user->contact || now_us() < user->end_us)
+		return false;
+
+	user->contact[0] = '\0';
+	r->stats.bound--;
+	r->stats.lapsed++;
+
+	return true;
+}
+
+
+void registrar_lapse(struct registrar *r)
+{
+	for (unsigned i = 0; i < r->conf.users; i++)
+		(void)lapse(r, &r->userv[i]);
+}
+
+
 static void grant(struct registrar *r, struct user *user,
 		 const struct wire *req, struct text *t)
 {
@@ -168,10 +192,28 @@ static void grant(struct registrar *r, struct user *user,
 		return;
 	}
 
+	(void)lapse(r, user);
+	user->end_us = now_us() + (uint64_t)r->conf.expires_s * 1000000;
 	r->stats.bound += *user->contact == '\0';
 	span_copy(user->contact, sizeof(user->contact), uri);
 	text_add(t, "Contact: <%s>;expires=%u\r\n", user->contact,
 		 r->conf.expires_s);
+}
+
+
+/** A request that comes again has the branch of the last one */
+static void repeated_count(struct registrar *r, struct user *user,
+			   const struct wire *req)
+{
+	const struct span branch = wire_param(wire_header(req, "Via"),
+					      "branch");
+	uint32_t hash = 2166136261u;       /* FNV-1a */
+
+	for (size_t i = 0; i < branch.l; i++)
+		hash = (hash ^ (uint8_t)branch.p[i]) * 16777619u;
+
+	r->stats.repeated += hash == user->branch;
+	user->branch = hash;
 }
 
 
@@ -187,6 +229,8 @@ void registrar_request(struct registrar *r, const struct wire *req,
 		wire_reply(t, req, 404, "Not Found", "r");
 		return;
 	}
+
+	repeated_count(r, user, req);
 
 	switch (credentials(r, user, name, req)) {
 
@@ -208,7 +252,9 @@ void registrar_request(struct registrar *r, const struct wire *req,
 
 void registrar_count_anew(struct registrar *r)
 {
-	r->stats.requests = r->stats.granted = r->stats.refused = 0;
+	const unsigned bound = r->stats.bound;
+
+	r->stats = (struct registrar_stats){ .bound = bound };
 }
 
 

@@ -27,6 +27,9 @@ struct registrar_stats {
 	unsigned requests;
 	unsigned granted;          /* requests that were answered 200    */
 	unsigned refused;          /* wrong credentials                  */
+	unsigned repeated;         /* the same request once more         */
+	unsigned lapsed;           /* bindings that ended before they were
+				      renewed                            */
 };
 
 /** @return 0, ENOMEM */
@@ -36,6 +39,9 @@ void registrar_free(struct registrar *r);
 /** Answer a REGISTER. @param t  Takes the answer */
 void registrar_request(struct registrar *r, const struct wire *req,
 		       struct text *t);
+
+/** Look for bindings that have ended; they are counted once each */
+void registrar_lapse(struct registrar *r);
 
 /** Start the counters anew; what is bound stays */
 void registrar_count_anew(struct registrar *r);

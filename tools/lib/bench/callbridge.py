@@ -37,7 +37,7 @@ pbx:
     country: GB
     sip_domain: pbx.contoso.example
     sip_proxy: {pbx}:5060
-    registration: {{per_second: {pace}, burst: {pace}}}
+    registration: {{per_second: {pace}, burst: {pace}{options}}}
 users:
 """
 
@@ -55,16 +55,19 @@ def node(folder, tls, trace_mb):
                           for host in hosts)
 
 
-def customers(folder, users):
-    """Write the customer files, PER_TENANT users each."""
+def customers(folder, users, per_second=PER_SECOND, per_tenant=PER_TENANT,
+              options=""):
+    """Write the customer files, so many users each. They register at so many
+    a second, all PBXs together; `options` go to `registration` of each."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    tenants = -(-users // PER_TENANT)
-    pace = min(1000, PER_SECOND // tenants)
+    tenants = -(-users // per_tenant)
+    pace = max(1, min(1000, per_second // tenants))
     for number in range(tenants):
-        first = FIRST + number * PER_TENANT
-        last = min(first + PER_TENANT, FIRST + users)
-        text = CUSTOMER.format(number=number, pbx=plan.ASTERISK, pace=pace)
+        first = FIRST + number * per_tenant
+        last = min(first + per_tenant, FIRST + users)
+        text = CUSTOMER.format(number=number, pbx=plan.ASTERISK, pace=pace,
+                               options=options)
         text += "".join(USER.format(name=name)
                         for name in range(first, last))
         (folder / ("t%d.yaml" % number)).write_text(text)
@@ -80,13 +83,13 @@ class Callbridge(Subject):
                                                          plan.TEAMS_PORT))))
     process = None
 
-    def start(self, users, trace_mb=64):
+    def start(self, users, trace_mb=64, **how):
         shutil.rmtree(self.folder / "state", ignore_errors=True)
         (self.folder / "state").mkdir()
         config = self.folder / "callbridge.yaml"
         config.write_text(node(self.folder, pki.ensure(self.folder.parent),
                                trace_mb))
-        customers(self.folder / "customers", users)
+        customers(self.folder / "customers", users, **how)
         self.process = Process.start(
             "callbridged",
             pinned(SUBJECT_CORE, [plan.program("callbridged"), "-c", config]),

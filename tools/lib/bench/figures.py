@@ -110,10 +110,10 @@ def rounded(figures):
             for key, value in figures.items()}
 
 
-def ratios(ours, theirs):
+def ratios(ours, theirs, names=FIGURES):
     """How many times better we are: above 1 is better, for each figure."""
     result = {}
-    for key, _text, _unit, more in FIGURES:
+    for key, _text, _unit, more in names:
         mine, other = ours.get(key), theirs.get(key)
         if not mine or not other:
             result[key] = None
@@ -125,20 +125,22 @@ def ratios(ours, theirs):
 def shown(value, unit):
     if value is None:
         return "-"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     text = "{:,}".format(value)
     return text + " " + unit if unit else text
 
 
-def table(ours, theirs=None, better=None):
+def table(ours, theirs=None, better=None, names=FIGURES):
     """Lines of the table of figures."""
     head = ["", "callbridge"]
     if theirs:
         head += ["asterisk", "times better"]
     rows = [head]
-    for key, text, unit, _more in FIGURES:
+    for key, text, unit, _more in names:
         row = ["%-22s %s" % (key, text), shown(ours[key], unit)]
         if theirs:
-            row += [shown(theirs[key], unit), shown(better[key], "")]
+            row += [shown(theirs.get(key), unit), shown(better[key], "")]
         rows.append(row)
     width = max(len(row[0]) for row in rows)
     return ["%-*s" % (width, row[0])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 from lab import pki, plan
@@ -56,10 +57,15 @@ class Load:
         partial.write_text("%d\n" % process.pid)
         partial.rename(self.pid_file)
 
-    def result(self):
-        """Wait for the end; what it measured."""
-        wait_for(lambda: not self.process.running(), 8 * self.deadline_s,
-                 "load to end")
+    def result(self, subject=None):
+        """Wait for the end; what it measured. There is nothing to wait for
+        when the subject ends before."""
+        def over():
+            if subject and not subject.running():
+                raise Spoilt("%s ended by itself: %s"
+                             % (subject.name, subject.tail(4)))
+            return not self.process.running()
+        wait_for(over, 8 * self.deadline_s, "load to end")
         if self.process.exit_status():
             raise Spoilt("load: %s%s" % (
                 self.process.tail(4),
@@ -76,6 +82,7 @@ class Subject:
 
     name = ""
     load_options = ()
+    started_s = 0.0             # on the monotonic clock, the last time
 
     def __init__(self, state):
         self.folder = Path(state) / ("load-" + self.name)
@@ -98,10 +105,12 @@ class Subject:
         log.unlink(missing_ok=True)
         load = Load(self.folder, words, deadline_s)
         try:
-            load.measure(self.start(users, **how))
+            self.started_s = time.monotonic()
+            subject = self.start(users, **how)
+            load.measure(subject)
             if during:
                 during(load)
-            return load.result()
+            return load.result(subject)
         finally:
             load.stop()
             self.stop()
