@@ -360,7 +360,7 @@ static void hold_shape(const struct call *call, enum side to, bool held,
 static void settle(struct call *call, enum side to, bool held,
 		   const struct desc *formats)
 {
-	struct leg *leg = call->legv[to];
+	struct leg *leg = to < SIDES ? call->legv[to] : NULL;
 	struct desc out;
 
 	if (!leg || !leg_is_established(leg) || !leg_local(leg) ||
