@@ -56,6 +56,7 @@ int cmd_schema(const struct cli *cli, int argc, char *argv[]);
 int cmd_number(const struct cli *cli, int argc, char *argv[]);
 int cmd_template(const struct cli *cli, int argc, char *argv[]);
 int cmd_test(const struct cli *cli, int argc, char *argv[]);
+int cmd_readiness(const struct cli *cli, int argc, char *argv[]);
 
 /** Why a call went as it did. @param id  Of the call, or how it begins */
 int call_why(const struct cli *cli, const char *id);

@@ -167,6 +167,32 @@ static const struct command commandv[] = {
 	 "  --refusals N        stop when the PBX said no so often (3)\n"
 	 "  --json              what `doctor` found, as JSON\n",
 	 cmd_template},
+	{"readiness", "--sip-domain NAME|--file FILE [--user NAME]"
+	 " [--user-2 NAME] [--json|--html]",
+	 "is a PBX ready? Checks the way to it, before anything is set up",
+	 "Names, protocols, certificate, NAT, SIP ALG, fragments; with an"
+	 " account also\nregistration and expiry, with two a call and its"
+	 " voice. Each with what was seen\nand what to do. Exit status 1 if"
+	 " something is not as it must be.\n\n"
+	 "  --sip-domain NAME    the PBX's domain: name or address\n"
+	 "  --sip-proxy HOST     where it is reached, if that differs:"
+	 " HOST or HOST:PORT\n"
+	 "  --protocol NAME      udp (default), tcp or tls\n"
+	 "  --user NAME          SIP username of an extension; its password"
+	 " is asked for, or\n"
+	 "                       in the environment as CALLBRIDGE_PASSWORD\n"
+	 "  --user-2 NAME        another one (CALLBRIDGE_PASSWORD_2), for a"
+	 " call between them\n"
+	 "  --auth-username NAME, --auth-username-2 NAME\n"
+	 "                       where it differs from the SIP username\n"
+	 "  --call NUMBER        call that number instead of the second"
+	 " user\n"
+	 "  --file FILE          take the PBX from a customer file instead;"
+	 " --user is then\n"
+	 "                       a user's Microsoft name\n"
+	 "  --pbx NAME           which PBX of that file\n"
+	 "  --templates FOLDER   own templates for that file\n",
+	 cmd_readiness},
 	{"test", "steps|lint FILE...",
 	 "what a test plan can say, and whether one is right",
 	 "  steps         the sentences that a plan is made of\n"

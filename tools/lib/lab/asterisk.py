@@ -59,7 +59,13 @@ USERS = {
     2018: ("rewrite_contact=yes\n", ""),
     2019: ("dtmf_mode=info\n", ""),
     2020: ("", ""),
+    # what is wrong with PBXs: voice at an address of the LAN, voice that
+    # goes to nobody, registrations that hardly last
+    2031: ("media_address=192.168.77.10\nbind_rtp_to_media_address=no\n", ""),
+    2032: ("media_address=198.51.100.7\nbind_rtp_to_media_address=no\n", ""),
+    2033: ("", ""),
 }
+BINDINGS = {2033: "maximum_expiration=60\n"}
 DESKS = (1001, 1002, 1003)
 CARRIERS = ("127.0.0.31", "127.0.0.32", "127.0.0.33", "127.0.0.39")
 
@@ -146,7 +152,7 @@ set_var=DID={did}
 username={x}
 password={secret}
 {credentials}[{x}](ao)
-"""
+{bindings}"""
 
 DIALPLAN = """\
 [from-internal]
@@ -305,12 +311,13 @@ class Asterisk:
         for x in DESKS:
             text += EXTENSION.format(
                 x=x, name="Desk %d" % x, did=plan.desk_number(x),
-                endpoint="", credentials="", secret=plan.secret(x))
+                endpoint="", credentials="", secret=plan.secret(x),
+                bindings="")
         for x, (endpoint, credentials) in USERS.items():
             text += EXTENSION.format(
                 x=x, name="Teams User %d" % x, did=plan.user_number(x),
                 endpoint=endpoint, credentials=credentials,
-                secret=plan.secret(x))
+                secret=plan.secret(x), bindings=BINDINGS.get(x, ""))
         return text
 
     def start(self):

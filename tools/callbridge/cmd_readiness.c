@@ -1,0 +1,452 @@
+/**
+ * @file cmd_readiness.c  Is a PBX ready, before anything is set up?
+ */
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "bridge/base/errors.h"
+#include "bridge/model/nodeconf.h"
+#include "bridge/model/tenant.h"
+#include "testplans/readiness/readiness.h"
+#include "customer.h"
+#include "sheet.h"
+#include "station.h"
+
+
+enum { VERDICTS = VERDICT_SKIP + 1, TITLE_WIDTH = 30, SECRET = 256 };
+
+struct given {
+	const char *file, *tenant, *pbx, *templates;
+	const char *domain, *proxy, *protocol;
+	const char *userv[READINESS_USERS], *authv[READINESS_USERS];
+	const char *call;
+	bool json, html;
+};
+
+struct report {
+	json_t *findings;          /* owned */
+	unsigned countv[VERDICTS];
+	bool quiet;                /* print nothing on the way */
+};
+
+
+static bool stopped;
+
+
+static void signal_h(int sig)
+{
+	(void)sig;
+
+	stopped = true;
+}
+
+
+/* What is tried */
+
+
+/** A PBX that is in no file: the options say what it is */
+static int pbx_make(struct pbx *pbx, const struct given *given)
+{
+	const struct { const char *path, *value; } setv[] = {
+		{ "sip_domain", given->domain }, { "sip_proxy", given->proxy },
+		{ "protocol", given->protocol },
+	};
+	struct errors *errs = NULL;
+	int err;
+
+	err = errors_alloc(&errs);
+	if (!err)
+		err = fields_defaults(&pbx_fields, pbx);
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(setv) && !err; i++)
+		if (setv[i].value)
+			err = fields_set(&pbx_fields, pbx, setv[i].path,
+					 setv[i].value, errs);
+
+	if (err)
+		term_errors(errs);
+	mem_deref(errs);
+
+	return err;
+}
+
+
+/** Without an echo; from the environment where nobody can be asked */
+static int secret_read(char *buf, size_t size, size_t i, const char *name)
+{
+	static const char *const envv[READINESS_USERS] = {
+		"CALLBRIDGE_PASSWORD", "CALLBRIDGE_PASSWORD_2",
+	};
+	const char *env = getenv(envv[i]);
+	struct termios old, silent;
+	bool good;
+
+	if (env) {
+		str_ncpy(buf, env, size);
+		return 0;
+	}
+
+	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &old)) {
+		term_error("readiness: want the password of %s in the"
+			   " environment as %s", name, envv[i]);
+		return EINVAL;
+	}
+
+	silent = old;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	(void)fprintf(stderr, "SIP password of %s: ", name);
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	good = fgets(buf, (int)size, stdin) != NULL;
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+	(void)fputc('\n', stderr);
+
+	buf[good ? strcspn(buf, "\r\n") : 0] = '\0';
+
+	return good ? 0 : EINVAL;
+}
+
+
+/** A user that is in no file */
+static int user_make(struct user *user, const struct given *given, size_t i)
+{
+	const struct { const char *path, *value; } setv[] = {
+		{ "sip_username", given->userv[i] },
+		{ "sip_auth_username", given->authv[i] },
+	};
+	char secret[SECRET];
+	struct errors *errs = NULL;
+	int err;
+
+	err = errors_alloc(&errs);
+	for (size_t n = 0; n < RE_ARRAY_SIZE(setv) && !err; n++)
+		if (setv[n].value)
+			err = fields_set(&user_fields, user, setv[n].path,
+					 setv[n].value, errs);
+	if (err)
+		term_errors(errs);
+	mem_deref(errs);
+
+	if (!err)
+		err = secret_read(secret, sizeof(secret), i,
+				  given->userv[i]);
+	if (!err)
+		err = str_dup(&user->sip_password, secret);
+	OPENSSL_cleanse(secret, sizeof(secret));
+
+	return err;
+}
+
+
+static const struct pbx *pbx_choose(const struct tenant *tenant,
+				    const struct given *given)
+{
+	const struct pbx *pbx;
+
+	if (!given->pbx && list_count(&tenant->pbxl) == 1)
+		return list_ledata(list_head(&tenant->pbxl));
+
+	pbx = given->pbx ? tenant_pbx(tenant, given->pbx) : NULL;
+	if (!pbx)
+		term_error("readiness: say by --pbx which of the %u PBXes of"
+			   " %s", list_count(&tenant->pbxl), tenant->tenant);
+
+	return pbx;
+}
+
+
+static int address_read(struct readiness_conf *conf,
+			const struct nodeconf *node)
+{
+	sa_init(&conf->laddr, AF_INET);
+
+	if (sa_set_str(&conf->laddr, node->sip.address, 0)) {
+		term_error("readiness: sip.address: want an address of this"
+			   " machine, found %s", node->sip.address);
+		return EINVAL;
+	}
+
+	if (sa_is_any(&conf->laddr) &&
+	    net_default_source_addr_get(AF_INET, &conf->laddr))
+		sa_init(&conf->laddr, AF_INET);
+
+	conf->hosts = &node->dns.hosts;
+	for (size_t i = 0; i < node->dns.servers.c &&
+	     conf->dnsc < READINESS_SERVERS; i++) {
+		const char *text = node->dns.servers.v[i];
+
+		if (!sa_set_str(&conf->dnsv[conf->dnsc], text, 53) ||
+		    !sa_decode(&conf->dnsv[conf->dnsc], text, strlen(text)))
+			++conf->dnsc;
+	}
+
+	return 0;
+}
+
+
+/* What is told */
+
+
+static void line_print(const struct finding *finding)
+{
+	static const struct { const char *word; enum term_colour colour; }
+	wordv[VERDICTS] = {
+		[VERDICT_PASS] = { "pass", TERM_GREEN },
+		[VERDICT_INFO] = { "info", TERM_GREY },
+		[VERDICT_WARN] = { "warn", TERM_YELLOW },
+		[VERDICT_FAIL] = { "FAIL", TERM_RED },
+		[VERDICT_SKIP] = { "skip", TERM_GREY },
+	};
+	const char *colour = term_colour(wordv[finding->verdict].colour);
+
+	(void)printf("%s%s%s  %-*s ", colour ? colour : "",
+		     wordv[finding->verdict].word, colour ? "\033[0m" : "",
+		     TITLE_WIDTH, finding->title);
+	term_line(stdout, finding->evidence);
+
+	if (finding->advice)
+		(void)printf("      -> %s\n", finding->advice);
+	if (finding->advice && finding->field &&
+	    finding->verdict >= VERDICT_WARN)
+		(void)printf("      -> see `callbridge explain %s`\n",
+			     finding->field);
+	(void)fflush(stdout);
+}
+
+
+static void found_h(const struct finding *finding, void *arg)
+{
+	struct report *report = arg;
+
+	++report->countv[finding->verdict];
+	json_array_append_new(report->findings, json_pack(
+		"{s:s, s:s, s:s, s:s, s:s?, s:s?}",
+		"check", finding->check, "title", finding->title,
+		"verdict", verdict_name(finding->verdict),
+		"evidence", finding->evidence, "advice", finding->advice,
+		"field", finding->field));
+
+	if (!report->quiet)
+		line_print(finding);
+}
+
+
+static void html_print(const json_t *json)
+{
+	const json_t *row;
+	size_t i;
+
+	(void)puts("<!DOCTYPE html>\n<html lang=\"en\"><head>"
+		   "<meta charset=\"utf-8\"><title>Readiness</title>"
+		   "<style>body{font:15px sans-serif;margin:2em;"
+		   "max-width:70em}table{border-collapse:collapse}"
+		   "td,th{padding:.4em .7em;text-align:left;"
+		   "vertical-align:top;border-bottom:1px solid #ddd}"
+		   ".pass>:first-child{color:#070}"
+		   ".warn>:first-child{color:#a60}"
+		   ".fail>:first-child{color:#b00;font-weight:bold}"
+		   ".info>:first-child,.skip>:first-child{color:#666}"
+		   "</style></head><body><h1>Readiness</h1>");
+	html_cell("h2", answer_str(json, "sip_domain"));
+	html_cell("p", answer_str(json, "verdict"));
+	(void)puts("<table><tr><th>Verdict</th><th>Check</th>"
+		   "<th>What was seen</th><th>What to do</th></tr>");
+
+	json_array_foreach(json_object_get(json, "findings"), i, row) {
+		(void)printf("<tr class=\"%s\">", answer_str(row, "verdict"));
+		html_cell("td", answer_str(row, "verdict"));
+		html_cell("td", answer_str(row, "title"));
+		html_cell("td", answer_str(row, "evidence"));
+		html_cell("td", answer_str(row, "advice"));
+		(void)puts("</tr>");
+	}
+
+	(void)puts("</table></body></html>");
+}
+
+
+static int report_end(struct report *report, const struct pbx *pbx,
+		      const struct given *given)
+{
+	const unsigned fails = report->countv[VERDICT_FAIL];
+	const unsigned warns = report->countv[VERDICT_WARN];
+	const char *verdict = fails ? "not ready" : warns ?
+		"ready, with warnings" : "ready";
+	json_t *json;
+	int status = EXIT_GOOD;
+
+	if (!report->quiet)
+		(void)printf("\n%s: %s: %u passed, %u warning%s, %u"
+			     " failed\n", pbx->sip_domain, verdict,
+			     report->countv[VERDICT_PASS], warns,
+			     warns == 1 ? "" : "s", fails);
+
+	json = json_pack("{s:s, s:s, s:O}", "sip_domain", pbx->sip_domain,
+			 "verdict", verdict, "findings", report->findings);
+	if (!json)
+		return EXIT_BAD;
+
+	if (given->json)
+		status = term_json(json);
+	else if (given->html)
+		html_print(json);
+	json_decref(json);
+
+	return status ? status : fails ? EXIT_FAILING : EXIT_GOOD;
+}
+
+
+static int examine(const struct readiness_conf *base,
+		   const struct given *given)
+{
+	struct sigaction act = { .sa_handler = signal_h }, old;
+	struct readiness_conf conf = *base;
+	struct report report = {
+		.findings = json_array(), .quiet = given->json || given->html,
+	};
+	int status, err;
+
+	conf.call = given->call;
+	conf.stop = &stopped;
+
+	err = station_init();
+	if (err)
+		return EXIT_BAD;
+
+	/* not restarted: what waits for the PBX shall hear of it */
+	(void)sigaction(SIGINT, &act, &old);
+	err = readiness_run(&conf, found_h, &report);
+	(void)sigaction(SIGINT, &old, NULL);
+	station_close();
+
+	if (err == EINTR)
+		term_error("readiness: stopped; nothing is left registered");
+
+	status = err ? EXIT_BAD : report_end(&report, conf.pbx, given);
+	json_decref(report.findings);
+
+	return status;
+}
+
+
+/** PBX and users as a customer file has them */
+static int examine_file(const struct cli *cli, struct readiness_conf *conf,
+			const struct given *given)
+{
+	struct list tenantl = LIST_INIT;
+	const struct tenant *tenant;
+	struct catalog *cat = NULL;
+	char *path = NULL;
+	int status;
+
+	if (str_dup(&path, given->file))
+		return EXIT_BAD;
+
+	status = customer_load(cli, &cat, given->templates, &tenantl, &path,
+			       1);
+	tenant = list_ledata(list_head(&tenantl));
+	if (status == EXIT_GOOD) {
+		conf->pbx = tenant ? pbx_choose(tenant, given) : NULL;
+		status = conf->pbx ? EXIT_GOOD : EXIT_BAD;
+	}
+
+	for (size_t i = 0; i < READINESS_USERS && status == EXIT_GOOD; i++) {
+		if (!given->userv[i])
+			continue;
+
+		conf->userv[i] = tenant_user(tenant, given->userv[i]);
+		if (!conf->userv[i]) {
+			term_error("readiness: %s has no user %s",
+				   tenant->tenant, given->userv[i]);
+			status = EXIT_BAD;
+		}
+	}
+
+	if (status == EXIT_GOOD)
+		status = examine(conf, given);
+
+	list_flush(&tenantl);
+	mem_deref(cat);
+	mem_deref(path);
+
+	return status;
+}
+
+
+static int examine_given(struct readiness_conf *conf,
+			 const struct given *given)
+{
+	struct user userv[READINESS_USERS];
+	struct pbx pbx;
+	int status = EXIT_BAD;
+	int err;
+
+	memset(userv, 0, sizeof(userv));
+	memset(&pbx, 0, sizeof(pbx));
+
+	err = pbx_make(&pbx, given);
+	for (size_t i = 0; i < READINESS_USERS && !err; i++) {
+		if (!given->userv[i])
+			continue;
+
+		err = user_make(&userv[i], given, i);
+		conf->userv[i] = &userv[i];
+	}
+
+	conf->pbx = &pbx;
+	if (!err)
+		status = examine(conf, given);
+
+	for (size_t i = 0; i < READINESS_USERS; i++)
+		fields_clear(&user_fields, &userv[i]);
+	fields_clear(&pbx_fields, &pbx);
+
+	return status;
+}
+
+
+int cmd_readiness(const struct cli *cli, int argc, char *argv[])
+{
+	struct given given = {0};
+	const struct opt optv[] = {
+		{"sip-domain", &given.domain, NULL},
+		{"sip-proxy", &given.proxy, NULL},
+		{"protocol", &given.protocol, NULL},
+		{"user", &given.userv[0], NULL},
+		{"user-2", &given.userv[1], NULL},
+		{"auth-username", &given.authv[0], NULL},
+		{"auth-username-2", &given.authv[1], NULL},
+		{"call", &given.call, NULL},
+		{"file", &given.file, NULL}, {"pbx", &given.pbx, NULL},
+		{"templates", &given.templates, NULL},
+		{"json", NULL, &given.json}, {"html", NULL, &given.html},
+		{NULL, NULL, NULL},
+	};
+	struct readiness_conf conf = {0};
+	struct nodeconf node;
+	int status = EXIT_BAD;
+
+	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 0, 0))
+		return EXIT_BAD;
+
+	if (!given.domain == !given.file || (given.json && given.html) ||
+	    (given.userv[1] && !given.userv[0])) {
+		term_error("readiness: want --sip-domain NAME or --file FILE;"
+			   " --user before --user-2; --json or --html");
+		return EXIT_BAD;
+	}
+
+	if (node_conf(cli, &node))
+		return EXIT_BAD;
+
+	if (!address_read(&conf, &node))
+		status = given.file ? examine_file(cli, &conf, &given) :
+			examine_given(&conf, &given);
+
+	fields_clear(&nodeconf_fields, &node);
+
+	return status;
+}
