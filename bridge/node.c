@@ -246,8 +246,16 @@ static int sip_tls(struct tlsctx **ctxp, const struct config *config,
 static int names_check(const struct tlsctx *ctx, const struct config *conf,
 		       struct errors *errs)
 {
+	const char *carrier = config_node(conf)->teams.carrier;
 	const struct le *le;
 	int err = 0;
+
+	if (carrier && !tlsctx_has_name(ctx, carrier)) {
+		field_error(errs, conf, "teams.carrier",
+			    "the certificate does not hold the carrier's "
+			    "name %s", carrier);
+		err = EBADMSG;
+	}
 
 	for (le = list_head(config_tenants(conf)); le; le = le->next) {
 		const struct tenant *tenant = le->data;

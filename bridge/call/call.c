@@ -308,6 +308,44 @@ static void offer_h(struct leg *leg, const struct desc *offer, void *arg)
 }
 
 
+/** A proxy of Teams did not take the call: the next ones heed it */
+static void hop_heed(struct call *call, const char *host, int err,
+		     const char *why, const struct sip_msg *msg)
+{
+	uint32_t s;
+
+	if (err)
+		trunk_hop_failed(call->trunk, host, why);
+	else if (msg && msg_hdr_uint(msg, SIP_HDR_RETRY_AFTER, &s))
+		trunk_hop_hold(call->trunk, host, s);
+}
+
+
+static void hop_failed_h(struct leg *leg, const char *host, int err,
+			 const char *why, const struct sip_msg *msg,
+			 void *arg)
+{
+	struct call *call = arg;
+
+	if (call_side_of(call, leg) == SIDE_TEAMS)
+		hop_heed(call, host, err, why, msg);
+}
+
+
+/** Nobody took it up for the answer limit: that is nobody's fault */
+static void unanswered(struct call *call, enum side side,
+		       const struct leg_end *end)
+{
+	const struct ending ending = {
+		.by = CALL_AT_BRIDGE, .at = where_of(side), .err = end->err,
+		.q850 = 19, .reason = end->words, .passed = 480,
+	};
+
+	finish(call, &ending, "Temporarily Unavailable",
+	       "Reason: Q.850;cause=19\r\n");
+}
+
+
 static void refused(struct call *call, enum side side,
 		    const struct leg_end *end)
 {
@@ -336,9 +374,9 @@ static void refused(struct call *call, enum side side,
 	ending.q850 = end->heard.q850;
 	cause_reason(hdrs, sizeof(hdrs), &end->heard, cause->q850);
 
-	if (side == SIDE_TEAMS && end->err)
-		trunk_hop_failed(call->trunk, leg_hop_host(
-				 call->legv[SIDE_TEAMS]), reason);
+	if (side == SIDE_TEAMS && (end->err || end->scode == 503))
+		hop_heed(call, leg_hop_host(call->legv[side]), end->err,
+			 reason, end->msg);
 
 	finish(call, &ending, cause->reason, hdrs);
 }
@@ -398,7 +436,10 @@ static void close_h(struct leg *leg, const struct leg_end *end, void *arg)
 	switch (end->why) {
 
 	case LEG_REFUSED:
-		refused(call, side, end);
+		if (end->unanswered)
+			unanswered(call, side, end);
+		else
+			refused(call, side, end);
 		break;
 
 	case LEG_CANCELED:
@@ -428,6 +469,7 @@ static void note_h(struct leg *leg, enum call_topic topic, const char *text,
 
 
 const struct leg_handlers call_handlers = {
+	.hopfailedh = hop_failed_h,
 	.progressh = progress_h,
 	.answerh   = answer_h,
 	.answeredh = answered_h,

@@ -35,6 +35,8 @@ struct leg_conf {
 	struct hop hopv[8]; size_t hopc;   /* where requests go, in order   */
 	const struct routes *routes;       /* of a call we make; referenced by
 				      the leg; NULL: none                   */
+	uint16_t failoverv[8]; size_t failoverc;   /* final answers upon which
+				      the next hop is tried; none: 503     */
 	bool session_timer;        /* offer and accept RFC 4028             */
 	uint32_t session_expires_s;    /* 1800 */
 	uint32_t min_se_s;         /* 90 */
@@ -67,6 +69,7 @@ enum leg_why {                     /* why a leg ended                       */
 struct leg_end {
 	enum leg_why why;
 	int err;                   /* LEG_REFUSED without answer, LEG_LOST */
+	bool unanswered;           /* ... it rang for the answer limit      */
 	uint16_t scode;            /* LEG_REFUSED: the final answer         */
 	struct pl reason;          /* its reason phrase                     */
 	struct cause_heard heard;  /* Reason header of BYE, CANCEL, answer  */
@@ -75,6 +78,11 @@ struct leg_end {
 };
 
 struct leg_handlers {
+	/** A hop did not take the call that we make, and the next one is
+	    tried: err and why, or its answer */
+	void (*hopfailedh)(struct leg *leg, const char *host, int err,
+			   const char *why, const struct sip_msg *msg,
+			   void *arg);
 	/** 101..199 to a call we made. answer: its description, may be NULL */
 	void (*progressh)(struct leg *leg, const struct sip_msg *msg,
 			  const struct desc *answer, void *arg);

@@ -198,19 +198,42 @@ static void answered(struct leg *leg, const struct sip_msg *msg)
 }
 
 
+static bool fails_over(const struct leg_conf *conf, uint16_t scode)
+{
+	size_t i;
+
+	for (i = 0; i < conf->failoverc; i++) {
+		if (conf->failoverv[i] == scode)
+			return true;
+	}
+
+	return !conf->failoverc && scode == 503;
+}
+
+
 /** @return true if the INVITE went out once more */
 static bool next_hop(struct leg *leg, int err, const struct sip_msg *msg)
 {
 	if (leg->heard || leg->hop + 1 >= leg->conf.hopc)
 		return false;
 
-	if (!err && msg->scode != 503)
+	if (!err && !fails_over(&leg->conf, msg->scode))
 		return false;
 
-	info("leg", leg_callid(leg), "%s: %s does not take the call (%s), "
-	     "trying %s", leg->conf.side, leg_hop_host(leg),
-	     err ? request_why(leg->req) : "503",
-	     leg->conf.hopv[leg->hop + 1].host);
+	if (err)
+		info("leg", leg_callid(leg), "%s: %s does not take the call "
+		     "(%s), trying %s", leg->conf.side, leg_hop_host(leg),
+		     request_why(leg->req),
+		     leg->conf.hopv[leg->hop + 1].host);
+	else
+		info("leg", leg_callid(leg), "%s: %s does not take the call "
+		     "(%u %r), trying %s", leg->conf.side, leg_hop_host(leg),
+		     msg->scode, &msg->reason,
+		     leg->conf.hopv[leg->hop + 1].host);
+
+	if (leg->h.hopfailedh)
+		leg->h.hopfailedh(leg, leg_hop_host(leg), err,
+				  request_why(leg->req), msg, leg->arg);
 
 	leg_note(leg, CALL_ROUTE, "%s failed (%s), trying %s",
 		 leg_hop_host(leg), err ? request_why(leg->req) : "503",
@@ -273,6 +296,7 @@ static void answer_limit_h(void *arg)
 {
 	struct leg *leg = arg;
 	struct leg_end end = { .why = LEG_REFUSED, .err = ETIMEDOUT,
+			       .unanswered = true,
 			       .words = "no answer within the limit" };
 
 	(void)request_cancel(leg->req, "Reason: Q.850;cause=19\r\n");

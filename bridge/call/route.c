@@ -86,7 +86,10 @@ static void teams_leg(struct leg_conf *conf, const struct trunk *trunk,
 	conf->session_timer = true;
 	conf->session_expires_s = 1800;
 	conf->min_se_s = 300;
+	conf->answer_limit_s = pbx->call.answer_limit_s;
 	conf->hopc = trunk_hops(trunk, conf->hopv);
+	conf->failoverc = trunk_failover(trunk, conf->failoverv,
+					 RE_ARRAY_SIZE(conf->failoverv));
 }
 
 

@@ -407,3 +407,13 @@ bool check_feature_code(const char *value, char *why, size_t size)
 	return want(why, size, "what is dialled: digits, * and #, with"
 		    " {number} or {seconds} where they go (*72{number})");
 }
+
+
+bool check_failure_code(const char *value, char *why, size_t size)
+{
+	if (strlen(value) == 3 && *value >= '4' && *value <= '6' &&
+	    strspn(value, "0123456789") == 3)
+		return true;
+
+	return want(why, size, "a failure of SIP, 400 to 699");
+}

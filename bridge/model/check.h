@@ -55,6 +55,9 @@ bool check_strip(const char *value, char *why, size_t size);
 /** How numbers begin: + and 1 to 15 digits, or digits of an extension */
 bool check_e164_prefix(const char *value, char *why, size_t size);
 
+/** A failure of SIP: 400 to 699 */
+bool check_failure_code(const char *value, char *why, size_t size);
+
 /** What is dialled for a feature: digits, * and #, with {number} and
     {seconds} in it */
 bool check_feature_code(const char *value, char *why, size_t size);

@@ -93,6 +93,21 @@ static const struct field teamsv[] = {
 	  AT(teams.options_s), .min = 1, .max = 600, .dflt = "60s",
 	  .flags = FIELD_ADVANCED,
 	  .help = "Interval of OPTIONS to each name of Teams" },
+	{ .name = "demotion", .type = FIELD_DURATION, .unit = FIELD_S,
+	  AT(teams.demotion_s), .min = 1, .max = 3600, .dflt = "300s",
+	  .flags = FIELD_ADVANCED,
+	  .help = "Teams tries a trunk last that it had no OPTIONS of for so "
+		  "long, and stops its own; told when that long none came" },
+	{ .name = "failover_codes", .type = FIELD_STRINGS,
+	  AT(teams.failover_codes), .min = 1, .max = 8, .dflt = "503",
+	  .checkh = check_failure_code, .flags = FIELD_ADVANCED,
+	  .help = "Answers of a name of Teams to a call upon which the next "
+		  "name is tried, as long as nothing has rung" },
+	{ .name = "carrier", .type = FIELD_STRING, AT(teams.carrier),
+	  .max = 127, .checkh = check_fqdn, .flags = FIELD_ADVANCED,
+	  .help = "Name of a carrier trunk (Microsoft: SBC for multiple "
+		  "tenants): tenants one label below it share its OPTIONS "
+		  "and its health; unset: each name speaks for itself" },
 };
 
 static const struct field mediav[] = {

@@ -42,6 +42,9 @@ struct nodeconf {
 		struct strings peer_ranges;   /* CIDR; empty: any           */
 		bool allow_no_client_cert;
 		uint32_t options_s;
+		uint32_t demotion_s;
+		struct strings failover_codes;  /* "503"                    */
+		char *carrier;     /* base FQDN of derived trunks, NULL     */
 	} teams;
 
 	struct {

@@ -115,6 +115,7 @@ static const struct member trunkv[] = {
 	MEMBER(trunk_status, since_s, I64),
 	MEMBER(trunk_status, why, TEXT),
 	MEMBER(trunk_status, rtt_ms, U32),
+	MEMBER(trunk_status, removed, BOOLEAN),
 };
 
 static const struct member sidev[] = {

@@ -57,6 +57,7 @@ struct trunk_status {
 	int64_t since_s;
 	char why[128];
 	uint32_t rtt_ms;
+	bool removed;              /* the trunk is gone: forget the row     */
 };
 
 enum call_state { CALL_TRYING, CALL_RINGING, CALL_ANSWERED, CALL_ENDED };

@@ -388,10 +388,13 @@ void live_trunk(struct live *l, const struct trunk_status *st)
 		return;
 
 	(void)pthread_mutex_lock(&l->lock);
-	old = table_put(&l->trunks, v);
+	old = st->removed ? table_take(&l->trunks, v) :
+		table_put(&l->trunks, v);
 	(void)pthread_mutex_unlock(&l->lock);
 
 	value_deref(old);
+	if (st->removed)
+		value_deref(v);
 }
 
 

@@ -27,7 +27,7 @@ enum {
 	ANSWER_MS   = 4000,        /* then the next address of a name       */
 	RETRY_MS    = 10000,       /* a proxy that is down is asked sooner  */
 	STAGGER_MS  = 500,         /* between the first OPTIONS of proxies  */
-	SILENT_MS   = 300000,      /* no ping from Teams: says so           */
+	HOLD_MAX_S  = 3600,        /* of what Retry-After may ask           */
 };
 
 
@@ -44,6 +44,7 @@ struct proxy {
 	int64_t since_s;
 	char why[128];
 	uint32_t rtt_ms;
+	uint64_t hold_ms;          /* it asked to be left alone until then  */
 };
 
 
@@ -54,7 +55,10 @@ struct trunk {
 	char *tenant;              /* owned                                 */
 	struct proxy proxyv[TRUNK_PROXIES];
 	size_t proxyc;
-	uint64_t seen_ms;          /* last ping from Teams, 0: never        */
+	struct trunk *base;        /* borrowed: the carrier's trunk, whose
+				      OPTIONS and health are ours; NULL     */
+	struct wheel_tmr seen_tmr;
+	bool seen;                 /* Teams pings us                        */
 };
 
 
@@ -70,6 +74,7 @@ struct trunks {
 	struct list trunkl;        /* struct trunk, owned                   */
 	struct range *rangev;      /* owned                                 */
 	size_t rangec;
+	struct trunk *carrier;     /* owned, NULL: none                     */
 	trunk_status_h *statush;
 	void *arg;
 };
@@ -78,16 +83,29 @@ struct trunks {
 static void options_send(void *arg);
 
 
-static void status_tell(const struct proxy *px)
+static struct wheel *wheel_of(const struct trunk *tr)
 {
-	const struct trunk *tr = px->trunk;
+	return stack_wheel(tr->ts->conf.stack);
+}
+
+
+/** The trunk whose OPTIONS and health count: its own, or the carrier's */
+static const struct trunk *health_of(const struct trunk *tr)
+{
+	return tr->base ? tr->base : tr;
+}
+
+
+/** A row of a trunk, by the health of a proxy of its own or its carrier's */
+static void row_tell(const struct trunk *tr, const struct proxy *px,
+		     bool removed)
+{
 	struct trunk_status st = {
 		.up = px->up,
-		.seen = tr->seen_ms != 0 &&
-			wheel_now(stack_wheel(tr->ts->conf.stack)) <
-				tr->seen_ms + SILENT_MS,
+		.seen = health_of(tr)->seen,
 		.since_s = px->since_s,
 		.rtt_ms = px->rtt_ms,
+		.removed = removed,
 	};
 
 	str_ncpy(st.tenant, tr->tenant, sizeof(st.tenant));
@@ -96,6 +114,32 @@ static void status_tell(const struct proxy *px)
 	str_ncpy(st.why, px->why, sizeof(st.why));
 
 	tr->ts->statush(&st, tr->ts->arg);
+}
+
+
+static void rows_tell(const struct trunk *tr, bool removed)
+{
+	const struct trunk *health = health_of(tr);
+	size_t i;
+
+	for (i = 0; i < health->proxyc; i++)
+		row_tell(tr, &health->proxyv[i], removed);
+}
+
+
+static void status_tell(const struct proxy *px)
+{
+	const struct trunk *tr = px->trunk;
+	struct le *le;
+
+	row_tell(tr, px, false);
+
+	for (le = list_head(&tr->ts->trunkl); le; le = le->next) {
+		const struct trunk *derived = le->data;
+
+		if (derived->base == tr)
+			row_tell(derived, px, false);
+	}
 }
 
 
@@ -157,8 +201,7 @@ static void options_resp_h(int err, const struct sip_msg *msg, void *arg)
 			next_ms = RETRY_MS;
 	}
 
-	wheel_start(stack_wheel(px->trunk->ts->conf.stack), &px->tmr, next_ms,
-		    options_send, px);
+	wheel_start(wheel_of(px->trunk), &px->tmr, next_ms, options_send, px);
 }
 
 
@@ -219,6 +262,7 @@ static void trunk_destructor(void *arg)
 	struct trunk *tr = arg;
 	size_t i;
 
+	wheel_cancel(&tr->seen_tmr);
 	for (i = 0; i < tr->proxyc; i++) {
 		wheel_cancel(&tr->proxyv[i].tmr);
 		mem_deref(tr->proxyv[i].req);
@@ -230,25 +274,51 @@ static void trunk_destructor(void *arg)
 }
 
 
-static int trunk_alloc(struct trunk **trp, struct trunks *ts,
-		       const struct tenant *tenant)
+/** Microsoft stops its pings of a trunk that it has demoted, and tries it
+    last: nobody would notice but by fewer calls */
+static void silent_h(void *arg)
 {
-	const struct strings *proxies = &ts->conf.node->teams.proxies;
-	struct trunk *tr;
-	size_t i;
-	int err;
+	struct trunk *tr = arg;
+	const struct nodeconf *node = tr->ts->conf.node;
 
-	tr = mem_zalloc(sizeof(*tr), trunk_destructor);
-	if (!tr)
-		return ENOMEM;
+	warning("trunk", tr->fqdn, "no OPTIONS from Teams for %u s: it tries "
+		"this trunk last. Is port %u open to its addresses, and the "
+		"name in the certificate?", node->teams.demotion_s,
+		trunk_port(tr));
 
-	tr->ts = ts;
-	err  = str_dup(&tr->fqdn, tenant->teams.fqdn);
-	err |= str_dup(&tr->tenant, tenant->tenant);
-	if (err) {
-		mem_deref(tr);
-		return ENOMEM;
+	tr->seen = false;
+	rows_tell(tr, false);
+	for (struct le *le = list_head(&tr->ts->trunkl); le; le = le->next) {
+		const struct trunk *derived = le->data;
+
+		if (derived->base == tr)
+			rows_tell(derived, false);
 	}
+}
+
+
+static void silent_start(struct trunk *tr)
+{
+	wheel_start(wheel_of(tr), &tr->seen_tmr,
+		    (uint64_t)tr->ts->conf.node->teams.demotion_s * 1000,
+		    silent_h, tr);
+}
+
+
+/** The carrier's name, or one label below it */
+static bool is_derived(const struct trunks *ts, const char *fqdn)
+{
+	const char *dot = strchr(fqdn, '.');
+
+	return ts->carrier && (!str_casecmp(fqdn, ts->carrier->fqdn) ||
+		(dot && !str_casecmp(dot + 1, ts->carrier->fqdn)));
+}
+
+
+static void options_start(struct trunk *tr)
+{
+	const struct strings *proxies = &tr->ts->conf.node->teams.proxies;
+	size_t i;
 
 	for (i = 0; i < proxies->c && i < TRUNK_PROXIES; i++) {
 		struct proxy *px = &tr->proxyv[i];
@@ -259,9 +329,39 @@ static int trunk_alloc(struct trunk **trp, struct trunks *ts,
 		px->since_s = time(NULL);
 		token_random(id, 32);
 		re_snprintf(px->callid, sizeof(px->callid), "%s", id);
-		wheel_start(stack_wheel(ts->conf.stack), &px->tmr,
-			    i * STAGGER_MS, options_send, px);
+		wheel_start(wheel_of(tr), &px->tmr, i * STAGGER_MS,
+			    options_send, px);
 		++tr->proxyc;
+	}
+
+	silent_start(tr);
+}
+
+
+static int trunk_alloc(struct trunk **trp, struct trunks *ts,
+		       const char *fqdn, const char *tenant)
+{
+	struct trunk *tr;
+	int err;
+
+	tr = mem_zalloc(sizeof(*tr), trunk_destructor);
+	if (!tr)
+		return ENOMEM;
+
+	tr->ts = ts;
+	err  = str_dup(&tr->fqdn, fqdn);
+	err |= str_dup(&tr->tenant, tenant);
+	if (err) {
+		mem_deref(tr);
+		return ENOMEM;
+	}
+
+	if (is_derived(ts, fqdn)) {
+		tr->base = ts->carrier;
+		rows_tell(tr, false);
+	}
+	else {
+		options_start(tr);
 	}
 
 	*trp = tr;
@@ -333,6 +433,7 @@ static void trunks_destructor(void *arg)
 	struct trunks *ts = arg;
 
 	list_flush(&ts->trunkl);
+	mem_deref(ts->carrier);
 	mem_deref(ts->rangev);
 }
 
@@ -368,6 +469,10 @@ int trunks_alloc(struct trunks **tp, const struct trunks_conf *conf,
 		++ts->rangec;
 	}
 
+	if (conf->node->teams.carrier)
+		err = trunk_alloc(&ts->carrier, ts,
+				  conf->node->teams.carrier, "");
+
  out:
 	if (err)
 		mem_deref(ts);
@@ -399,13 +504,17 @@ int trunks_apply(struct trunks *ts, const struct list *tenantl)
 		if (tr)
 			list_unlink(&tr->le);
 		else
-			err = trunk_alloc(&tr, ts, tenant);
+			err = trunk_alloc(&tr, ts, tenant->teams.fqdn,
+					  tenant->tenant);
 		if (!err)
 			list_append(&keepl, &tr->le, tr);
 	}
 
-	if (!err)
+	if (!err) {
+		for (le = list_head(&ts->trunkl); le; le = le->next)
+			rows_tell(le->data, true);
 		list_flush(&ts->trunkl);
+	}
 
 	while ((le = list_head(&keepl))) {
 		struct trunk *tr = le->data;
@@ -428,6 +537,9 @@ struct trunk *trunks_find(const struct trunks *ts, const struct pl *fqdn)
 		if (!pl_strcasecmp(fqdn, tr->fqdn))
 			return tr;
 	}
+
+	if (ts->carrier && !pl_strcasecmp(fqdn, ts->carrier->fqdn))
+		return ts->carrier;
 
 	return NULL;
 }
@@ -456,15 +568,17 @@ bool trunks_admit(const struct trunks *ts, const struct sa *peer)
 
 static void seen(struct trunk *tr)
 {
-	const uint64_t now = wheel_now(stack_wheel(tr->ts->conf.stack));
-	const bool news = !tr->seen_ms || now > tr->seen_ms + SILENT_MS;
 	size_t i;
 
-	tr->seen_ms = now ? now : 1;
+	/* whoever pings one of ours knows the carrier's trunk */
+	if (tr->base)
+		tr = tr->base;
 
-	if (!news)
+	silent_start(tr);
+	if (tr->seen)
 		return;
 
+	tr->seen = true;
 	info("trunk", tr->fqdn, "Teams pings us");
 	for (i = 0; i < tr->proxyc; i++)
 		status_tell(&tr->proxyv[i]);
@@ -518,19 +632,32 @@ uint16_t trunk_port(const struct trunk *trunk)
 }
 
 
+/** 0 known to work, 1 not asked yet, 2 known not to, or wants to be left
+    alone */
+static int rank(const struct trunk *tr, const struct proxy *px)
+{
+	if (px->hold_ms > wheel_now(wheel_of(tr)))
+		return 2;
+
+	return !px->asked ? 1 : px->up ? 0 : 2;
+}
+
+
 size_t trunk_hops(const struct trunk *trunk, struct hop *hopv)
 {
+	const struct trunk *health = health_of(trunk);
 	size_t i, n = 0;
 	int pass;
 
-	/* those known to work, those not asked yet, those known not to */
 	for (pass = 0; pass < 3; pass++) {
-		for (i = 0; i < trunk->proxyc; i++) {
-			const struct proxy *px = &trunk->proxyv[i];
-			const int rank = !px->asked ? 1 : px->up ? 0 : 2;
+		for (i = 0; i < health->proxyc; i++) {
+			const struct proxy *px = &health->proxyv[i];
 
-			if (rank == pass)
-				hop_set(&hopv[n++], px);
+			if (rank(health, px) != pass)
+				continue;
+
+			hop_set(&hopv[n], px);
+			hopv[n++].via_host = trunk->fqdn;
 		}
 	}
 
@@ -538,19 +665,56 @@ size_t trunk_hops(const struct trunk *trunk, struct hop *hopv)
 }
 
 
-void trunk_hop_failed(struct trunk *trunk, const char *host, const char *why)
+size_t trunk_failover(const struct trunk *trunk, uint16_t *codev, size_t max)
 {
+	const struct strings *s = &trunk->ts->conf.node->teams.failover_codes;
 	size_t i;
 
-	for (i = 0; i < trunk->proxyc; i++) {
-		struct proxy *px = &trunk->proxyv[i];
+	for (i = 0; i < s->c && i < max; i++)
+		codev[i] = (uint16_t)atoi(s->v[i]);
 
-		if (str_cmp(px->host, host))
-			continue;
+	return i;
+}
 
-		proxy_set(px, false, why);
-		if (!px->req)
-			wheel_start(stack_wheel(trunk->ts->conf.stack),
-				    &px->tmr, RETRY_MS, options_send, px);
+
+static struct proxy *proxy_find(struct trunk *trunk, const char *host)
+{
+	struct trunk *tr = trunk->base ? trunk->base : trunk;
+	size_t i;
+
+	for (i = 0; i < tr->proxyc; i++) {
+		if (!str_cmp(tr->proxyv[i].host, host))
+			return &tr->proxyv[i];
 	}
+
+	return NULL;
+}
+
+
+void trunk_hop_failed(struct trunk *trunk, const char *host, const char *why)
+{
+	struct proxy *px = proxy_find(trunk, host);
+
+	if (!px)
+		return;
+
+	proxy_set(px, false, why);
+	if (!px->req)
+		wheel_start(wheel_of(px->trunk), &px->tmr, RETRY_MS,
+			    options_send, px);
+}
+
+
+void trunk_hop_hold(struct trunk *trunk, const char *host, uint32_t s)
+{
+	struct proxy *px = proxy_find(trunk, host);
+
+	if (!px || !s)
+		return;
+
+	if (s > HOLD_MAX_S)
+		s = HOLD_MAX_S;
+
+	info("trunk", trunk->fqdn, "%s wants no calls for %u s", host, s);
+	px->hold_ms = wheel_now(wheel_of(trunk)) + (uint64_t)s * 1000;
 }

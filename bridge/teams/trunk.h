@@ -1,6 +1,9 @@
 /**
  * @file trunk.h  The Direct Routing side: one trunk a tenant FQDN
  *
+ * With a carrier's name configured, trunks one label below it are derived:
+ * they send no OPTIONS, and their health is the carrier's.
+ *
  * A trunk keeps itself known to Microsoft by OPTIONS to each proxy name
  * every minute (Microsoft: Direct Routing, SIP protocol), knows which of them
  * answer, and gives the hops for a call in the order to try.
@@ -78,8 +81,15 @@ uint16_t trunk_port(const struct trunk *trunk);
  */
 size_t trunk_hops(const struct trunk *trunk, struct hop *hopv);
 
-/** A call saw that a proxy does not work (or does): heed it at once */
+/** Answers to a call upon which the next hop is tried. @return how many */
+size_t trunk_failover(const struct trunk *trunk, uint16_t *codev, size_t max);
+
+/** A call saw that a proxy cannot be reached: heed it at once */
 void trunk_hop_failed(struct trunk *trunk, const char *host,
 		      const char *why);
+
+/** A proxy asked to be left alone for so many seconds (Retry-After, RFC 3261
+    section 20.33; at most an hour): calls go to the others first */
+void trunk_hop_hold(struct trunk *trunk, const char *host, uint32_t s);
 
 #endif

@@ -74,6 +74,7 @@ class BridgeTest(LabTest):
     users = (User(2001, "A"), User(2002, "B"))
     node = {}
     needs = ("dns", "asterisk", "teams")
+    trunk = plan.TENANT_FQDN    # whose OPTIONS Teams expects
     registers = True            # all users are expected to register
     bridge = None
 
@@ -88,7 +89,7 @@ class BridgeTest(LabTest):
                             "bridge-" + cls.__name__, **cls.node)
         cls.addClassCleanup(cls.stop_bridge)
         cls.bridge.start(cls.lab.env)
-        cls.lab.teams.wait_trunk_up()
+        cls.lab.teams.wait_trunk_up(tenant=cls.trunk)
         if cls.registers:
             cls.bridge.wait_registered()
 

@@ -23,6 +23,7 @@ def config():
     hosts += [("sip-du-a-%s.pstnhub.microsoft.com" % region, address)
               for region, address in zip(("eu", "us", "as"), plan.TEAMS)]
     hosts += [(plan.TENANT_FQDN, plan.BRIDGE_TEAMS),
+              (plan.CARRIER_FQDN, plan.BRIDGE_TEAMS),
               ("fabrikam.sbc.example.com", plan.BRIDGE_TEAMS),
               (plan.PBX_NAME, plan.ASTERISK),
               ("silent.contoso.example", plan.SILENT),

@@ -82,6 +82,8 @@ def make(folder):
     microsoft.leaf("teams", [*plan.TEAMS_NAMES, "*.pstnhub.microsoft.com"])
     issuing.leaf("bridge", [plan.TENANT_FQDN, "fabrikam.sbc.example.com"])
     issuing.leaf("bridge-many", ["*.sbc.example.com"])
+    issuing.leaf("bridge-carrier", [plan.CARRIER_FQDN,
+                                    "*." + plan.CARRIER_FQDN])
     issuing.leaf("bridge-other-name", ["other.example.net"])
     stranger.leaf("bridge-stranger", [plan.TENANT_FQDN])
     customer.leaf("bridge-pbx-side", ["bridge.contoso.example",

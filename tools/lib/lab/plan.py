@@ -25,6 +25,7 @@ BRIDGE_PBX = "127.0.0.41"
 BRIDGE_TEAMS = "127.0.0.42"
 BRIDGE_TEAMS_PORT = 5061
 TENANT_FQDN = "contoso.sbc.example.com"
+CARRIER_FQDN = "sbc.example.com"        # of a trunk that tenants share
 
 # Names that the lab's DNS server knows.
 PBX_NAME = "pbx.contoso.example"

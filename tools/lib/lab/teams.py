@@ -225,8 +225,9 @@ class Teams:
             "key": str(tls / "teams.key"),
             "ca_file": str(tls / "sbc-root.pem"),
             "media": {"address": plan.TEAMS[0]},
-            "hosts": {plan.TENANT_FQDN: "%s:%d" % (plan.BRIDGE_TEAMS,
-                                                   plan.BRIDGE_TEAMS_PORT)},
+            "hosts": {name: "%s:%d" % (plan.BRIDGE_TEAMS,
+                                       plan.BRIDGE_TEAMS_PORT)
+                      for name in (plan.TENANT_FQDN, plan.CARRIER_FQDN)},
         }
 
     def start(self, env=None):
@@ -270,8 +271,8 @@ class Teams:
         return any(trunk["tenant"] == tenant and trunk["state"] == "up"
                    for trunk in self.control.command("health")["trunks"])
 
-    def wait_trunk_up(self, deadline_s=15):
-        wait_for(self.trunk_up, deadline_s, lambda: "the trunk to be up: %s"
+    def wait_trunk_up(self, deadline_s=15, tenant=plan.TENANT_FQDN):
+        wait_for(lambda: self.trunk_up(tenant), deadline_s, lambda: "the trunk to be up: %s"
                  % self.control.command("health")["trunks"], 0.1)
 
     def violations(self):
