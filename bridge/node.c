@@ -15,6 +15,7 @@
 #include "bridge/media/media.h"
 #include "bridge/pbx/pool.h"
 #include "bridge/sip/compat.h"
+#include "bridge/sip/hep.h"
 #include "bridge/sip/msg.h"
 #include "bridge/sip/resolve.h"
 #include "bridge/sip/stack.h"
@@ -45,6 +46,7 @@ struct node {
 	struct config *conf;       /* owned                                 */
 	struct wheel *wheel;       /* owned, as all below                   */
 	struct trace *trace;
+	struct hep *hep;           /* NULL: no collector                    */
 	struct stack *stack;
 	struct resolver *resolver;
 	struct tlsctx *teams_tls, *sip_tls;
@@ -504,6 +506,29 @@ static int media_start(struct node *node)
 }
 
 
+/** Copies of messages to a collector, if there is one */
+static int hep_start(struct node *node)
+{
+	const struct nodeconf *nc = config_node(node->conf);
+	const struct hep_conf conf = {
+		.collector  = nc->hep.collector,
+		.tcp        = nc->hep.protocol == NODECONF_HEP_TCP,
+		.capture_id = (uint32_t)nc->hep.capture_id,
+		.password   = nc->hep.password,
+	};
+	int err;
+
+	if (!nc->hep.collector)
+		return 0;
+
+	err = hep_alloc(&node->hep, &conf);
+	if (!err)
+		stack_hep_set(node->stack, node->hep);
+
+	return err;
+}
+
+
 static int sip_start(struct node *node, struct errors *errs)
 {
 	const struct nodeconf *nc = config_node(node->conf);
@@ -520,6 +545,10 @@ static int sip_start(struct node *node, struct errors *errs)
 		return err;
 
 	stack_trace_set(node->stack, node->trace);
+	err = hep_start(node);
+	if (err)
+		return err;
+
 	stack_handlers_set(node->stack, request_in_h, admit_h, node);
 
 	err = resolver_start(node, errs);
@@ -953,6 +982,7 @@ static void destructor(void *arg)
 	mem_deref(node->stack);
 	mem_deref(node->teams_tls);
 	mem_deref(node->sip_tls);
+	mem_deref(node->hep);
 	mem_deref(node->trace);
 
 	/* the journal is written to its end before it is taken over */

@@ -16,6 +16,7 @@ enum { PATH_OCTETS = 4095, CONTROL_OCTETS = 107 /* sun_path */ };
 
 
 static const char *const formatv[] = { "text", "json" };
+static const char *const hep_protocolv[] = { "udp", "tcp" };
 static const char *const levelv[]  = { "debug", "info", "warning" };
 
 
@@ -173,6 +174,22 @@ static const struct field tracev[] = {
 		  "shows, in MiB; 0: none are kept" },
 };
 
+static const struct field hepv[] = {
+	{ .name = "collector", .type = FIELD_STRING, AT(hep.collector),
+	  .max = 255, .checkh = check_proxy,
+	  .help = "Where to send a copy of each SIP message by HEPv3, as in "
+		  "homer.example:9060; unset: nowhere" },
+	{ .name = "protocol", .type = FIELD_CHOICE, CHOICES(hep_protocolv),
+	  AT(hep.protocol), .dflt = "udp",
+	  .help = "How the collector listens" },
+	{ .name = "capture_id", .type = FIELD_INT, AT(hep.capture_id),
+	  .max = 0xffffffff, .dflt = "2001",
+	  .help = "Number of this bridge among the capture agents" },
+	{ .name = "password", .type = FIELD_STRING, AT(hep.password),
+	  .max = 127, .checkh = check_line, .flags = FIELD_SECRET,
+	  .help = "Authenticate key that the collector wants; unset: none" },
+};
+
 
 static bool check_store_url(const char *value, char *why, size_t size)
 {
@@ -268,6 +285,12 @@ static const struct fields log_fields = {
 	.help = "The log",
 };
 
+static const struct fields hep_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
+	.name = "hep", .fieldv = hepv, .fieldc = COUNT(hepv),
+	.help = "Copies of SIP messages to a collector such as Homer",
+};
+
 static const struct fields trace_fields = {
 	.size = sizeof(struct nodeconf),     /* offsets count from it */
 	.name = "trace", .fieldv = tracev, .fieldc = COUNT(tracev),
@@ -312,6 +335,8 @@ static const struct field fieldv[] = {
 	  .help = "The log" },
 	{ .name = "trace", .type = FIELD_OBJECT, .sub = &trace_fields,
 	  .help = "Kept SIP messages" },
+	{ .name = "hep", .type = FIELD_OBJECT, .sub = &hep_fields,
+	  .help = "Copies of SIP messages to a collector such as Homer" },
 	{ .name = "store", .type = FIELD_OBJECT, .sub = &store_fields,
 	  .help = "Where customers, calls and admins are kept" },
 	{ .name = "portal", .type = FIELD_OBJECT, .sub = &portal_fields,

@@ -15,6 +15,8 @@ struct nodeconf_host {
 	char *address;
 };
 
+enum nodeconf_hep { NODECONF_HEP_UDP, NODECONF_HEP_TCP };
+
 struct nodeconf {
 	char *state_dir;           /* journal, control socket; default
 				      /var/lib/callbridge                   */
@@ -66,6 +68,13 @@ struct nodeconf {
 	struct {
 		int64_t memory_mb;
 	} trace;
+
+	struct {                   /* copies of SIP messages to a collector */
+		char *collector;   /* host[:port], NULL: none               */
+		int protocol;      /* enum nodeconf_hep                     */
+		int64_t capture_id;
+		char *password;    /* NULL: none                            */
+	} hep;
 
 	struct {
 		char *url;         /* NULL: SQLite, store.db in state_dir   */

@@ -42,6 +42,7 @@ struct stack {
 	size_t transactionc;
 	size_t dialogc;
 	struct trace *trace;       /* borrowed                            */
+	struct hep *hep;           /* borrowed */
 	stack_request_h *requesth;
 	stack_admit_h *admith;
 	void *arg;
@@ -183,6 +184,19 @@ void stack_trace_set(struct stack *stack, struct trace *trace)
 struct trace *stack_trace(const struct stack *stack)
 {
 	return stack->trace;
+}
+
+
+void stack_hep_set(struct stack *stack, struct hep *hep)
+{
+	if (stack)
+		stack->hep = hep;
+}
+
+
+struct hep *stack_hep(const struct stack *stack)
+{
+	return stack->hep;
 }
 
 

@@ -74,6 +74,11 @@ struct trace;
 void stack_trace_set(struct stack *stack, struct trace *trace);
 struct trace *stack_trace(const struct stack *stack);
 
+/** ... and to a collector (hep.h); NULL: to none. Borrowed */
+struct hep;
+void stack_hep_set(struct stack *stack, struct hep *hep);
+struct hep *stack_hep(const struct stack *stack);
+
 /** Number of transactions and dialogs that live, for drain and for tests */
 size_t stack_transactions(const struct stack *stack);
 size_t stack_dialogs(const struct stack *stack);

@@ -408,8 +408,8 @@ static void mask_line(char *p, char *end)
 }
 
 
-/** Folded lines count as one, so that nothing hides behind a fold */
-static void mask(char *p, size_t size)
+/* folded lines count as one, so that nothing hides behind a fold */
+void trace_mask(char *p, size_t size)
 {
 	char *end = p + size;
 
@@ -495,7 +495,7 @@ int trace_apply(struct trace *trace, const char *subject, trace_h *h,
 
 		memcpy(&record, copies.mb->buf + at, sizeof(record));
 		at += record.span;
-		mask(data, record.size);
+		trace_mask(data, record.size);
 
 		msg.time_us = record.time_us;
 		msg.tx      = record.tx;

@@ -46,6 +46,9 @@ typedef int (trace_h)(const struct trace_msg *msg, void *arg);
 int trace_apply(struct trace *trace, const char *subject, trace_h *h,
 		void *arg);
 
+/** Write x over a message's credentials and media keys, in place */
+void trace_mask(char *p, size_t size);
+
 /** Print a ladder for people: of one side, or of both, the PBX on the left and
     Teams on the right. libre %H-like print */
 int trace_ladder(struct re_printf *pf, struct trace *trace,

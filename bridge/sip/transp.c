@@ -18,6 +18,7 @@
 #include "parse.h"
 #include "stack.h"
 #include "tlsctx.h"
+#include "hep.h"
 #include "trace.h"
 #include "transp.h"
 
@@ -332,6 +333,7 @@ void flow_trace(const struct flow *flow, bool tx, const uint8_t *buf,
 		size_t size)
 {
 	struct trace *trace;
+	struct hep *hep;
 
 	if (!flow->lsnr || !flow->lsnr->transp)
 		return;
@@ -340,6 +342,11 @@ void flow_trace(const struct flow *flow, bool tx, const uint8_t *buf,
 	if (trace)
 		trace_add(trace, tx, flow->tp, &flow->lsnr->laddr,
 			  &flow->peer, flow->lsnr->name, buf, size);
+
+	hep = stack_hep(flow->lsnr->transp->stack);
+	if (hep)
+		hep_add(hep, tx, flow->tp, &flow->lsnr->laddr, &flow->peer,
+			buf, size);
 }
 
 

@@ -3,8 +3,13 @@
 import csv
 import io
 import json
+import os
+import socket
+import struct
+import subprocess
+from pathlib import Path
 
-from support import BridgeTest, deadline, plan
+from support import BridgeTest, deadline, plan, wait_for
 
 from lab.process import run
 
@@ -146,3 +151,91 @@ class Captures(BridgeTest):
                          invites[1]["sip.to.user"])
         self.assertTrue(all(row["sip.Method"] or row["sip.Status-Code"]
                             for row in rows), rows)
+
+
+def hep_chunks(octets):
+    """A HEPv3 frame's chunks, by type."""
+    assert octets[:4] == b"HEP3", octets[:16]
+    assert int.from_bytes(octets[4:6], "big") == len(octets)
+    chunks, at = {}, 6
+    while at < len(octets):
+        vendor, kind, size = struct.unpack(">HHH", octets[at:at + 6])
+        assert vendor == 0 and size >= 6
+        chunks[kind] = octets[at + 6:at + size]
+        at += size
+    assert at == len(octets)
+    return chunks
+
+
+class Collector(BridgeTest):
+    """Copies of messages for a collector such as Homer."""
+
+    node = {"hep": "{collector: \"127.0.0.1:9061\", capture_id: 77, "
+                   "password: geheim}"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        cls.sink.bind(("127.0.0.1", 9061))
+        cls.sink.settimeout(5)
+        cls.addClassCleanup(cls.sink.close)
+        super().setUpClass()
+
+    def frames_until(self, *wanted):
+        """Frames received until one has all of these texts in it."""
+        frames = []
+        for _ in range(1000):
+            frames.append(self.sink.recv(65536))
+            if all(text in frames[-1] for text in wanted):
+                return frames
+        self.fail("%d frames without %s" % (len(frames), wanted))
+
+    def test_a_collector_gets_both_legs(self):
+        person = self.people["A"]
+        person.dial("6002").wait_ended()
+        self.ended_record()
+        frames = self.frames_until(b"ACK sip:6002@contoso")
+        chunks = [hep_chunks(frame) for frame in frames]
+        self.assertEqual({c[12] for c in chunks}, {(77).to_bytes(4, "big")})
+        self.assertEqual({c[14] for c in chunks}, {b"geheim"})
+        invites = [c for c in chunks if c[15].startswith(b"INVITE")]
+        self.assertEqual(
+            [(socket.inet_ntoa(c[4]), c[2][0]) for c in invites],
+            [(plan.BRIDGE_TEAMS, 6), (plan.ASTERISK, 17)])
+        for frame in frames:
+            self.assertNotRegex(frame, rb"inline:[A-WYZ0-9]")
+            self.assertNotRegex(frame, rb'response="[0-9a-f]{32}')
+        self.independent_reader(frames)
+
+    def independent_reader(self, frames):
+        """sngrep takes the frames for what they are, and Wireshark reads
+        what it wrote: both INVITEs with their true addresses."""
+        path = self.lab.state / "hep.pcap"
+        port = 9062
+        with subprocess.Popen(
+                ["sngrep", "-F", "-N", "-q", "-L", "udp:127.0.0.1:%d" % port,
+                 "-O", str(path)], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env={**os.environ, "TERM": "dumb"}) as sngrep:
+            try:
+                wait_for(lambda: "0100007F:%04X" % port in
+                         Path("/proc/net/udp").read_text(), 5,
+                         "sngrep to listen")
+                for frame in frames:
+                    self.sink.sendto(frame, ("127.0.0.1", port))
+                wait_for(lambda: len(self.invites(path)) >= 2, 10,
+                         lambda: "two INVITEs: %s" % self.invites(path))
+            finally:
+                sngrep.terminate()
+        self.assertEqual(self.invites(path),
+                         [[plan.BRIDGE_TEAMS, "6002"],
+                          [plan.ASTERISK, "6002"]])
+
+    @staticmethod
+    def invites(path):
+        """Destination and callee of the INVITEs in a capture."""
+        text = run(["tshark", "-n", "-r", str(path), "-Y",
+                    "sip.Method == INVITE", "-T", "fields",
+                    "-e", "ip.dst", "-e", "sip.to.user"], good=(0, 2))
+        return [line.split("\t") for line in text.splitlines()
+                if "\t" in line]
