@@ -132,10 +132,31 @@ static void put_time(struct line *line)
 }
 
 
+/** Octets at p that nobody needs to look at twice */
+static size_t plain(const char *p, size_t l)
+{
+	size_t i = 0;
+
+	while (i < l && p[i] >= ' ' && p[i] < 0x7f && p[i] != '"' &&
+	       p[i] != '\\')
+		++i;
+
+	return i;
+}
+
+
 /** Escape piece by piece; a piece is at most one character */
 static void put_text(struct line *line, const char *p, size_t l)
 {
-	while (l) {
+	for (;;) {
+		const size_t same = plain(p, l);
+
+		put(line, p, same);
+		p += same;
+		l -= same;
+		if (!l)
+			break;
+
 		const size_t n = text_char(p, l);
 		const size_t step = n ? n : 1;
 		char buf[8];

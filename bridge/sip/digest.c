@@ -12,6 +12,7 @@
 #include "bridge/base/libre.h"
 #include "digest.h"
 #include "inner.h"
+#include "msg.h"
 #include "stack.h"
 
 
@@ -781,16 +782,22 @@ static int answer_write(struct mbuf *mb, const struct digest *d,
 	const struct challenge *chall = d->noncev[kind].chall;
 	int err;
 
-	err = mbuf_printf(mb, "%s: Digest username=\"%H\", realm=\"%r\","
-			  " nonce=\"%r\", uri=\"%r\", response=\"%s\"",
-			  kindv[kind].answer, print_username, d->username,
-			  &chall->realm, &chall->nonce, &in->uri, response);
+	err  = msg_write(mb, kindv[kind].answer, ": Digest username=\"",
+			 NULL);
+	err |= mbuf_printf(mb, "%H", print_username, d->username);
+	err |= msg_write(mb, "\", realm=\"", NULL);
+	err |= mbuf_write_pl(mb, &chall->realm);
+	err |= msg_write(mb, "\", nonce=\"", NULL);
+	err |= mbuf_write_pl(mb, &chall->nonce);
+	err |= msg_write(mb, "\", uri=\"", NULL);
+	err |= mbuf_write_pl(mb, &in->uri);
+	err |= msg_write(mb, "\", response=\"", response, "\"", NULL);
 	if (chall->named)
-		err |= mbuf_printf(mb, ", algorithm=%s%s",
-				   algorithmv[chall->algorithm].name,
-				   chall->sess ? "-sess" : "");
+		err |= msg_write(mb, ", algorithm=",
+				 algorithmv[chall->algorithm].name,
+				 chall->sess ? "-sess" : "", NULL);
 	if (in->cnonce)
-		err |= mbuf_printf(mb, ", cnonce=\"%s\"", in->cnonce);
+		err |= msg_write(mb, ", cnonce=\"", in->cnonce, "\"", NULL);
 	if (in->qop)
 		err |= mbuf_printf(mb, ", qop=auth, nc=%08x", in->nc);
 	if (pl_isset(&chall->opaque))

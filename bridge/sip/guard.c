@@ -53,15 +53,16 @@ void refusal_count(enum refusal reason)
 }
 
 
-/** Length of the line at p without its CRLF; false if there is no CRLF */
+/** Length of the line at p without its CRLF; false if none ends here, or
+    one ends without CR, which is no line of ours */
 static bool line_len(const char *p, size_t size, size_t *len)
 {
-	const char *e = size ? memmem(p, size, "\r\n", 2) : NULL;
+	const char *e = size ? memchr(p, '\n', size) : NULL;
 
-	if (!e)
+	if (!e || e == p || e[-1] != '\r')
 		return false;
 
-	*len = (size_t)(e - p);
+	*len = (size_t)(e - p) - 1;
 
 	return true;
 }
@@ -107,11 +108,11 @@ static bool is_status_line(const char *p, size_t l)
 }
 
 
-/** No NUL, and CR and LF only as CRLF: for one line's inside */
+/** No NUL, and CR only as CRLF: for the inside of a line of line_len(), in
+    which there is no LF */
 static bool line_is_clean(const char *p, size_t l)
 {
-	return !memchr(p, '\0', l) && !memchr(p, '\r', l) &&
-		!memchr(p, '\n', l);
+	return !memchr(p, '\0', l) && !memchr(p, '\r', l);
 }
 
 

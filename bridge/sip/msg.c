@@ -479,3 +479,31 @@ int msg_quote(struct re_printf *pf, const struct pl *text)
 
 	return err;
 }
+
+
+int msg_write(struct mbuf *mb, const char *text, ...)
+{
+	va_list ap;
+	int err = 0;
+
+	va_start(ap, text);
+	for (; text && !err; text = va_arg(ap, const char *))
+		err = mbuf_write_mem(mb, (const uint8_t *)text, strlen(text));
+	va_end(ap);
+
+	return err;
+}
+
+
+const char *msg_number(char buf[MSG_NUMBER], uint32_t n)
+{
+	char *p = buf + MSG_NUMBER - 1;
+
+	*p = '\0';
+	do {
+		*--p = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+
+	return p;
+}

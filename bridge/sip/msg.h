@@ -68,4 +68,19 @@ int msg_body(const struct sip_msg *msg, const char *type,
     characters left out. libre %H handler, arg: const struct pl * */
 int msg_quote(struct re_printf *pf, const struct pl *text);
 
+/**
+ * Write texts one after the other: what mbuf_printf() does with nothing but
+ * %s, at a fraction of the cost
+ *
+ * @param text  First of them; the last one is followed by NULL
+ *
+ * @return 0, ENOMEM
+ */
+int msg_write(struct mbuf *mb, const char *text, ...)
+	__attribute__((sentinel));
+
+/** A number in decimal for it */
+enum { MSG_NUMBER = 11 };
+const char *msg_number(char buf[MSG_NUMBER], uint32_t n);
+
 #endif

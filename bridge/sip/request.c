@@ -16,6 +16,7 @@
 #include "digest.h"
 #include "health.h"
 #include "inner.h"
+#include "msg.h"
 #include "request.h"
 #include "resolve.h"
 #include "stack.h"
@@ -294,35 +295,52 @@ static int sentby_print(struct re_printf *pf, const struct sentby *by)
 }
 
 
+static int write_start(struct mbuf *mb, const struct request *req,
+		       const struct flow *flow, const char *branch)
+{
+	const struct sentby by = { req->hop.via_host, flow_listener(flow) };
+	char hops[MSG_NUMBER];
+	int err;
+
+	err  = msg_write(mb, req->method, " ", req->ruri,
+			 " SIP/2.0\r\nVia: SIP/2.0/",
+			 sip_transp_name(flow_transp(flow)), " ", NULL);
+	err |= mbuf_printf(mb, "%H", sentby_print, &by);
+	err |= msg_write(mb, ";branch=", branch, ";rport\r\nMax-Forwards: ",
+			 msg_number(hops, req->hop.max_forwards ?
+				    req->hop.max_forwards :
+				    (uint32_t)MAX_FORWARDS), "\r\n", NULL);
+
+	return err;
+}
+
+
 static int write_request(struct mbuf **mbp, struct request *req,
 			 const struct flow *flow, const char *branch,
 			 uint32_t cseq)
 {
-	const struct sentby by = { req->hop.via_host, flow_listener(flow) };
 	const size_t size = mbuf_get_left(req->body);
+	char number[MSG_NUMBER];
 	struct mbuf *mb;
 	int err;
 
-	mb = mbuf_alloc(512 + strlen(req->ruri) + strlen(req->head) + size);
+	mb = mbuf_alloc(768 + strlen(req->ruri) + strlen(req->head) + size);
 	if (!mb)
 		return ENOMEM;
 
-	err  = mbuf_printf(mb, "%s %s SIP/2.0\r\n"
-			   "Via: SIP/2.0/%s %H;branch=%s;rport\r\n"
-			   "Max-Forwards: %u\r\n",
-			   req->method, req->ruri,
-			   sip_transp_name(flow_transp(flow)),
-			   sentby_print, &by, branch,
-			   req->hop.max_forwards ? req->hop.max_forwards :
-			   (uint32_t)MAX_FORWARDS);
-	err |= mbuf_write_str(mb, req->head);
-	err |= mbuf_printf(mb, "CSeq: %u %s\r\n", cseq, req->method);
+	err  = write_start(mb, req, flow, branch);
+	err |= msg_write(mb, req->head, "CSeq: ", msg_number(number, cseq),
+			 " ", req->method, "\r\n", NULL);
 	err |= write_credentials(mb, req);
-	err |= mbuf_printf(mb, "User-Agent: %s\r\n", req->user_agent ?
-			   req->user_agent : stack_software(req->stack));
+	err |= msg_write(mb, "User-Agent: ", req->user_agent ?
+			 req->user_agent : stack_software(req->stack),
+			 "\r\n", NULL);
 	if (req->ctype)
-		err |= mbuf_printf(mb, "Content-Type: %s\r\n", req->ctype);
-	err |= mbuf_printf(mb, "Content-Length: %zu\r\n\r\n", size);
+		err |= msg_write(mb, "Content-Type: ", req->ctype, "\r\n",
+				 NULL);
+	err |= msg_write(mb, "Content-Length: ",
+			 msg_number(number, (uint32_t)size), "\r\n\r\n",
+			 NULL);
 	if (size)
 		err |= mbuf_write_mem(mb, mbuf_buf(req->body), size);
 
