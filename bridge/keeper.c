@@ -17,12 +17,12 @@
 #include "config.h"
 #include "keeper.h"
 #include "pbx-templates/template.h"
+#include "portal-api/catalogs.h"
 
 
 enum {
 	WAIT_MS      = 500,        /* then the journal is looked at         */
 	LINES        = 5000,       /* of the journal at a time              */
-	TEXTS_MAX    = 1000,
 };
 
 
@@ -100,64 +100,6 @@ static void known_destructor(void *data)
 
 	list_unlink(&known->le);
 	mem_deref(known->name);
-}
-
-
-/* Templates of the store */
-
-
-struct texts {
-	struct catalog_text *v;    /* owned, with what is in it */
-	size_t c;
-};
-
-
-static void texts_free(struct texts *texts)
-{
-	for (size_t i = 0; i < texts->c; i++) {
-		free((void *)(uintptr_t)texts->v[i].name);
-		free((void *)(uintptr_t)texts->v[i].text);
-	}
-	free(texts->v);
-}
-
-
-static int text_take(const char *name, int64_t revision, const char *text,
-		     void *arg)
-{
-	struct texts *texts = arg;
-	struct catalog_text *v;
-	(void)revision;
-
-	if (texts->c == TEXTS_MAX)
-		return E2BIG;
-
-	v = realloc(texts->v, (texts->c + 1) * sizeof(*v));
-	if (!v)
-		return ENOMEM;
-
-	texts->v = v;
-	v[texts->c].name = strdup(name);
-	v[texts->c].text = strdup(text);
-	++texts->c;
-
-	return v[texts->c - 1].name && v[texts->c - 1].text ? 0 : ENOMEM;
-}
-
-
-static int catalog_read(struct catalog **catp, struct keeper *k,
-			struct errors *errs)
-{
-	struct texts texts = { NULL, 0 };
-	int err;
-
-	err = store_template_list(k->st, text_take, &texts);
-	if (!err)
-		err = catalog_load_texts(catp, k->templates, texts.v,
-					 texts.c, errs);
-	texts_free(&texts);
-
-	return err;
 }
 
 
@@ -296,7 +238,7 @@ static int store_look(struct keeper *k, struct keeper_news *news)
 	if (err || stamp == k->stamp)
 		return err;
 
-	err = catalog_read(&cat, k, news->errs);
+	err = catalog_of_store(&cat, k->st, k->templates, news->errs);
 	if (!err)
 		err = store_tenant_stamps(k->st, stamp_h, &lk);
 	if (!err)

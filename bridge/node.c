@@ -790,11 +790,44 @@ static int command_push(const struct portal_command *cmd, void *arg)
 }
 
 
+/** In any thread of the portal's */
+static void store_changed(void *arg)
+{
+	struct node *node = arg;
+
+	keeper_nudge(node->keeper);
+}
+
+
+/** A portal that nobody asked for by name does not keep calls from being
+    made; one that was configured is to be there */
+static int portal_start_or_warn(struct node *node, struct portal_conf *conf,
+				struct errors *errs)
+{
+	struct place place;
+	int err;
+
+	err = portal_start(&node->portal, conf, errs);
+	config_place(node->conf, "portal", &place);
+	if (err != EADDRINUSE || !conf->address || place.line)
+		return err;
+
+	/* is it the control socket that is in use, or the port? */
+	conf->address = NULL;
+	err = portal_start(&node->portal, conf, errs);
+	if (!err)
+		warning("node", "", "the portal has no port of its own: port"
+			" %u is in use; set portal.port", conf->port);
+
+	return err;
+}
+
+
 static int portal_run(struct node *node, struct errors *errs)
 {
 	const struct nodeconf *nc = config_node(node->conf);
 	char path[512];
-	const struct portal_conf conf = {
+	struct portal_conf conf = {
 		.socket_path = path,
 		.live        = node->live,
 		.trace       = node->trace,
@@ -802,6 +835,15 @@ static int portal_run(struct node *node, struct errors *errs)
 		.commandh    = command_push,
 		.arg         = node,
 		.software    = "Callbridge/" CALLBRIDGE_VERSION,
+		.changedh    = store_changed,
+		.store_url   = keeper_url(node->keeper),
+		.key_file    = keeper_key_file(node->keeper),
+		.templates   = nc->templates,
+		.address     = nc->portal.port ? nc->portal.address : NULL,
+		.port        = (uint16_t)nc->portal.port,
+		.certificate = nc->portal.certificate,
+		.key         = nc->portal.key,
+		.url         = nc->portal.url,
 	};
 	int err;
 
@@ -815,11 +857,13 @@ static int portal_run(struct node *node, struct errors *errs)
 	if (err)
 		return err;
 
-	err = portal_start(&node->portal, &conf);
-	if (err)
-		field_error(errs, node->conf, "control", "cannot serve %s: "
-			    "%s", path, err == EADDRINUSE ? "another "
-			    "callbridged is running with it" : strerror(err));
+	err = portal_start_or_warn(node, &conf, errs);
+	if (err && !errors_count(errs))
+		field_error(errs, node->conf, conf.address ? "portal"
+			    : "control", "cannot serve %s: %s",
+			    path, err == EADDRINUSE ? "another "
+			    "callbridged is running with it, or the port is"
+			    " in use" : strerror(err));
 
 	return err ? EBADMSG : 0;
 }

@@ -1,76 +1,87 @@
 /**
  * @file api.c  Finding the resource
  *
- * All resources are in one table. A path has at most one segment that may
- * vary, written {}; what stands there is decoded and handed to the handler.
+ * From evhttp's request one of ours is made, with all that is wanted of it:
+ * what a worker does, it does without evhttp.
  */
+#include <arpa/inet.h>
+#include <event2/buffer.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "bridge/base/libre.h"
 #include "bridge/base/metrics.h"
 #include "bridge/base/text.h"
 #include "api.h"
+#include "page.h"
 
 
-enum { PARAM_MAX = 512, QUERYC_MAX = 8 };
+enum { PARAM_MAX = 512, HEADERS_MAX = 64 };
 
 
-struct resource {
-	enum evhttp_cmd_type method;
-	const char *path;
-	const char *queryv[QUERYC_MAX];        /* parameters it knows */
-	resource_h *h;
-};
+static void destructor(void *data)
+{
+	struct request *rq = data;
+
+	list_unlink(&rq->le);
+	evhttp_clear_headers(&rq->query);
+	for (size_t i = 0; i < PARAMC_MAX; i++)
+		mem_deref(rq->paramv[i]);
+	for (size_t i = 0; i < rq->answer.headerc; i++)
+		mem_deref(rq->answer.headerv[i].value);
+	if (rq->answer.body)
+		evbuffer_free(rq->answer.body);
+
+	if (rq->body)
+		OPENSSL_cleanse(rq->body, rq->size);
+	mem_deref(rq->body);
+	mem_deref(rq->path);
+	mem_deref(rq->bearer);
+	mem_deref(rq->cookie);
+	mem_deref(rq->csrf);
+	mem_deref(rq->if_match);
+	mem_deref(rq->if_none);
+	mem_deref(rq->key);
+	mem_deref(rq->type);
+	mem_deref(rq->origin);
+	mem_deref(rq->last_event);
+}
 
 
-static const struct resource resourcev[] = {
-	{EVHTTP_REQ_GET, "/api/v1/registrations",
-	 {"failing", "tenant", "pbx"}, registrations_get},
-	{EVHTTP_REQ_POST, "/api/v1/registrations/{}/retry",
-	 {"tenant"}, retry_post},
-	{EVHTTP_REQ_GET, "/api/v1/trunks", {"tenant"}, trunks_get},
-	{EVHTTP_REQ_GET, "/api/v1/calls",
-	 {"limit", "tenant", "pbx", "upn", "failed", "from_ms", "to_ms"},
-	 calls_get},
-	{EVHTTP_REQ_GET, "/api/v1/calls/{}", {NULL}, call_get},
-	{EVHTTP_REQ_GET, "/api/v1/trace/{}", {"format", "redact"}, trace_get},
-	{EVHTTP_REQ_GET, "/api/v1/version", {NULL}, version_get},
-	{EVHTTP_REQ_POST, "/api/v1/reload", {NULL}, reload_post},
-	{EVHTTP_REQ_GET, "/metrics", {NULL}, metrics_get},
-	{EVHTTP_REQ_GET, "/health/live", {NULL}, live_get},
-	{EVHTTP_REQ_GET, "/health/ready", {NULL}, ready_get},
-};
-
-enum { RESOURCEC = sizeof(resourcev) / sizeof(resourcev[0]) };
+/* The path */
 
 
 /**
- * Compare a path with a resource's
+ * Compare a path with a resource's, segment by segment
  *
- * @param param  What stands for {}, still encoded; unset if there is no {}
+ * @param paramv  What stands for {}, still encoded; unset if there is no {}
  */
 static bool path_matches(const char *pattern, const char *path,
-			 struct pl *param)
+			 struct pl paramv[PARAMC_MAX])
 {
-	const char *open = strstr(pattern, "{}");
-	const size_t l = strlen(path);
-	size_t head, tail;
+	size_t c = 0;
 
-	if (!open)
-		return !strcmp(pattern, path);
+	while (*pattern && *path) {
+		if (!strncmp(pattern, "{}", 2)) {
+			const size_t l = strcspn(path, "/");
 
-	head = (size_t)(open - pattern);
-	tail = strlen(open + 2);
+			if (!l || c == PARAMC_MAX)
+				return false;
 
-	if (l <= head + tail || strncmp(path, pattern, head) ||
-	    strcmp(path + l - tail, open + 2))
-		return false;
+			paramv[c].p   = path;
+			paramv[c++].l = l;
+			path    += l;
+			pattern += 2;
+			continue;
+		}
 
-	param->p = path + head;
-	param->l = l - head - tail;
+		if (*pattern++ != *path++)
+			return false;
+	}
 
-	return !memchr(param->p, '/', param->l);
+	return !*pattern && !*path;
 }
 
 
@@ -114,38 +125,68 @@ static int param_decode(char **out, const struct pl *param)
 
 static const char *method_name(enum evhttp_cmd_type method)
 {
-	return method == EVHTTP_REQ_POST ? "POST" : "GET";
+	switch (method) {
+
+	case EVHTTP_REQ_POST:   return "POST";
+	case EVHTTP_REQ_PUT:    return "PUT";
+	case EVHTTP_REQ_PATCH:  return "PATCH";
+	case EVHTTP_REQ_DELETE: return "DELETE";
+	default:                return "GET";
+	}
+}
+
+
+/** Words stand before names: "users/import" is no user */
+static bool is_plainer(const struct resource *a, const struct resource *b)
+{
+	const char *x = strstr(a->path, "{}"), *y = b ? strstr(b->path, "{}")
+		: NULL;
+
+	if (!b)
+		return true;
+	if (!x || !y)
+		return !x;
+
+	return x - a->path > y - b->path ||
+		!strstr(x + 2, "{}") > !strstr(y + 2, "{}");
 }
 
 
 /**
- * @param path   Decoded by nobody yet
- * @param param  As of path_matches()
- * @param allow  Method that the path knows, NULL: there is no such path
+ * @param path    Decoded by nobody yet
+ * @param paramv  As of path_matches()
+ * @param allow   Methods that the path knows, empty: there is no such path
  *
  * @return NULL if there is none with that method
  */
 static const struct resource *resource_find(enum evhttp_cmd_type method,
 					    const char *path,
-					    struct pl *param,
-					    const char **allow)
+					    struct pl paramv[PARAMC_MAX],
+					    char *allow, size_t size)
 {
-	*allow = NULL;
+	const struct resource *found = NULL;
+	size_t n = 0;
 
-	for (size_t i = 0; i < RESOURCEC; i++) {
+	*allow = '\0';
+
+	for (size_t i = 0; i < resourcec; i++) {
 		const struct resource *res = &resourcev[i];
+		struct pl v[PARAMC_MAX] = { PL_INIT, PL_INIT };
 
-		*param = pl_null;
-		if (!path_matches(res->path, path, param))
+		if (!path_matches(res->path, path, v))
 			continue;
 
-		if (res->method == method)
-			return res;
+		if (res->method == method && is_plainer(res, found)) {
+			found = res;
+			memcpy(paramv, v, sizeof(v));
+		}
 
-		*allow = method_name(res->method);
+		n += (size_t)re_snprintf(allow + n, size - n, "%s%s",
+					 n ? ", " : "",
+					 method_name(res->method));
 	}
 
-	return NULL;
+	return found;
 }
 
 
@@ -185,55 +226,278 @@ static bool query_read(struct request *rq, const struct resource *res,
 }
 
 
+/* The headers */
+
+
+static int header_take(char **textp, const struct evkeyvalq *headers,
+		       const char *name)
+{
+	const char *text = evhttp_find_header(headers, name);
+
+	return text ? str_dup(textp, text) : 0;
+}
+
+
+static int headers_take(struct request *rq)
+{
+	const struct evkeyvalq *h =
+		evhttp_request_get_input_headers(rq->req);
+	const char *auth = evhttp_find_header(h, "Authorization");
+	int err = 0;
+
+	if (auth && !strncasecmp(auth, "Bearer ", 7))
+		err |= str_dup(&rq->bearer, auth + 7);
+	err |= header_take(&rq->cookie, h, "Cookie");
+	err |= header_take(&rq->csrf, h, "X-CSRF-Token");
+	err |= header_take(&rq->if_match, h, "If-Match");
+	err |= header_take(&rq->if_none, h, "If-None-Match");
+	err |= header_take(&rq->key, h, "Idempotency-Key");
+	err |= header_take(&rq->type, h, "Content-Type");
+	err |= header_take(&rq->origin, h, "Origin");
+	err |= header_take(&rq->last_event, h, "Last-Event-ID");
+
+	return err ? ENOMEM : 0;
+}
+
+
+/** One framing, said once: what a proxy may read otherwise is refused
+    (RFC 9112 section 6.3) */
+static bool framing_is_good(const struct evkeyvalq *headers)
+{
+	size_t c = 0, lengths = 0, codings = 0;
+
+	for (const struct evkeyval *kv = headers->tqh_first; kv;
+	     kv = kv->next.tqe_next) {
+		++c;
+		lengths += !strcasecmp(kv->key, "Content-Length");
+		codings += !strcasecmp(kv->key, "Transfer-Encoding");
+	}
+
+	return c <= HEADERS_MAX && lengths + codings <= 1;
+}
+
+
+static int body_take(struct request *rq)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(rq->req);
+	const size_t size = evbuffer_get_length(in);
+
+	if (!size)
+		return 0;
+
+	rq->body = mem_alloc(size + 1, NULL);
+	if (!rq->body)
+		return ENOMEM;
+
+	rq->size = size;
+	rq->body[size] = '\0';
+
+	return evbuffer_remove(in, rq->body, size) < 0 ? EIO : 0;
+}
+
+
+static void address_take(struct request *rq)
+{
+	struct evhttp_connection *evcon =
+		evhttp_request_get_connection(rq->req);
+	char *address = NULL;
+	uint16_t port;
+
+	if (evcon && !rq->socket)
+		evhttp_connection_get_peer(evcon, &address, &port);
+
+	str_ncpy(rq->address, address ? address : "", sizeof(rq->address));
+}
+
+
+/** Only the caller's own tenant, whatever it asks for */
+static bool tenant_force(struct request *rq)
+{
+	const char *own = access_tenant(rq);
+	const char *asked = query_text(rq, "tenant");
+
+	if (!own)
+		return true;
+
+	if (asked && strcmp(asked, own)) {
+		reply_error(rq, HTTP_NOTFOUND, "tenant",
+			    "there is no tenant %s", asked);
+		return false;
+	}
+
+	if (!asked && evhttp_add_header(&rq->query, "tenant", own)) {
+		reply_json(rq, HTTP_INTERNAL, NULL);
+		return false;
+	}
+
+	return true;
+}
+
+
+/** Who asks is known now, or nobody need know. @return true to go on */
+static bool admit(struct request *rq)
+{
+	return access_check(rq) && (!rq->granted || tenant_force(rq));
+}
+
+
+/** In a worker: whose token is it? */
+static void token_take(struct request *rq)
+{
+	const int err = store_token_check(rq->st, rq->bearer, &rq->grant);
+
+	if (err && err != ENOENT) {
+		reply_store(rq, err, NULL);
+		return;
+	}
+
+	rq->granted = !err;
+}
+
+
+void api_work(struct request *rq)
+{
+	if (rq->bearer && !rq->granted) {
+		token_take(rq);
+		if (rq->answer.code || !admit(rq))
+			return;
+	}
+
+	if (rq->res->worker)
+		rq->res->h(rq);
+}
+
+
+void api_worked(struct request *rq)
+{
+	if (rq->answer.code)
+		reply_send(rq);
+	else if (!rq->res->worker)
+		rq->res->h(rq);
+	else
+		reply_json(rq, HTTP_INTERNAL, NULL);
+}
+
+
+static void answer(struct request *rq)
+{
+	const bool asks = rq->bearer && !rq->granted;
+
+	const size_t max = rq->res->body_max ? rq->res->body_max : BODY_MAX;
+
+	if (rq->size > max) {
+		reply_header(rq, "Connection", "close");
+		reply_error(rq, 413, NULL, "want a body of at most %zu octets,"
+			    " found %zu", max, rq->size);
+		return;
+	}
+
+	if (!asks && !admit(rq))
+		return;
+
+	if (asks || rq->res->worker)
+		portal_work(rq);
+	else
+		rq->res->h(rq);
+}
+
+
+static bool params_read(struct request *rq, struct pl paramv[PARAMC_MAX])
+{
+	for (size_t i = 0; i < PARAMC_MAX; i++) {
+		if (!pl_isset(&paramv[i]) ||
+		    !param_decode(&rq->paramv[i], &paramv[i]))
+			continue;
+
+		reply_error(rq, HTTP_BADREQUEST, NULL,
+			    "path: a name in it cannot be read");
+		return false;
+	}
+
+	rq->param = rq->paramv[0];
+
+	return true;
+}
+
+
 static void dispatch(struct request *rq, const struct evhttp_uri *uri)
 {
+	struct pl paramv[PARAMC_MAX] = { PL_INIT, PL_INIT };
 	const char *path = evhttp_uri_get_path(uri);
-	const struct resource *res;
-	const char *allow;
-	struct pl param;
+	char allow[64];
 
-	res = resource_find(evhttp_request_get_command(rq->req),
-			    path ? path : "", &param, &allow);
+	if (!path)
+		path = "";
 
-	if (!res && allow) {
-		(void)evhttp_add_header(
-			evhttp_request_get_output_headers(rq->req),
-			"Allow", allow);
+	rq->res = resource_find(evhttp_request_get_command(rq->req), path,
+				paramv, allow, sizeof(allow));
+
+	if (!rq->res && *allow) {
+		reply_header(rq, "Allow", "%s", allow);
 		reply_error(rq, HTTP_BADMETHOD, NULL, "want %s", allow);
 		return;
 	}
 
-	if (!res) {
-		reply_error(rq, HTTP_NOTFOUND, NULL, "there is no %s", path);
+	if (!rq->res) {
+		if (!page_answer(rq, path))
+			reply_error(rq, HTTP_NOTFOUND, NULL, "there is no %s",
+				    path);
 		return;
 	}
 
-	if (pl_isset(&param) && param_decode(&rq->param, &param)) {
-		reply_error(rq, HTTP_BADREQUEST, NULL,
-			    "path: a name in it cannot be read");
+	if (str_dup(&rq->path, path) || headers_take(rq) || body_take(rq))
+		reply_json(rq, HTTP_INTERNAL, NULL);
+	else if (params_read(rq, paramv) &&
+		 query_read(rq, rq->res, evhttp_uri_get_query(uri)))
+		answer(rq);
+}
+
+
+static void request(struct evhttp_request *req, struct portal *portal,
+		    bool socket)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+	struct request *rq;
+
+	portal_note_request(portal, req);
+	metric_add(metric_counter("callbridge_api_requests_total", NULL,
+				  "Requests to the REST API"), 1);
+
+	rq = mem_zalloc(sizeof(*rq), destructor);
+	if (!rq) {
+		evhttp_send_reply(req, HTTP_INTERNAL, NULL, NULL);
 		return;
 	}
 
-	if (query_read(rq, res, evhttp_uri_get_query(uri)))
-		res->h(rq);
+	rq->portal = portal;
+	rq->req    = req;
+	rq->socket = socket;
+	rq->tls    = !socket && portal_conf(portal)->certificate;
+	rq->query.tqh_last = &rq->query.tqh_first;
+	address_take(rq);
+
+	if (!framing_is_good(evhttp_request_get_input_headers(req))) {
+		reply_header(rq, "Connection", "close");
+		reply_error(rq, HTTP_BADREQUEST, NULL, "want at most %d"
+			    " headers, and one Content-Length or"
+			    " Transfer-Encoding", HEADERS_MAX);
+	}
+	else if (uri)
+		dispatch(rq, uri);
+	else
+		reply_error(rq, HTTP_BADREQUEST, NULL, "bad request line");
+
+	mem_deref(rq);
 }
 
 
 void api_request(struct evhttp_request *req, void *arg)
 {
-	struct request rq = {.portal = arg, .req = req};
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+	request(req, arg, true);
+}
 
-	rq.query.tqh_last = &rq.query.tqh_first;
-	portal_note_request(rq.portal, req);
-	metric_add(metric_counter("callbridge_api_requests_total", NULL,
-				  "Requests to the REST API"), 1);
 
-	if (uri)
-		dispatch(&rq, uri);
-	else
-		reply_error(&rq, HTTP_BADREQUEST, NULL, "bad request line");
-
-	evhttp_clear_headers(&rq.query);
-	mem_deref(rq.param);
+void api_request_remote(struct evhttp_request *req, void *arg)
+{
+	request(req, arg, false);
 }

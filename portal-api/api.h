@@ -1,46 +1,143 @@
 /**
  * @file api.h  Requests and replies, for the resources of this room
  *
- * A resource is a method, a path and a handler, listed in api.c. Handlers run
- * in the portal's thread and answer exactly once; api_wait() is an answer
- * that comes later.
+ * A resource is a method, a path and a handler, listed in resources.c. There
+ * are two kinds. What is at hand is answered in the portal's thread, which
+ * must not wait; what is in the store is answered by a worker of the desk,
+ * with a store of its own. Both answer exactly once, by the same functions;
+ * api_wait() is an answer that comes later.
  */
 #ifndef PORTAL_API_H
 #define PORTAL_API_H
 
+#include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bridge/base/libre.h"
+#include "bridge/store/store.h"
 #include "portal.h"
 
+struct catalog;
 struct evbuffer;
-struct evhttp_request;
+struct errors;
 struct json_t;
 
-struct request {
-	struct portal *portal;     /* borrowed                              */
-	struct evhttp_request *req; /* borrowed, until answered             */
-	struct evkeyvalq query;    /* decoded                               */
-	char *param;               /* owned; what stands for {} in the path,
-				      decoded; NULL                         */
+enum { PARAMC_MAX = 2, QUERYC_MAX = 12, HEADERC_MAX = 8,
+       ADDRESS_SIZE = 64, BODY_MAX = 1024 * 1024,
+       BODY_BIG = 16 * 1024 * 1024 };
+
+/** Who may ask for a resource; {} is the first name in its path */
+enum access {
+	ACCESS_ALL,                /* whoever                              */
+	ACCESS_SIGNED_IN,          /* any role; what is not the caller's
+				      tenant's is left out                 */
+	ACCESS_TENANT_READ,        /* {} is a tenant: the MSP's roles, and
+				      its own                              */
+	ACCESS_TENANT_WRITE,       /* ... msp-admin and its tenant-admin   */
+	ACCESS_ADMIN,              /* msp-admin, and tenant-admins for their
+				      own: the resource looks              */
+	ACCESS_MSP_READ,
+	ACCESS_MSP_WRITE,
+	ACCESS_SOCKET,             /* the control socket only              */
 };
 
+struct request;
 typedef void (resource_h)(struct request *rq);
+
+struct resource {
+	enum evhttp_cmd_type method;
+	const char *path;
+	enum access access;
+	bool worker;               /* answered by the desk                 */
+	size_t body_max;           /* 0: it has none                       */
+	resource_h *h;
+	const char *queryv[QUERYC_MAX];        /* parameters it knows      */
+	const char *help;          /* one line                             */
+};
+
+extern const struct resource resourcev[];
+extern const size_t resourcec;
+
+/** What has been answered, until it can be sent */
+struct answer {
+	int code;                  /* 0: nothing yet */
+	const char *type;
+	struct evbuffer *body;     /* owned, NULL */
+	struct { const char *name; char *value; } headerv[HEADERC_MAX];
+	size_t headerc;
+};
+
+/** A libre memory object; one thread has it at a time */
+struct request {
+	struct le le;
+	struct portal *portal;     /* borrowed                              */
+	struct evhttp_request *req; /* borrowed, until answered; the portal's
+				      thread's alone                        */
+	const struct resource *res;
+	struct evkeyvalq query;    /* decoded                               */
+	char *param;               /* borrowed: the first of paramv         */
+	char *paramv[PARAMC_MAX];  /* owned; what stands for {} in the path,
+				      decoded; NULL                         */
+	char *body;                /* owned; terminated, NULL none          */
+	size_t size;
+	char *path;                /* owned                                 */
+	char *bearer, *cookie, *csrf, *if_match, *if_none, *key, *type,
+	     *origin, *last_event; /* owned: of the headers; NULL           */
+	char address[ADDRESS_SIZE];
+	bool socket;               /* by the control socket                 */
+	bool tls;
+	bool granted;              /* it is known who asks:                 */
+	struct store_grant grant;
+	struct store_by by;        /* ... for the audit                     */
+
+	bool working;              /* a worker has it; then:                */
+	struct store *st;          /* borrowed                              */
+	struct catalog *cat;       /* borrowed                              */
+	bool changed;              /* something the bridge goes by has      */
+	struct answer answer;
+};
 
 /* api.c: finding the resource */
 
 /** Answer a request. An evhttp gencb; arg: the portal */
 void api_request(struct evhttp_request *req, void *arg);
 
+/** The same, from outside: with sign-in */
+void api_request_remote(struct evhttp_request *req, void *arg);
+
+/** In a worker: find out who asks, and answer what is for workers */
+void api_work(struct request *rq);
+
+/** A worker has done its part */
+void api_worked(struct request *rq);
+
+/* access.c */
+
+/** May the caller have this? Answers if not. In either thread */
+bool access_check(struct request *rq);
+
+/** Tenant whose things alone the caller may see, NULL: all */
+const char *access_tenant(const struct request *rq);
+
+/** msp-admin, or this tenant's own */
+bool access_may_change(const struct request *rq, const char *tenant);
+
 /* reply.c: answering */
+
+/** One more header of the answer; before it. @param value  Copied */
+void reply_header(struct request *rq, const char *name, const char *fmt, ...);
 
 /** @param value  Taken; NULL (no memory) answers 500 */
 void reply_json(struct request *rq, int code, struct json_t *value);
 
-/** @param body  Taken */
+/** @param body  Taken, may be NULL */
 void reply_body(struct request *rq, int code, const char *type,
 		struct evbuffer *body);
+
+/** 204 */
+void reply_nothing(struct request *rq);
 
 /**
  * @param field  What it is about: query parameter, path; NULL none
@@ -48,6 +145,19 @@ void reply_body(struct request *rq, int code, const char *type,
  */
 void reply_error(struct request *rq, int code, const char *field,
 		 const char *fmt, ...);
+
+/** All that is wrong with a value */
+void reply_errors(struct request *rq, int code, const struct errors *errs);
+
+/** {"error", "field", "hint"} of one of them */
+struct error;
+struct json_t *error_json(const struct error *error);
+
+/** What the store did not do, by its errno */
+void reply_store(struct request *rq, int err, const struct errors *errs);
+
+/** Send what was answered; the portal's thread alone */
+void reply_send(struct request *rq);
 
 /** For libre's printing into an evbuffer: struct re_printf's handler */
 int reply_print(const char *p, size_t size, void *evbuffer);
@@ -61,7 +171,11 @@ struct listing;
 struct listing *listing_begin(struct request *rq, const char *name);
 /** @param value  Taken. @return 0, ENOMEM */
 int  listing_add(struct listing *list, struct json_t *value);
-/** Answers and frees. @param err  0, otherwise 500 is the answer */
+/** "next" after the list: a cursor, NULL: that was all */
+void listing_next(struct listing *list, const char *cursor);
+/** "total" after the list */
+void listing_total(struct listing *list, size_t total);
+/** Answers and frees. @param err  0, otherwise that is the answer */
 void listing_end(struct listing *list, int err);
 
 /* query.c: reading what is asked */
@@ -79,25 +193,66 @@ bool query_moment(struct request *rq, const char *name, int64_t *value);
 /** Read "true" or "false". @return as query_number() */
 bool query_bool(struct request *rq, const char *name, bool *value);
 
+/** Read one of several words, its place among them. @return as
+    query_number() */
+bool query_choice(struct request *rq, const char *name,
+		  const char *const *wordv, size_t wordc, size_t *value);
+
 /** True if the parameter is absent, or has this value */
 bool query_matches(const struct request *rq, const char *name,
 		   const char *value);
+
+/** The body as a JSON object, NULL if it is none and that was answered. The
+    caller owns the reference */
+struct json_t *body_json(struct request *rq);
 
 /* resources */
 
 resource_h registrations_get, retry_post;      /* registrations.c */
 resource_h trunks_get;                         /* trunks.c        */
-resource_h calls_get, call_get;                /* calls.c         */
+resource_h calls_get, call_get, call_work;     /* calls.c         */
 resource_h trace_get;                          /* traces.c        */
 resource_h version_get, metrics_get;           /* service.c       */
 resource_h live_get, ready_get, reload_post;
+resource_h session_get, session_post, session_delete;     /* signin.c */
+resource_h password_put, first_post, signin_get, first_link;
+resource_h tenants_get, tenants_post, object_get, object_put; /* objects.c */
+resource_h object_patch, object_delete, pbxs_get, pbxs_post;
+resource_h users_post, effective_get, summary_get;
+resource_h users_get;                          /* users.c         */
+resource_h records_get, history_get, audit_get; /* history.c      */
+resource_h overview_get;
+resource_h admins_get, admin_put, admin_delete; /* people.c       */
+resource_h tokens_get, token_post, token_delete;
+resource_h templates_get, template_get, template_put; /* templates.c */
+resource_h template_delete, schema_get;
+resource_h import_post, import_get, export_get; /* imports.c      */
+resource_h apply_post;                         /* apply.c         */
+resource_h events_get;                         /* events.c        */
+resource_h openapi_get;                        /* openapi.c       */
+resource_h page_get;                           /* page.c          */
 
 /* portal.c */
 
 const struct portal_conf *portal_conf(const struct portal *portal);
 
+struct desk;
+struct desk *portal_desk(struct portal *portal);
+struct sessions;
+struct sessions *portal_sessions(struct portal *portal);
+struct imports;
+struct imports *portal_imports(struct portal *portal);
+struct streams;
+struct streams *portal_streams(struct portal *portal);
+
+/** Hand a request to a worker. Answers if there are too many */
+void portal_work(struct request *rq);
+
 /** A whole request has come */
 void portal_note_request(struct portal *portal, struct evhttp_request *req);
+
+/** Its connection may take its time from now on */
+void portal_release(struct portal *portal, struct evhttp_request *req);
 
 /**
  * Hand on a command; the request is answered when its outcome is known

@@ -9,10 +9,12 @@
  * connection its socket is shut down, and evhttp finds that by itself.
  */
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <fcntl.h>
+#include <openssl/ssl.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,12 +24,14 @@
 #include "bridge/base/libre.h"
 #include "bridge/base/log.h"
 #include "bridge/base/wheel.h"
+#include "bridge/sip/tlsctx.h"
 #include "door.h"
 
 
 enum {
 	BACKLOG      = 128,
-	CONNS_MAX    = 50,         /* a Unix socket is one source           */
+	CONNS_MAX    = 50,         /* of a source: a Unix socket is one     */
+	CONNS_ALL    = 500,
 	REST_MS      = 200,        /* after accept(2) has failed            */
 };
 
@@ -35,6 +39,8 @@ enum {
 struct door {
 	struct event_base *base;   /* borrowed */
 	struct list connl;         /* struct conn, owned */
+	struct tlsctx *tls;        /* ref, NULL: none */
+	unsigned connc_max;        /* in all */
 	unsigned limit_ms;         /* for a whole request */
 	char *path;                /* owned; NULL: not ours to remove */
 	int lock;                  /* descriptor, -1 none */
@@ -47,6 +53,7 @@ struct conn {
 	struct door *door;         /* borrowed, parent */
 	struct bufferevent *bev;   /* ref */
 	struct event *deadline;    /* owned */
+	struct sa peer;            /* unset: not looked at yet */
 };
 
 
@@ -99,6 +106,35 @@ static bool conn_is_over(const struct conn *conn)
 }
 
 
+static struct bufferevent *bev_new(struct door *door,
+				   struct event_base *base)
+{
+	struct bufferevent *bev;
+	SSL *ssl;
+
+	if (!door->tls)
+		return bufferevent_socket_new(base, -1,
+					      BEV_OPT_CLOSE_ON_FREE);
+
+	ssl = SSL_new(tlsctx_ssl(door->tls));
+	if (!ssl)
+		return NULL;
+
+	bev = bufferevent_openssl_socket_new(base, -1, ssl,
+					     BUFFEREVENT_SSL_ACCEPTING,
+					     BEV_OPT_CLOSE_ON_FREE);
+	if (!bev) {
+		SSL_free(ssl);
+		return NULL;
+	}
+
+	/* many clients close without saying goodbye: HTTP has lengths */
+	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+
+	return bev;
+}
+
+
 /**
  * evhttp has accepted a connection and wants its bufferevent
  *
@@ -116,8 +152,7 @@ static struct bufferevent *conn_new(struct event_base *base, void *arg)
 	conn->door     = door;
 	conn->deadline = evtimer_new(base, conn_deadline, conn);
 	if (conn->deadline)
-		conn->bev = bufferevent_socket_new(base, -1,
-						   BEV_OPT_CLOSE_ON_FREE);
+		conn->bev = bev_new(door, base);
 	if (!conn->bev)
 		return mem_deref(conn);
 
@@ -125,10 +160,29 @@ static struct bufferevent *conn_new(struct event_base *base, void *arg)
 	list_append(&door->connl, &conn->le, conn);
 
 	/* It has no socket yet; in the next round of the loop it has */
-	conn_start(conn, list_count(&door->connl) > CONNS_MAX ? 0
+	conn_start(conn, list_count(&door->connl) > door->connc_max ? 0
 		   : door->limit_ms);
 
 	return conn->bev;
+}
+
+
+/** One source is not to take all there is */
+static void peer_check(struct door *door, struct conn *conn)
+{
+	struct sa peer;
+	size_t c = 0;
+
+	peer.len = sizeof(peer.u);
+	if (getpeername(bufferevent_getfd(conn->bev), &peer.u.sa, &peer.len))
+		return;
+
+	conn->peer = peer;
+	for (struct le *le = list_head(&door->connl); le; le = le->next)
+		c += sa_cmp(&((struct conn *)le->data)->peer, &peer, SA_ADDR);
+
+	if (c > CONNS_MAX)
+		(void)shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
 }
 
 
@@ -146,6 +200,8 @@ void door_sweep(struct door *door)
 		le = le->next;
 		if (conn_is_over(conn))
 			mem_deref(conn);
+		else if (!door->path && !sa_isset(&conn->peer, SA_ADDR))
+			peer_check(door, conn);
 	}
 }
 
@@ -276,6 +332,68 @@ static void destructor(void *data)
 		(void)close(door->lock);
 
 	mem_deref(door->path);
+	mem_deref(door->tls);
+}
+
+
+/* TCP */
+
+
+static int port_listen(struct sa *laddr, int *fdp)
+{
+	const int on = 1;
+	int fd;
+
+	fd = socket(sa_af(laddr), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		    0);
+	if (fd < 0)
+		return errno;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, &laddr->u.sa, laddr->len) || listen(fd, BACKLOG) ||
+	    getsockname(fd, &laddr->u.sa, &laddr->len)) {
+		const int err = errno;
+
+		(void)close(fd);
+		return err;
+	}
+
+	*fdp = fd;
+
+	return 0;
+}
+
+
+int door_open_tcp(struct door **doorp, struct event_base *base,
+		  struct evhttp *http, struct sa *laddr, struct tlsctx *tls,
+		  unsigned limit_ms)
+{
+	struct door *door;
+	int fd, err;
+
+	if (!doorp || !base || !http || !laddr)
+		return EINVAL;
+
+	door = mem_zalloc(sizeof(*door), destructor);
+	if (!door)
+		return ENOMEM;
+
+	door->base = base;
+	door->lock = -1;
+	door->tls  = mem_ref(tls);
+	door->limit_ms  = limit_ms;
+	door->connc_max = CONNS_ALL;
+
+	err = port_listen(laddr, &fd);
+	if (!err)
+		err = attach(door, http, fd);
+
+	if (err)
+		mem_deref(door);
+	else
+		*doorp = door;
+
+	return err;
 }
 
 
@@ -300,6 +418,7 @@ int door_open_unix(struct door **doorp, struct event_base *base,
 	door->base = base;
 	door->lock = -1;
 	door->limit_ms = limit_ms;
+	door->connc_max = CONNS_MAX;
 
 	err = lock_take(door, path);
 	if (err)
@@ -338,14 +457,14 @@ int door_open_unix(struct door **doorp, struct event_base *base,
 }
 
 
-void door_request(struct door *door, struct evhttp_request *req)
+static struct conn *conn_find(struct door *door, struct evhttp_request *req)
 {
 	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
 	const struct bufferevent *bev;
 	struct le *le;
 
 	if (!door || !evcon)
-		return;
+		return NULL;
 
 	bev = evhttp_connection_get_bufferevent(evcon);
 
@@ -353,6 +472,29 @@ void door_request(struct door *door, struct evhttp_request *req)
 		struct conn *conn = le->data;
 
 		if (conn->bev == bev)
-			conn_start(conn, door->limit_ms);
+			return conn;
 	}
+
+	return NULL;
+}
+
+
+void door_request(struct door *door, struct evhttp_request *req)
+{
+	struct conn *conn = conn_find(door, req);
+
+	if (conn)
+		conn_start(conn, door->limit_ms);
+}
+
+
+void door_release(struct door *door, struct evhttp_request *req)
+{
+	struct conn *conn = conn_find(door, req);
+
+	if (!conn)
+		return;
+
+	(void)event_del(conn->deadline);
+	(void)bufferevent_set_timeouts(conn->bev, NULL, NULL);
 }

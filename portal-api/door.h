@@ -33,6 +33,25 @@ struct door;                       /* a libre memory object */
 int door_open_unix(struct door **doorp, struct event_base *base,
 		   struct evhttp *http, const char *path, unsigned limit_ms);
 
+struct tlsctx;
+struct sa;
+
+/**
+ * Listen on an address
+ *
+ * @param laddr  Where; with port 0 it takes the one that was given
+ * @param tls    For HTTPS, referenced; NULL: plain HTTP. What it has read
+ *               again holds for the next connection
+ *
+ * @return 0, ENOMEM, errno of socket(2), bind(2), listen(2)
+ */
+int door_open_tcp(struct door **doorp, struct event_base *base,
+		  struct evhttp *http, struct sa *laddr, struct tlsctx *tls,
+		  unsigned limit_ms);
+
+/** A connection may take as long as it wants from now on: an event stream */
+void door_release(struct door *door, struct evhttp_request *req);
+
 /** Forget connections that are over: to be called after each round of the
     loop */
 void door_sweep(struct door *door);

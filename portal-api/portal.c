@@ -5,6 +5,7 @@
  * two things, both under the lock and announced by the bell: outcomes of
  * commands, and that it is time to stop.
  */
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <jansson.h>
@@ -12,21 +13,29 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bridge/base/libre.h"
 #include "bridge/base/log.h"
+#include "bridge/base/errors.h"
+#include "bridge/sip/tlsctx.h"
 #include "api.h"
+#include "desk.h"
 #include "door.h"
+#include "events.h"
+#include "imports.h"
+#include "link.h"
+#include "sessions.h"
 
 
 enum {
 	HEADERS_MAX    = 16 * 1024,    /* octets, start line and all headers */
-	BODY_MAX       = 1024 * 1024,  /* octets                             */
 	READ_S         = 10,           /* between two octets                 */
 	REPLY_LIMIT_MS = 10000,
 	REQUEST_LIMIT_MS = 30000,
 	WAITING_MAX    = 64,           /* commands                           */
+	TLS_CHECK_S    = 10,           /* is there another certificate?      */
 };
 
 
@@ -52,8 +61,18 @@ struct waiting {
 struct portal {
 	struct portal_conf conf;   /* its strings owned                    */
 	struct event_base *base;   /* owned; the thread's while it runs    */
-	struct evhttp *http;       /* owned                                */
+	struct evhttp *http;       /* owned: at the control socket         */
+	struct evhttp *remote;     /* owned: over TCP; NULL                */
 	struct door *door;         /* owned                                */
+	struct door *remote_door;  /* owned, NULL                          */
+	struct tlsctx *tls;        /* owned, NULL                          */
+	struct event *tls_ev;      /* owned, NULL: looks at its files      */
+	struct timespec tls_time;  /* of the certificate that was read     */
+	char *url;                 /* owned: how people reach it           */
+	struct desk *desk;         /* owned, NULL: there is no store       */
+	struct sessions *sessions; /* owned                                */
+	struct imports *imports;   /* owned                                */
+	struct streams *streams;   /* owned                                */
 	struct event *bell_ev;     /* owned                                */
 	struct list waitingl;      /* struct waiting; the thread's         */
 	uint64_t last_id;          /* the thread's                         */
@@ -63,6 +82,7 @@ struct portal {
 
 	pthread_mutex_t lock;      /* for all below                        */
 	struct outcome *outcomes, **outcometp; /* owned                    */
+	struct list donel;         /* struct request: worked on            */
 	bool stopping;
 };
 
@@ -73,9 +93,123 @@ const struct portal_conf *portal_conf(const struct portal *portal)
 }
 
 
+struct sessions *portal_sessions(struct portal *portal)
+{
+	return portal->sessions;
+}
+
+
+struct imports *portal_imports(struct portal *portal)
+{
+	return portal->imports;
+}
+
+
+struct streams *portal_streams(struct portal *portal)
+{
+	return portal->streams;
+}
+
+
+struct desk *portal_desk(struct portal *portal)
+{
+	return portal->desk;
+}
+
+
 void portal_note_request(struct portal *portal, struct evhttp_request *req)
 {
 	door_request(portal->door, req);
+	door_request(portal->remote_door, req);
+}
+
+
+void portal_release(struct portal *portal, struct evhttp_request *req)
+{
+	door_release(portal->door, req);
+	door_release(portal->remote_door, req);
+}
+
+
+/* Requests for workers */
+
+
+static void bell_ring(const struct portal *p);
+
+
+/** The store may take longer than evhttp waits between two octets */
+static void timeouts_set(const struct request *rq, unsigned s)
+{
+	struct evhttp_connection *evcon =
+		evhttp_request_get_connection(rq->req);
+	const struct timeval tv = { .tv_sec = s };
+
+	if (evcon)
+		(void)bufferevent_set_timeouts(
+			evhttp_connection_get_bufferevent(evcon),
+			s ? &tv : NULL, s ? &tv : NULL);
+}
+
+
+void portal_work(struct request *rq)
+{
+	int err;
+
+	if (!rq->portal->desk) {
+		reply_error(rq, HTTP_SERVUNAVAIL, NULL, "there is no store");
+		return;
+	}
+
+	timeouts_set(rq, 0);
+	rq->working = true;
+	err = desk_push(rq->portal->desk, mem_ref(rq));
+	if (!err)
+		return;
+
+	rq->working = false;
+	timeouts_set(rq, READ_S);
+	reply_store(rq, err, NULL);
+	mem_deref(rq);
+}
+
+
+/** In a worker's thread */
+static void worked(struct request *rq, void *arg)
+{
+	struct portal *p = arg;
+
+	if (rq->changed && p->conf.changedh)
+		p->conf.changedh(p->conf.arg);
+
+	(void)pthread_mutex_lock(&p->lock);
+	list_append(&p->donel, &rq->le, rq);
+	(void)pthread_mutex_unlock(&p->lock);
+
+	bell_ring(p);
+}
+
+
+static void done_send(struct portal *p)
+{
+	struct le *le;
+
+	for (;;) {
+		struct request *rq;
+
+		(void)pthread_mutex_lock(&p->lock);
+		le = list_head(&p->donel);
+		if (le)
+			list_unlink(le);
+		(void)pthread_mutex_unlock(&p->lock);
+		if (!le)
+			return;
+
+		rq = le->data;
+		rq->working = false;
+		timeouts_set(rq, READ_S);
+		api_worked(rq);
+		mem_deref(rq);
+	}
 }
 
 
@@ -274,6 +408,7 @@ static void bell_handler(evutil_socket_t fd, short what, void *arg)
 	}
 
 	outcomes_free(outcomes);
+	done_send(p);
 
 	if (stopping)
 		p->over = true;
@@ -316,8 +451,16 @@ static void *thread_main(void *arg)
 {
 	struct portal *p = arg;
 
-	while (!p->over && !event_base_loop(p->base, EVLOOP_ONCE))
+	while (!p->over && !event_base_loop(p->base, EVLOOP_ONCE)) {
 		door_sweep(p->door);
+		door_sweep(p->remote_door);
+	}
+
+	/* what is being worked on is finished, what waits is refused */
+	desk_close(p->desk);
+	p->desk = NULL;
+	done_send(p);
+	streams_close(p->streams);
 
 	while (p->waitingl.head)
 		waiting_end(p->waitingl.head->data, ESHUTDOWN, "");
@@ -347,48 +490,90 @@ static int thread_start(struct portal *p)
 /* Starting and stopping */
 
 
+static const char *text_copy(const char *text, int *err)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	if (text && !copy)
+		*err = ENOMEM;
+
+	return copy;
+}
+
+
 static int conf_copy(struct portal_conf *dst, const struct portal_conf *src)
 {
+	int err = 0;
+
 	*dst = *src;
-	dst->socket_path = strdup(src->socket_path);
-	dst->state_dir   = strdup(src->state_dir);
-	dst->software    = strdup(src->software);
+	dst->socket_path = text_copy(src->socket_path, &err);
+	dst->state_dir   = text_copy(src->state_dir, &err);
+	dst->software    = text_copy(src->software, &err);
+	dst->store_url   = text_copy(src->store_url, &err);
+	dst->key_file    = text_copy(src->key_file, &err);
+	dst->templates   = text_copy(src->templates, &err);
+	dst->address     = text_copy(src->address, &err);
+	dst->certificate = text_copy(src->certificate, &err);
+	dst->key         = text_copy(src->key, &err);
+	dst->url         = text_copy(src->url, &err);
 
 	if (!dst->reply_limit_ms)
 		dst->reply_limit_ms = REPLY_LIMIT_MS;
 	if (!dst->request_limit_ms)
 		dst->request_limit_ms = REQUEST_LIMIT_MS;
 
-	return dst->socket_path && dst->state_dir && dst->software ? 0
-		: ENOMEM;
+	return err;
 }
 
 
 static void conf_free(struct portal_conf *conf)
 {
-	free((void *)(uintptr_t)conf->socket_path);
-	free((void *)(uintptr_t)conf->state_dir);
-	free((void *)(uintptr_t)conf->software);
+	const char *const v[] = {
+		conf->socket_path, conf->state_dir, conf->software,
+		conf->store_url, conf->key_file, conf->templates,
+		conf->address, conf->certificate, conf->key, conf->url,
+	};
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++)
+		free((void *)(uintptr_t)v[i]);
 }
 
 
 /** All methods that clients know come to api.c, which says which it wants */
-static int http_init(struct portal *p)
+static int http_init(struct evhttp **httpp, struct portal *p,
+		     void (*requesth)(struct evhttp_request *, void *))
 {
-	p->http = evhttp_new(p->base);
-	if (!p->http)
+	struct evhttp *http = evhttp_new(p->base);
+
+	if (!http)
 		return ENOMEM;
 
-	evhttp_set_allowed_methods(p->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
+	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
 				   EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
 				   EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
 				   EVHTTP_REQ_PATCH);
-	evhttp_set_max_headers_size(p->http, HEADERS_MAX);
-	evhttp_set_max_body_size(p->http, BODY_MAX);
-	evhttp_set_timeout(p->http, READ_S);
-	evhttp_set_gencb(p->http, api_request, p);
+	evhttp_set_max_headers_size(http, HEADERS_MAX);
+	evhttp_set_max_body_size(http, p->conf.store_url ? BODY_BIG
+				 : BODY_MAX);
+	evhttp_set_timeout(http, READ_S);
+	evhttp_set_gencb(http, requesth, p);
+	*httpp = http;
 
 	return 0;
+}
+
+
+static int desk_init(struct portal *p)
+{
+	const struct desk_conf conf = {
+		.url       = p->conf.store_url,
+		.key_file  = p->conf.key_file,
+		.templates = p->conf.templates,
+		.doneh     = worked,
+		.arg       = p,
+	};
+
+	return p->conf.store_url ? desk_open(&p->desk, &conf) : 0;
 }
 
 
@@ -409,7 +594,13 @@ static int loop_init(struct portal *p)
 	if (!p->bell_ev || event_add(p->bell_ev, NULL))
 		return ENOMEM;
 
-	err = http_init(p);
+	err = http_init(&p->http, p, api_request);
+	if (!err)
+		err = sessions_alloc(&p->sessions);
+	if (!err)
+		err = imports_alloc(&p->imports);
+	if (!err)
+		err = streams_alloc(&p->streams, p->base, p->conf.live);
 	if (err)
 		return err;
 
@@ -418,11 +609,143 @@ static int loop_init(struct portal *p)
 }
 
 
+/* Over TCP */
+
+
+static void certificate_time(const struct portal *p, struct timespec *ts)
+{
+	struct stat st;
+
+	memset(ts, 0, sizeof(*ts));
+	if (!stat(p->conf.certificate, &st))
+		*ts = st.st_mtim;
+}
+
+
+/** A certificate is renewed by whoever renews it: it is looked for */
+static void tls_check(evutil_socket_t fd, short what, void *arg)
+{
+	struct portal *p = arg;
+	struct errors *errs = NULL;
+	struct timespec ts;
+
+	(void)fd;
+	(void)what;
+
+	certificate_time(p, &ts);
+	if (!ts.tv_sec || (ts.tv_sec == p->tls_time.tv_sec &&
+			   ts.tv_nsec == p->tls_time.tv_nsec))
+		return;
+
+	p->tls_time = ts;
+	if (errors_alloc(&errs))
+		return;
+
+	if (tlsctx_reload(p->tls, errs))
+		warning("portal", "", "the new certificate cannot be used,"
+			" the old one stays: %H", errors_print, errs);
+	else
+		info("portal", "", "a new certificate was read");
+
+	mem_deref(errs);
+}
+
+
+static int tls_init(struct portal *p, struct errors *errs)
+{
+	const struct timeval every = { .tv_sec = TLS_CHECK_S };
+	const struct tlsctx_conf conf = {
+		.certificate = p->conf.certificate,
+		.key         = p->conf.key,
+		.verify      = TLS_VERIFY_NONE,
+	};
+	int err;
+
+	certificate_time(p, &p->tls_time);
+	err = tlsctx_alloc(&p->tls, &conf, errs, NULL);
+	if (err)
+		return err;
+
+	p->tls_ev = event_new(p->base, -1, EV_PERSIST, tls_check, p);
+
+	return p->tls_ev && !event_add(p->tls_ev, &every) ? 0 : ENOMEM;
+}
+
+
+/** While there is no admin, whoever reads the log may become it */
+static int link_tell(struct portal *p)
+{
+	struct store *st = NULL;
+	char *link = NULL;
+	bool wanted = false;
+	int err;
+
+	err = store_open(&st, p->conf.store_url, false, NULL, NULL);
+	if (!err)
+		err = link_is_wanted(st, &wanted);
+	if (!err && wanted)
+		err = link_make(&link, p->sessions, p->url);
+	if (!err && wanted)
+		info("portal", "", "nobody can sign in yet: make the first"
+		     " admin within an hour at %s", link);
+
+	mem_deref(link);
+	mem_deref(st);
+
+	return err;
+}
+
+
+static int remote_init(struct portal *p, struct errors *errs)
+{
+	struct sa laddr;
+	int err;
+
+	err = sa_set_str(&laddr, p->conf.address, p->conf.port);
+	if (!err && p->conf.certificate)
+		err = tls_init(p, errs);
+	if (!err)
+		err = http_init(&p->remote, p, api_request_remote);
+	if (!err)
+		err = door_open_tcp(&p->remote_door, p->base, p->remote,
+				    &laddr, p->tls, p->conf.request_limit_ms);
+	if (err)
+		return err;
+
+	err = p->conf.url ? str_dup(&p->url, p->conf.url) :
+		re_sdprintf(&p->url, "http%s://%J", p->tls ? "s" : "",
+			    &laddr);
+	if (err)
+		return err;
+
+	info("portal", "", "the portal is at %s", p->url);
+
+	return p->conf.store_url ? link_tell(p) : 0;
+}
+
+
+const char *portal_url(const struct portal *p)
+{
+	return p->url ? p->url : "";
+}
+
+
 static void portal_free(struct portal *p)
 {
+	desk_close(p->desk);
+	streams_free(p->streams);
 	if (p->http)
 		evhttp_free(p->http);
+	if (p->remote)
+		evhttp_free(p->remote);
 	mem_deref(p->door);
+	mem_deref(p->remote_door);
+	mem_deref(p->tls);
+	if (p->tls_ev)
+		event_free(p->tls_ev);
+	imports_free(p->imports);
+	sessions_free(p->sessions);
+	mem_deref(p->url);
 	if (p->bell_ev)
 		event_free(p->bell_ev);
 	if (p->base)
@@ -437,7 +760,8 @@ static void portal_free(struct portal *p)
 }
 
 
-int portal_start(struct portal **pp, const struct portal_conf *conf)
+int portal_start(struct portal **pp, const struct portal_conf *conf,
+		 struct errors *errs)
 {
 	struct portal *p;
 	int err;
@@ -460,6 +784,10 @@ int portal_start(struct portal **pp, const struct portal_conf *conf)
 		goto out;
 
 	err = loop_init(p);
+	if (!err)
+		err = desk_init(p);
+	if (!err && conf->address)
+		err = remote_init(p, errs);
 	if (err)
 		goto out;
 

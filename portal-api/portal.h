@@ -2,9 +2,10 @@
  * @file portal.h  The service's REST API, in a thread of its own
  *
  * Serves HTTP/1.1 on a Unix socket for `callbridge` and whatever else runs
- * as the same user: see docs/api.md for its resources. What it shows it
- * takes from the live state, the traces and the journal; what it is asked
- * to change it hands on as a command and answers when told the outcome.
+ * as the same user, and over TCP with sign-in: see docs/api.md for its
+ * resources. What it shows it takes from the live state, the traces and the
+ * store; it changes the store, and says that it has; what it is asked to do
+ * it hands on as a command and answers when told the outcome.
  */
 #ifndef PORTAL_PORTAL_H
 #define PORTAL_PORTAL_H
@@ -46,6 +47,18 @@ struct portal_conf {
 	portal_command_h *commandh; /* NULL: commands are refused           */
 	void *arg;
 	const char *software;      /* copied; "Callbridge/1.2.3"            */
+	/** Something that the bridge goes by has changed in the store. In any
+	    thread; NULL: nobody wants to know */
+	void (*changedh)(void *arg);
+	const char *store_url;     /* copied; NULL: no store, and nothing
+				      that is in it                         */
+	const char *key_file;      /* copied; of the store's secrets, NULL  */
+	const char *templates;     /* copied; folder of own ones, NULL      */
+	const char *address;       /* copied; to listen on, NULL: not       */
+	uint16_t port;
+	const char *certificate, *key; /* copied; PEM files, NULL: HTTP     */
+	const char *url;           /* copied; as people reach it, NULL: by
+				      address and port                      */
 	unsigned reply_limit_ms;   /* wait for portal_reply(); 0: 10,000    */
 	unsigned request_limit_ms; /* for a whole request; 0: 30,000        */
 };
@@ -61,9 +74,15 @@ struct portal_conf {
  *
  * @return 0, EADDRINUSE a running service has the socket, ENAMETOOLONG,
  *         ENOTSOCK the path is another kind of file, ENOMEM, or errno of
- *         socket(2), bind(2) or pthread_create(3)
+ *         socket(2), bind(2) or pthread_create(3); EBADMSG certificate or
+ *         key cannot be used (errs says why)
  */
-int portal_start(struct portal **pp, const struct portal_conf *conf);
+struct errors;
+int portal_start(struct portal **pp, const struct portal_conf *conf,
+		 struct errors *errs);
+
+/** How people reach it over TCP, "" if it does not listen there */
+const char *portal_url(const struct portal *p);
 
 /** Stop the thread, close all connections, remove the socket. Nobody may reply
     any more. NULL is fine */

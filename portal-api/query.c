@@ -2,10 +2,14 @@
  * @file query.c  Reading what is asked
  */
 #include <event2/http.h>
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "bridge/base/libre.h"
 #include "api.h"
+
+
+enum { DEPTH_MAX = 32 };
 
 
 const char *query_text(const struct request *rq, const char *name)
@@ -95,4 +99,102 @@ bool query_matches(const struct request *rq, const char *name,
 	const char *text = query_text(rq, name);
 
 	return !text || !strcmp(text, value);
+}
+
+
+bool query_choice(struct request *rq, const char *name,
+		  const char *const *wordv, size_t wordc, size_t *value)
+{
+	const char *text = query_text(rq, name);
+	char want[256] = "";
+	size_t n = 0;
+
+	if (!text)
+		return true;
+
+	for (size_t i = 0; i < wordc; i++) {
+		if (!strcmp(text, wordv[i])) {
+			*value = i;
+			return true;
+		}
+		n += (size_t)re_snprintf(want + n, sizeof(want) - n, "%s%s",
+					 i ? ", " : "", wordv[i]);
+	}
+
+	reply_error(rq, HTTP_BADREQUEST, name, "%s: want one of %s, found"
+		    " \"%s\"", name, want, text);
+
+	return false;
+}
+
+
+/** How deep are brackets nested? Those in texts are none */
+static unsigned json_depth(const char *p, size_t l)
+{
+	unsigned depth = 0, deepest = 0;
+	bool text = false;
+
+	for (size_t i = 0; i < l; i++) {
+		if (text) {
+			if (p[i] == '\\')
+				++i;
+			else if (p[i] == '"')
+				text = false;
+		}
+		else if (p[i] == '"') {
+			text = true;
+		}
+		else if (p[i] == '{' || p[i] == '[') {
+			if (++depth > deepest)
+				deepest = depth;
+		}
+		else if ((p[i] == '}' || p[i] == ']') && depth) {
+			--depth;
+		}
+	}
+
+	return deepest;
+}
+
+
+static bool is_json_type(const char *type)
+{
+	return !type || !strncmp(type, "application/json", 16) ||
+		!strncmp(type, "application/merge-patch+json", 28);
+}
+
+
+struct json_t *body_json(struct request *rq)
+{
+	json_error_t error;
+	json_t *json;
+
+	if (!is_json_type(rq->type)) {
+		reply_error(rq, 415, "Content-Type", "want application/json,"
+			    " found \"%s\"", rq->type);
+		return NULL;
+	}
+
+	if (json_depth(rq->body, rq->size) > DEPTH_MAX) {
+		reply_error(rq, HTTP_BADREQUEST, NULL, "want brackets at most"
+			    " %d deep", DEPTH_MAX);
+		return NULL;
+	}
+
+	json = json_loadb(rq->body ? rq->body : "", rq->size,
+			  JSON_REJECT_DUPLICATES, &error);
+	if (!json) {
+		reply_error(rq, HTTP_BADREQUEST, NULL, "want JSON, but line"
+			    " %d, column %d: %s", error.line, error.column,
+			    error.text);
+		return NULL;
+	}
+
+	if (!json_is_object(json)) {
+		json_decref(json);
+		reply_error(rq, HTTP_BADREQUEST, NULL, "want a JSON object");
+		return NULL;
+	}
+
+	return json;
 }

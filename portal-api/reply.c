@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "bridge/base/errors.h"
 #include "bridge/base/libre.h"
 #include "bridge/base/text.h"
 #include "api.h"
@@ -18,18 +19,61 @@ struct listing {
 	struct request *rq;        /* borrowed */
 	struct evbuffer *body;     /* owned    */
 	bool some;
+	bool open;                 /* the list's bracket */
 };
 
 
+/** Whatever is answered, a browser is to take it for that and nothing else */
 static void headers_add(struct request *rq, const char *type)
 {
 	struct evkeyvalq *h = evhttp_request_get_output_headers(rq->req);
 
-	(void)evhttp_add_header(h, "Content-Type", type);
-	(void)evhttp_add_header(h, "Cache-Control", "no-store");
+	if (type)
+		(void)evhttp_add_header(h, "Content-Type", type);
+	if (!evhttp_find_header(h, "Cache-Control"))
+		(void)evhttp_add_header(h, "Cache-Control", "no-store");
 	(void)evhttp_add_header(h, "X-Content-Type-Options", "nosniff");
+	if (!evhttp_find_header(h, "Content-Security-Policy"))
+		(void)evhttp_add_header(h, "Content-Security-Policy",
+					"default-src 'none';"
+					" frame-ancestors 'none'");
+	if (rq->tls)
+		(void)evhttp_add_header(h, "Strict-Transport-Security",
+					"max-age=31536000");
 	(void)evhttp_add_header(h, "Server",
 				portal_conf(rq->portal)->software);
+}
+
+
+void reply_header(struct request *rq, const char *name, const char *fmt, ...)
+{
+	struct answer *a = &rq->answer;
+	va_list ap;
+	int err;
+
+	if (a->headerc == HEADERC_MAX)
+		return;
+
+	va_start(ap, fmt);
+	err = re_vsdprintf(&a->headerv[a->headerc].value, fmt, ap);
+	va_end(ap);
+
+	if (!err)
+		a->headerv[a->headerc++].name = name;
+}
+
+
+void reply_send(struct request *rq)
+{
+	struct answer *a = &rq->answer;
+	struct evkeyvalq *h = evhttp_request_get_output_headers(rq->req);
+
+	for (size_t i = 0; i < a->headerc; i++)
+		(void)evhttp_add_header(h, a->headerv[i].name,
+					a->headerv[i].value);
+
+	headers_add(rq, a->type);
+	evhttp_send_reply(rq->req, a->code, NULL, a->body);
 }
 
 
@@ -49,9 +93,27 @@ int reply_print(const char *p, size_t size, void *evbuffer)
 void reply_body(struct request *rq, int code, const char *type,
 		struct evbuffer *body)
 {
-	headers_add(rq, type);
-	evhttp_send_reply(rq->req, code, NULL, body);
-	evbuffer_free(body);
+	struct answer *a = &rq->answer;
+
+	if (a->body)
+		evbuffer_free(a->body);
+
+	a->code = code;
+	a->type = type;
+	a->body = body;
+
+	if (!rq->working) {
+		reply_send(rq);
+		if (body)
+			evbuffer_free(body);
+		a->body = NULL;
+	}
+}
+
+
+void reply_nothing(struct request *rq)
+{
+	reply_body(rq, 204, NULL, NULL);
 }
 
 
@@ -64,7 +126,7 @@ void reply_json(struct request *rq, int code, json_t *value)
 	    evbuffer_add(body, "\n", 1)) {
 		if (body)
 			evbuffer_free(body);
-		evhttp_send_reply(rq->req, HTTP_INTERNAL, NULL, NULL);
+		reply_body(rq, HTTP_INTERNAL, NULL, NULL);
 	}
 	else {
 		reply_body(rq, code, "application/json", body);
@@ -87,8 +149,103 @@ void reply_error(struct request *rq, int code, const char *field,
 	/* It repeats what was asked, which need not be text at all */
 	(void)text_escape(shown, sizeof(shown), text, strlen(text));
 
-	reply_json(rq, code, json_pack("{s:s, s:s?}", "error", shown,
-				       "field", field));
+	reply_json(rq, code, json_pack("{s:s, s:s?, s:n}", "error", shown,
+				       "field", field, "hint"));
+}
+
+
+/** Of a message that ends in: did you mean "this"? */
+static json_t *hint_json(const char *message)
+{
+	static const char did[] = "did you mean \"";
+	const char *p = strstr(message, did);
+
+	p = p ? p + sizeof(did) - 1 : NULL;
+
+	return p ? json_stringn(p, strcspn(p, "\"")) : json_null();
+}
+
+
+struct json_t *error_json(const struct error *error)
+{
+	char shown[ERROR_MAX];
+
+	(void)text_escape(shown, sizeof(shown), error->message,
+			  strlen(error->message));
+
+	return json_pack("{s:s, s:s?, s:o}", "error", shown, "field",
+			 error->field, "hint", hint_json(shown));
+}
+
+
+void reply_errors(struct request *rq, int code, const struct errors *errs)
+{
+	json_t *list = json_array(), *json;
+
+	for (size_t i = 0; list && errors_get(errs, i); i++)
+		(void)json_array_append_new(list, error_json(errors_get(errs,
+									i)));
+
+	json = json_deep_copy(json_array_get(list, 0));
+	if (!json)
+		json = json_pack("{s:s, s:n, s:n}", "error", strerror(EINVAL),
+				 "field", "hint");
+	(void)json_object_set_new(json, "errors", list);
+	reply_json(rq, code, json);
+}
+
+
+void reply_store(struct request *rq, int err, const struct errors *errs)
+{
+	switch (err) {
+
+	case EBADMSG:
+		if (!errs || !errors_count(errs))
+			break;
+		reply_errors(rq, 422, errs);
+		return;
+
+	case EEXIST:
+		if (errs && errors_count(errs))
+			reply_errors(rq, 409, errs);
+		else
+			reply_error(rq, 409, NULL, "there is one already");
+		return;
+
+	case ENOENT:
+		if (errs && errors_count(errs))
+			reply_errors(rq, 422, errs);
+		else
+			reply_error(rq, HTTP_NOTFOUND, NULL,
+				    "there is none of this name");
+		return;
+
+	case ESTALE:
+		reply_error(rq, 412, "If-Match", "another revision is there:"
+			    " look again");
+		return;
+
+	case EPERM:
+		reply_error(rq, 409, NULL, "a customer file on the node says"
+			    " so: change it there");
+		return;
+
+	case ENOTEMPTY:
+		reply_error(rq, 409, NULL, "it is in use");
+		return;
+
+	case ENOKEY:
+		reply_error(rq, HTTP_SERVUNAVAIL, NULL, "there are no keys to"
+			    " seal a password with");
+		return;
+
+	default:
+		break;
+	}
+
+	reply_header(rq, "Retry-After", "2");
+	reply_error(rq, HTTP_SERVUNAVAIL, NULL, "the store cannot be used"
+		    " now: %s", strerror(err));
 }
 
 
@@ -108,7 +265,8 @@ struct listing *listing_begin(struct request *rq, const char *name)
 		return NULL;
 	}
 
-	list->rq = rq;
+	list->rq   = rq;
+	list->open = true;
 
 	return list;
 }
@@ -131,14 +289,50 @@ int listing_add(struct listing *list, json_t *value)
 }
 
 
+/** The rest of the object comes after the list */
+static void listing_member(struct listing *list, const char *name,
+			   json_t *value)
+{
+	if (list->open)
+		(void)evbuffer_add(list->body, "\n]", 2);
+	list->open = false;
+
+	(void)evbuffer_add_printf(list->body, ",\"%s\":", name);
+	(void)json_dump_callback(value, dump, list->body, JSON_COMPACT |
+				 JSON_ENCODE_ANY);
+	json_decref(value);
+}
+
+
+void listing_next(struct listing *list, const char *cursor)
+{
+	listing_member(list, "next", cursor ? json_string(cursor)
+		       : json_null());
+}
+
+
+void listing_total(struct listing *list, size_t total)
+{
+	listing_member(list, "total", json_integer((json_int_t)total));
+}
+
+
 void listing_end(struct listing *list, int err)
 {
-	if (!err && evbuffer_add(list->body, "\n]}\n", 4))
+	if (!err && list->open && evbuffer_add(list->body, "\n]", 2))
+		err = ENOMEM;
+	if (!err && evbuffer_add(list->body, "}\n", 2))
 		err = ENOMEM;
 
 	if (err) {
 		evbuffer_free(list->body);
-		reply_json(list->rq, HTTP_INTERNAL, NULL);
+		if (err == ENOMEM)
+			reply_json(list->rq, HTTP_INTERNAL, NULL);
+		else if (err == EINVAL)
+			reply_error(list->rq, HTTP_BADREQUEST, "cursor",
+				    "want a cursor that was told as \"next\"");
+		else
+			reply_store(list->rq, err, NULL);
 	}
 	else {
 		reply_body(list->rq, HTTP_OK, "application/json", list->body);

@@ -492,6 +492,17 @@ static json_t *default_json(const struct fields *t, const struct field *f)
 }
 
 
+/** What a bare number means, NULL: itself. For whoever makes a form */
+static const char *unit_name(const struct field *f)
+{
+	if (f->type == FIELD_PERCENT)
+		return "%";
+
+	return f->type != FIELD_DURATION ? NULL :
+		f->unit == FIELD_MS ? "ms" : "s";
+}
+
+
 static json_t *field_schema(const struct fields *t, const struct field *f)
 {
 	json_t *json = type_schema(f);
@@ -506,6 +517,14 @@ static json_t *field_schema(const struct fields *t, const struct field *f)
 		err |= put(json, "default", default_json(t, f));
 	if (f->flags & FIELD_SECRET)
 		err |= put(json, "writeOnly", json_true());
+	if (f->flags & FIELD_ADVANCED)
+		err |= put(json, "x-advanced", json_true());
+	if (f->flags & FIELD_MSP)
+		err |= put(json, "x-msp", json_true());
+	if (f->flags & FIELD_KEY)
+		err |= put(json, "x-key", json_true());
+	if (unit_name(f))
+		err |= put(json, "x-unit", json_string(unit_name(f)));
 
 	if (err) {
 		json_decref(json);

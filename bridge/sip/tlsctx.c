@@ -320,6 +320,12 @@ int tlsctx_reload(struct tlsctx *ctx, struct errors *errs)
 }
 
 
+struct ssl_ctx_st *tlsctx_ssl(const struct tlsctx *ctx)
+{
+	return ctx ? ctx->ssl : NULL;
+}
+
+
 int64_t tlsctx_expires_s(const struct tlsctx *ctx)
 {
 	X509 *cert = ctx ? SSL_CTX_get0_certificate(ctx->ssl) : NULL;

@@ -51,6 +51,10 @@ int tlsctx_alloc(struct tlsctx **ctxp, const struct tlsctx_conf *conf,
     @return 0, EBADMSG */
 int tlsctx_reload(struct tlsctx *ctx, struct errors *errs);
 
+/** OpenSSL's context as it is now, borrowed: for a server that is not SIP's */
+struct ssl_ctx_st;
+struct ssl_ctx_st *tlsctx_ssl(const struct tlsctx *ctx);
+
 /** Seconds until our own certificate ends (wall clock), INT64_MAX: none */
 int64_t tlsctx_expires_s(const struct tlsctx *ctx);
 

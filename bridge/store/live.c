@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "bridge/base/libre.h"
 #include "bridge/base/log.h"
@@ -15,7 +16,7 @@
 #include "live.h"
 
 
-enum { BUCKETS_MIN = 256 };
+enum { BUCKETS_MIN = 256, CHANGES_MAX = 4096 };
 
 
 /** One value; immutable but for its links, which the lock guards */
@@ -51,6 +52,10 @@ struct live {
 	struct table regs, trunks, calls;
 	struct value *oldest, *newest;         /* ended calls, borrowed */
 	size_t endedc;
+	struct value *changev[CHANGES_MAX];    /* a ring; each: a reference */
+	enum live_kind kindv[CHANGES_MAX];
+	uint64_t changec;          /* counts up; begins with the time, so that
+				      those of another process are others */
 
 	struct log_gate gate;      /* the teller's */
 };
@@ -287,6 +292,21 @@ static struct value *ended_overflow(struct live *l)
 }
 
 
+/** Remember a change. The lock is held.
+    @return one that is forgotten for it, now the caller's; NULL */
+static struct value *change_add(struct live *l, enum live_kind kind,
+				struct value *v)
+{
+	const size_t at = l->changec++ % CHANGES_MAX;
+	struct value *old = l->changev[at];
+
+	l->changev[at] = value_ref(v);
+	l->kindv[at]   = kind;
+
+	return old;
+}
+
+
 /* Telling */
 
 
@@ -304,6 +324,7 @@ static struct value *tell_alloc(struct live *l, const void *what,
 
 int live_alloc(struct live **lp)
 {
+	struct timespec ts;
 	struct live *l;
 	int err;
 
@@ -315,6 +336,9 @@ int live_alloc(struct live **lp)
 		return ENOMEM;
 
 	(void)pthread_mutex_init(&l->lock, NULL);
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	l->changec = (uint64_t)ts.tv_sec * 1000000 +
+		(uint64_t)ts.tv_nsec / 1000;
 
 	err = table_init(&l->regs, same_reg);
 	if (!err)
@@ -339,6 +363,8 @@ void live_free(struct live *l)
 	table_free(&l->regs);
 	table_free(&l->trunks);
 	table_free(&l->calls);
+	for (size_t i = 0; i < CHANGES_MAX; i++)
+		value_deref(l->changev[i]);
 	(void)pthread_mutex_destroy(&l->lock);
 	free(l);
 }
@@ -347,7 +373,7 @@ void live_free(struct live *l)
 bool live_reg(struct live *l, const struct reg_status *st)
 {
 	char packed[sizeof(*st)];
-	struct value *v, *old;
+	struct value *v, *old, *forgot;
 	size_t size;
 	bool news;
 
@@ -362,8 +388,11 @@ bool live_reg(struct live *l, const struct reg_status *st)
 	(void)pthread_mutex_lock(&l->lock);
 
 	old = st->removed ? table_take(&l->regs, v) : table_put(&l->regs, v);
+	forgot = change_add(l, LIVE_REG, v);
 
 	(void)pthread_mutex_unlock(&l->lock);
+
+	value_deref(forgot);
 
 	news = !old || !reg_status_packed_same(old->u.reg, old->size, packed,
 					       size);
@@ -378,7 +407,7 @@ bool live_reg(struct live *l, const struct reg_status *st)
 
 void live_trunk(struct live *l, const struct trunk_status *st)
 {
-	struct value *v, *old;
+	struct value *v, *old, *forgot;
 
 	if (!l || !st)
 		return;
@@ -390,8 +419,10 @@ void live_trunk(struct live *l, const struct trunk_status *st)
 	(void)pthread_mutex_lock(&l->lock);
 	old = st->removed ? table_take(&l->trunks, v) :
 		table_put(&l->trunks, v);
+	forgot = change_add(l, LIVE_TRUNK, v);
 	(void)pthread_mutex_unlock(&l->lock);
 
+	value_deref(forgot);
 	value_deref(old);
 	if (st->removed)
 		value_deref(v);
@@ -400,7 +431,7 @@ void live_trunk(struct live *l, const struct trunk_status *st)
 
 void live_call(struct live *l, const struct call_record *rec)
 {
-	struct value *v, *old, *over = NULL;
+	struct value *v, *old, *over = NULL, *forgot = NULL;
 
 	if (!l || !rec)
 		return;
@@ -419,6 +450,7 @@ void live_call(struct live *l, const struct call_record *rec)
 	}
 
 	(void)table_put(&l->calls, v);
+	forgot = change_add(l, LIVE_CALL, v);
 
 	if (old && old->ended)
 		ended_unlink(l, old);
@@ -430,6 +462,7 @@ void live_call(struct live *l, const struct call_record *rec)
  out:
 	(void)pthread_mutex_unlock(&l->lock);
 
+	value_deref(forgot);
 	value_deref(old);
 	value_deref(over);
 }
@@ -631,6 +664,105 @@ int live_call_apply(struct live *l, live_call_h *h, void *arg)
 		err = h(&snap.v[i]->u.call, arg);
 
 	snapshot_free(&snap);
+
+	return err;
+}
+
+
+/* Changes */
+
+
+struct changes {
+	struct value *v[CHANGES_MAX];  /* each: one reference */
+	enum live_kind kindv[CHANGES_MAX];
+	size_t c;
+};
+
+
+/** Is it what is known now? A user who has gone is in no table */
+static bool is_newest(const struct live *l, enum live_kind kind,
+		      const struct value *v)
+{
+	const struct table *t = kind == LIVE_REG ? &l->regs :
+		kind == LIVE_TRUNK ? &l->trunks : &l->calls;
+	const struct value *now = *table_link(t, v);
+
+	return now == v || (kind == LIVE_REG && !now);
+}
+
+
+static int changes_take(struct changes *changes, struct live *l,
+			uint64_t since, uint64_t *newest)
+{
+	int err = 0;
+
+	(void)pthread_mutex_lock(&l->lock);
+
+	*newest = l->changec;
+	if (since > l->changec || l->changec - since > CHANGES_MAX ||
+	    (since < l->changec && !l->changev[since % CHANGES_MAX]))
+		err = ERANGE;
+
+	for (; !err && since < l->changec; since++) {
+		const size_t at = since % CHANGES_MAX;
+
+		if (!is_newest(l, l->kindv[at], l->changev[at]))
+			continue;
+
+		changes->kindv[changes->c] = l->kindv[at];
+		changes->v[changes->c++]   = value_ref(l->changev[at]);
+	}
+
+	(void)pthread_mutex_unlock(&l->lock);
+
+	return err;
+}
+
+
+static int change_tell(enum live_kind kind, const struct value *v,
+		       live_change_h *h, void *arg)
+{
+	struct live_change change = { .kind = kind };
+	struct reg_status reg;
+
+	if (kind == LIVE_REG) {
+		reg_status_unpack(&reg, v->u.reg);
+		change.reg = &reg;
+	}
+	else if (kind == LIVE_TRUNK) {
+		change.trunk = &v->u.trunk;
+	}
+	else {
+		change.call = &v->u.call;
+	}
+
+	return h(&change, arg);
+}
+
+
+int live_changes(struct live *l, uint64_t since, uint64_t *newest,
+		 live_change_h *h, void *arg)
+{
+	struct changes *changes;
+	int err;
+
+	if (!l || !newest || !h)
+		return EINVAL;
+
+	changes = calloc(1, sizeof(*changes));
+	if (!changes)
+		return ENOMEM;
+
+	err = changes_take(changes, l, since, newest);
+
+	for (size_t i = 0; i < changes->c; i++) {
+		if (!err)
+			err = change_tell(changes->kindv[i], changes->v[i],
+					  h, arg);
+		value_deref(changes->v[i]);
+	}
+
+	free(changes);
 
 	return err;
 }

@@ -58,4 +58,27 @@ int live_trunk_apply(struct live *l, live_trunk_h *h, void *arg);
 /** ... newest last, by the time they began */
 int live_call_apply(struct live *l, live_call_h *h, void *arg);
 
+enum live_kind { LIVE_REG, LIVE_TRUNK, LIVE_CALL };
+
+struct live_change {
+	enum live_kind kind;
+	const struct reg_status *reg;      /* one of these three */
+	const struct trunk_status *trunk;
+	const struct call_record *call;
+};
+
+typedef int (live_change_h)(const struct live_change *change, void *arg);
+
+/**
+ * What has changed since, oldest first, of each only the newest
+ *
+ * @param since   What `newest` was last time; 0: nothing is known yet
+ * @param newest  Takes the number of the newest change
+ *
+ * @return 0; ERANGE that is too long ago, or of another process: look at all
+ *         there is; ENOMEM, or what the handler returned
+ */
+int live_changes(struct live *l, uint64_t since, uint64_t *newest,
+		 live_change_h *h, void *arg);
+
 #endif

@@ -82,9 +82,10 @@ static const char *const firstv[] = {
 	"CREATE TABLE calls ("
 	" id TEXT PRIMARY KEY, version BIGINT NOT NULL,"
 	" tenant TEXT NOT NULL, pbx TEXT NOT NULL, upn TEXT NOT NULL,"
-	" start_ms BIGINT NOT NULL, data TEXT NOT NULL)",
-	"CREATE INDEX calls_start ON calls (start_ms)",
-	"CREATE INDEX calls_tenant ON calls (tenant, start_ms)",
+	" start_ms BIGINT NOT NULL, failed BIGINT NOT NULL,"
+	" data TEXT NOT NULL)",
+	"CREATE INDEX calls_start ON calls (start_ms, id, failed)",
+	"CREATE INDEX calls_tenant ON calls (tenant, start_ms, id, failed)",
 	"CREATE INDEX calls_upn ON calls (tenant, upn, start_ms)",
 
 	"CREATE TABLE journal_position ("
@@ -142,7 +143,7 @@ const struct schema_table schema_tablev[] = {
 	  "tenant,upn" },
 	{ "registration_history", "node,day,at,tenant,upn,pbx,time_ms,data",
 	  8, "node,day,at" },
-	{ "calls", "id,version,tenant,pbx,upn,start_ms,data", 7,
+	{ "calls", "id,version,tenant,pbx,upn,start_ms,failed,data", 8,
 	  "id" },
 	{ "journal_position", "node,day,at", 3, "node,day" },
 	{ "audit", "id,time_ms,who,address,tenant,action,kind,name,before,"

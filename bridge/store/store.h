@@ -165,6 +165,10 @@ struct store_users {
 int store_user_list(struct store *st, const struct store_users *which,
 		    store_object_h *h, void *arg);
 
+/** Let go of number and SIP username until the user is put anew, in the same
+    transaction: users may swap theirs */
+int store_user_aside(struct store *st, const char *tenant, const char *upn);
+
 /** How many there are of them; sort, after and limit do not count */
 int store_user_count(struct store *st, const struct store_users *which,
 		     size_t *count);
@@ -289,6 +293,17 @@ typedef int (store_value_h)(const struct json_t *value, void *arg);
 /** Calls, newest start first */
 int store_calls(struct store *st, const struct store_span *span,
 		store_value_h *h, void *arg);
+
+/** One call; no call of the handler: there is none */
+int store_call(struct store *st, const char *id, store_value_h *h, void *arg);
+
+struct store_totals {
+	int64_t calls, failed;     /* failed: with advice, never answered   */
+};
+
+/** Calls that began since; tenant NULL: all */
+int store_call_totals(struct store *st, const char *tenant, int64_t since_ms,
+		      struct store_totals *totals);
 
 /** Registrations as they are, in order of user; the times do not count */
 int store_regs(struct store *st, const struct store_span *span,

@@ -42,6 +42,14 @@ static const char *text_of(const json_t *json, const char *member)
 }
 
 
+/** Failed are those for which there is something to be advised */
+static bool is_failed(const struct call_record *rec)
+{
+	return rec->state == CALL_ENDED && !rec->answer_ms &&
+		*rec->advice;
+}
+
+
 static int import_call(const struct import *im, const json_t *call,
 		       const char *data)
 {
@@ -53,15 +61,17 @@ static int import_call(const struct import *im, const json_t *call,
 		return 0;
 
 	return db_do(im->st->db, "INSERT INTO calls (id, version, tenant,"
-		     " pbx, upn, start_ms, data) VALUES ($1, $2, $3, $4, $5,"
-		     " $6, $7) ON CONFLICT (id) DO UPDATE SET"
+		     " pbx, upn, start_ms, failed, data) VALUES ($1, $2, $3,"
+		     " $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET"
 		     " version = excluded.version, tenant = excluded.tenant,"
 		     " pbx = excluded.pbx, upn = excluded.upn,"
-		     " start_ms = excluded.start_ms, data = excluded.data"
+		     " start_ms = excluded.start_ms,"
+		     " failed = excluded.failed, data = excluded.data"
 		     " WHERE excluded.version >= calls.version",
 		     DB_TEXT(rec.id), DB_INT(rec.version),
 		     DB_TEXT(rec.tenant), DB_TEXT(rec.pbx), DB_TEXT(upn),
-		     DB_INT(rec.start_ms), DB_TEXT(data));
+		     DB_INT(rec.start_ms), DB_INT(is_failed(&rec)),
+		     DB_TEXT(data));
 }
 
 

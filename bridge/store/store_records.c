@@ -193,6 +193,47 @@ int store_calls(struct store *st, const struct store_span *span,
 }
 
 
+int store_call(struct store *st, const char *id, store_value_h *h, void *arg)
+{
+	struct reader reader = { .h = h, .arg = arg };
+
+	if (!st || !id || !h)
+		return EINVAL;
+
+	return db_do_each(st->db, tell, &reader, "SELECT data FROM calls"
+			  " WHERE id = $1", DB_TEXT(id));
+}
+
+
+static int take_totals(const struct db_row *row, void *arg)
+{
+	struct store_totals *totals = arg;
+
+	totals->calls  = db_int(row, 0);
+	totals->failed = db_int(row, 1);
+
+	return 0;
+}
+
+
+int store_call_totals(struct store *st, const char *tenant, int64_t since_ms,
+		      struct store_totals *totals)
+{
+	if (!st || !totals)
+		return EINVAL;
+
+	if (tenant)
+		return db_do_each(st->db, take_totals, totals, "SELECT"
+				  " COUNT(*), SUM(failed) FROM calls WHERE"
+				  " start_ms >= $1 AND tenant = $2",
+				  DB_INT(since_ms), DB_TEXT(tenant));
+
+	return db_do_each(st->db, take_totals, totals, "SELECT COUNT(*),"
+			  " SUM(failed) FROM calls WHERE start_ms >= $1",
+			  DB_INT(since_ms));
+}
+
+
 int store_regs(struct store *st, const struct store_span *span,
 	       store_value_h *h, void *arg)
 {

@@ -287,3 +287,17 @@ int store_tenant_stamps(struct store *st, store_count_h *h, void *arg)
 			  " stamp FROM tenants WHERE managed = $1"
 			  " ORDER BY tenant", DB_TEXT("store"));
 }
+
+
+int store_user_aside(struct store *st, const char *tenant, const char *upn)
+{
+	char folded[STORE_NAME_SIZE];
+
+	if (!st || !tenant || !upn || !st->outer ||
+	    store_fold(folded, upn))
+		return EINVAL;
+
+	return db_do(st->db, "UPDATE users SET number = '~' || upn,"
+		     " sip_username = '~' || upn WHERE tenant = $1"
+		     " AND upn = $2", DB_TEXT(tenant), DB_TEXT(folded));
+}

@@ -22,6 +22,8 @@
 #include "bridge/base/wheel.h"
 #include "bridge/sip/trace.h"
 #include "bridge/store/live.h"
+#include "bridge/store/store.h"
+#include "pbx-templates/template.h"
 #include "portal-api/portal.h"
 #include "tests/unit/store/folder.h"
 
@@ -32,6 +34,7 @@ enum { CONNS_MAX = 50, BODY_SIZE = 1 << 20 };
 struct fixture {
 	char *folder;              /* owned */
 	char socket[128];
+	char url[160];
 	struct live *live;
 	struct trace *trace;
 	struct portal *portal;
@@ -143,6 +146,18 @@ static void fill_trace(struct trace *trace)
 }
 
 
+static void store_make(struct fixture *f)
+{
+	struct store *st;
+
+	(void)re_snprintf(f->url, sizeof(f->url), "sqlite:%s/store.db",
+			  f->folder);
+	assert_int_equal(store_open(&st, f->url, true, NULL, NULL), 0);
+	assert_int_equal(store_migrate(st, NULL), 0);
+	mem_deref(st);
+}
+
+
 static int start(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -163,14 +178,17 @@ static int start(void **state)
 	fill_calls(f->live);
 	fill_trace(f->trace);
 
+	store_make(f);
+	(void)template_table();
 	f->conf = (struct portal_conf){
+		.store_url = f->url,
 		.socket_path = f->socket, .live = f->live, .trace = f->trace,
 		.state_dir = f->folder, .commandh = command_handler, .arg = f,
 		.software = "Callbridge/test", .reply_limit_ms = 200,
 		.request_limit_ms = 300,
 	};
 
-	return portal_start(&f->portal, &f->conf);
+	return portal_start(&f->portal, &f->conf, NULL);
 }
 
 
@@ -497,7 +515,7 @@ static void test_not_ready_without_a_disk(void **state)
 
 	portal_stop(f->portal);
 	f->conf.state_dir = "/nonexistent";
-	assert_int_equal(portal_start(&f->portal, &f->conf), 0);
+	assert_int_equal(portal_start(&f->portal, &f->conf, NULL), 0);
 
 	get(f, &r, "/health/ready");
 	assert_int_equal(r.code, 503);
@@ -693,7 +711,7 @@ static void test_too_many_connections_are_closed(void **state)
 
 	portal_stop(f->portal);
 	f->conf.request_limit_ms = 60000;
-	assert_int_equal(portal_start(&f->portal, &f->conf), 0);
+	assert_int_equal(portal_start(&f->portal, &f->conf, NULL), 0);
 	before = fd_count();
 
 	str_ncpy(un.sun_path, f->socket, sizeof(un.sun_path));
@@ -813,7 +831,7 @@ static void test_a_command_may_be_refused(void **state)
 
 	portal_stop(f->portal);
 	f->conf.commandh = NULL;
-	assert_int_equal(portal_start(&f->portal, &f->conf), 0);
+	assert_int_equal(portal_start(&f->portal, &f->conf, NULL), 0);
 	post(f, &r, "/api/v1/reload");
 	assert_int_equal(r.code, 503);
 	done(&r);
@@ -848,7 +866,7 @@ static void test_stopping_with_a_command_under_way(void **state)
 	portal_stop(f->portal);
 	f->silent = true;
 	f->conf.reply_limit_ms = 60000;
-	assert_int_equal(portal_start(&f->portal, &f->conf), 0);
+	assert_int_equal(portal_start(&f->portal, &f->conf, NULL), 0);
 	assert_int_equal(pthread_create(&t, NULL, post_reload, f), 0);
 
 	while (!cmdc && clock_ms() < end_ms) {
@@ -886,7 +904,7 @@ static void test_a_socket_in_use_is_left_alone(void **state)
 	struct portal *second = NULL;
 	struct reply r;
 
-	assert_int_equal(portal_start(&second, &f->conf), EADDRINUSE);
+	assert_int_equal(portal_start(&second, &f->conf, NULL), EADDRINUSE);
 	assert_null(second);
 
 	get(f, &r, "/health/live");
@@ -910,12 +928,12 @@ static void test_a_strangers_socket_is_left_alone(void **state)
 	assert_int_equal(listen(fd, 1), 0);
 
 	f->conf.socket_path = un.sun_path;
-	assert_int_equal(portal_start(&second, &f->conf), EADDRINUSE);
+	assert_int_equal(portal_start(&second, &f->conf, NULL), EADDRINUSE);
 	assert_int_equal(stat(un.sun_path, &st), 0);
 
 	/* once nobody listens it is what a crash leaves behind */
 	(void)close(fd);
-	assert_int_equal(portal_start(&second, &f->conf), 0);
+	assert_int_equal(portal_start(&second, &f->conf, NULL), 0);
 	portal_stop(second);
 	assert_int_equal(stat(un.sun_path, &st), -1);
 }
@@ -934,7 +952,7 @@ static void test_another_file_is_left_alone(void **state)
 	assert_int_equal(fclose(file), 0);
 
 	f->conf.socket_path = path;
-	assert_int_equal(portal_start(&second, &f->conf), ENOTSOCK);
+	assert_int_equal(portal_start(&second, &f->conf, NULL), ENOTSOCK);
 	assert_int_equal(access(path, F_OK), 0);
 }
 
@@ -950,11 +968,11 @@ static void test_names_that_no_socket_can_have(void **state)
 	path[sizeof(path) - 1] = '\0';
 
 	f->conf.socket_path = path;
-	assert_int_equal(portal_start(&second, &f->conf), ENAMETOOLONG);
+	assert_int_equal(portal_start(&second, &f->conf, NULL), ENAMETOOLONG);
 	f->conf.socket_path = "/nonexistent/control.sock";
-	assert_int_equal(portal_start(&second, &f->conf), ENOENT);
+	assert_int_equal(portal_start(&second, &f->conf, NULL), ENOENT);
 	f->conf.socket_path = "";
-	assert_int_equal(portal_start(&second, &f->conf), EINVAL);
+	assert_int_equal(portal_start(&second, &f->conf, NULL), EINVAL);
 	portal_stop(NULL);
 }
 

@@ -1,0 +1,335 @@
+/**
+ * @file desk.c  Workers, each with a store of its own
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "api.h"
+#include "bridge/base/errors.h"
+#include "bridge/base/log.h"
+#include "bridge/base/wheel.h"
+#include "bridge/store/seal.h"
+#include "catalogs.h"
+#include "desk.h"
+
+
+enum {
+	WORKERC   = 4,
+	WAIT_MAX  = 256,           /* requests in the row */
+};
+
+
+struct worker {
+	struct desk *desk;         /* borrowed, parent                */
+	struct store *st;          /* owned; the thread's             */
+	struct catalog *cat;       /* owned; the thread's             */
+	int64_t stamp;             /* of the catalog                  */
+	pthread_t thread;
+	bool running;
+	desk_work_h *workh;        /* of the one that works at length */
+	void *work;
+};
+
+
+struct desk {
+	struct desk_conf conf;     /* its strings owned               */
+	struct worker workerv[WORKERC];
+	struct worker longer;      /* for what takes long             */
+	struct log_gate gate;      /* guarded by the lock             */
+
+	pthread_mutex_t lock;      /* for all below                   */
+	pthread_cond_t some;
+	struct list waitl;         /* struct request                  */
+	bool long_runs;
+	bool closing;
+};
+
+
+/* A worker's own */
+
+
+static int store_get_open(struct worker *w)
+{
+	struct keyring *ring = NULL;
+	int err = 0;
+
+	if (w->st)
+		return 0;
+
+	if (w->desk->conf.key_file)
+		err = keyring_load(&ring, w->desk->conf.key_file);
+	if (!err)
+		err = store_open(&w->st, w->desk->conf.url, false, ring,
+				 NULL);
+	mem_deref(ring);
+
+	return err;
+}
+
+
+/** A new catalog when something has changed, which is seldom */
+static int catalog_get(struct worker *w)
+{
+	struct catalog *cat = NULL;
+	struct errors *errs = NULL;
+	int64_t stamp = 0;
+	int err;
+
+	err = store_stamp(w->st, &stamp);
+	if (err || (w->cat && stamp == w->stamp))
+		return err;
+
+	err = errors_alloc(&errs);
+	if (!err)
+		err = catalog_of_store(&cat, w->st, w->desk->conf.templates,
+				   errs);
+	if (!err) {
+		mem_deref(w->cat);
+		w->cat   = cat;
+		w->stamp = stamp;
+	}
+	else if (err == EBADMSG && w->cat)
+		err = 0;           /* a template file was spoilt: the old ones
+				      stay */
+	mem_deref(errs);
+
+	return err;
+}
+
+
+static int ready(struct worker *w)
+{
+	int err;
+
+	err = store_get_open(w);
+
+	return err ? err : catalog_get(w);
+}
+
+
+static void complain(struct desk *desk, int err)
+{
+	bool pass;
+
+	(void)pthread_mutex_lock(&desk->lock);
+	pass = log_gate_pass(&desk->gate, clock_ms(), NULL);
+	(void)pthread_mutex_unlock(&desk->lock);
+
+	if (pass)
+		warning("portal", "", "the store cannot be used: %m", err);
+}
+
+
+static struct request *next(struct desk *desk)
+{
+	struct request *rq = NULL;
+	struct le *le;
+
+	(void)pthread_mutex_lock(&desk->lock);
+
+	while (!desk->closing && !desk->waitl.head)
+		(void)pthread_cond_wait(&desk->some, &desk->lock);
+
+	le = list_head(&desk->waitl);
+	if (le && !desk->closing) {
+		rq = le->data;
+		list_unlink(le);
+	}
+
+	(void)pthread_mutex_unlock(&desk->lock);
+
+	return rq;
+}
+
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct request *rq;
+
+	while ((rq = next(w->desk))) {
+		const int err = ready(w);
+
+		rq->st  = w->st;
+		rq->cat = w->cat;
+		if (err) {
+			complain(w->desk, err);
+			reply_store(rq, err, NULL);
+		}
+		else {
+			api_work(rq);
+		}
+		rq->st  = NULL;
+		rq->cat = NULL;
+
+		w->desk->conf.doneh(rq, w->desk->conf.arg);
+	}
+
+	mem_deref(w->st);
+	mem_deref(w->cat);
+
+	return NULL;
+}
+
+
+static void *long_main(void *arg)
+{
+	struct worker *w = arg;
+	const int err = ready(w);
+
+	if (err)
+		complain(w->desk, err);
+	w->workh(err ? NULL : w->st, err ? NULL : w->cat, w->work);
+
+	w->st  = mem_deref(w->st);
+	w->cat = mem_deref(w->cat);
+
+	(void)pthread_mutex_lock(&w->desk->lock);
+	w->desk->long_runs = false;
+	(void)pthread_mutex_unlock(&w->desk->lock);
+
+	return NULL;
+}
+
+
+/** The threads take no signal: the program's loop reads them */
+static int worker_start(struct worker *w, struct desk *desk,
+			void *(*mainh)(void *))
+{
+	sigset_t all, old;
+	int err;
+
+	w->desk = desk;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&w->thread, NULL, mainh, w);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	w->running = !err;
+
+	return err;
+}
+
+
+/* The desk */
+
+
+static int text_copy(const char **dst, const char *src)
+{
+	*dst = src ? strdup(src) : NULL;
+
+	return src && !*dst ? ENOMEM : 0;
+}
+
+
+int desk_open(struct desk **deskp, const struct desk_conf *conf)
+{
+	struct desk *desk;
+	int err;
+
+	desk = calloc(1, sizeof(*desk));
+	if (!desk)
+		return ENOMEM;
+
+	(void)pthread_mutex_init(&desk->lock, NULL);
+	(void)pthread_cond_init(&desk->some, NULL);
+
+	desk->conf = *conf;
+	err  = text_copy(&desk->conf.url, conf->url);
+	err |= text_copy(&desk->conf.key_file, conf->key_file);
+	err |= text_copy(&desk->conf.templates, conf->templates);
+
+	for (size_t i = 0; i < WORKERC && !err; i++)
+		err = worker_start(&desk->workerv[i], desk, worker_main);
+
+	if (err)
+		desk_close(desk);
+	else
+		*deskp = desk;
+
+	return err;
+}
+
+
+int desk_push(struct desk *desk, struct request *rq)
+{
+	int err = 0;
+
+	(void)pthread_mutex_lock(&desk->lock);
+	if (desk->closing || list_count(&desk->waitl) >= WAIT_MAX)
+		err = EAGAIN;
+	else {
+		list_append(&desk->waitl, &rq->le, rq);
+		(void)pthread_cond_signal(&desk->some);
+	}
+	(void)pthread_mutex_unlock(&desk->lock);
+
+	return err;
+}
+
+
+int desk_run(struct desk *desk, desk_work_h *h, void *arg)
+{
+	struct worker *w = &desk->longer;
+	bool busy;
+	int err;
+
+	(void)pthread_mutex_lock(&desk->lock);
+	busy = desk->long_runs || desk->closing;
+	if (!busy)
+		desk->long_runs = true;
+	(void)pthread_mutex_unlock(&desk->lock);
+
+	if (busy)
+		return EBUSY;
+
+	/* the one before has ended, but for being joined */
+	if (w->running)
+		(void)pthread_join(w->thread, NULL);
+
+	w->workh = h;
+	w->work  = arg;
+	err = worker_start(w, desk, long_main);
+	if (err) {
+		(void)pthread_mutex_lock(&desk->lock);
+		desk->long_runs = false;
+		(void)pthread_mutex_unlock(&desk->lock);
+	}
+
+	return err;
+}
+
+
+void desk_close(struct desk *desk)
+{
+	struct le *le;
+
+	if (!desk)
+		return;
+
+	(void)pthread_mutex_lock(&desk->lock);
+	desk->closing = true;
+	(void)pthread_cond_broadcast(&desk->some);
+	(void)pthread_mutex_unlock(&desk->lock);
+
+	for (size_t i = 0; i < WORKERC; i++)
+		if (desk->workerv[i].running)
+			(void)pthread_join(desk->workerv[i].thread, NULL);
+	if (desk->longer.running)
+		(void)pthread_join(desk->longer.thread, NULL);
+
+	while ((le = list_head(&desk->waitl))) {
+		struct request *rq = le->data;
+
+		list_unlink(le);
+		reply_store(rq, ESHUTDOWN, NULL);
+		desk->conf.doneh(rq, desk->conf.arg);
+	}
+
+	free((void *)(uintptr_t)desk->conf.url);
+	free((void *)(uintptr_t)desk->conf.key_file);
+	free((void *)(uintptr_t)desk->conf.templates);
+	(void)pthread_cond_destroy(&desk->some);
+	(void)pthread_mutex_destroy(&desk->lock);
+	free(desk);
+}

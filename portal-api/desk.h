@@ -1,0 +1,46 @@
+/**
+ * @file desk.h  Workers, each with a store of its own
+ *
+ * What waits for a disk, a database or a hash that is slow on purpose is done
+ * here, so that the portal's loop never waits. A few threads, a bounded row
+ * of requests.
+ */
+#ifndef PORTAL_DESK_H
+#define PORTAL_DESK_H
+
+struct catalog;
+struct desk;                       /* desk_open/desk_close */
+struct request;
+struct store;
+
+struct desk_conf {
+	const char *url;           /* of the store; copied               */
+	const char *key_file;      /* copied, NULL: no secrets           */
+	const char *templates;     /* folder; copied, NULL               */
+	/** A request has been worked on. In the worker's thread */
+	void (*doneh)(struct request *rq, void *arg);
+	void *arg;
+};
+
+/** @return 0, ENOMEM, errno of pthread_create(3) */
+int desk_open(struct desk **deskp, const struct desk_conf *conf);
+
+/** A request to be worked on, by api_work(). It changes owner until doneh is
+    called. @return 0, EAGAIN too many wait */
+int desk_push(struct desk *desk, struct request *rq);
+
+/**
+ * Do something that takes long beside the requests
+ *
+ * @param h  Called in a thread of its own, with a store; then frees arg.
+ *           Called with NULL if there is no store to be had
+ *
+ * @return 0, EBUSY another such thing is being done, errno
+ */
+typedef void (desk_work_h)(struct store *st, struct catalog *cat, void *arg);
+int desk_run(struct desk *desk, desk_work_h *h, void *arg);
+
+/** End the threads; what still waits is called done at once. NULL is fine */
+void desk_close(struct desk *desk);
+
+#endif
