@@ -679,7 +679,7 @@ struct changes {
 };
 
 
-/** Is it what is known now? A user who has gone is in no table */
+/** Is it what is known now? What has gone is in no table */
 static bool is_newest(const struct live *l, enum live_kind kind,
 		      const struct value *v)
 {
@@ -687,7 +687,7 @@ static bool is_newest(const struct live *l, enum live_kind kind,
 		kind == LIVE_TRUNK ? &l->trunks : &l->calls;
 	const struct value *now = *table_link(t, v);
 
-	return now == v || (kind == LIVE_REG && !now);
+	return now == v || !now;
 }
 
 
