@@ -35,6 +35,7 @@
 enum {
 	TICK_MS      = 5,          /* drives the wheel                      */
 	DRAIN_END_MS = 4000,       /* for the last BYEs and un-REGISTERs    */
+	SILENCE_S    = 30,         /* told that often, at most              */
 	CERT_CHECK_MS = 3600 * 1000,
 	CERT_WARN_S  = 30 * 86400,
 	DNS_PORT_MAX = 8,
@@ -486,6 +487,16 @@ static int calls_start(struct node *node, struct errors *errs)
 }
 
 
+/** How often silence is told: about each half a minute, and so that the limit
+    is met */
+static uint32_t silence_step_ms(uint32_t limit_s)
+{
+	const uint32_t steps = (limit_s + SILENCE_S - 1) / SILENCE_S;
+
+	return limit_s * 1000 / (steps ? steps : 1);
+}
+
+
 static int media_start(struct node *node)
 {
 	const struct nodeconf *nc = config_node(node->conf);
@@ -493,6 +504,7 @@ static int media_start(struct node *node)
 		.workers  = (unsigned)nc->media.workers,
 		.port_min = (uint16_t)nc->media.port_min,
 		.port_max = (uint16_t)nc->media.port_max,
+		.silence_ms = silence_step_ms(nc->media.silence_limit_s),
 		.dscp     = 46,
 	};
 	int err;

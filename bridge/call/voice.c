@@ -220,6 +220,8 @@ static void apply(struct call *call, enum side side,
 	negotiate_remote(&r, cs.local, remote, far,
 			 side == SIDE_PBX && call->pbx->media.nat);
 	codecs_remote(&r, &cs, call->pbx);
+	if (!r.recv)
+		call->silent[side] = false;
 	err = stream_remote_set(call->stream, side, &r);
 	if (err)
 		warning("call", call->rec.id, "stream: %m", err);

@@ -558,8 +558,13 @@ static int play(struct sim *sim, const json_t *req, json_t *resp, char *why,
 		err = number(req, "tone_hz", TONE_MAX_HZ, 0, &tone, why, size);
 	if (err)
 		return err;
+	if (flag(req, "nothing", false)) {
+		media_play(call->media, NULL);
+		return 0;
+	}
+
 	if (!wav && !hz && !flag(req, "silence", false))
-		return missing(why, size, "tone_hz, wav or silence");
+		return missing(why, size, "tone_hz, wav, silence or nothing");
 
 	err = wav ? source_wav(&src, wav) : source_tone(&src, tone);
 	if (err) {

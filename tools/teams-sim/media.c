@@ -462,12 +462,13 @@ static void send_frame(struct media *m)
 	int16_t pcm[AUDIO_FRAME];
 	uint8_t payload[AUDIO_FRAME];
 
-	source_read(m->source, pcm);
+	if (m->source)
+		source_read(m->source, pcm);
 
 	if (m->out.digits[0]) {
 		send_event(m);
 	}
-	else {
+	else if (m->source) {
 		const size_t n = coder_encode(m->coder, payload, pcm);
 
 		send_rtp(m, m->audio_pt, m->out.packets == 0, m->out.ts,

@@ -49,7 +49,8 @@ void media_stop(struct media *m);
 /** Send (or not); RTCP goes on in any case once the remote is known */
 void media_send(struct media *m, bool on);
 
-/** Play this; takes over the source */
+/** Play this; takes over the source. NULL: no packets but of digits, as when
+    Teams suppresses silence */
 void media_play(struct media *m, struct source *src);
 
 /** Record to a file; NULL stops. Takes over the recorder */
