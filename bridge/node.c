@@ -454,6 +454,15 @@ static int public_get(struct sa *sa, const char *address)
 }
 
 
+/** How a running call goes is no news for the journal */
+static void live_h(const struct call_record *rec, void *arg)
+{
+	struct node *node = arg;
+
+	live_call(node->live, rec);
+}
+
+
 static int calls_start(struct node *node, struct errors *errs)
 {
 	const struct nodeconf *nc = config_node(node->conf);
@@ -464,6 +473,7 @@ static int calls_start(struct node *node, struct errors *errs)
 		.trunks = node->trunks,
 		.trace  = node->trace,
 		.node   = nc,
+		.liveh  = live_h,
 	};
 	int err;
 

@@ -1,5 +1,5 @@
 /**
- * @file metrics.c  Counters and gauges, printed in Prometheus text form
+ * @file metrics.c  Counters, gauges and histograms, printed in Prometheus text form
  *
  * Families and their series only ever grow, so that printing walks them
  * without a lock and never holds up the thread that makes a new one.
@@ -32,9 +32,23 @@ struct family {
 };
 
 
+/** A family of its own: classes, their sum */
+struct metric_histogram {
+	const char *name;                 /* static */
+	const char *help;                 /* static */
+	const uint32_t *boundv;           /* static */
+	size_t boundc;
+	struct metric classv[METRIC_BOUNDS + 1];
+	struct metric sum_ms;
+	_Atomic(struct metric_histogram *) next;
+};
+
+
 static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(struct family *) families;
 static struct metric spare;
+static _Atomic(struct metric_histogram *) histograms;
+static struct metric_histogram spare_histogram;
 
 
 static struct family *family_get(const char *name, const char *help,
@@ -125,6 +139,92 @@ struct metric *metric_gauge(const char *name, const char *labels,
 }
 
 
+/** The one with this name, made if there is none. NULL without memory */
+static struct metric_histogram *histogram_get(const char *name,
+					      const char *help,
+					      const uint32_t *boundv,
+					      size_t boundc)
+{
+	struct metric_histogram *h;
+
+	for (h = atomic_load(&histograms); h; h = atomic_load(&h->next))
+		if (!strcmp(h->name, name))
+			return h;
+
+	h = mem_zalloc(sizeof(*h), NULL);
+	if (!h)
+		return NULL;
+
+	h->name   = name;
+	h->help   = help;
+	h->boundv = boundv;
+	h->boundc = boundc;
+	atomic_init(&h->next, atomic_load(&histograms));
+	atomic_store(&histograms, h);
+
+	return h;
+}
+
+
+struct metric_histogram *metric_histogram(const char *name, const char *help,
+					  const uint32_t *boundv,
+					  size_t boundc)
+{
+	struct metric_histogram *h;
+
+	if (!name || !boundv || !boundc || boundc > METRIC_BOUNDS)
+		return &spare_histogram;
+
+	(void)pthread_mutex_lock(&growing);
+	h = histogram_get(name, help, boundv, boundc);
+	(void)pthread_mutex_unlock(&growing);
+
+	return h ? h : &spare_histogram;
+}
+
+
+void metric_observe(struct metric_histogram *h, uint64_t ms)
+{
+	size_t i = 0;
+
+	while (i < h->boundc && ms > h->boundv[i])
+		++i;
+
+	metric_add(&h->classv[i], 1);
+	metric_add(&h->sum_ms, (int64_t)ms);
+}
+
+
+/** Classes are told with all that are below, in seconds */
+static int histogram_print(struct re_printf *pf, struct metric_histogram *h)
+{
+	int64_t c = 0, sum_ms;
+	int err = 0;
+
+	if (h->help)
+		err |= re_hprintf(pf, "# HELP %s %s\n", h->name, h->help);
+	err |= re_hprintf(pf, "# TYPE %s histogram\n", h->name);
+
+	for (size_t i = 0; i < h->boundc; i++) {
+		c += metric_get(&h->classv[i]);
+		err |= re_hprintf(pf, "%s_bucket{le=\"%u.%03u\"} %lld\n",
+				  h->name, h->boundv[i] / 1000,
+				  h->boundv[i] % 1000, (long long)c);
+	}
+
+	c += metric_get(&h->classv[h->boundc]);
+	sum_ms = metric_get(&h->sum_ms);
+	err |= re_hprintf(pf, "%s_bucket{le=\"+Inf\"} %lld\n", h->name,
+			  (long long)c);
+	err |= re_hprintf(pf, "%s_sum %lld.%03lld\n", h->name,
+			  (long long)(sum_ms / 1000),
+			  (long long)(sum_ms % 1000));
+	err |= re_hprintf(pf, "%s_count %lld\n", h->name, (long long)c);
+
+	return err;
+}
+
+
 static int series_print(struct re_printf *pf, const struct family *family,
 			struct series *series)
 {
@@ -162,12 +262,15 @@ static int family_print(struct re_printf *pf, struct family *family)
 int metrics_print(struct re_printf *pf, void *unused)
 {
 	struct family *family = atomic_load(&families);
+	struct metric_histogram *h = atomic_load(&histograms);
 	int err = 0;
 
 	(void)unused;
 
 	for (; family && !err; family = atomic_load(&family->next))
 		err = family_print(pf, family);
+	for (; h && !err; h = atomic_load(&h->next))
+		err = histogram_print(pf, h);
 
 	return err;
 }

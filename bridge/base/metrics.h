@@ -9,6 +9,7 @@
 #define BASE_METRICS_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct re_printf;
@@ -30,6 +31,25 @@ struct metric *metric_counter(const char *name, const char *labels,
 /** Find or make a gauge (goes up and down); arguments as above */
 struct metric *metric_gauge(const char *name, const char *labels,
 			    const char *help);
+
+enum { METRIC_BOUNDS = 16 };
+
+/** Times by class. Found as counters are, but without labels */
+struct metric_histogram;
+
+/**
+ * Find or make a histogram of times, told in seconds
+ *
+ * @param boundv  Upper bounds of the classes [ms], growing; a static array
+ * @param boundc  1..METRIC_BOUNDS
+ *
+ * @return never NULL, as above
+ */
+struct metric_histogram *metric_histogram(const char *name, const char *help,
+					  const uint32_t *boundv,
+					  size_t boundc);
+
+void metric_observe(struct metric_histogram *h, uint64_t ms);
 
 static inline void metric_add(struct metric *m, int64_t n)
 {

@@ -9,6 +9,8 @@
  *   replaces.c  INVITE with Replaces, from either side
  *   join.c      a leg takes another's place; two calls become one
  *   record.c    what is written down
+ *   watch.c     running calls, looked at now and then
+ *   tally.c     metrics
  *   story.c     ... of transfers, and which calls belong together
  */
 #ifndef CALL_CALL_CORE_H
@@ -38,6 +40,7 @@ struct calls {
 	calls_done_h *doneh;       /* set while draining                    */
 	void *done_arg;
 	bool draining;
+	struct wheel_tmr watch_tmr;
 	struct policies *policies; /* owned                                 */
 };
 
@@ -107,6 +110,7 @@ struct call {
 	uint32_t hops;             /* Max-Forwards that is left             */
 	struct call_record rec;
 	uint64_t start_us;         /* monotonic, for lengths                */
+	uint64_t watched_us;       /* monotonic: its voice was looked at    */
 };
 
 static inline enum side other(enum side side)
@@ -191,6 +195,19 @@ void record_answered(struct call *call, const char *codec);
 /** A new version of the record, for what story.c changed in it */
 void record_tell(struct call *call);
 void record_ended(struct call *call, const struct ending *ending);
+/** Measure the voice and tell the live state */
+void record_watch(struct call *call);
+
+/* watch.c: running calls are looked at now and then */
+void watch_start(struct calls *calls);
+void watch_stop(struct calls *calls);
+
+/* tally.c: metrics */
+/** A call has ended, or was refused */
+void tally_ended(const struct call_record *rec);
+/** Packets of a side since they were told last. @param before  As then */
+void tally_voice(enum side side, const struct call_side *before,
+		 const struct call_side *now);
 /** Keep a decision in the record (status.h), told with the next version */
 void record_note(struct call *call, enum call_topic topic,
 		 enum call_where where, const char *fmt, ...);

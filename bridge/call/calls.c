@@ -11,6 +11,7 @@ static void destructor(void *arg)
 {
 	struct calls *calls = arg;
 
+	watch_stop(calls);
 	list_flush(&calls->calll);
 	mem_deref(calls->policies);
 	list_flush(&calls->expectl);
@@ -36,6 +37,7 @@ int calls_alloc(struct calls **callsp, const struct calls_conf *conf,
 	calls->conf = *conf;
 	calls->recordh = recordh;
 	calls->arg = arg;
+	watch_start(calls);
 	*callsp = calls;
 
 	return 0;

@@ -19,6 +19,10 @@ struct trunks;
 struct trace;
 struct calls;
 
+/** A new version of a call's record; to be safe on disk or on its way there
+    when this returns */
+typedef void (calls_record_h)(const struct call_record *rec, void *arg);
+
 struct calls_conf {
 	struct stack *stack;       /* all borrowed                          */
 	struct media *media;
@@ -29,12 +33,11 @@ struct calls_conf {
 	struct sa teams_laddr, pbx_laddr;      /* media sockets             */
 	struct sa teams_public, pbx_public;    /* in descriptions; not set:
 					          as the sockets            */
+	calls_record_h *liveh;     /* how running calls go; NULL: nobody    */
 };
 
-/** A new version of a call's record; to be safe on disk or on its way there
-    when this returns */
-typedef void (calls_record_h)(const struct call_record *rec, void *arg);
-
+/** @param recordh  Takes each new version of a record
+    @param arg      For it and conf->liveh */
 int calls_alloc(struct calls **callsp, const struct calls_conf *conf,
 		calls_record_h *recordh, void *arg);
 

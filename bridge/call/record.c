@@ -10,6 +10,7 @@
 #include "call_core.h"
 #include "cause.h"
 #include "failure.h"
+#include "negotiate.h"
 
 
 static int64_t wall_ms(void)
@@ -180,6 +181,7 @@ void record_refused(struct calls *calls, const struct route *route,
 	str_ncpy(rec.reason, route->reason, sizeof(rec.reason));
 	str_ncpy(rec.ended_by, "bridge", sizeof(rec.ended_by));
 	explain(&rec, &in);
+	tally_ended(&rec);
 
 	info("call", rec.id, "%s -> %s refused: %u %s", rec.caller, rec.callee,
 	     rec.scode, rec.reason);
@@ -222,6 +224,7 @@ static void callids(struct call *call)
 static void quality(struct call *call, enum side side)
 {
 	struct call_side *cs = side_of(&call->rec, side);
+	const struct call_side before = *cs;
 	struct stream_stats st;
 	double loss;
 
@@ -235,6 +238,8 @@ static void quality(struct call *call, enum side side)
 	cs->jitter_us = st.jitter_us;
 	cs->rtt_us = st.rtt_us;
 	cs->peer_lost_permille = st.peer_lost_permille;
+	cs->dscp = media_dscp(call->calls->conf.media);
+	tally_voice(side, &before, cs);
 
 	if (!st.rx_packets)
 		return;
@@ -243,6 +248,14 @@ static void quality(struct call *call, enum side side)
 		(double)(st.rx_packets + st.rx_lost);
 	cs->mos = quality_mos(st.rtt_us / 2000.0 + 2 * st.jitter_us / 1000.0,
 			      loss, cs->codec);
+}
+
+
+void record_watch(struct call *call)
+{
+	quality(call, SIDE_TEAMS);
+	quality(call, SIDE_PBX);
+	call->calls->conf.liveh(&call->rec, call->calls->arg);
 }
 
 
@@ -300,15 +313,18 @@ void record_ringing(struct call *call)
 
 void record_answered(struct call *call, const char *codec)
 {
+	struct call_side *from = side_of(&call->rec, caller_side(call));
+	struct call_side *to = side_of(&call->rec, other(caller_side(call)));
+
 	callids(call);
 	call->rec.state = CALL_ANSWERED;
 	call->rec.answer_ms = now_ms(call);
 	call->rec.scode = call->rec.teams.scode = 200;
 	call->rec.pbxside.scode = 200;
-	/* passed through, so it is the same on both sides */
-	str_ncpy(call->rec.teams.codec, codec, sizeof(call->rec.teams.codec));
-	str_ncpy(call->rec.pbxside.codec, codec,
-		 sizeof(call->rec.pbxside.codec));
+	call->watched_us = clock_us();
+	str_ncpy(from->codec, codec, sizeof(from->codec));
+	str_ncpy(to->codec, negotiate_codec(leg_remote(call->legv[
+		 other(caller_side(call))])), sizeof(to->codec));
 	media_decided(call);
 
 	info("call", call->rec.id, "answered");
@@ -387,6 +403,7 @@ void record_ended(struct call *call, const struct ending *ending)
 	if (!rec->answer_ms || ending->scode != 200)
 		failed(call, ending);
 
+	tally_ended(rec);
 	info("call", rec->id, "%s -> %s ended by %s: %u %s", rec->caller,
 	     rec->callee, by, rec->scode, rec->reason);
 	record_tell(call);

@@ -161,6 +161,12 @@ int media_fd(const struct media *media)
 }
 
 
+uint8_t media_dscp(const struct media *media)
+{
+	return media ? media->conf.dscp : 0;
+}
+
+
 size_t media_streams(const struct media *media)
 {
 	return media ? media->streamc : 0;

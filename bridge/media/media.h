@@ -181,6 +181,9 @@ void media_dispatch(struct media *media);
 
 size_t media_streams(const struct media *media);
 
+/** The DSCP that packets are sent with */
+uint8_t media_dscp(const struct media *media);
+
 /**
  * Bind the sockets of a stream and hand them to a worker
  *

@@ -239,3 +239,55 @@ class Collector(BridgeTest):
                     "-e", "ip.dst", "-e", "sip.to.user"], good=(0, 2))
         return [line.split("\t") for line in text.splitlines()
                 if "\t" in line]
+
+
+class Live(BridgeTest):
+
+    def metrics(self):
+        """What Prometheus would be told: value by name and labels."""
+        with socket.socket(socket.AF_UNIX) as unix:
+            unix.connect(str(self.bridge.socket))
+            unix.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            text = b"".join(iter(lambda: unix.recv(65536), b"")).decode()
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1])
+                for line in text.split("\r\n\r\n", 1)[1].splitlines()
+                if not line.startswith("#")}
+
+    @deadline(60)
+    def test_a_running_call_tells_its_quality(self):
+        before = self.metrics()
+        desk = self.site.desk(1)
+        desk.begin()
+        call, _ = self.teams_calls(self.people["A"], desk, desk.extension)
+        running = wait_for(
+            lambda: [r for r in self.records()
+                     if r["pbxside"]["rx_packets"] and r["teams"]["mos"]],
+            12, lambda: "packets in a running call: %s" % self.records(),
+            0.2)[0]
+        self.assertEqual(running["state"], "answered")
+        self.assertGreater(running["teams"]["mos"], 4.0)
+        self.assertEqual(running["pbxside"]["dscp"], 46)
+        self.assertIn("first voice",
+                      [d["text"] for d in running["decisions"]])
+        now = self.metrics()
+        self.assertEqual(now["callbridge_calls"], 1)
+        self.assertGreater(
+            now['callbridge_rtp_received_total{side="pbx"}'],
+            before.get('callbridge_rtp_received_total{side="pbx"}', 0))
+        call.hangup()
+        desk.wait_closed()
+        record = self.ended_record()
+        self.assertGreaterEqual(record["pbxside"]["rx_packets"],
+                                running["pbxside"]["rx_packets"])
+        after = self.metrics()
+        for name, more in (
+                ('callbridge_calls_total{result="answered",'
+                 'direction="from_teams"}', 1),
+                ("callbridge_call_pdd_seconds_count", 1),
+                ('callbridge_call_pdd_seconds_bucket{le="+Inf"}', 1)):
+            self.assertEqual(after[name], before.get(name, 0) + more)
+        self.assertEqual(
+            after['callbridge_rtp_received_total{side="pbx"}']
+            - before.get('callbridge_rtp_received_total{side="pbx"}', 0),
+            record["pbxside"]["rx_packets"])
+        self.assertEqual(after["callbridge_calls"], 0)

@@ -102,12 +102,46 @@ static void without_memory_there_is_a_spare(void **state)
 }
 
 
+/** Prometheus wants classes with all below, in seconds, and their sum */
+static void histograms_are_cumulative(void **state)
+{
+	static const uint32_t boundv[] = { 250, 1000, 20000 };
+	struct metric_histogram *h = metric_histogram(
+		"callbridge_test_seconds", "Times", boundv, 3);
+	char text[8192];
+	(void)state;
+
+	assert_ptr_equal(h, metric_histogram("callbridge_test_seconds",
+					     "Times", boundv, 3));
+	metric_observe(h, 0);
+	metric_observe(h, 250);
+	metric_observe(h, 251);
+	metric_observe(h, 20001);
+
+	assert_true(re_snprintf(text, sizeof(text), "%H", metrics_print,
+				NULL) > 0);
+	assert_non_null(strstr(text,
+		"# HELP callbridge_test_seconds Times\n"
+		"# TYPE callbridge_test_seconds histogram\n"
+		"callbridge_test_seconds_bucket{le=\"0.250\"} 2\n"
+		"callbridge_test_seconds_bucket{le=\"1.000\"} 3\n"
+		"callbridge_test_seconds_bucket{le=\"20.000\"} 3\n"
+		"callbridge_test_seconds_bucket{le=\"+Inf\"} 4\n"
+		"callbridge_test_seconds_sum 20.502\n"
+		"callbridge_test_seconds_count 4\n"));
+
+	/* what cannot be made is counted nowhere */
+	metric_observe(metric_histogram("x", NULL, boundv, 0), 5);
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(threads_count_together),
 		cmocka_unit_test(prints_families_together),
 		cmocka_unit_test(without_memory_there_is_a_spare),
+		cmocka_unit_test(histograms_are_cumulative),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
