@@ -16,6 +16,19 @@ enum {
 	EXPECT_MAX = 1000,
 };
 
+static const char *const kind_words[] = {
+	[TRANSFER_BLIND]    = "blind transfer",
+	[TRANSFER_ATTENDED] = "transfer after a consultation",
+	[TRANSFER_REPLACED] = "leg replaced by another one,",
+};
+
+static const char *const way_words[] = {
+	[TRANSFER_BY_PBX]    = "REFER passed on to the PBX",
+	[TRANSFER_BY_BRIDGE] = "we call the target",
+	[TRANSFER_BY_JOIN]   = "joined with another call of ours",
+	[TRANSFER_BY_PEER]   = "done by the peer",
+};
+
 /** A call that is about to come because of a transfer */
 struct expect {
 	struct le le;
@@ -186,6 +199,8 @@ void story_asked(struct call *call, enum side by,
 	tr->way = TRANSFER_BY_BRIDGE;
 	put(tr->from, sizeof(tr->from), copy);
 	put(tr->to, sizeof(tr->to), to);
+	record_note(call, CALL_TRANSFER, tr->by, "%s to %s",
+		    kind_words[kind], to);
 	record_tell(call);
 }
 
@@ -199,6 +214,8 @@ void story_way(struct call *call, enum call_transfer_way way,
 		return;
 
 	tr->way = way;
+	record_note(call, CALL_TRANSFER, CALL_AT_BRIDGE, "%s",
+		    way_words[way]);
 	if (!with) {
 		record_tell(call);
 		return;
@@ -224,6 +241,8 @@ void story_outcome(struct call *call, uint16_t scode)
 	if (!tr)
 		return;
 
+	record_note(call, CALL_TRANSFER, CALL_AT_BRIDGE, scode < 300 ?
+		    "transferred" : "not transferred: %u", scode);
 	tr->scode = scode;
 	tr->took_ms = since_start_ms(call) - tr->at_ms;
 	record_tell(call);
