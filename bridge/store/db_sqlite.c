@@ -13,12 +13,25 @@
 #include "db.h"
 
 
-enum { BUSY_MS = 5000 };
+enum {
+	BUSY_MS    = 5000,
+	STATEMENTS = 32,           /* kept ready: to read the SQL of an
+				      INSERT costs more than to do it      */
+};
 
+
+struct statement {
+	sqlite3_stmt *stmt;        /* owned, NULL: none      */
+	uint32_t hash;             /* of its text            */
+	uint64_t used;             /* when, by the counter   */
+	bool busy;
+};
 
 struct db_sqlite {
 	struct db db;              /* first member           */
 	sqlite3 *file;             /* owned                  */
+	struct statement statementv[STATEMENTS];
+	uint64_t counter;          /* of queries             */
 };
 
 
@@ -34,6 +47,9 @@ static const char *const beginv[DB_MODES][2] = {
 static void destructor(void *data)
 {
 	struct db_sqlite *db = data;
+
+	for (size_t i = 0; i < STATEMENTS; i++)
+		(void)sqlite3_finalize(db->statementv[i].stmt);
 
 	(void)sqlite3_close_v2(db->file);
 }
@@ -78,18 +94,88 @@ static int failed(struct db_sqlite *db, int rc)
 }
 
 
+/** The statement of this text, or the place for it: a free one, else the one
+    that was not asked for for the longest time; NULL: all are busy */
+static struct statement *statement_find(struct db_sqlite *db, uint32_t hash,
+					const char *sql)
+{
+	struct statement *oldest = NULL;
+
+	for (size_t i = 0; i < STATEMENTS; i++) {
+		struct statement *st = &db->statementv[i];
+
+		if (st->busy)
+			continue;
+
+		if (st->stmt && st->hash == hash &&
+		    !strcmp(sqlite3_sql(st->stmt), sql))
+			return st;
+
+		if (!oldest || (oldest->stmt &&
+				(!st->stmt || st->used < oldest->used)))
+			oldest = st;
+	}
+
+	if (oldest) {
+		(void)sqlite3_finalize(oldest->stmt);
+		oldest->stmt = NULL;
+		oldest->hash = hash;
+	}
+
+	return oldest;
+}
+
+
+/** @param st  Takes it; to be given back. @return SQLite's code */
+static int statement_take(struct db_sqlite *db, struct statement **stp,
+			  const char *sql)
+{
+	struct statement *st;
+	int rc = SQLITE_OK;
+
+	st = statement_find(db, hash_joaat_str(sql), sql);
+	if (!st)
+		return SQLITE_BUSY;
+
+	if (!st->stmt)
+		rc = sqlite3_prepare_v3(db->file, sql, -1,
+					SQLITE_PREPARE_PERSISTENT, &st->stmt,
+					NULL);
+
+	st->used = ++db->counter;
+	st->busy = rc == SQLITE_OK;
+	*stp = st->busy ? st : NULL;
+
+	return rc;
+}
+
+
+/** Nothing of what was bound is looked at again */
+static void statement_give(struct statement *st)
+{
+	if (!st)
+		return;
+
+	(void)sqlite3_reset(st->stmt);
+	(void)sqlite3_clear_bindings(st->stmt);
+	st->busy = false;
+}
+
+
 static int bind_all(sqlite3_stmt *stmt, const struct db_param *paramv,
 		    size_t paramc)
 {
+	static const char *const namev[DB_PARAMS_MAX] = {
+		"$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10",
+		"$11", "$12", "$13", "$14", "$15", "$16",
+	};
 	int rc = SQLITE_OK;
 
 	for (size_t i = 0; i < paramc && rc == SQLITE_OK; i++) {
 		const struct db_param *p = &paramv[i];
-		char name[8];
 		int at;
 
-		(void)re_snprintf(name, sizeof(name), "$%zu", i + 1);
-		at = sqlite3_bind_parameter_index(stmt, name);
+		at = sqlite3_bind_parameter_index(stmt, namev[i]);
 		if (!at)
 			return SQLITE_RANGE;
 
@@ -129,21 +215,21 @@ static int query(struct db *base, const char *sql,
 		 db_row_h *rowh, void *arg)
 {
 	struct db_sqlite *db = (struct db_sqlite *)base;
-	sqlite3_stmt *stmt = NULL;
+	struct statement *st = NULL;
 	int rc, err = 0;
 
-	rc = sqlite3_prepare_v2(db->file, sql, -1, &stmt, NULL);
+	rc = statement_take(db, &st, sql);
 	if (rc == SQLITE_OK)
-		rc = bind_all(stmt, paramv, paramc);
+		rc = bind_all(st->stmt, paramv, paramc);
 
 	while (rc == SQLITE_OK) {
-		rc = sqlite3_step(stmt);
+		rc = sqlite3_step(st->stmt);
 		if (rc != SQLITE_ROW)
 			break;
 
 		rc = SQLITE_OK;
 		if (rowh)
-			err = tell(stmt, rowh, arg);
+			err = tell(st->stmt, rowh, arg);
 		if (err)
 			break;
 	}
@@ -151,7 +237,7 @@ static int query(struct db *base, const char *sql,
 	if (!err && rc != SQLITE_DONE)
 		err = failed(db, rc);
 
-	(void)sqlite3_finalize(stmt);
+	statement_give(st);
 
 	return err;
 }

@@ -29,7 +29,7 @@
 enum {
 	SYNC_MS  = 100,
 	HELD_MAX = 16 * 1024 * 1024,       /* octets */
-	LINE_SIZE = 4096,          /* grows when a line needs more */
+	LINE_SIZE = 1024,          /* grows when a line needs more */
 };
 
 
@@ -56,8 +56,6 @@ struct journal {
 	struct held *head, **tailp; /* owned                           */
 	atomic_size_t held;        /* octets; read without the lock    */
 
-	struct mbuf *line;         /* owned; the teller's, for one line
-				      after the other                  */
 	char day[JOURNAL_DAY_SIZE]; /* the thread's                    */
 	struct log_gate gate;      /* the thread's                     */
 
@@ -204,24 +202,27 @@ static int append(struct journal *j, const char *text, size_t size)
 }
 
 
-/** What every line begins with */
-static int line_begin(struct journal *j, const char *kind)
+/** What every line begins with. @return owned, NULL without memory */
+static struct mbuf *line_begin(const char *kind)
 {
-	mbuf_rewind(j->line);
+	struct mbuf *line = mbuf_alloc(LINE_SIZE);
 
-	return mbuf_printf(j->line, "{\"time_ms\":%lld,\"%s\":",
-			   (long long)wall_ms(), kind);
+	if (line && mbuf_printf(line, "{\"time_ms\":%lld,\"%s\":",
+				(long long)wall_ms(), kind))
+		line = mem_deref(line);
+
+	return line;
 }
 
 
 /** @param err  Of what was written so far */
-static int line_end(struct journal *j, int err)
+static int line_end(struct journal *j, struct mbuf *line, int err)
 {
 	if (!err)
-		err = mbuf_write_str(j->line, "}\n");
+		err = mbuf_write_str(line, "}\n");
 
-	err = err ? ENOMEM : append(j, (const char *)j->line->buf,
-				    j->line->end);
+	err = err ? ENOMEM : append(j, (const char *)line->buf, line->end);
+	mem_deref(line);
 
 	metric_add(err == ENOMEM ? j->dropped : j->lines, 1);
 
@@ -484,7 +485,6 @@ static void destructor(void *data)
 
 	(void)pthread_cond_destroy(&j->bell);
 	(void)pthread_mutex_destroy(&j->lock);
-	mem_deref(j->line);
 	mem_deref(j->state_dir);
 }
 
@@ -560,12 +560,6 @@ int journal_open(struct journal **jp, const char *state_dir)
 	lock_init(j);
 	metrics_init(j);
 
-	j->line = mbuf_alloc(LINE_SIZE);
-	if (!j->line) {
-		err = ENOMEM;
-		goto out;
-	}
-
 	err = str_dup(&j->state_dir, state_dir);
 	if (err)
 		goto out;
@@ -597,31 +591,27 @@ int journal_open(struct journal **jp, const char *state_dir)
 
 int journal_call(struct journal *j, const struct call_record *rec)
 {
-	int err;
+	struct mbuf *line;
 
 	if (!j || !rec)
 		return EINVAL;
 
-	err = line_begin(j, "call");
-	if (!err)
-		err = call_record_write(j->line, rec);
+	line = line_begin("call");
 
-	return line_end(j, err);
+	return line_end(j, line, call_record_write(line, rec));
 }
 
 
 int journal_reg(struct journal *j, const struct reg_status *st)
 {
-	int err;
+	struct mbuf *line;
 
 	if (!j || !st)
 		return EINVAL;
 
-	err = line_begin(j, "reg");
-	if (!err)
-		err = reg_status_write(j->line, st);
+	line = line_begin("reg");
 
-	return line_end(j, err);
+	return line_end(j, line, reg_status_write(line, st));
 }
 
 

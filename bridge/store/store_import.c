@@ -129,6 +129,39 @@ static int import_reg(const struct import *im, int64_t at,
 }
 
 
+/**
+ * The value of a line as it stands there, compact as the journal writes it:
+ * {"time_ms":1,"reg":VALUE} and a newline
+ *
+ * @return owned; NULL if it is not the journal that wrote it, or there is no
+ *         memory
+ */
+static char *value_cut(const char *line, size_t l)
+{
+	static const char head[] = "{\"time_ms\":";
+	const char *const end = line + l - 2;
+	const char *p = line + sizeof(head) - 1;
+
+	if (l < sizeof(head) + 10 || memcmp(line, head, sizeof(head) - 1) ||
+	    memcmp(end, "}\n", 2))
+		return NULL;
+
+	while (p < end && *p >= '0' && *p <= '9')
+		++p;
+
+	if (end - p > 7 && !memcmp(p, ",\"reg\":", 7))
+		p += 7;
+	else if (end - p > 8 && !memcmp(p, ",\"call\":", 8))
+		p += 8;
+	else
+		return NULL;
+
+	/* the value is the line's last member, and there is one alone */
+	return *p == '{' && end[-1] == '}' && l < JOURNAL_LINE_MAX ?
+		strndup(p, (size_t)(end - p)) : NULL;
+}
+
+
 /** @param at  Where in the file the line begins */
 static int import_line(const struct import *im, int64_t at, const char *line,
 		       size_t l)
@@ -145,7 +178,10 @@ static int import_line(const struct import *im, int64_t at, const char *line,
 	reg     = json_object_get(json, "reg");
 	time_ms = json_integer_value(json_object_get(json, "time_ms"));
 
-	if (call || reg) {
+	if (json_object_size(json) == 2)
+		data = value_cut(line, l);
+
+	if (!data && (call || reg)) {
 		data = json_dumps(call ? call : reg,
 				  JSON_COMPACT | JSON_ENCODE_ANY);
 		if (!data)
