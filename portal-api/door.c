@@ -369,7 +369,7 @@ int door_open_tcp(struct door **doorp, struct event_base *base,
 		  unsigned limit_ms)
 {
 	struct door *door;
-	int fd, err;
+	int fd = -1, err;
 
 	if (!doorp || !base || !http || !laddr)
 		return EINVAL;
