@@ -11,11 +11,14 @@
 
 #include "bridge/base/log.h"
 #include "bridge/sip/msg.h"
+#include "bridge/sip/stack.h"
 #include "bridge/sip/strans.h"
 #include "call_core.h"
 #include "cause.h"
 #include "negotiate.h"
+#include "redirect.h"
 #include "transfer.h"
+#include "voicemail.h"
 
 
 /* for each state, the set of those that may follow */
@@ -52,6 +55,8 @@ static void destructor(void *arg)
 	mem_deref(call->legv[SIDE_PBX]);
 	mem_deref(call->stream);
 	mem_deref(call->seat);
+	mem_deref(call->redirects);
+	wheel_cancel(&call->max_tmr);
 	mem_deref(call->pbx);
 	mem_deref(call->trunk);
 	mem_deref(call->acc);
@@ -187,6 +192,43 @@ static void progress_h(struct leg *leg, const struct sip_msg *msg,
 }
 
 
+static void max_h(void *arg)
+{
+	struct call *call = arg;
+	const struct ending ending = {
+		.by = CALL_AT_BRIDGE, .at = CALL_AT_BRIDGE, .scode = 200,
+		.q850 = 102, .reason = "call.max_duration is over",
+	};
+
+	finish(call, &ending, "Temporarily Unavailable",
+	       "Reason: Q.850;cause=102\r\n");
+}
+
+
+static void max_start(struct call *call)
+{
+	const uint32_t s = call->pbx->call.max_duration_s;
+
+	if (s)
+		wheel_start(stack_wheel(call->calls->conf.stack),
+			    &call->max_tmr, (uint64_t)s * 1000, max_h, call);
+}
+
+
+/** A server of Teams took the call: the PBX shall go on with it */
+static void given_back(struct call *call)
+{
+	const struct ending ending = {
+		.by = CALL_AT_BRIDGE, .at = CALL_AT_TEAMS, .scode = 480,
+		.q850 = 20, .passed = 480,
+		.reason = "Answered by a server of Teams",
+	};
+
+	finish(call, &ending, "Temporarily Unavailable",
+	       "Reason: Q.850;cause=20\r\n");
+}
+
+
 static void answer_h(struct leg *leg, const struct sip_msg *msg,
 		     const struct desc *answer, void *arg)
 {
@@ -196,6 +238,11 @@ static void answer_h(struct leg *leg, const struct sip_msg *msg,
 	struct desc out;
 	bool good;
 	(void)msg;
+
+	if (voicemail_answered(call, leg)) {
+		given_back(call);
+		return;
+	}
 
 	if (call->secure[other(to)] && !answer->cryptoc) {
 		call_end(call, "bridge", 488,
@@ -219,6 +266,7 @@ static void answer_h(struct leg *leg, const struct sip_msg *msg,
 		return;
 	}
 
+	max_start(call);
 	voice_apply(call);
 }
 
@@ -357,7 +405,7 @@ static void refused(struct call *call, enum side side,
 		.err = end->err,
 		.passed = side == SIDE_PBX ? cause->to_teams : cause->to_pbx,
 	};
-	char hdrs[96], reason[192];
+	char hdrs[96], reason[192], contact[320];
 
 	/* not reached at all: another trunk may serve Teams better */
 	if (end->err && end->err != ETIMEDOUT && side == SIDE_PBX)
@@ -377,6 +425,13 @@ static void refused(struct call *call, enum side side,
 	if (side == SIDE_TEAMS && (end->err || end->scode == 503))
 		hop_heed(call, leg_hop_host(call->legv[side]), end->err,
 			 reason, end->msg);
+
+	if (side == SIDE_PBX && redirect_pass(call, end->msg, contact,
+					      sizeof(contact))) {
+		ending.passed = 302;
+		finish(call, &ending, "Moved Temporarily", contact);
+		return;
+	}
 
 	finish(call, &ending, cause->reason, hdrs);
 }
@@ -470,6 +525,7 @@ static void note_h(struct leg *leg, enum call_topic topic, const char *text,
 
 const struct leg_handlers call_handlers = {
 	.hopfailedh = hop_failed_h,
+	.redirecth = redirect_follow,
 	.progressh = progress_h,
 	.answerh   = answer_h,
 	.answeredh = answered_h,

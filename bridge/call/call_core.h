@@ -92,6 +92,8 @@ struct call {
 	struct trunk *trunk;       /* ref                                   */
 	struct account *acc;       /* ref                                   */
 	struct seat *seat;         /* owned                                 */
+	struct redirects *redirects;       /* owned; NULL: none so far      */
+	struct wheel_tmr max_tmr;  /* longest time of an answered call      */
 	struct desc_crypto keyv[SIDES];    /* ours                          */
 	struct desc early;         /* callee's description before answer    */
 	bool has_early;
@@ -150,6 +152,9 @@ extern const struct leg_handlers call_handlers;
 /* route.c */
 void route_find(struct calls *calls, struct route *route,
 		const struct sip_msg *msg);
+/** A header of the INVITE that goes on. @return 0, ENOMEM: no room, and
+    none is written */
+int  route_header(struct route *route, const char *fmt, ...);
 /** Keep a decision; what there is no room for is left out */
 void route_note(struct route *route, enum call_topic topic,
 		enum call_where where, const char *fmt, ...);

@@ -12,26 +12,6 @@
 #define ANONYMOUS "sip:anonymous@anonymous.invalid"
 
 
-static int hdrs_add(struct route *route, const char *fmt, ...)
-{
-	const size_t l = strlen(route->hdrs);
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = re_vsnprintf(route->hdrs + l, sizeof(route->hdrs) - l, fmt, ap);
-	va_end(ap);
-
-	if (n >= 0)
-		return 0;
-
-	/* never half a header */
-	route->hdrs[l] = '\0';
-
-	return ENOMEM;
-}
-
-
 /** A number as this PBX shows numbers: its form without what is dialled
     first to get a line */
 static void shown_at_pbx(char *dst, size_t size, const struct route *route,
@@ -77,9 +57,9 @@ static int history_add(struct route *route, int how, const char *host)
 		return 0;
 
 	if (how == PBX_HISTORY_DIVERSION || how == PBX_HISTORY_BOTH)
-		err = hdrs_add(route, "%H", history_print_diversion, &hp);
+		err = route_header(route, "%H", history_print_diversion, &hp);
 	if (!err && (how == PBX_HISTORY_INFO || how == PBX_HISTORY_BOTH))
-		err = hdrs_add(route, "%H", history_print_info, &hp);
+		err = route_header(route, "%H", history_print_info, &hp);
 
 	return err;
 }
@@ -147,7 +127,7 @@ static int identity_add(struct route *route, const struct party *wish)
 	route_note(route, CALL_NUMBER, CALL_AT_PBX, "shown as %s", number);
 	pl_set_str(&user, number);
 
-	return hdrs_add(route, "%s: %H<sip:%H@%s>%s%s\r\n", headerv[how],
+	return route_header(route, "%s: %H<sip:%H@%s>%s%s\r\n", headerv[how],
 			name_print, wish->name, uri_user_escape, &user,
 			pbx->sip_domain,
 			how == PBX_IDENTITY_RPID ?
@@ -204,7 +184,7 @@ int identity_to_pbx(struct route *route, const struct sip_msg *msg)
 
 	err = identity_add(route, &wish);
 	if (!err && wish.anonymous && pbx->caller_id.hide != PBX_HIDE_FROM)
-		err = hdrs_add(route, "Privacy: id\r\n");
+		err = route_header(route, "Privacy: id\r\n");
 	if (err)
 		return err;
 
@@ -272,7 +252,7 @@ int identity_to_teams(struct route *route)
 	int err = 0;
 
 	if (route->caller.anonymous)
-		err = hdrs_add(route, "Privacy: id\r\n");
+		err = route_header(route, "Privacy: id\r\n");
 	if (err)
 		return err;
 

@@ -72,6 +72,7 @@ void leg_work_stop(struct leg *leg)
 	leg->req       = mem_deref(leg->req);
 	leg->offer_req = mem_deref(leg->offer_req);
 	leg->refer_req = mem_deref(leg->refer_req);
+	leg->probe_req = mem_deref(leg->probe_req);
 	leg->st        = mem_deref(leg->st);
 	leg->want      = mem_deref(leg->want);
 	leg->answer_later = mem_deref(leg->answer_later);
@@ -319,6 +320,12 @@ void leg_established(struct leg *leg)
 bool leg_is_established(const struct leg *leg)
 {
 	return leg->state == LEG_ESTABLISHED || leg->state == LEG_ANSWERED;
+}
+
+
+bool leg_has_rung(const struct leg *leg)
+{
+	return leg->rang;
 }
 
 

@@ -83,6 +83,10 @@ struct leg_handlers {
 	void (*hopfailedh)(struct leg *leg, const char *host, int err,
 			   const char *why, const struct sip_msg *msg,
 			   void *arg);
+	/** 3xx to a call we made: where to go instead? @return false: the
+	    leg ends with it */
+	bool (*redirecth)(struct leg *leg, const struct sip_msg *msg,
+			  char *ruri, size_t size, void *arg);
 	/** 101..199 to a call we made. answer: its description, may be NULL */
 	void (*progressh)(struct leg *leg, const struct sip_msg *msg,
 			  const struct desc *answer, void *arg);
@@ -181,6 +185,12 @@ int leg_refer_notify(struct leg *leg, uint16_t scode, const char *reason,
 void leg_hangup(struct leg *leg, uint16_t scode, const char *reason,
 		const char *hdrs);
 
+/** Ask an established peer by OPTIONS whether it still knows the call (RFC
+    3261 section 12.2.1.2); if not, or if it is silent, the leg is lost */
+void leg_probe(struct leg *leg);
+
+/** Of a call we made: whoever answered had rung before */
+bool leg_has_rung(const struct leg *leg);
 bool leg_is_established(const struct leg *leg);
 bool leg_is_caller(const struct leg *leg);    /* the peer called us */
 const char *leg_callid(const struct leg *leg);

@@ -33,16 +33,29 @@ static void early_destructor(void *arg)
 }
 
 
-static struct early *early_get(struct leg *leg, const struct sip_msg *msg)
+static struct early *early_find(const struct leg *leg,
+				const struct sip_msg *msg)
 {
-	struct early *early;
 	struct le *le;
 
 	for (le = list_head(&leg->earlyl); le; le = le->next) {
-		early = le->data;
+		struct early *early = le->data;
+
 		if (dialog_is_of(early->dlg, msg))
 			return early;
 	}
+
+	return NULL;
+}
+
+
+static struct early *early_get(struct leg *leg, const struct sip_msg *msg)
+{
+	struct early *early;
+
+	early = early_find(leg, msg);
+	if (early)
+		return early;
 
 	early = mem_zalloc(sizeof(*early), early_destructor);
 	if (!early)
@@ -172,6 +185,7 @@ static void answered(struct leg *leg, const struct sip_msg *msg)
 		return;
 	}
 
+	leg->rang = early_find(leg, msg) != NULL;
 	early = early_get(leg, msg);
 	if (!early) {
 		leg_lost(leg, EPROTO, "2xx without tag or Contact");
@@ -244,6 +258,24 @@ static bool next_hop(struct leg *leg, int err, const struct sip_msg *msg)
 }
 
 
+/** @return true if the call was sent to where a 3xx points */
+static bool redirected(struct leg *leg, const struct sip_msg *msg)
+{
+	char ruri[512], *copied;
+
+	if (msg->scode < 300 || msg->scode > 399 || !leg->h.redirecth ||
+	    !leg->h.redirecth(leg, msg, ruri, sizeof(ruri), leg->arg) ||
+	    str_dup(&copied, ruri))
+		return false;
+
+	mem_deref((void *)(uintptr_t)leg->dial.ruri);
+	leg->dial.ruri = copied;
+	leg->heard = false;
+
+	return !invite_begin(leg);
+}
+
+
 static void refused(struct leg *leg, int err, const struct sip_msg *msg)
 {
 	struct leg_end end = { .why = LEG_REFUSED, .err = err, .words = "" };
@@ -261,6 +293,9 @@ static void refused(struct leg *leg, int err, const struct sip_msg *msg)
 			 "session interval");
 		return;
 	}
+
+	if (!err && redirected(leg, msg))
+		return;
 
 	if (next_hop(leg, err, msg))
 		return;

@@ -88,6 +88,7 @@ struct leg {
 	struct leg_dial dial;      /* strings are owned copies               */
 	size_t hop;                /* index into conf.hopv of this try       */
 	bool heard;                /* a provisional above 100 came           */
+	bool rang;                 /* ... from the one who answered          */
 	struct wheel_tmr answer_tmr;
 
 	/* of a call the peer makes */
@@ -108,6 +109,7 @@ struct leg {
 	struct wheel_tmr glare_tmr;
 
 	struct request *refer_req, *notify_req;   /* owned                   */
+	struct request *probe_req; /* owned: OPTIONS under way               */
 	struct list noticel;       /* struct notice, in order                */
 	char *bye_hdrs;            /* owned: of the BYE that waits           */
 	struct wheel_tmr bye_tmr;

@@ -205,6 +205,35 @@ void leg_refer_taken(struct leg *leg, const struct sip_msg *msg)
 }
 
 
+static void probe_resp_h(int err, const struct sip_msg *msg, void *arg)
+{
+	struct leg *leg = arg;
+
+	if (!err && msg->scode < 200)
+		return;
+
+	leg->probe_req = mem_deref(leg->probe_req);
+
+	/* any other answer, 405 or 501 too, is one of somebody who is there */
+	if (err)
+		leg_lost(leg, err, "the peer does not answer any more");
+	else if (msg->scode == 481 || msg->scode == 408)
+		leg_lost(leg, EPROTO, "the peer does not know the call any "
+			 "more");
+}
+
+
+void leg_probe(struct leg *leg)
+{
+	if (leg->state != LEG_ESTABLISHED || leg->probe_req)
+		return;
+
+	(void)dialog_request(&leg->probe_req, leg->dlg, "OPTIONS",
+			     "Accept: application/sdp\r\n", NULL, NULL,
+			     probe_resp_h, leg);
+}
+
+
 static void notice_destructor(void *arg)
 {
 	struct notice *notice = arg;

@@ -13,6 +13,7 @@
 #include "bridge/sip/stack.h"
 #include "call_core.h"
 #include "identity.h"
+#include "loopmark.h"
 #include "pbx-templates/number.h"
 
 
@@ -30,6 +31,26 @@ static void refuse(struct route *route, uint16_t scode, const char *reason,
 	route->scode = scode;
 	route->reason = reason;
 	route->advice = advice;
+}
+
+
+int route_header(struct route *route, const char *fmt, ...)
+{
+	const size_t l = strlen(route->hdrs);
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = re_vsnprintf(route->hdrs + l, sizeof(route->hdrs) - l, fmt, ap);
+	va_end(ap);
+
+	if (n >= 0)
+		return 0;
+
+	/* never half a header */
+	route->hdrs[l] = '\0';
+
+	return ENOMEM;
 }
 
 
@@ -389,6 +410,30 @@ int route_enter(struct calls *calls, struct route *route)
 }
 
 
+/** @return true if it is a call that came back, which is refused */
+static bool loop_check(struct route *route, const struct sip_msg *msg)
+{
+	char way[320];
+	const struct loopmark mark = { .msg = msg, .way = way };
+
+	re_snprintf(way, sizeof(way), "%s %s %s",
+		    call_direction_name(route->direction),
+		    account_tenant(route->acc)->tenant,
+		    account_aor(route->acc));
+
+	if (loopmark_is_loop(msg, way)) {
+		refuse(route, 482, "Loop Detected",
+		       "The call came back to where it had been: look for "
+		       "forwarding in both directions.");
+		return true;
+	}
+
+	(void)route_header(route, "%H", loopmark_print, &mark);
+
+	return false;
+}
+
+
 void route_find(struct calls *calls, struct route *route,
 		const struct sip_msg *msg)
 {
@@ -409,6 +454,9 @@ void route_find(struct calls *calls, struct route *route,
 		refuse_history(route);
 		return;
 	}
+
+	if (loop_check(route, msg))
+		return;
 
 	if (!left) {
 		refuse(route, 483, "Too Many Hops",

@@ -35,6 +35,9 @@ static void event_h(struct stream *stream,
 			ev->silent_ms / 1000);
 		record_note(call, CALL_VOICE, where_of((enum side)ev->side),
 			    "no voice for %u s", ev->silent_ms / 1000);
+		if (ev->side == SIDE_PBX && call->pbx->call.probe &&
+		    call->legv[SIDE_PBX])
+			leg_probe(call->legv[SIDE_PBX]);
 		call->silent[ev->side] = limit_ms &&
 			ev->silent_ms >= limit_ms;
 		if (call->silent[SIDE_TEAMS] && call->silent[SIDE_PBX])

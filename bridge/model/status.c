@@ -162,6 +162,7 @@ static const struct member recordv[] = {
 	MEMBER(call_record, what, TEXT),
 	MEMBER(call_record, advice, TEXT),
 	MEMBER(call_record, field, TEXT),
+	MEMBER(call_record, voicemail, TEXT),
 	MEMBER(call_record, transferred_to, TEXT),
 	MEMBER(call_record, story, TEXT),
 	MEMBER(call_record, transfer_of, TEXT),

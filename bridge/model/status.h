@@ -185,6 +185,10 @@ struct call_record {
 	char what[192];            /* ... what happened, in plain words     */
 	char advice[768];          /* ... likely causes, in order           */
 	char field[64];            /* ... the setting to look at first      */
+	char voicemail[16];        /* a voicemail conflict: Teams' server
+				      answered "at-once" or after "no-answer",
+				      or somebody "late", after the PBX's own
+				      time; "" none                         */
 	char transferred_to[64];   /* by the last transfer that was done    */
 	char story[40];            /* id of the first call of this story    */
 	char transfer_of[40];      /* id of the call this one came from, "" */
