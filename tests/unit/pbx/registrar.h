@@ -46,6 +46,7 @@ struct registrar {
 	uint32_t grant_s;          /* 0: what was asked for */
 	struct seen seenv[SEEN_MAX];
 	unsigned seenc;
+	unsigned optionc;          /* OPTIONS answered */
 	uint16_t answer;           /* scode of the last response we got */
 	char allow[160];
 };
@@ -186,7 +187,13 @@ static inline void registrar_recv(const struct sa *src, struct mbuf *mb,
 	msg->src = *src;
 	r->peer  = *src;
 
-	if (msg->req) {
+	if (msg->req && !pl_strcmp(&msg->met, "OPTIONS")) {
+		if (r->script != SILENT) {
+			++r->optionc;
+			registrar_reply(r, msg, 200, "OK", "");
+		}
+	}
+	else if (msg->req) {
 		registrar_register(r, msg);
 	}
 	else {
