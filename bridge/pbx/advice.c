@@ -135,6 +135,32 @@ static const struct error_row errorv[] = {
 	  "allowed, or was banned after failures. Answers that are lost "
 	  "only when messages are large want protocol tcp.",
 	  ADVICE_BACK_OFF },
+	{ 0, "is self-signed", "Certificate self-signed",
+	  "The PBX signed its certificate itself: give it one of an "
+	  "authority, or name that very certificate in tls.ca_file.",
+	  ADVICE_SLOW },
+	{ 0, " ended ", "Certificate expired",
+	  "The PBX's certificate has run out: renew it there. If the day in "
+	  "the words is still to come, this service's clock is wrong.",
+	  ADVICE_SLOW },
+	{ 0, " begins ", "Certificate not yet valid",
+	  "The PBX's certificate is not valid yet: the clock of this "
+	  "service, or that of whoever made the certificate, is wrong.",
+	  ADVICE_SLOW },
+	{ 0, ", not for ", "Certificate for another name",
+	  "The PBX's certificate does not hold the name by which it is "
+	  "reached: enter a name that it holds (see the words) as SIP "
+	  "proxy, or as SIP domain if the proxy is an address, or get one "
+	  "with that name.", ADVICE_SLOW },
+	{ 0, "was not sent", "Intermediate certificate missing",
+	  "The PBX sends its own certificate without the intermediate one "
+	  "named in the words: install the full chain there.",
+	  ADVICE_SLOW },
+	{ 0, "is not trusted", "Certificate authority unknown",
+	  "The PBX's certificate is signed by an authority that is not "
+	  "known here: name that authority's certificate in tls.ca_file. If "
+	  "there is an intermediate one between, the PBX has to send it.",
+	  ADVICE_SLOW },
 	{ 0, "certificate", "Certificate not accepted",
 	  "The PBX's certificate was refused, see the words for why: it "
 	  "must be in time, name the SIP proxy (or the SIP domain), and "

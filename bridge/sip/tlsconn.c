@@ -48,7 +48,28 @@ static void because(struct tlsconn *tc, const char *fmt, ...)
 }
 
 
-static void because_issuer(struct tlsconn *tc, const char *names, X509 *cert)
+/** The certificate tells where its issuer's is to be had, as those of public
+    authorities do: that issuer is not the top */
+static bool names_issuer_place(X509 *cert)
+{
+	AUTHORITY_INFO_ACCESS *access;
+	bool found = false;
+
+	access = X509_get_ext_d2i(cert, NID_info_access, NULL, NULL);
+
+	for (int i = 0; i < sk_ACCESS_DESCRIPTION_num(access); i++)
+		found |= OBJ_obj2nid(sk_ACCESS_DESCRIPTION_value(access,
+				i)->method) == NID_ad_ca_issuers;
+
+	AUTHORITY_INFO_ACCESS_free(access);
+
+	return found;
+}
+
+
+/** Nobody we trust has signed it, or who did was left out of the chain */
+static void because_issuer(struct tlsconn *tc, const char *names, X509 *cert,
+			   bool root)
 {
 	char issuer[64] = "";
 
@@ -56,8 +77,16 @@ static void because_issuer(struct tlsconn *tc, const char *names, X509 *cert)
 					NID_commonName, issuer,
 					sizeof(issuer));
 
-	because(tc, "certificate of %s: issuer \"%s\" is not trusted", names,
-		issuer);
+	if (!root && names_issuer_place(cert))
+		because(tc, "certificate of %s: the intermediate certificate"
+			" of its issuer \"%s\" was not sent", names, issuer);
+	else if (!root)
+		because(tc, "certificate of %s: issuer \"%s\" is not"
+			" trusted, and no certificate of it came along",
+			names, issuer);
+	else
+		because(tc, "certificate of %s: issuer \"%s\" is not"
+			" trusted", names, issuer);
 }
 
 
@@ -88,7 +117,8 @@ static void explain_chain(struct tlsconn *tc, int error, X509 *cert)
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		because_issuer(tc, names, cert);
+		because_issuer(tc, names, cert, error ==
+			       X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN);
 		break;
 
 	default:
