@@ -17,12 +17,12 @@
 #include "bridge/sip/msg.h"
 #include "bridge/sip/routes.h"
 #include "bridge/sip/stack.h"
-#include "bridge/sip/trace.h"
 #include "bridge/sip/transp.h"
 #include "advice.h"
 #include "alive.h"
 #include "binding.h"
 #include "contact.h"
+#include "exchange.h"
 #include "redirect.h"
 #include "reg.h"
 
@@ -39,6 +39,7 @@ enum {
 	EXPIRES_MIN_S = 20,        /* shorter grants are taken for that    */
 	MIN_EXPIRES_MAX_S = 86400,
 	RETRY_AFTER_MAX_S = 3600,
+	SHORT_S       = 600,       /* shorter grants are worth a word      */
 	ROUNDS        = 3,         /* once more at once, in one attempt    */
 	FULL_MS       = 60000,     /* no seat is free: looked for again    */
 	MARGIN_S      = 64,        /* two Timer F before a binding ends    */
@@ -256,7 +257,6 @@ static const struct redirect *moved_to(const struct reg *reg)
 int reg_alloc(struct reg **regp, const struct reg_conf *conf,
 	      reg_change_h *changeh, void *arg)
 {
-	struct trace *trace;
 	struct reg *reg;
 
 	reg = mem_zalloc(sizeof(*reg), destructor);
@@ -271,10 +271,6 @@ int reg_alloc(struct reg **regp, const struct reg_conf *conf,
 	reg->since_s = time(NULL);
 	token_random(reg->callid, sizeof(reg->callid) - 1);
 	token_random(reg->tag, sizeof(reg->tag) - 1);
-
-	trace = stack_trace(conf->site->conf->stack);
-	if (trace)
-		trace_tag(trace, reg->callid, conf->aor);
 
 	*regp = reg;
 
@@ -956,6 +952,8 @@ static void accepted(struct reg *reg, const struct sip_msg *msg,
 	routes_take(reg, msg);
 	stale_take(reg, b.stale);
 
+	if (reg->failure)
+		exchange_drop(reg->conf.site->conf->stack, reg->conf.aor);
 	reg->failure   = mem_deref(reg->failure);
 	reg->failurec  = 0;
 	reg->proven    = true;
@@ -1146,6 +1144,7 @@ static void answered(struct reg *reg, int err, const struct sip_msg *msg,
 static void answer_h(int err, const struct sip_msg *msg, void *arg)
 {
 	struct reg *reg = arg;
+	struct mbuf *sent;
 	struct flow *flow;
 	char why[256];
 	bool rejected;
@@ -1162,6 +1161,7 @@ static void answer_h(int err, const struct sip_msg *msg, void *arg)
 	str_ncpy(why, request_why(reg->req), sizeof(why));
 	rejected = request_is_rejected(reg->req);
 	flow = mem_ref(request_flow(reg->req));
+	sent = mem_ref((void *)(uintptr_t)request_sent(reg->req));
 	reg->req = mem_deref(reg->req);
 
 	if (reg->fetching && msg && !rejected) {
@@ -1176,8 +1176,12 @@ static void answer_h(int err, const struct sip_msg *msg, void *arg)
 		reg->fetching = false;
 		pacer_back(&reg->conf.site->pacer);
 		answered(reg, err, msg, flow, why, rejected);
+		if (reg->failure)
+			exchange_keep(reg->conf.site->conf->stack,
+				      reg->conf.aor, sent, flow, msg);
 	}
 
+	mem_deref(sent);
 	mem_deref(flow);
 }
 
@@ -1358,6 +1362,18 @@ void reg_status_fill(const struct reg *reg, struct reg_status *st)
 				  " be. If calls do not reach this user,"
 				  " another phone has taken its place.",
 				  reg->rivals);
+
+	if (reg->state == REG_GREEN && !*st->advice && reg->bound_ms &&
+	    reg->granted_s < SHORT_S)
+		(void)re_snprintf(st->advice, sizeof(st->advice),
+				  "Registered for %u s only, which costs the"
+				  " PBX a message of each user every %u s: let"
+				  " %s allow %u s or more.", reg->granted_s,
+				  reg->granted_s * pbx_of(reg)->registration
+				  .refresh_at / 100, reg->granted_s <
+				  pbx_of(reg)->registration.expires_s ?
+				  "the PBX" : "registration.expires",
+				  (unsigned)SHORT_S);
 
 	if (!failure && reg->scode)
 		(void)re_snprintf(st->words, sizeof(st->words), "%u OK",

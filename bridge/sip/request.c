@@ -92,6 +92,7 @@ struct request {
 	struct place *placev;      /* owned, the hop's targets; NULL: not
 				      resolved yet                         */
 	size_t placec, placei;
+	struct mbuf *sent;         /* ref, of the present or last try      */
 	struct mbuf *ack;          /* owned, an ACK as it was sent         */
 	struct hop hop;            /* strings within `strings`; flow: ref  */
 	struct digest *digest;     /* ref, NULL                            */
@@ -185,6 +186,7 @@ static void destructor(void *data)
 	list_flush(&req->tryl);
 	mem_deref(req->flow);
 	mem_deref(req->placev);
+	mem_deref(req->sent);
 	mem_deref(req->ack);
 	mem_deref(req->hop.flow);
 	mem_deref(req->hop.health);
@@ -460,6 +462,10 @@ static int send_over(struct request *req, struct flow *flow, bool reused)
 
 	err = is_ack ? ack_send(req, flow, mb)
 		: try_start(req, flow, reused, branch, mb, limit);
+	if (!err) {
+		mem_deref(req->sent);
+		req->sent = mem_ref(mb);
+	}
 	mem_deref(mb);
 	if (err)
 		return err;
@@ -1252,6 +1258,12 @@ int request_cancel(struct request *req, const char *hdrs)
 struct flow *request_flow(const struct request *req)
 {
 	return req ? req->flow : NULL;
+}
+
+
+const struct mbuf *request_sent(const struct request *req)
+{
+	return req ? req->sent : NULL;
 }
 
 

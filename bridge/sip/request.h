@@ -91,6 +91,9 @@ int request_cancel(struct request *req, const char *hdrs);
 /** The flow of the present (or last) try, NULL before there is one */
 struct flow *request_flow(const struct request *req);
 
+/** The message of the present or last try as it was sent, NULL. Borrowed */
+const struct mbuf *request_sent(const struct request *req);
+
 /** Plain words about the last error or refused challenge; "" if none */
 const char *request_why(const struct request *req);
 

@@ -6,6 +6,7 @@
  * the block stays unused until the next round. Credentials are stored as
  * they came (masking costs) and masked when they are read.
  */
+#include <ctype.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,6 +18,8 @@
 enum {
 	TAGS         = 8192,
 	TAG_BUCKETS  = 16384,
+	KEPT         = 16384,
+	KEPT_BUCKETS = 16384,
 	SIDE_MAX     = 16,
 	CALLID_MAX   = 128,        /* compared; longer ones are cut        */
 	RECORD_ALIGN = 16,
@@ -45,6 +48,14 @@ struct tag {
 };
 
 
+/** An exchange kept beside the ring */
+struct kept {
+	struct le he;              /* by subject                          */
+	char *subject;             /* owned, NULL: the slot is free       */
+	struct mbuf *mb;           /* owned; records as in the block      */
+};
+
+
 struct trace {
 	pthread_mutex_t lock;
 	uint8_t *block;            /* owned                               */
@@ -55,7 +66,18 @@ struct trace {
 	struct tag tagv[TAGS];     /* round and round                     */
 	size_t tagc;               /* counts up                           */
 	struct hash *tags;         /* owned; borrows tagv's               */
+	struct kept *keptv;        /* owned; NULL: nothing was kept yet   */
+	size_t keptc;              /* counts up                           */
+	struct hash *kepts;        /* owned; borrows keptv's              */
 };
+
+
+static void kept_clear(struct kept *kept)
+{
+	hash_unlink(&kept->he);
+	kept->subject = mem_deref(kept->subject);
+	kept->mb = mem_deref(kept->mb);
+}
 
 
 static void destructor(void *data)
@@ -71,6 +93,10 @@ static void destructor(void *data)
 		mem_deref(trace->tagv[i].callid);
 	}
 
+	for (size_t i = 0; trace->keptv && i < KEPT; i++)
+		kept_clear(&trace->keptv[i]);
+	mem_deref(trace->kepts);
+	free(trace->keptv);
 	free(trace->block);
 	(void)pthread_mutex_destroy(&trace->lock);
 }
@@ -191,9 +217,11 @@ static size_t make_room(struct trace *trace, size_t span)
 }
 
 
-/** Value of the Call-ID header in raw text, "" if there is none */
-static struct pl find_callid(const char *p, size_t size)
+/** Value of a header in raw text, "" if there is none */
+static struct pl find_header(const char *p, size_t size, const char *name,
+			     char compact)
 {
+	const size_t name_l = strlen(name);
 	struct pl val = PL("");
 	const char *end = p + size;
 
@@ -203,9 +231,9 @@ static struct pl find_callid(const char *p, size_t size)
 		const size_t l = (size_t)((e ? e : end) - p);
 		size_t n = 0;
 
-		if (l > 8 && !strncasecmp(p, "call-id", 7))
-			n = 7;
-		else if (l > 2 && (*p == 'i' || *p == 'I'))
+		if (l > name_l && !strncasecmp(p, name, name_l))
+			n = name_l;
+		else if (l > 2 && tolower((unsigned char)*p) == compact)
 			n = 1;
 
 		while (n && n < l && (p[n] == ' ' || p[n] == '\t'))
@@ -226,10 +254,41 @@ static struct pl find_callid(const char *p, size_t size)
 		pl_advance(&val, 1);
 	while (val.l && strchr(" \t\r", val.p[val.l - 1]))
 		--val.l;
+
+	return val;
+}
+
+
+static struct pl find_callid(const char *p, size_t size)
+{
+	struct pl val = find_header(p, size, "call-id", 'i');
+
 	if (val.l > CALLID_MAX)
 		val.l = CALLID_MAX;
 
 	return val;
+}
+
+
+/** A REGISTER, or an answer to one, of that AoR */
+static bool is_register_of(const char *p, size_t size, const char *aor)
+{
+	const size_t l = strlen(aor);
+	struct pl val;
+
+	if (strncmp(aor, "sip:", 4))
+		return false;
+
+	val = find_header(p, size, "to", 't');
+	if (val.l > 1 && val.p[0] == '<')
+		pl_advance(&val, 1);
+	if (val.l < l || strncmp(val.p, aor, l) ||
+	    (val.l > l && !strchr(">;", val.p[l])))
+		return false;
+
+	val = find_header(p, size, "cseq", '\0');
+
+	return val.l > 9 && !strncmp(val.p + val.l - 9, " REGISTER", 9);
 }
 
 
@@ -334,6 +393,134 @@ void trace_tag(struct trace *trace, const char *callid, const char *subject)
 }
 
 
+static bool kept_handler(struct le *le, void *arg)
+{
+	const struct kept *kept = le->data;
+
+	return !str_cmp(kept->subject, arg);
+}
+
+
+static struct kept *kept_find(const struct trace *trace, const char *subject)
+{
+	return trace->kepts ? list_ledata(hash_lookup(trace->kepts,
+				hash_fast_str(subject), kept_handler,
+				(void *)(uintptr_t)subject)) : NULL;
+}
+
+
+/** As a record of the block */
+static int record_write(struct mbuf *mb, const struct trace_msg *msg)
+{
+	static const uint8_t zeros[RECORD_ALIGN];
+	struct record record;
+	size_t span;
+	int err;
+
+	span  = sizeof(record) + msg->size + RECORD_ALIGN - 1;
+	span -= span % RECORD_ALIGN;
+
+	memset(&record, 0, sizeof(record));
+	record.span    = (uint32_t)span;
+	record.size    = (uint32_t)msg->size;
+	record.time_us = msg->time_us ? msg->time_us : wall_us();
+	record.tp      = (int16_t)msg->tp;
+	record.tx      = msg->tx;
+	record.local   = msg->local;
+	record.peer    = msg->peer;
+	str_ncpy(record.side, msg->side ? msg->side : "",
+		 sizeof(record.side));
+
+	err  = mbuf_write_mem(mb, (const uint8_t *)&record, sizeof(record));
+	err |= mbuf_write_mem(mb, (const uint8_t *)msg->data, msg->size);
+	err |= mbuf_write_mem(mb, zeros, span - sizeof(record) - msg->size);
+
+	return err;
+}
+
+
+/** The slots come with the first that is kept */
+static int kepts_make(struct trace *trace)
+{
+	if (trace->keptv)
+		return 0;
+
+	if (hash_alloc(&trace->kepts, KEPT_BUCKETS))
+		return ENOMEM;
+
+	trace->keptv = calloc(KEPT, sizeof(*trace->keptv));
+	if (!trace->keptv) {
+		trace->kepts = mem_deref(trace->kepts);
+		return ENOMEM;
+	}
+
+	return 0;
+}
+
+
+static void keep_locked(struct trace *trace, char *subject, struct mbuf *mb)
+{
+	struct kept *kept = kept_find(trace, subject);
+
+	if (!kept)
+		kept = &trace->keptv[trace->keptc++ % KEPT];
+
+	kept_clear(kept);
+	kept->subject = mem_ref(subject);
+	kept->mb      = mem_ref(mb);
+	hash_append(trace->kepts, hash_fast_str(subject), &kept->he, kept);
+}
+
+
+void trace_keep(struct trace *trace, const char *subject,
+		const struct trace_msg *v, size_t c)
+{
+	struct mbuf *mb;
+	char *copy = NULL;
+	size_t size = 0;
+	int err = 0;
+
+	if (!trace || !str_isset(subject) || !v || !c)
+		return;
+
+	for (size_t i = 0; i < c; i++)
+		size += sizeof(struct record) + v[i].size + RECORD_ALIGN;
+
+	mb = mbuf_alloc(size);
+	if (!mb || str_dup(&copy, subject))
+		goto out;
+
+	for (size_t i = 0; i < c && !err; i++)
+		err = record_write(mb, &v[i]);
+	if (err)
+		goto out;
+
+	(void)pthread_mutex_lock(&trace->lock);
+	if (!kepts_make(trace))
+		keep_locked(trace, copy, mb);
+	(void)pthread_mutex_unlock(&trace->lock);
+
+ out:
+	mem_deref(copy);
+	mem_deref(mb);
+}
+
+
+void trace_keep_drop(struct trace *trace, const char *subject)
+{
+	struct kept *kept;
+
+	if (!trace || !str_isset(subject))
+		return;
+
+	(void)pthread_mutex_lock(&trace->lock);
+	kept = kept_find(trace, subject);
+	if (kept)
+		kept_clear(kept);
+	(void)pthread_mutex_unlock(&trace->lock);
+}
+
+
 /** Whether a record of this Call-ID is asked for. With the lock held */
 static bool is_of(const struct trace *trace, const struct pl *callid,
 		  const char *subject)
@@ -431,6 +618,8 @@ void trace_mask(char *p, size_t size)
 /** What trace_apply() copied out while it held the lock */
 struct copies {
 	struct mbuf *mb;           /* owned; records one after the other */
+	size_t kept;               /* octets of those that were kept     */
+	bool registers;            /* the ring has a REGISTER            */
 	int err;
 };
 
@@ -447,7 +636,9 @@ static void copy_records(struct trace *trace, const char *subject,
 	while (!copies->err && (first || at != trace->tail)) {
 
 		const struct record *record;
+		const char *text;
 		struct pl callid;
+		bool registers;
 
 		if (wraps(trace, at)) {
 			at = 0;
@@ -456,9 +647,11 @@ static void copy_records(struct trace *trace, const char *subject,
 		}
 
 		record = record_at(trace, at);
-		callid = find_callid((const char *)(record + 1),
-				     record->size);
-		if (is_of(trace, &callid, subject))
+		text   = (const char *)(record + 1);
+		callid = find_callid(text, record->size);
+		registers = is_register_of(text, record->size, subject);
+		copies->registers |= registers;
+		if (registers || is_of(trace, &callid, subject))
 			copies->err = mbuf_write_mem(copies->mb,
 				(const uint8_t *)record, record->span);
 
@@ -468,10 +661,26 @@ static void copy_records(struct trace *trace, const char *subject,
 }
 
 
+/** Older than what the ring has, so before it */
+static void copy_kept(struct trace *trace, const char *subject,
+		      struct copies *copies)
+{
+	const struct kept *kept = kept_find(trace, subject);
+
+	if (!kept)
+		return;
+
+	copies->err  = mbuf_write_mem(copies->mb, kept->mb->buf,
+				      kept->mb->end);
+	copies->kept = copies->mb->pos;
+}
+
+
 int trace_apply(struct trace *trace, const char *subject, trace_h *h,
 		void *arg)
 {
-	struct copies copies = {NULL, 0};
+	struct copies copies = {NULL, 0, false, 0};
+	size_t begin = 0;
 	int err;
 
 	if (!trace || !subject || !h)
@@ -482,12 +691,15 @@ int trace_apply(struct trace *trace, const char *subject, trace_h *h,
 		return ENOMEM;
 
 	(void)pthread_mutex_lock(&trace->lock);
+	copy_kept(trace, subject, &copies);
 	copy_records(trace, subject, &copies);
 	(void)pthread_mutex_unlock(&trace->lock);
 
 	err = copies.err;
+	if (copies.registers)
+		begin = copies.kept;
 
-	for (size_t at = 0; !err && at < copies.mb->end; ) {
+	for (size_t at = begin; !err && at < copies.mb->end; ) {
 
 		struct record record;
 		struct trace_msg msg;

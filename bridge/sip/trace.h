@@ -4,7 +4,8 @@
  * A ring of fixed size in memory that every message passes through. Written
  * by the SIP thread; read by any (a lock, held for a copy). A message is found
  * by its Call-ID; the calls and users that a Call-ID belongs to are told by
- * trace_tag().
+ * trace_tag(). A REGISTER and its answers are found by their To. Failed
+ * registrations are kept when the ring has gone on.
  */
 #ifndef SIP_TRACE_H
 #define SIP_TRACE_H
@@ -34,12 +35,25 @@ void trace_add(struct trace *trace, bool tx, enum sip_transp tp,
     user's AoR. Kept for the newest 8,192 Call-IDs */
 void trace_tag(struct trace *trace, const char *callid, const char *subject);
 
+/**
+ * Keep an exchange of a subject beside the ring, in place of the one that was
+ * kept of it before. The newest 16,384 subjects have one
+ *
+ * @param v  In order; copied
+ */
+void trace_keep(struct trace *trace, const char *subject,
+		const struct trace_msg *v, size_t c);
+
+/** It does not matter any more */
+void trace_keep_drop(struct trace *trace, const char *subject);
+
 typedef int (trace_h)(const struct trace_msg *msg, void *arg);
 
 /**
  * All messages of a subject (or a Call-ID), oldest first. Credentials are
  * masked (`response`, `cnonce`, a=crypto keys); each is a copy that dies
- * when the handler returns. The lock is not held during the handler.
+ * when the handler returns. The lock is not held during the handler. What was
+ * kept by trace_keep() comes where the ring has no REGISTER of the subject.
  *
  * @return 0, or what the handler returned to stop
  */

@@ -15,4 +15,7 @@ class Short(Script):
         test.assertGreater(len(times), 1)
         for last, this in zip(times, times[1:]):
             test.assertLess(this - last, 24)
-        test.assertEqual(self.registered()["flaps"], 0)
+        row = self.registered()
+        test.assertEqual(row["flaps"], 0)
+        test.assertIn("Registered for 30 s only", row["advice"])
+        test.assertIn("the PBX allow 600 s", row["advice"])

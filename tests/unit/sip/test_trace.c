@@ -326,6 +326,78 @@ static void ladder_of_both_sides(void **state)
 }
 
 
+#define REGISTER(n, to)							\
+	"REGISTER sip:x SIP/2.0\r\nCall-ID: r" n "\r\n" to		\
+	"CSeq: 1 REGISTER\r\nAuthorization: Digest response=\"secret\"\r\n\r\n"
+
+
+static void registrations_are_found_by_their_user(void **state)
+{
+	struct trace *trace;
+	(void)state;
+
+	assert_int_equal(0, trace_alloc(&trace, SIZE));
+	add(trace, true, REGISTER("1", "To: <sip:10@x>\r\n"));
+	add(trace, true, REGISTER("2", "t:sip:10@x\r\n"));
+	add(trace, true, REGISTER("3", "To: <sip:101@x>\r\n"));
+	add(trace, true, REGISTER("4", "To: <sip:10@x.example>\r\n"));
+	add_call(trace, "5", "To: <sip:10@x>\r\n\r\n");
+	assert_int_equal(2, look(trace, "sip:10@x").count);
+	assert_int_equal(1, look(trace, "sip:101@x").count);
+	mem_deref(trace);
+}
+
+
+static void a_failure_is_kept_when_the_ring_has_gone_on(void **state)
+{
+	char text[] = REGISTER("1", "To: <sip:10@x>\r\n");
+	char answer[] = "SIP/2.0 403 No\r\nTo: <sip:10@x>\r\n\r\n";
+	struct trace_msg v[2];
+	struct trace *trace;
+	struct seen seen;
+	(void)state;
+
+	assert_int_equal(0, trace_alloc(&trace, SIZE));
+	memset(v, 0, sizeof(v));
+	v[0].tx   = true;
+	v[0].data = text;
+	v[0].size = strlen(text);
+	v[1].data = answer;
+	v[1].size = strlen(answer);
+
+	add(trace, true, text);
+	trace_keep(trace, "sip:10@x", v, 2);
+	assert_int_equal(1, look(trace, "sip:10@x").count);
+
+	for (unsigned i = 0; i < 2000; i++)
+		add_call(trace, "other", "X: 0123456789\r\n\r\n");
+	seen = look(trace, "sip:10@x");
+	assert_int_equal(2, seen.count);
+	assert_non_null(strstr(seen.last, "403 No"));
+
+	/* one a user, and masked as the others are */
+	trace_keep(trace, "sip:10@x", v, 1);
+	seen = look(trace, "sip:10@x");
+	assert_int_equal(1, seen.count);
+	assert_null(strstr(seen.last, "secret"));
+
+	trace_keep_drop(trace, "sip:10@x");
+	assert_int_equal(0, look(trace, "sip:10@x").count);
+
+	/* the newest of many */
+	for (unsigned i = 0; i <= 16384; i++) {
+		char aor[32];
+
+		(void)snprintf(aor, sizeof(aor), "sip:%u@x", i);
+		trace_keep(trace, aor, v, 1);
+	}
+	assert_int_equal(0, look(trace, "sip:0@x").count);
+	assert_int_equal(1, look(trace, "sip:16384@x").count);
+	assert_int_equal(1, look(trace, "sip:1@x").count);
+	mem_deref(trace);
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +406,8 @@ int main(void)
 		cmocka_unit_test(ring_keeps_the_newest),
 		cmocka_unit_test(tags_give_way_to_newer_ones),
 		cmocka_unit_test(reader_may_stop),
+		cmocka_unit_test(registrations_are_found_by_their_user),
+		cmocka_unit_test(a_failure_is_kept_when_the_ring_has_gone_on),
 		cmocka_unit_test(ladder_is_for_people),
 		cmocka_unit_test(ladder_of_both_sides),
 	};
