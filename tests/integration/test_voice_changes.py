@@ -2,6 +2,8 @@
 
 from support import BridgeTest, Pbx, User, deadline, plan, wait_for
 
+from lab import phones
+
 
 def changed(call, verb):
     """Have Teams change the call, and wait until that is through."""
@@ -112,3 +114,39 @@ class Silence(BridgeTest):
         self.assertEqual((record["ended_by"], record["reason"]),
                          ("bridge", "No voice from either side"))
         self.assertGreaterEqual(record["end_ms"] - record["answer_ms"], 9500)
+
+
+class Forks(BridgeTest):
+    """Several phones ring for one extension, each with a description of its
+    own before anybody has answered."""
+
+    pbxs = HoldByPhones.pbxs
+    users = HoldByPhones.users
+    needs = HoldByPhones.needs
+
+    def phone(self, number):
+        """A phone that answers 183 while it rings."""
+        phone = phones.Phone("fork-%d" % number, "127.0.0.%d" % (27 + number),
+                             "1102", plan.CARRIER_HZ[number - 1],
+                             self.site.state)
+        self.addCleanup(phone.stop)
+        phones.ready(phone, lambda: phone.register(
+            1102, registrar=plan.KAMAILIO_DOMAIN, answermode="early",
+            outbound="sip:" + plan.KAMAILIO))
+        phone.begin()
+        return phone
+
+    def test_whoever_answers_is_heard(self):
+        ringing = [self.phone(1), self.phone(2)]
+        for phone in ringing:
+            call = self.people["A"].dial("1102")
+            wait_for(lambda: len(call.saw("progress")) == 2, 5,
+                     "early media of both", 0.02)
+            phone.answer()
+            call.wait_answered()
+            self.talk(call, phone)
+            call.hangup()
+            phone.wait_closed()
+            for each in ringing:
+                each.clear()
+                each.begin()
