@@ -5,6 +5,7 @@
 
 #include "bridge/base/doc.h"
 #include "bridge/base/errors.h"
+#include "bridge/call/music.h"
 #include "bridge/model/customer.h"
 #include "config.h"
 #include "pbx-templates/template.h"
@@ -57,6 +58,22 @@ static int node_read(struct config *conf, const char *path,
 }
 
 
+static int load_music(const struct config *conf, struct errors *errs)
+{
+	int err = 0;
+
+	for (const struct le *le = list_head(&conf->tenantl); le;
+	     le = le->next) {
+		const int e = music_load(le->data, errs);
+
+		if (e)
+			err = e;
+	}
+
+	return err;
+}
+
+
 int config_load(struct config **confp, const char *path, struct errors *errs)
 {
 	struct catalog *catalog = NULL;
@@ -82,6 +99,8 @@ int config_load(struct config **confp, const char *path, struct errors *errs)
 	err = customers_load(&conf->tenantl, conf->node.customers.v,
 			     conf->node.customers.c, catalog_apply, catalog,
 			     errs);
+	if (!err)
+		err = load_music(conf, errs);
  out:
 	mem_deref(catalog);
 	if (!err && errors_count(errs))

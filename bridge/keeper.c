@@ -11,6 +11,7 @@
 #include "bridge/base/log.h"
 #include "bridge/base/metrics.h"
 #include "bridge/base/wheel.h"
+#include "bridge/call/music.h"
 #include "bridge/model/tenant.h"
 #include "bridge/store/seal.h"
 #include "bridge/store/store.h"
@@ -193,6 +194,8 @@ static int tenant_read(struct looking *lk, const char *name,
 	err = store_tenant_load(lk->k->st, name, catalog_apply, cat, &tenant,
 				errs);
 	if (!err)
+		err = music_load(tenant, errs);
+	if (!err)
 		list_append(&lk->news->tenantl, &tenant->le, tenant);
 	else if (err == EBADMSG || err == ENOKEY) {
 		warning("keeper", name, "this customer cannot be used as the"
@@ -203,6 +206,8 @@ static int tenant_read(struct looking *lk, const char *name,
 	else if (err == ENOENT)
 		err = 0;           /* removed meanwhile */
 
+	if (tenant && !tenant->le.list)
+		mem_deref(tenant);
 	mem_deref(errs);
 
 	return err;

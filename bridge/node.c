@@ -12,6 +12,7 @@
 #include "bridge/base/version.h"
 #include "bridge/base/wheel.h"
 #include "bridge/call/calls.h"
+#include "bridge/call/music.h"
 #include "bridge/media/media.h"
 #include "bridge/pbx/pool.h"
 #include "bridge/sip/compat.h"
@@ -317,6 +318,7 @@ int node_check(const char *path, struct errors *errs)
 	mem_deref(node->teams_tls);
 	mem_deref(node->sip_tls);
 	mem_deref(node->conf);
+	music_close();
 	mem_deref(node);
 
 	return err;

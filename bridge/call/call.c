@@ -164,14 +164,15 @@ static void progress_h(struct leg *leg, const struct sip_msg *msg,
 	/* Teams rings silently: its 183 brings no ringback, and a PBX that
 	   gets it would stop making its own. So the PBX hears of ringing
 	   once, however many clients ring */
-	if (to == SIDE_PBX) {
-		if (!again)
+	if (to == SIDE_PBX && !(answer && call->pbx->media.early ==
+				PBX_EARLY_PASS)) {
+		if (!again && !sounds_ring(call, to))
 			(void)leg_progress(caller, 180, "Ringing", NULL);
 		return;
 	}
 
 	if (!answer) {
-		if (!again)
+		if (!again && !sounds_ring(call, to))
 			(void)leg_progress(caller, msg->scode == 183 ?
 					   183 : 180, msg->scode == 183 ?
 					   "Session Progress" : "Ringing",
@@ -183,6 +184,7 @@ static void progress_h(struct leg *leg, const struct sip_msg *msg,
 	    !voice_answer(call, to, leg_remote(caller), answer, &out))
 		return;
 
+	sounds_stop(call);
 	if (leg_progress(caller, msg->scode == 180 ? 180 : 183,
 			 msg->scode == 180 ? "Ringing" : "Session Progress",
 			 &out))
@@ -250,7 +252,8 @@ static void answer_h(struct leg *leg, const struct sip_msg *msg,
 		return;
 	}
 
-	good = leg_remote(caller) ?
+	good = sounds_promised(call, to, answer, &out) ? true :
+		leg_remote(caller) ?
 		voice_answer(call, to, leg_remote(caller), answer, &out) :
 		voice_offer(call, to, answer, &out);
 	if (!good) {
@@ -259,6 +262,7 @@ static void answer_h(struct leg *leg, const struct sip_msg *msg,
 	}
 
 	set_state(call, CALL_ANSWERED);
+	sounds_stop(call);
 	record_answered(call, negotiate_codec(&out));
 
 	if (leg_answer(caller, &out)) {
@@ -523,6 +527,22 @@ static void note_h(struct leg *leg, enum call_topic topic, const char *text,
 }
 
 
+/** A digit by INFO: the other side gets it its own way */
+static void digit_h(struct leg *leg, char digit, uint32_t duration_ms,
+		    void *arg)
+{
+	struct call *call = arg;
+	const struct far far = call_far(call, call_side_of(call, leg));
+
+	if (far.side == SIDE_PBX && far.leg &&
+	    far.call->pbx->media.dtmf == PBX_DTMF_INFO)
+		(void)leg_digit(far.leg, digit, duration_ms);
+	else if (far.leg)
+		(void)stream_dtmf_send(far.call->stream, far.side, digit, 0,
+				       duration_ms);
+}
+
+
 const struct leg_handlers call_handlers = {
 	.hopfailedh = hop_failed_h,
 	.redirecth = redirect_follow,
@@ -533,6 +553,7 @@ const struct leg_handlers call_handlers = {
 	.referh    = transfer_referred,
 	.notifyh   = transfer_notified,
 	.noteh     = note_h,
+	.digith    = digit_h,
 	.closeh    = close_h,
 };
 

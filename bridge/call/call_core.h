@@ -8,6 +8,7 @@
  *   transfer.c  REFER, from either side; transfer_core.h lists its parts
  *   replaces.c  INVITE with Replaces, from either side
  *   join.c      a leg takes another's place; two calls become one
+ *   sounds.c    ringback, music, digits and fax
  *   record.c    what is written down
  *   watch.c     running calls, looked at now and then
  *   tally.c     metrics
@@ -82,6 +83,9 @@ struct ending {
 	uint16_t passed;           /* status for a caller that waits        */
 };
 
+/** What we play to a side */
+enum sounding { SOUNDING_NOTHING, SOUNDING_RING, SOUNDING_MUSIC };
+
 struct call {
 	struct le le;
 	struct calls *calls;       /* borrowed: parent                      */
@@ -101,6 +105,9 @@ struct call {
 	bool mux[SIDES];           /* RTCP on the RTP port                  */
 	bool holding[SIDES];       /* we hold that side, for the other one  */
 	bool silent[SIDES];        /* nothing heard for the limit           */
+	enum sounding sounding[SIDES];     /* what we play to it            */
+	bool promised;             /* the caller got its answer before the
+				      callee gave one, for our tone         */
 	bool fax;                  /* a fax was heard                       */
 	bool rung;                 /* the caller was told that it rings     */
 	enum side pending;         /* whose offer waits for the other side  */
@@ -189,6 +196,24 @@ void voice_pass_hold(struct call *call, enum side from);
 /** A side's leg, and the one that hears it, are new to each other: streams,
     codecs and holds are made to fit */
 void voice_meet(struct call *call, enum side side);
+
+/** Leave one codec, and events, in a description */
+void voice_only(struct desc *desc, const char *name);
+
+/* sounds.c: what we play */
+/** The side is on hold, or not any more: music, where we are to play it */
+void sounds_hold(struct call *call, enum side to, bool held);
+/** Is a hold of the other side not to be told to this one? */
+bool sounds_cover_hold(const struct call *call, enum side to);
+/** The callee rings: early media with the tone, where we are to make it */
+bool sounds_ring(struct call *call, enum side to);
+/** The description that the caller has already got with the tone */
+bool sounds_promised(const struct call *call, enum side to,
+		     const struct desc *answer, struct desc *out);
+void sounds_stop(struct call *call);
+/** A digit has ended on a side: by INFO to the other one, if it wants that */
+void sounds_digit(struct call *call, const struct stream_event *ev);
+void sounds_fax(struct call *call);
 
 /* record.c */
 void record_start(struct call *call, const struct route *route);

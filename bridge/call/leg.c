@@ -87,6 +87,7 @@ static void destructor(void *arg)
 	wheel_cancel(&leg->bye_tmr);
 	list_flush(&leg->noticel);
 	mem_deref(leg->notify_req);
+	mem_deref(leg->infos.req);
 	mem_deref(leg->bye_hdrs);
 	mem_deref(leg->half);
 	mem_deref(leg->dlg);

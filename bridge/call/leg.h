@@ -41,6 +41,7 @@ struct leg_conf {
 	uint32_t session_expires_s;    /* 1800 */
 	uint32_t min_se_s;         /* 90 */
 	bool prack;                /* offer and accept 100rel               */
+	bool info;                 /* take digits by INFO                   */
 	bool replaces;             /* accept Replaces (RFC 3891)            */
 	uint32_t answer_limit_s;   /* a call we made rings at most that long,
 				      0: 180                                */
@@ -111,6 +112,9 @@ struct leg_handlers {
 	    says by its sipfrag */
 	void (*notifyh)(struct leg *leg, uint16_t scode, bool refused,
 			bool last, void *arg);
+	/** The peer sent a digit by INFO; 0-9 * # A-D, ! for flash */
+	void (*digith)(struct leg *leg, char digit, uint32_t duration_ms,
+		       void *arg);
 	/** The leg decided something that people may ask for later */
 	void (*noteh)(struct leg *leg, enum call_topic topic,
 		      const char *text, void *arg);
@@ -161,6 +165,10 @@ int leg_offer(struct leg *leg, const struct desc *local);
 
 int leg_accept_offer(struct leg *leg, const struct desc *local);
 int leg_reject_offer(struct leg *leg, uint16_t scode, const char *reason);
+
+/** Send a digit by INFO (application/dtmf-relay), after those before it.
+    @return 0, EPROTO not established, EBUSY 32 wait already */
+int leg_digit(struct leg *leg, char digit, uint32_t duration_ms);
 
 /** Send REFER; the outcome comes by notifyh (a refusal too, as last) */
 int leg_refer(struct leg *leg, const char *refer_to, const char *hdrs);

@@ -6,6 +6,7 @@
  *   leg_callee.c    we call the peer (UAC): forks, hops, PRACK
  *   leg_exchange.c  offer/answer within the dialog: re-INVITE, UPDATE, glare
  *   leg_request.c   the other requests within the dialog
+ *   leg_info.c      digits by INFO
  *   leg_timer.c     session timers (RFC 4028)
  */
 #ifndef CALL_LEG_CORE_H
@@ -64,6 +65,15 @@ struct notice {
 	bool last;
 };
 
+enum { INFOS = 32 };
+
+/** Digits that go by INFO, one after the other */
+struct infos {
+	struct { char digit; uint32_t ms; } v[INFOS];
+	unsigned head, count;
+	struct request *req;       /* owned, while one is under way          */
+};
+
 struct session_timer {
 	struct wheel_tmr tmr;
 	uint32_t interval_s;       /* 0: none agreed                         */
@@ -116,6 +126,7 @@ struct leg {
 	bool refer_accepted;       /* 2xx to our last REFER                  */
 	uint32_t refers;           /* that the peer sent                     */
 	uint32_t refer_id;         /* CSeq of the last one                   */
+	struct infos infos;
 	struct session_timer timer;
 	bool peer_timer;           /* the peer supports RFC 4028             */
 };
@@ -159,6 +170,7 @@ void leg_invite_again(struct leg *leg, struct strans *st,
     session, for then it only tells of the peer */
 void leg_update_early(struct leg *leg, struct strans *st,
 		      const struct sip_msg *msg);
+void leg_info(struct leg *leg, struct strans *st, const struct sip_msg *msg);
 void leg_prack(struct leg *leg, struct strans *st, const struct sip_msg *msg);
 void leg_offer_next(struct leg *leg);   /* send what waits, if it may */
 

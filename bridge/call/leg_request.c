@@ -81,19 +81,6 @@ static void refer(struct leg *leg, struct strans *st,
 }
 
 
-static void info_body(struct leg *leg, struct strans *st,
-		      const struct sip_msg *msg)
-{
-	(void)leg;
-
-	/* an empty INFO asks whether the call still stands */
-	if (mbuf_get_left(msg->mb))
-		strans_reject(st, 415, "Unsupported Media Type");
-	else
-		strans_reject(st, 200, "OK");
-}
-
-
 static const struct {
 	const char *method;
 	void (*h)(struct leg *leg, struct strans *st,
@@ -105,7 +92,7 @@ static const struct {
 	{ "PRACK",  leg_prack        },
 	{ "NOTIFY", notify           },
 	{ "REFER",  refer            },
-	{ "INFO",   info_body        },
+	{ "INFO",   leg_info         },
 };
 
 

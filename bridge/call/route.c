@@ -22,7 +22,7 @@ enum {
 };
 
 #define PBX_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, UPDATE, " \
-	"PRACK"
+	"PRACK, INFO"
 
 
 static void refuse(struct route *route, uint16_t scode, const char *reason,
@@ -147,6 +147,7 @@ static void pbx_leg(struct leg_conf *conf, struct account *acc,
 	conf->session_expires_s = pbx->call.session_expires_s;
 	conf->min_se_s = pbx->call.min_se_s;
 	conf->prack = pbx->call.prack;
+	conf->info = true;
 	conf->replaces = pbx->supports_refer;
 	conf->answer_limit_s = pbx->call.answer_limit_s;
 	conf->routes = account_routes(acc);

@@ -59,9 +59,15 @@ static void event_h(struct stream *stream,
 		break;
 
 	case STREAM_DTMF:
-	case STREAM_DTMF_END:
-	case STREAM_FAX:
 		/* digits may be PINs: never written anywhere */
+		break;
+
+	case STREAM_DTMF_END:
+		sounds_digit(call, ev);
+		break;
+
+	case STREAM_FAX:
+		sounds_fax(call);
 		break;
 	}
 }
@@ -127,6 +133,22 @@ static bool formats_to(const struct call *call, enum side to,
 					       known);
 
 	return negotiate_formats_pbx(out, from, call->pbx, known);
+}
+
+
+void voice_only(struct desc *desc, const char *name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < desc->formatc; i++) {
+		const struct desc_format *fmt = &desc->formatv[i];
+
+		if (!str_casecmp(fmt->name, name) ||
+		    !str_casecmp(fmt->name, "telephone-event"))
+			desc->formatv[n++] = *fmt;
+	}
+
+	desc->formatc = n;
 }
 
 
@@ -371,6 +393,10 @@ static void settle(struct call *call, enum side to, bool held,
 	if (!leg || !leg_is_established(leg) || !leg_local(leg) ||
 	    !leg_remote(leg))
 		return;
+
+	sounds_hold(call, to, held);
+	if (sounds_cover_hold(call, to))
+		held = false;
 
 	out = *leg_local(leg);
 	if (formats && !voice_offer(call, to, formats, &out))

@@ -574,6 +574,16 @@ static void mask_after(char *p, char *end, const char *key,
 }
 
 
+/** The whole of a body of application/dtmf; no header is so short */
+static bool is_lone_digit(const char *p, const char *end)
+{
+	while (end > p && (end[-1] == '\r' || end[-1] == '\n'))
+		--end;
+
+	return end - p == 1 && strchr("0123456789*#ABCDabcd", *p);
+}
+
+
 /** The lines of a text, one after the other */
 static void mask_line(char *p, char *end)
 {
@@ -591,6 +601,13 @@ static void mask_line(char *p, char *end)
 	}
 	else if (find_text(p, end, "a=ice-pwd:", 10) == p) {
 		mask_after(p, end, "a=ice-pwd:", "\r\n");
+	}
+	else if (find_text(p, end, "signal", 6) == p) {
+		/* a digit by INFO may be of a PIN */
+		mask_after(p, end, "signal", "\r\n");
+	}
+	else if (is_lone_digit(p, end)) {
+		*p = 'x';
 	}
 }
 
