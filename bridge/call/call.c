@@ -263,7 +263,7 @@ static void answer_h(struct leg *leg, const struct sip_msg *msg,
 
 	set_state(call, CALL_ANSWERED);
 	sounds_stop(call);
-	record_answered(call, negotiate_codec(&out));
+	record_answered(call, &out);
 
 	if (leg_answer(caller, &out)) {
 		call_end(call, "bridge", 500, "Server Internal Error");
@@ -304,6 +304,8 @@ static void answered_h(struct leg *leg, int err, uint16_t scode,
 		(void)leg_reject_offer(asker.leg, 488, "Not Acceptable Here");
 
 	voice_apply(call);
+	/* it may have held with another codec */
+	voice_pass_hold(ac, asker.side);
 }
 
 
@@ -341,7 +343,7 @@ static void offer_h(struct leg *leg, const struct desc *offer, void *arg)
 
 	/* Teams knows no other hold than inactive, and no zero address
 	   (Microsoft: Direct Routing, SIP protocol) */
-	if (agreed && voice_answer_passed(call, side, offer, agreed, &out)) {
+	if (agreed && voice_answer_settled(call, side, offer, agreed, &out)) {
 		(void)leg_accept_offer(leg, &out);
 		voice_apply(call);
 		voice_pass_hold(call, side);

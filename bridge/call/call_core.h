@@ -182,10 +182,11 @@ bool voice_offer(struct call *call, enum side to, const struct desc *from,
 		 struct desc *out);
 bool voice_answer(struct call *call, enum side to, const struct desc *offer,
 		  const struct desc *agreed, struct desc *out);
-/** The same if a codec can be passed on; otherwise false */
-bool voice_answer_passed(struct call *call, enum side to,
-			 const struct desc *offer, const struct desc *agreed,
-			 struct desc *out);
+/** The same if a codec can be passed on, or is translated as it was before;
+    otherwise false */
+bool voice_answer_settled(struct call *call, enum side to,
+			  const struct desc *offer, const struct desc *agreed,
+			  struct desc *out);
 void voice_apply(struct call *call);
 /** The same, but what this side's peer says is not agreed by its leg yet */
 void voice_apply_early(struct call *call, enum side early,
@@ -220,8 +221,8 @@ void record_start(struct call *call, const struct route *route);
 void record_refused(struct calls *calls, const struct route *route,
 		    const struct sip_msg *msg);
 void record_ringing(struct call *call);
-/** @param codec  of the answer, by its encoding name */
-void record_answered(struct call *call, const char *codec);
+/** @param caller  The answer that the caller gets */
+void record_answered(struct call *call, const struct desc *caller);
 /** A new version of the record, for what story.c changed in it */
 void record_tell(struct call *call);
 void record_ended(struct call *call, const struct ending *ending);

@@ -38,26 +38,55 @@ bool codecs_known(const struct desc_format *fmt)
 }
 
 
-static bool is_in(const struct desc *desc, const struct desc_format *fmt)
+static const struct desc_format *same(const struct desc *desc,
+				      const struct desc_format *fmt)
 {
 	for (size_t i = 0; desc && i < desc->formatc; i++) {
 		if (desc_format_same(&desc->formatv[i], fmt))
-			return true;
+			return &desc->formatv[i];
 	}
 
-	return false;
+	return NULL;
+}
+
+
+bool codecs_has(const struct desc *desc, const struct desc_format *fmt)
+{
+	return same(desc, fmt) != NULL;
+}
+
+
+static bool is_voice(const struct desc_format *fmt)
+{
+	return !is_events(fmt) && codec_of(fmt) != CODEC_CN;
+}
+
+
+/** Was one an answer to the other? Then all of it is in there */
+static bool is_part(const struct desc *part, const struct desc *whole)
+{
+	for (size_t i = 0; i < part->formatc; i++) {
+		if (is_voice(&part->formatv[i]) &&
+		    !codecs_has(whole, &part->formatv[i]))
+			return false;
+	}
+
+	return true;
 }
 
 
 const struct desc_format *codecs_voice(const struct desc *local,
 				       const struct desc *remote)
 {
-	for (size_t i = 0; remote && i < remote->formatc; i++) {
-		const struct desc_format *fmt = &remote->formatv[i];
+	const struct desc *answer = remote && local &&
+		is_part(local, remote) ? local : remote;
 
-		if (!is_events(fmt) && codec_of(fmt) != CODEC_CN &&
-		    (!local || is_in(local, fmt)))
-			return fmt;
+	for (size_t i = 0; answer && i < answer->formatc; i++) {
+		const struct desc_format *fmt = &answer->formatv[i];
+
+		if (is_voice(fmt) && (!local || codecs_has(local, fmt)) &&
+		    codecs_has(remote, fmt))
+			return same(remote, fmt);
 	}
 
 	return NULL;
@@ -297,11 +326,11 @@ void codecs_remote(struct stream_remote *r, const struct codecs_side *side,
 	}
 
 	for (size_t i = 0; i < side->local->formatc; i++) {
-		if (is_in(side->remote, &side->local->formatv[i]))
+		if (codecs_has(side->remote, &side->local->formatv[i]))
 			add_heard(r, &side->local->formatv[i], may);
 	}
 	for (size_t i = 0; i < side->remote->formatc; i++) {
-		if (is_in(side->local, &side->remote->formatv[i]))
+		if (codecs_has(side->local, &side->remote->formatv[i]))
 			add_heard(r, &side->remote->formatv[i], may);
 	}
 

@@ -27,10 +27,14 @@ bool codecs_may(const struct pbx *pbx);
 /** Voice that we can decode and encode */
 bool codecs_known(const struct desc_format *fmt);
 
-/** First voice format of remote that local has too, NULL: none.
-    @param local  NULL: any will do */
+/** The voice that a peer gets: the first of the answer, be that local or
+    remote, with the peer's payload type; NULL: none.
+    @param local  NULL: any of remote will do */
 const struct desc_format *codecs_voice(const struct desc *local,
 				       const struct desc *remote);
+
+/** Does a description have that codec? */
+bool codecs_has(const struct desc *desc, const struct desc_format *fmt);
 
 /**
  * Of an offer without a codec of the other side's: the one to answer with

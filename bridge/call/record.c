@@ -8,6 +8,7 @@
 #include "bridge/sip/stack.h"
 #include "bridge/sip/trace.h"
 #include "call_core.h"
+#include "codecs.h"
 #include "cause.h"
 #include "failure.h"
 #include "negotiate.h"
@@ -244,7 +245,8 @@ static void quality(struct call *call, enum side side)
 	if (!st.rx_packets)
 		return;
 
-	loss = 1000.0 * (double)st.rx_lost /
+	/* what came too late to be heard is lost, too */
+	loss = 1000.0 * (double)(st.rx_lost + st.rx_discarded) /
 		(double)(st.rx_packets + st.rx_lost);
 	cs->mos = quality_mos(st.rtt_us / 2000.0 + 2 * st.jitter_us / 1000.0,
 			      loss, cs->codec);
@@ -299,6 +301,34 @@ static void media_decided(struct call *call)
 }
 
 
+/** Each side's codec; the same where voice is passed on */
+static void codecs_decided(struct call *call, const struct desc *caller)
+{
+	const enum side from = caller_side(call), to = other(from);
+	struct leg *callee = call->legv[to];
+	const struct desc_format *own = codecs_voice(NULL, caller);
+	const struct desc_format *theirs =
+		codecs_voice(leg_local(callee), leg_remote(callee));
+	struct call_side *cs = side_of(&call->rec, from);
+
+	if (!own)
+		return;
+
+	/* of several that the callee has, the caller's is used */
+	if (!theirs || codecs_has(leg_remote(callee), own))
+		theirs = own;
+
+	str_ncpy(cs->codec, own->name, sizeof(cs->codec));
+	cs = side_of(&call->rec, to);
+	str_ncpy(cs->codec, theirs->name, sizeof(cs->codec));
+
+	if (theirs != own)
+		record_note(call, CALL_CODEC, CALL_AT_BRIDGE,
+			    "translates between %s and %s", own->name,
+			    theirs->name);
+}
+
+
 void record_ringing(struct call *call)
 {
 	callids(call);
@@ -311,20 +341,15 @@ void record_ringing(struct call *call)
 }
 
 
-void record_answered(struct call *call, const char *codec)
+void record_answered(struct call *call, const struct desc *caller)
 {
-	struct call_side *from = side_of(&call->rec, caller_side(call));
-	struct call_side *to = side_of(&call->rec, other(caller_side(call)));
-
 	callids(call);
 	call->rec.state = CALL_ANSWERED;
 	call->rec.answer_ms = now_ms(call);
 	call->rec.scode = call->rec.teams.scode = 200;
 	call->rec.pbxside.scode = 200;
 	call->watched_us = clock_us();
-	str_ncpy(from->codec, codec, sizeof(from->codec));
-	str_ncpy(to->codec, negotiate_codec(leg_remote(call->legv[
-		 other(caller_side(call))])), sizeof(to->codec));
+	codecs_decided(call, caller);
 	media_decided(call);
 
 	info("call", call->rec.id, "answered");

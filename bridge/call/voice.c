@@ -216,15 +216,19 @@ bool voice_answer(struct call *call, enum side to, const struct desc *offer,
 }
 
 
-bool voice_answer_passed(struct call *call, enum side to,
-			 const struct desc *offer, const struct desc *agreed,
-			 struct desc *out)
+bool voice_answer_settled(struct call *call, enum side to,
+			  const struct desc *offer, const struct desc *agreed,
+			  struct desc *out)
 {
+	const struct desc *before = leg_local(call->legv[to]);
 	struct desc passed;
 
-	/* whether there is a codec in common; the rest is as ever */
-	return negotiate_answer(&passed, offer, agreed) &&
-		voice_answer(call, to, offer, agreed, out);
+	if (!voice_answer(call, to, offer, agreed, out))
+		return false;
+
+	return negotiate_answer(&passed, offer, agreed) ||
+		(before && !str_casecmp(negotiate_codec(before),
+					negotiate_codec(out)));
 }
 
 

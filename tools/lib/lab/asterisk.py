@@ -59,6 +59,9 @@ USERS = {
     2018: ("rewrite_contact=yes\n", ""),
     2019: ("dtmf_mode=info\n", ""),
     2020: ("", ""),
+    2021: ("disallow=all\nallow=opus\n", ""),
+    2022: ("dtmf_mode=inband\n", ""),
+    2023: ("disallow=all\nallow=alaw:30\n", ""),
     # what is wrong with PBXs: voice at an address of the LAN, voice that
     # goes to nobody, registrations that hardly last
     2031: ("media_address=192.168.77.10\nbind_rtp_to_media_address=no\n", ""),
