@@ -190,8 +190,8 @@ class Files(CommandLine):
              ' "generic"?'])
         self.assertEqual(self.bad("template", "shwo"),
                          ["callbridge: template: want `list`, `show NAME`,"
-                          " `lint FILE...`, `diff A B`, `explain SETTING` or"
-                          " `new`"])
+                          " `lint FILE...`, `diff A B`, `explain SETTING`,"
+                          " `new` or `doctor`"])
 
     def test_numbers(self):
         self.write("contoso.yaml", GOOD)
@@ -205,9 +205,8 @@ class Files(CommandLine):
                 self.assertEqual(first, f"{number} -> {result}")
 
         self.assertEqual(self.bad(*ask),
-                         ["callbridge: number: want --file FILE and one of"
-                          " --from-teams NUMBER, --from-pbx NUMBER and"
-                          " --batch CSV"])
+                         ["callbridge: number: want one of --from-teams"
+                          " NUMBER, --from-pbx NUMBER and --batch CSV"])
         self.assertEqual(self.bad(*ask, "--pbx", "hz", "--from-teams", "1"),
                          ['callbridge: number: contoso has no PBX "hz"'])
         self.assertEqual(self.bad(*ask, "--from-teams", "a\tb"),
