@@ -1,10 +1,11 @@
 /**
  * @file replaces.c  INVITE with Replaces (RFC 3891)
  *
- * A peer that finishes an attended transfer, or a pickup, by itself may call
- * us anew and name the dialog that the new one takes the place of: a PBX, or
- * Teams for a call that was answered elsewhere in Teams. The leg of the other
- * side stays; only this one's is exchanged, with the media port it had.
+ * A peer that finishes an attended transfer by itself may call us anew and
+ * name the dialog that the new one takes the place of: a PBX, or Teams for a
+ * call that was answered elsewhere in Teams. The leg of the other side stays;
+ * only this one's is exchanged, with the media port it had. A dialog that we
+ * began and that still rings is picked up so by another phone.
  */
 #include "bridge/base/log.h"
 #include "bridge/sip/dialog.h"
@@ -62,8 +63,9 @@ struct call *replaces_find(const struct calls *calls, const struct pl *val,
 		enum side s;
 
 		for (s = 0; s < SIDES; s++) {
+			/* also one of several early dialogs of the leg */
 			if (!call->legv[s] ||
-			    leg_dialog(call->legv[s]) != dlg)
+			    dialog_arg(dlg) != call->legv[s])
 				continue;
 			*side = s;
 			return call;
@@ -143,6 +145,38 @@ static int join(struct call *call, enum side side, struct leg *leg,
 }
 
 
+/** Another phone takes a call that still rings. @return EPROTO: not with
+    that offer; the new leg is the owner's to free then */
+static int pick_up(struct call *call, enum side side, struct leg *leg,
+		   const struct desc *offer)
+{
+	struct leg *old = call->legv[side];
+	struct desc out;
+
+	if (!offer->formatc || !describe(call, side, offer, &out) ||
+	    leg_answer(leg, &out))
+		return EPROTO;
+
+	info("call", call->rec.id, "picked up by another phone");
+	call->legv[side] = leg;
+	leg_hangup(old, 0, NULL, "Reason: SIP;cause=200;"
+		   "text=\"Call completed elsewhere\"\r\n");
+	mem_deref(old);
+
+	/* may end the call */
+	call_handlers.answerh(leg, NULL, offer, call);
+
+	return 0;
+}
+
+
+static bool rings(const struct call *call, enum side side)
+{
+	return (call->state == CALL_TRYING || call->state == CALL_RINGING) &&
+		side != caller_side(call);
+}
+
+
 /** Without the dialog, or in a state that RFC 3891 section 3 refuses */
 static bool refused(const struct call *call, enum side side,
 		    struct strans *st, const struct sip_msg *msg,
@@ -152,6 +186,8 @@ static bool refused(const struct call *call, enum side side,
 
 	if (!call || !is_theirs(call, side, msg))
 		strans_reject(st, 481, "Call/Transaction Does Not Exist");
+	else if (rings(call, side))
+		return false;
 	else if (call->state != CALL_ANSWERED || call->transfer)
 		strans_reject(st, 603, "Decline");
 	else if (!msg_param_exists(val, "early-only", &early))
@@ -187,7 +223,8 @@ bool replaces_request(struct calls *calls, struct strans *st,
 
 	if (callerid_user(from, sizeof(from), &msg->from.auri))
 		from[0] = '\0';
-	if (join(call, side, leg, &offer, from)) {
+	if (rings(call, side) ? pick_up(call, side, leg, &offer) :
+	    join(call, side, leg, &offer, from)) {
 		leg_reject(leg, 488, "Not Acceptable Here", NULL);
 		mem_deref(leg);
 	}
