@@ -1005,6 +1005,15 @@ static int conn_setup(struct conn *conn, const struct target *target)
 }
 
 
+/** The port that the system chose, for traces */
+static void local_note(struct flow *flow, int fd)
+{
+	flow->local.len = sizeof(flow->local.u);
+	if (getsockname(fd, &flow->local.u.sa, &flow->local.len))
+		sa_init(&flow->local, AF_UNSPEC);
+}
+
+
 /** Open a connection; the caller gets a reference of its own */
 int conn_connect(struct flow **flowp, const struct target *target)
 {
@@ -1019,6 +1028,7 @@ int conn_connect(struct flow **flowp, const struct target *target)
 	if (err)
 		return err;
 
+	local_note(flow, fd);
 	err = conn_setup(flow->conn, target);
 	if (!err)
 		err = set_flags(flow->conn, FD_WRITE);

@@ -51,6 +51,8 @@ struct flow {
 	struct listener *lsnr;     /* borrowed; NULL once it has gone     */
 	struct wheel *wheel;       /* borrowed                            */
 	struct sa peer;
+	struct sa local;           /* of a connection that we opened; else
+				      not set: the listener's             */
 	enum sip_transp tp;
 	bool inbound;
 	bool wanted;               /* UDP: we opened it                   */

@@ -332,21 +332,23 @@ void flow_why_set(struct flow *flow, const char *fmt, ...)
 void flow_trace(const struct flow *flow, bool tx, const uint8_t *buf,
 		size_t size)
 {
+	const struct sa *local;
 	struct trace *trace;
 	struct hep *hep;
 
 	if (!flow->lsnr || !flow->lsnr->transp)
 		return;
 
+	local = sa_isset(&flow->local, SA_ALL) ? &flow->local :
+		&flow->lsnr->laddr;
 	trace = stack_trace(flow->lsnr->transp->stack);
 	if (trace)
-		trace_add(trace, tx, flow->tp, &flow->lsnr->laddr,
-			  &flow->peer, flow->lsnr->name, buf, size);
+		trace_add(trace, tx, flow->tp, local, &flow->peer,
+			  flow->lsnr->name, buf, size);
 
 	hep = stack_hep(flow->lsnr->transp->stack);
 	if (hep)
-		hep_add(hep, tx, flow->tp, &flow->lsnr->laddr, &flow->peer,
-			buf, size);
+		hep_add(hep, tx, flow->tp, local, &flow->peer, buf, size);
 }
 
 

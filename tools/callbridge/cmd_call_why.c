@@ -13,11 +13,17 @@
 #include "cli.h"
 
 
-enum { WIDTH = 79, INDENT = 11, LINE_SIZE = 512 };
+enum {
+	WIDTH           = 79,
+	INDENT          = 11,      /* behind a title                        */
+	TRANSFER_INDENT = 18,      /* behind time and side                  */
+	DECISION_INDENT = 28,      /* ... and topic                         */
+	LINE_SIZE       = 512,
+};
 
 
 /** Text behind a title, broken between words; what peers wrote is escaped */
-static void para(const char *title, const char *text)
+static void wrapped(const char *title, size_t indent, const char *text)
 {
 	char shown[LINE_SIZE * 4];
 	const char *p = shown;
@@ -28,20 +34,26 @@ static void para(const char *title, const char *text)
 	while (*p) {
 		size_t l = strlen(p);
 
-		if (l > WIDTH - INDENT) {
-			l = WIDTH - INDENT;
+		if (l > WIDTH - indent) {
+			l = WIDTH - indent;
 			while (l && p[l] != ' ')
 				--l;
 			if (!l)
-				l = WIDTH - INDENT;
+				l = WIDTH - indent;
 		}
 
-		(void)printf("%-*s%.*s\n", INDENT, first ? title : "",
+		(void)printf("%-*s%.*s\n", (int)indent, first ? title : "",
 			     (int)l, p);
 		p += l;
 		p += strspn(p, " ");
 		first = false;
 	}
+}
+
+
+static void para(const char *title, const char *text)
+{
+	wrapped(title, INDENT, text);
 }
 
 
@@ -201,6 +213,15 @@ static void voice(const json_t *call, const char *title, const char *name)
 }
 
 
+static void related(const json_t *call, const char *title, const char *name)
+{
+	const char *id = answer_str(call, name);
+
+	if (*id && strcmp(id, answer_str(call, "id")))
+		para(title, id);
+}
+
+
 static void summary(const json_t *call)
 {
 	const char *field = answer_str(call, "field");
@@ -228,6 +249,39 @@ static void summary(const json_t *call)
 	voice(call, "Teams v.", "teams");
 	if (*to)
 		para("went to", to);
+	related(call, "came from", "transfer_of");
+	related(call, "goes on as", "replaced_by");
+	related(call, "story of", "story");
+}
+
+
+/** One line each: when, by whom, how, to whom, and how it ended */
+static void transfers(const json_t *call)
+{
+	const json_t *list = json_object_get(call, "transfers"), *t;
+	size_t i;
+
+	if (json_array_size(list))
+		(void)puts("\nTransfers\n");
+
+	json_array_foreach(list, i, t) {
+		const int64_t scode = answer_int(t, "scode");
+		const char *to = answer_str(t, "to");
+		char title[64], end[64] = "under way", line[LINE_SIZE];
+
+		if (scode)
+			(void)snprintf(end, sizeof(end), "%lld after %.1f s",
+				       (long long)scode,
+				       (double)answer_int(t, "took_ms")
+				       / 1000);
+		(void)snprintf(title, sizeof(title), "%8.3f  %-6s  ",
+			       (double)answer_int(t, "at_ms") / 1000,
+			       answer_str(t, "by"));
+		(void)snprintf(line, sizeof(line), "%s, %s, to %s: %s",
+			       answer_str(t, "kind"), answer_str(t, "way"),
+			       *to ? to : "a party without a number", end);
+		wrapped(title, TRANSFER_INDENT, line);
+	}
 }
 
 
@@ -241,14 +295,13 @@ static void decisions(const json_t *call)
 		(void)puts("\nWhat was decided and seen\n");
 
 	json_array_foreach(list, i, d) {
-		char line[256], shown[1024];
+		char title[64];
 
-		(void)snprintf(line, sizeof(line), "%8.3f  %-6s  %-8s  %s",
+		(void)snprintf(title, sizeof(title), "%8.3f  %-6s  %-8s  ",
 			       (double)answer_int(d, "at_ms") / 1000,
 			       answer_str(d, "where"),
-			       answer_str(d, "topic"), answer_str(d, "text"));
-		(void)text_escape(shown, sizeof(shown), line, strlen(line));
-		(void)puts(shown);
+			       answer_str(d, "topic"));
+		wrapped(title, DECISION_INDENT, answer_str(d, "text"));
 	}
 
 	if (dropped)
@@ -284,6 +337,7 @@ int call_why(const struct cli *cli, const char *id)
 		return status;
 
 	summary(answer.json);
+	transfers(answer.json);
 	decisions(answer.json);
 	status = ladder(cli, answer_str(answer.json, "id"));
 	answer_clear(&answer);
