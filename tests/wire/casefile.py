@@ -11,6 +11,7 @@ from message import plain_name, squeeze
 FOLDER = Path(__file__).resolve().parent
 STEP = re.compile(r"(\w+)(?::(\w+))?([<>]) (.+)")
 ORDER = re.compile(r"(quiet|again|small|drop|resend) (\w+)(?: (\d+)(?:ms)?)?")
+RECORD = re.compile(r"record (\w+)(?: (.*))?")
 HOLE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -27,7 +28,7 @@ class Step:
 
     def __init__(self, where, kind, peer, dialog=None, start=None, number=0):
         self.where = where
-        self.kind = kind            # send, receive or one of ORDER
+        self.kind = kind            # send, receive, record, one of ORDER
         self.peer = peer
         self.dialog = dialog or ""
         self.start = start
@@ -64,6 +65,9 @@ def step_of(where, line):
     found = ORDER.fullmatch(line)
     if found:
         return Step(where, found[1], found[2], number=int(found[3] or 0))
+    found = RECORD.fullmatch(line)
+    if found:
+        return Step(where, "record", found[1], found[2])
     found = STEP.fullmatch(line)
     if found:
         return Step(where, "receive" if found[3] == "<" else "send",

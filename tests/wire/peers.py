@@ -242,6 +242,7 @@ class World:
 
     def __init__(self, tls, passwords):
         self.passwords = passwords      # by SIP username
+        self.calls = None               # tells the records of calls
         self.contacts = {}              # by SIP username, as registered
         self.pinged = set()             # peers that had OPTIONS
         self.manual = set()             # (peer, method) left to the case

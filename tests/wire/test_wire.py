@@ -59,6 +59,7 @@ class WireTest(unittest.TestCase):
         cls.addClassCleanup(cls.world.close)
         cls.bridge = Bridge(state, PBX_SITES, USERS, "bridge-wire",
                             **cls.node(state / "tls"))
+        cls.world.calls = cls.bridge.calls
         cls.addClassCleanup(cls.stop_bridge)
         cls.start_bridge()
 

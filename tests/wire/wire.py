@@ -334,6 +334,17 @@ class Player:
         if size > step.number:
             raise Mismatch("it has %d octets" % size)
 
+    def record(self, step):
+        """A member of the newest call's record."""
+        end = time.monotonic() + RECEIVE_S
+        while True:
+            calls = self.world.calls()
+            newest = max(calls, key=lambda call: call["start_ms"])
+            if str(newest[step.peer]) == step.dialog:
+                return
+            if time.monotonic() > end:
+                raise Mismatch("it has %r" % newest[step.peer])
+
     def barrier(self):
         """Whatever the bridge still had to say to this case has come before
         it answers one more request on each side."""
