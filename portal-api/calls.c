@@ -93,18 +93,22 @@ struct find {
 };
 
 
+/** @return EALREADY for the very call, to stop */
 static int call_find(const struct call_record *rec, void *arg)
 {
 	struct find *find = arg;
+	const bool same = !strcmp(rec->id, find->id);
 
 	if (strncmp(rec->id, find->id, strlen(find->id)))
 		return 0;
 
-	++find->c;
+	find->c = same ? 1 : find->c + 1;
 	json_decref(find->json);
 	find->json = call_record_json(rec);
+	if (!find->json)
+		return ENOMEM;
 
-	return find->json ? 0 : ENOMEM;
+	return same ? EALREADY : 0;
 }
 
 

@@ -119,7 +119,7 @@ static void finish(struct call *call, const struct ending *ending,
 void call_end(struct call *call, const char *by, uint16_t scode,
 	      const char *reason)
 {
-	const struct cause *cause = cause_find(scode);
+	const uint16_t q850 = scode < 300 ? 16 : cause_find(scode)->q850;
 	const struct ending ending = {
 		.by = !strcmp(by, "teams") ? CALL_AT_TEAMS :
 			!strcmp(by, "pbx") ? CALL_AT_PBX : CALL_AT_BRIDGE,
@@ -131,7 +131,7 @@ void call_end(struct call *call, const char *by, uint16_t scode,
 	const struct cause_heard none = { 0, 0 };
 	char hdrs[64];
 
-	cause_reason(hdrs, sizeof(hdrs), &none, cause->q850);
+	cause_reason(hdrs, sizeof(hdrs), &none, q850);
 	finish(call, &ending, reason, hdrs);
 }
 
@@ -480,6 +480,11 @@ static void hung_up(struct call *call, enum side side,
 		.reason = "Normal call clearing", .passed = 480,
 	};
 	char hdrs[96];
+
+	if (end->heard.q850 && end->heard.q850 != 16)
+		record_note(call, CALL_SIGNAL, where_of(side), "BYE with "
+			    "Q.850 cause %u, %s", end->heard.q850,
+			    cause_q850_name(end->heard.q850));
 
 	cause_reason(hdrs, sizeof(hdrs), &end->heard, 16);
 	finish(call, &ending, "Temporarily Unavailable", hdrs);

@@ -136,7 +136,8 @@ enum hint {
 	UDP_SIZE, PBX_WAY, PBX_TLS_WAY, PBX_BAN, REGISTRATION, PHONE_OFF,
 	PBX_PORT, PBX_LOG, CONTACT, ANSWER_LIMIT, LOOP, REDIRECT, TRANSFER,
 	TEAMS_NUMBER, TEAMS_NEW, TEAMS_LICENCE, TEAMS_GATEWAY, TEAMS_POLICY,
-	TEAMS_SIGNED_IN, TEAMS_WAY, TEAMS_STATE, TEAMS_CERT, TEAMS_BUSY,
+	TEAMS_SIGNED_IN, TEAMS_AWAY, TEAMS_VOICEMAIL, TEAMS_WAY, TEAMS_STATE,
+	TEAMS_CERT,
 	MEDIA_WAY, MEDIA_NAT, MEDIA_ADDRESS, MEDIA_PORTS, NETWORK,
 	POLICY_NUMBER, POLICY_CALLS, POLICY_BUSY,
 	SLOW_RING, NOBODY, HANDS_OFF, DISPLAY, DNS, TRACE,
@@ -258,6 +259,12 @@ static const struct {
 	[TEAMS_SIGNED_IN] = { NULL,
 		"Nobody is signed in to Teams as {user}, and voicemail is "
 		"off.", NULL },
+	[TEAMS_AWAY] = { NULL,
+		"{user} is signed out of Teams, or forwards all calls to "
+		"voicemail.", NULL },
+	[TEAMS_VOICEMAIL] = { has_pbx,
+		"To let voicemail of Teams have such calls: accept.",
+		"pbx.call.teams_voicemail" },
 	[TEAMS_WAY] = { NULL,
 		"See `callbridge trunks`. The firewall must let TCP 5061 "
 		"through both ways.", NULL },
@@ -268,9 +275,6 @@ static const struct {
 		"Certificates: ours must hold our name and come with its "
 		"intermediates; Microsoft's roots must be trusted.",
 		"node.teams.ca_file" },
-	[TEAMS_BUSY] = { NULL,
-		"Busy on busy is set in the user's Teams calling policy.",
-		NULL },
 	[MEDIA_WAY] = { NULL,
 		"The firewall must let UDP through to our media ports, from "
 		"the PBX and from Teams.", "node.media.port_min" },
@@ -376,6 +380,9 @@ static const struct row rowv[] = {
 	  { POLICY_CALLS } },
 	{ US, CODE(486), CALL_BUSY, "All lines that are allowed are in use.",
 	  { POLICY_BUSY } },
+	{ TEAMS, SAYS("server of Teams"), CALL_UNAVAILABLE,
+	  "A server of Teams answered at once, and the call was given back "
+	  "to {pbx}.", { TEAMS_AWAY, TEAMS_VOICEMAIL } },
 	{ US, SAYS("not registered"), CALL_UNAVAILABLE,
 	  "The user's phone is not registered at {pbx}, so the call could "
 	  "not be made.", { REGISTRATION } },

@@ -37,6 +37,9 @@ class Why(BridgeTest):
             self.assertIn(words, text)
         for line in text.splitlines():
             self.assertLessEqual(len(line), 80, text)
+        offline = self.bridge.command("why", record["id"], "--state-dir",
+                                      str(self.bridge.folder / "state"))
+        self.assertTrue(text.startswith(offline), offline)
         failed = json.loads(self.bridge.command("calls", "--failed",
                                                 "--since", "1h", "--json"))
         self.assertIn(record["id"], [c["id"] for c in failed["calls"]])

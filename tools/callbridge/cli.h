@@ -60,6 +60,8 @@ int cmd_readiness(const struct cli *cli, int argc, char *argv[]);
 
 /** Why a call went as it did. @param id  Of the call, or how it begins */
 int call_why(const struct cli *cli, const char *id);
+/** The same from a journal, without a service and without messages */
+int call_why_offline(const char *state_dir, const char *id);
 
 /* options.c: reading the command line */
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "bridge/base/text.h"
+#include "bridge/store/journal.h"
 #include "cli.h"
 
 
@@ -222,6 +223,26 @@ static void related(const json_t *call, const char *title, const char *name)
 }
 
 
+/** Two voicemails that fight for a call */
+static void conflict(const json_t *call)
+{
+	const char *what = answer_str(call, "voicemail");
+
+	if (!strcmp(what, "at-once"))
+		para("voicemail", "Conflict: voicemail of Teams answered at"
+		     " once, before a phone rang. See"
+		     " pbx.call.teams_voicemail.");
+	else if (!strcmp(what, "no-answer"))
+		para("voicemail", "Conflict: it rang in Teams, and voicemail"
+		     " of Teams answered before that of the PBX. Let one of"
+		     " them wait longer, or switch one off.");
+	else if (!strcmp(what, "late"))
+		para("voicemail", "Conflict: answered in Teams after the time"
+		     " at which the PBX takes the call back. See"
+		     " pbx.call.no_answer.");
+}
+
+
 static void summary(const json_t *call)
 {
 	const char *field = answer_str(call, "field");
@@ -231,6 +252,7 @@ static void summary(const json_t *call)
 	advice_print(answer_str(call, "advice"));
 	if (*field)
 		parf("setting", "%s", field);
+	conflict(call);
 	(void)putchar('\n');
 
 	para("id", answer_str(call, "id"));
@@ -327,6 +349,14 @@ static int ladder(const struct cli *cli, const char *id)
 }
 
 
+static void tell_call(const json_t *call)
+{
+	summary(call);
+	transfers(call);
+	decisions(call);
+}
+
+
 int call_why(const struct cli *cli, const char *id)
 {
 	struct answer answer;
@@ -336,11 +366,52 @@ int call_why(const struct cli *cli, const char *id)
 	if (status)
 		return status;
 
-	summary(answer.json);
-	transfers(answer.json);
-	decisions(answer.json);
+	tell_call(answer.json);
 	status = ladder(cli, answer_str(answer.json, "id"));
 	answer_clear(&answer);
 
 	return status;
+}
+
+
+struct find {
+	const char *id;
+	size_t c;                  /* calls whose id begins so */
+	json_t *json;              /* owned; the newest        */
+};
+
+
+static int find_h(const struct call_record *rec, void *arg)
+{
+	struct find *find = arg;
+
+	if (strncmp(rec->id, find->id, strlen(find->id)))
+		return 0;
+
+	++find->c;
+	json_decref(find->json);
+	find->json = call_record_json(rec);
+
+	return find->json ? 0 : ENOMEM;
+}
+
+
+int call_why_offline(const char *state_dir, const char *id)
+{
+	struct find find = { .id = id };
+	const int err = journal_calls(state_dir, 0, find_h, &find);
+
+	if (err)
+		term_error("%s: cannot read the journal: %m", state_dir, err);
+	else if (!find.c)
+		term_error("there is no call %s in %s", id, state_dir);
+	else if (find.c > 1)
+		term_error("%zu calls begin with %s: want more of the id",
+			   find.c, id);
+	else
+		tell_call(find.json);
+
+	json_decref(find.json);
+
+	return !err && find.c == 1 ? EXIT_GOOD : EXIT_BAD;
 }

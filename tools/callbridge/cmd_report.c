@@ -595,7 +595,10 @@ static int why_exchange(const struct cli *cli, const char *aor)
 
 int cmd_why(const struct cli *cli, int argc, char *argv[])
 {
-	const struct opt optv[] = {{NULL, NULL, NULL}};
+	const char *state_dir = NULL;
+	const struct opt optv[] = {
+		{"state-dir", &state_dir, NULL}, {NULL, NULL, NULL},
+	};
 	const json_t *row, *found = NULL;
 	struct answer answer;
 	size_t i;
@@ -603,6 +606,9 @@ int cmd_why(const struct cli *cli, int argc, char *argv[])
 
 	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 1, 1))
 		return EXIT_BAD;
+
+	if (state_dir)
+		return call_why_offline(state_dir, argv[1]);
 
 	status = ask(cli, &answer, false, "/api/v1/registrations");
 	if (status)

@@ -24,7 +24,7 @@ static const struct command commandv[] = {
 	 "              if there is one, so that monitoring can use it\n"
 	 "  --json      everything that is known, for programs\n",
 	 cmd_status},
-	{"why", "USER|CALL",
+	{"why", "USER | [--state-dir FOLDER] CALL",
 	 "why a user is registered or not, or a call went as it did",
 	 "USER is a user's Microsoft name, number or AoR. Prints state,"
 	 " reason, advice, and the\nmessages of the last attempt.\n\n"
@@ -32,7 +32,9 @@ static const struct command commandv[] = {
 	 " Prints what happened,\nlikely causes in order and the setting to"
 	 " look at, numbers before and after their\nrules, codecs, timers,"
 	 " voice quality, and the messages with both sides. Passwords\nand"
-	 " keys are masked.\n",
+	 " keys are masked.\n\n"
+	 "  --state-dir FOLDER  a call of the journal there, without its"
+	 " messages; needs no\n                      running service\n",
 	 cmd_why},
 	{"report", "registrations|calls [--csv|--html|--json]\n"
 	 "                         [--since TIME] [--until TIME] [--pbx NAME]"

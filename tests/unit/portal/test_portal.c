@@ -434,6 +434,41 @@ static void test_calls(void **state)
 
 	assert_error(f, "/api/v1/calls/call-999", 404,
 		     "there is no call call-999", "id");
+
+	/* as people type it: how it begins */
+	get(f, &r, "/api/v1/calls/call-12");
+	assert_int_equal(r.code, 200);
+	assert_string_equal(text_of(r.json, "id"), "call-120");
+	done(&r);
+	assert_error(f, "/api/v1/calls/call-00", 400, "9 calls begin with"
+		     " call-00: want more of the id", "id");
+	assert_error(f, "/api/v1/calls/cal", 404, "there is no call cal",
+		     "id");
+}
+
+
+static void test_which_calls(void **state)
+{
+	const struct fixture *f = *state;
+	struct reply r;
+
+	get(f, &r, "/api/v1/calls?failed=true");
+	assert_int_equal(r.code, 200);
+	done(&r);
+	get(f, &r, "/api/v1/calls?to_ms=1");
+	assert_int_equal(json_array_size(json_object_get(r.json, "calls")),
+			 0);
+	done(&r);
+	get(f, &r, "/api/v1/calls?from_ms=0&failed=false&limit=1000");
+	assert_int_equal(json_array_size(json_object_get(r.json, "calls")),
+			 120);
+	done(&r);
+
+	assert_error(f, "/api/v1/calls?failed=yes", 400,
+		     "failed: want true or false, found \"yes\"", "failed");
+	assert_error(f, "/api/v1/calls?from_ms=yesterday", 400,
+		     "from_ms: want milliseconds since 1970, found"
+		     " \"yesterday\"", "from_ms");
 }
 
 
@@ -986,6 +1021,7 @@ int main(void)
 		TEST(test_registrations),
 		TEST(test_trunks),
 		TEST(test_calls),
+		TEST(test_which_calls),
 		TEST(test_traces_by_any_name),
 		TEST(test_version_metrics_health),
 		TEST(test_not_ready_without_a_disk),
