@@ -208,6 +208,8 @@ void sounds_hold(struct call *call, enum side to, bool held);
 bool sounds_cover_hold(const struct call *call, enum side to);
 /** The callee rings: early media with the tone, where we are to make it */
 bool sounds_ring(struct call *call, enum side to);
+/** Ringing tone for a side that waits alone for the target of a transfer */
+void sounds_wait(struct call *call, enum side to);
 /** The description that the caller has already got with the tone */
 bool sounds_promised(const struct call *call, enum side to,
 		     const struct desc *answer, struct desc *out);

@@ -33,6 +33,7 @@ struct leg *join_swap(struct call *call, enum side side, struct leg *leg)
 	call->legv[side] = leg;
 	call->holding[side] = false;
 	leg_handlers_set(leg, &call_handlers, call);
+	sounds_stop(call_far(call, side).call);
 	voice_meet(call, side);
 
 	return old;

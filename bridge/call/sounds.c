@@ -101,6 +101,14 @@ bool sounds_ring(struct call *call, enum side to)
 }
 
 
+void sounds_wait(struct call *call, enum side to)
+{
+	/* one on hold hears music already */
+	if (!call->holding[to])
+		settle(call, to, SOUNDING_RING);
+}
+
+
 bool sounds_promised(const struct call *call, enum side to,
 		     const struct desc *answer, struct desc *out)
 {

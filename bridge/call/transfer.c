@@ -375,6 +375,7 @@ bool transfer_left(struct call *call, enum side side,
 		   const struct leg_end *end)
 {
 	struct transfer *tf = call->transfer;
+	struct far far;
 
 	if (!tf || tf->state == TRANSFER_DONE)
 		return false;
@@ -388,6 +389,9 @@ bool transfer_left(struct call *call, enum side side,
 	/* the one who transferred hung up early: the rest goes on */
 	info("call", call->rec.id, "the transferor left before the end");
 	call->legv[side] = mem_deref(call->legv[side]);
+	far = call_far(call, side);
+	if (tf->state == TRANSFER_DIALLING && far.leg)
+		sounds_wait(far.call, far.side);
 
 	return true;
 }

@@ -21,8 +21,9 @@
  * Which packets count: docs/security.md section 3. From the address told by
  * signalling; or, where the peer may be behind NAT (`learn`), from the first
  * address that sends valid media within learn_ms, then locked until the
- * remote is set anew. With SRTP only packets with a right tag change
- * anything.
+ * remote is set anew. The address told is preferred whenever it speaks, and
+ * who was locked before the remote moved gives way to anybody while learning.
+ * With SRTP only packets with a right tag change anything.
  */
 #ifndef MEDIA_MEDIA_H
 #define MEDIA_MEDIA_H

@@ -119,17 +119,35 @@ void relay_tell(struct side *side, struct stream_event *event)
 /* ---- addresses -------------------------------------------------------- */
 
 
-/** May a packet from there count, as far as its address tells? */
+static bool learns(const struct side *side)
+{
+	return side->remote.learn && relay_now(side) < side->learn_until_us;
+}
+
+
+/**
+ * May a packet from there count, as far as its address tells?
+ *
+ * The peer that was there before may speak on for a moment, when the call has
+ * gone to another one: it gives way to any other source while we learn. The
+ * address told gives way to none.
+ */
 static bool source_counts(const struct side *side, const struct sa *src)
 {
 	if (!side->set)
 		return false;
 
-	if (side->locked)
-		return sa_cmp(src, &side->source, SA_ALL);
+	if (sa_cmp(src, side->locked ? &side->source : &side->remote.rtp,
+		   SA_ALL))
+		return true;
 
-	return (side->remote.learn && relay_now(side) < side->learn_until_us) ||
-		sa_cmp(src, &side->remote.rtp, SA_ALL);
+	if (!side->locked)
+		return learns(side);
+
+	return side->remote.learn &&
+		(sa_cmp(src, &side->remote.rtp, SA_ALL) ||
+		 (learns(side) && sa_cmp(&side->source, &side->former,
+					 SA_ALL)));
 }
 
 
@@ -453,7 +471,7 @@ static void receive_rtp(struct side *side, uint8_t *p, size_t n,
 		return;
 	}
 
-	if (!side->locked)
+	if (!side->locked || !sa_cmp(src, &side->source, SA_ALL))
 		source_lock(side, src);
 
 	/* On hold it was opened all the same, for the roll-over counter */
@@ -871,6 +889,10 @@ void relay_apply(struct relay *relay, unsigned i, struct relay_change *change)
 	/* Only a new address opens the lock: a peer that repeats itself, on
 	   hold or in a session refresh, gives no stranger a chance */
 	if (moved) {
+		if (side->locked)
+			sa_cpy(&side->former, &side->source);
+		else
+			sa_init(&side->former, AF_UNSPEC);
 		side->locked = false;
 		side->opened = false;
 		side->learn_until_us = relay_now(side) +

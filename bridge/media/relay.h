@@ -56,6 +56,7 @@ struct side {
 	struct secure *tx, *rx;    /* owned, NULL: plain                   */
 
 	struct sa source;          /* RTP counts from here, if locked      */
+	struct sa former;          /* ... until the remote moved; or unset */
 	struct sa rtcp_source;
 	bool locked, rtcp_locked;
 	uint64_t learn_until_us;

@@ -149,10 +149,17 @@ class Bridged(Stories, BridgeTest):
         partner = target.wait_ringing()
         call.hangup()
         call.wait_ended()
+        wait_for(lambda: self.rings(phone), 5, "the ringing tone")
         partner.answer()
         self.talk(phone, partner)
         phone.hangup()
         partner.wait_ended()
+
+    def rings(self, phone):
+        """Does the British ringing tone sound just now?"""
+        samples, rate = phone.ear.fresh(0.2)
+        return all(audio.amplitude(samples, rate, hz) > 0.01
+                   for hz in (400, 450))
 
     def test_caller_leaves_while_the_target_rings(self):
         phone, call = self.begin()

@@ -446,6 +446,46 @@ static void learns_once_then_locks(void **state)
 }
 
 
+/** A transfer: the one that went speaks on for a moment */
+static void who_was_there_before_gives_way(void **state)
+{
+	_Alignas(16) uint8_t p[BUF];
+	struct fixture f;
+	struct sa old, nat;
+	int old_fd, nat_fd;
+
+	(void)state;
+	fixture_open(&f, NULL);
+	f.remotev[0].learn = true;
+	fixture_connect(&f);
+	old_fd = open_socket(&old, "127.0.71.33");
+	nat_fd = open_socket(&nat, "127.0.71.44");
+
+	send_to(old_fd, p, rtp(p, 8, 1, 5), stream_local(f.stream, 0));
+	assert_int_equal(expect_rtp(f.fdv[1][0], p).size, 160);
+
+	f.remotev[0].rtp = f.peerv[0][1];
+	tell_remote(&f, 0);
+	send_to(old_fd, p, rtp(p, 8, 2, 5), stream_local(f.stream, 0));
+	assert_int_equal(expect_rtp(f.fdv[1][0], p).size, 160);
+	send_to(nat_fd, p, rtp(p, 8, 1, 6), stream_local(f.stream, 0));
+	assert_int_equal(expect_rtp(f.fdv[1][0], p).size, 160);
+	assert_true(source_is(&f, 0, &nat));
+	send_to(old_fd, p, rtp(p, 8, 3, 5), stream_local(f.stream, 0));
+	wait_for(&f, stats(&f, 0).bad_source == 1);
+
+	/* and that one to the address told, whenever it speaks */
+	send_to(f.fdv[0][1], p, rtp(p, 8, 1, 7), stream_local(f.stream, 0));
+	assert_int_equal(expect_rtp(f.fdv[1][0], p).size, 160);
+	assert_true(source_is(&f, 0, &f.peerv[0][1]));
+	send_to(nat_fd, p, rtp(p, 8, 2, 6), stream_local(f.stream, 0));
+	wait_for(&f, stats(&f, 0).bad_source == 2);
+	(void)close(old_fd);
+	(void)close(nat_fd);
+	fixture_close(&f);
+}
+
+
 static void learning_ends(void **state)
 {
 	const struct media_conf conf = { .learn_ms = 1 };
@@ -937,6 +977,7 @@ int main(void)
 		cmocka_unit_test(new_ssrc_continues_the_line),
 		cmocka_unit_test(strangers_do_not_count),
 		cmocka_unit_test(learns_once_then_locks),
+		cmocka_unit_test(who_was_there_before_gives_way),
 		cmocka_unit_test(learning_ends),
 		cmocka_unit_test(srtp_and_rekey),
 		cmocka_unit_test(hold_stops_and_resumes),
