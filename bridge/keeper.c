@@ -44,6 +44,7 @@ struct keeper {
 	char *state_dir;
 	char *templates;           /* NULL                                */
 	struct store *st;          /* the thread's while it runs          */
+	struct keyring_seen keys;  /* that the store has                  */
 	struct list knownl;        /* struct known                        */
 	int64_t stamp;             /* of what the bridge has              */
 	struct log_gate gate;
@@ -231,6 +232,21 @@ static void forget(struct keeper *k)
 }
 
 
+/** Whoever rotates the keys does so while we run */
+static void keys_look(struct keeper *k)
+{
+	struct keyring *ring = NULL;
+	const int err = keyring_reload(&ring, k->key_file, &k->keys);
+
+	if (!err)
+		store_keys_set(k->st, ring);
+	else if (err != EALREADY && log_gate_pass(&k->gate, clock_ms(), NULL))
+		warning("keeper", "", "%s: %m: the keys that were read before"
+			" stay", k->key_file, err);
+	mem_deref(ring);
+}
+
+
 /** What has changed in the store since last time */
 static int store_look(struct keeper *k, struct keeper_news *news)
 {
@@ -239,6 +255,7 @@ static int store_look(struct keeper *k, struct keeper_news *news)
 	int64_t stamp = 0;
 	int err;
 
+	keys_look(k);
 	err = store_stamp(k->st, &stamp);
 	if (err || stamp == k->stamp)
 		return err;

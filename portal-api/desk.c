@@ -25,6 +25,7 @@ struct worker {
 	struct store *st;          /* owned; the thread's             */
 	struct catalog *cat;       /* owned; the thread's             */
 	int64_t stamp;             /* of the catalog                  */
+	struct keyring_seen keys;  /* that the store has              */
 	pthread_t thread;
 	bool running;
 	desk_work_h *workh;        /* of the one that works at length */
@@ -51,20 +52,26 @@ struct desk {
 
 static int store_get_open(struct worker *w)
 {
-	struct keyring *ring = NULL;
-	int err = 0;
+	return w->st ? 0 : store_open(&w->st, w->desk->conf.url, false, NULL,
+				      NULL);
+}
 
-	if (w->st)
+
+/** Whoever rotates the keys does so while we run */
+static int keys_get(struct worker *w)
+{
+	struct keyring *ring = NULL;
+	int err;
+
+	if (!w->desk->conf.key_file)
 		return 0;
 
-	if (w->desk->conf.key_file)
-		err = keyring_load(&ring, w->desk->conf.key_file);
+	err = keyring_reload(&ring, w->desk->conf.key_file, &w->keys);
 	if (!err)
-		err = store_open(&w->st, w->desk->conf.url, false, ring,
-				 NULL);
+		store_keys_set(w->st, ring);
 	mem_deref(ring);
 
-	return err;
+	return err == EALREADY ? 0 : err;
 }
 
 
@@ -103,6 +110,8 @@ static int ready(struct worker *w)
 	int err;
 
 	err = store_get_open(w);
+	if (!err)
+		err = keys_get(w);
 
 	return err ? err : catalog_get(w);
 }
@@ -184,6 +193,7 @@ static void *long_main(void *arg)
 
 	w->st  = mem_deref(w->st);
 	w->cat = mem_deref(w->cat);
+	memset(&w->keys, 0, sizeof(w->keys));
 
 	(void)pthread_mutex_lock(&w->desk->lock);
 	w->desk->long_runs = false;

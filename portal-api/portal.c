@@ -35,7 +35,7 @@ enum {
 	REPLY_LIMIT_MS = 10000,
 	REQUEST_LIMIT_MS = 30000,
 	WAITING_MAX    = 64,           /* commands                           */
-	TLS_CHECK_S    = 10,           /* is there another certificate?      */
+	TLS_CHECK_S    = 2,            /* is there another certificate?      */
 };
 
 

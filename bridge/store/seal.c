@@ -308,6 +308,33 @@ int keyring_make(const char *path)
 }
 
 
+int keyring_reload(struct keyring **ringp, const char *path,
+		   struct keyring_seen *seen)
+{
+	struct keyring_seen now;
+	struct stat st;
+	int err;
+
+	if (!ringp || !path || !seen)
+		return EINVAL;
+
+	if (stat(path, &st))
+		return errno;
+
+	now.inode   = st.st_ino;
+	now.time_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 +
+		st.st_mtim.tv_nsec;
+	if (now.inode == seen->inode && now.time_ns == seen->time_ns)
+		return EALREADY;
+
+	err = keyring_load(ringp, path);
+	if (!err)
+		*seen = now;
+
+	return err;
+}
+
+
 int keyring_rotate(const char *path)
 {
 	struct keyring *ring;

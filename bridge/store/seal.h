@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct keyring;                    /* a libre object, wiped when freed */
 
@@ -34,6 +35,17 @@ int keyring_make(const char *path);
  *         EBADMSG no key file; ENOMEM, errno of open(2)
  */
 int keyring_load(struct keyring **ringp, const char *path);
+
+/**
+ * The same, if it is another file than last time
+ *
+ * @param seen  What identified it last time; begins as zeros
+ *
+ * @return 0 loaded, EALREADY it is the same, or as keyring_load()
+ */
+struct keyring_seen { uint64_t inode; int64_t time_ns; };
+int keyring_reload(struct keyring **ringp, const char *path,
+		   struct keyring_seen *seen);
 
 /** Put a new key before the others; the file is replaced whole. What is
     sealed stays readable. Then store_reseal(). Returns as keyring_load() */

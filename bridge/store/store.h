@@ -255,6 +255,9 @@ int store_answer_keep(struct store *st, const char *caller, const char *key,
 
 /* Secrets */
 
+/** Other keys from now on, referenced: the key file has changed */
+void store_keys_set(struct store *st, struct keyring *ring);
+
 /** Seal by the newest key what older ones have sealed; all or nothing.
     @param resealed  How many, may be NULL */
 int store_reseal(struct store *st, size_t *resealed);

@@ -6,6 +6,17 @@
 #include "store_core.h"
 
 
+void store_keys_set(struct store *st, struct keyring *ring)
+{
+	if (!st)
+		return;
+
+	mem_ref(ring);
+	mem_deref(st->ring);
+	st->ring = ring;
+}
+
+
 int store_secret(struct store *st, enum store_kind kind, const char *tenant,
 		 const char *name, const char *field, char **secretp)
 {

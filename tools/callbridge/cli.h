@@ -29,6 +29,9 @@ enum exit_status {
 struct cli {
 	const char *socket;        /* --socket, NULL */
 	const char *config;        /* --config, NULL */
+	const char *url;           /* --url, CALLBRIDGE_URL; NULL: the socket */
+	const char *token;         /* --token, CALLBRIDGE_TOKEN; NULL */
+	const char *ca_file;       /* --ca-file, CALLBRIDGE_CA_FILE; NULL */
 };
 
 struct command {
@@ -56,6 +59,13 @@ int cmd_schema(const struct cli *cli, int argc, char *argv[]);
 int cmd_number(const struct cli *cli, int argc, char *argv[]);
 int cmd_template(const struct cli *cli, int argc, char *argv[]);
 int cmd_test(const struct cli *cli, int argc, char *argv[]);
+int cmd_apply(const struct cli *cli, int argc, char *argv[]);
+int cmd_get(const struct cli *cli, int argc, char *argv[]);
+int cmd_set(const struct cli *cli, int argc, char *argv[]);
+int cmd_rm(const struct cli *cli, int argc, char *argv[]);
+int cmd_admin(const struct cli *cli, int argc, char *argv[]);
+int cmd_token(const struct cli *cli, int argc, char *argv[]);
+int cmd_store(const struct cli *cli, int argc, char *argv[]);
 int cmd_readiness(const struct cli *cli, int argc, char *argv[]);
 
 /** Why a call went as it did. @param id  Of the call, or how it begins */
@@ -113,6 +123,17 @@ int  ask(const struct cli *cli, struct answer *answer, bool post,
     one, then answer_clear() is due */
 bool ask_quietly(const struct cli *cli, struct answer *answer,
 		 const char *fmt, ...);
+
+/**
+ * The same with any method
+ *
+ * @param type  Content-Type, NULL none
+ * @param body  Terminated, NULL none
+ */
+int  ask_with(const struct cli *cli, struct answer *answer,
+	      const char *method, const char *type, const char *body,
+	      const char *fmt, ...);
+
 void answer_clear(struct answer *answer);
 
 /** A name as one segment of a path: libre %H handler, arg: string */

@@ -2,6 +2,7 @@
  * @file main.c  callbridge: the command line
  */
 #include <curl/curl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "bridge/base/errors.h"
@@ -201,6 +202,55 @@ static const struct command commandv[] = {
 	 "  lint FILE...  check plans; tells all that is wrong, with line"
 	 " and column\n",
 	 cmd_test},
+	{"apply", "[--dry-run] [-f] FILE...",
+	 "make customers in the store as files say",
+	 "FILE is a customer file (docs/connect-pbx.md). What is in the store"
+	 " and not in the file\ngoes; a customer is changed whole or not at"
+	 " all.\n\n"
+	 "  --dry-run  only show what would change: + made, ~ changed,"
+	 " - removed\n",
+	 cmd_apply},
+	{"get", "THING [NAME...]",
+	 "look at what is in the store: get user acme ann@acme.example",
+	 "THING is tenants, tenant T, pbxs T, pbx T NAME, users T, user T UPN,"
+	 " templates,\ntemplate NAME, admins, tokens, audit, call-records,"
+	 " registration-history or overview.\n",
+	 cmd_get},
+	{"set", "[--new] tenant T|pbx T NAME|user T UPN FIELD=VALUE...",
+	 "change settings in the store: set pbx acme hq protocol=tcp",
+	 "FIELD= without a value takes the setting away. A password that is"
+	 " given as - is read\nfrom standard input.\n\n"
+	 "  --new      make it, or set it whole: what is not named is as its"
+	 " default\n",
+	 cmd_set},
+	{"rm", "tenant T|pbx T NAME|user T UPN|template|admin|token NAME",
+	 "remove something from the store", "", cmd_rm},
+	{"admin", "link|add NAME [--role ROLE] [--tenant T]",
+	 "who may sign in to the portal",
+	 "  link       a new one-time link that makes the first admin\n"
+	 "  add NAME   make an admin, or set its password anew; it is read"
+	 " from standard input\n\n"
+	 "  --role ROLE  msp-admin (default), msp-support, tenant-admin or"
+	 " tenant-viewer\n"
+	 "  --tenant T   whose, for the last two\n",
+	 cmd_admin},
+	{"token", "add NAME --role ROLE [--tenant T] [--days N]",
+	 "let a program use the API; the token is told once",
+	 "It goes into CALLBRIDGE_TOKEN, or into an `Authorization: Bearer`"
+	 " header.\n\n"
+	 "  --role ROLE  as for admins\n"
+	 "  --tenant T   whose, for a tenant's roles\n"
+	 "  --days N     how long it holds (default: until it is removed)\n",
+	 cmd_token},
+	{"store", "backup FILE|restore FILE|migrate|rotate-key",
+	 "the database itself; needs no running service",
+	 "  backup FILE   all of it as of now, for either kind of database;"
+	 " without the keys\n"
+	 "  restore FILE  into a database that is empty\n"
+	 "  migrate       bring the tables to this program's version\n"
+	 "  rotate-key    seal all passwords by a new key; a running service"
+	 " goes on\n",
+	 cmd_store},
 	{"version", "",
 	 "versions of callbridge and of its libraries", "", cmd_version},
 };
@@ -226,6 +276,12 @@ static void help_print(void)
 		   "  --config FILE  its configuration, which names the socket"
 		   " (default\n"
 		   "                 /etc/callbridge/callbridge.yaml)\n"
+		   "  --url URL      a service elsewhere, https://..., instead"
+		   " (CALLBRIDGE_URL)\n"
+		   "  --token TOKEN  for it; better in CALLBRIDGE_TOKEN, which"
+		   " others cannot see\n"
+		   "  --ca-file PEM  authority of its certificate"
+		   " (CALLBRIDGE_CA_FILE)\n"
 		   "  --version      versions of callbridge and of its"
 		   " libraries\n\n"
 		   "Exit status: 0 good; 1 asked for what fails, and something"
@@ -316,7 +372,11 @@ static bool global_read(const char *name, const char **value, int argc,
 
 static int run(int argc, char *argv[])
 {
-	struct cli cli = {NULL, NULL};
+	struct cli cli = {
+		.url     = getenv("CALLBRIDGE_URL"),
+		.token   = getenv("CALLBRIDGE_TOKEN"),
+		.ca_file = getenv("CALLBRIDGE_CA_FILE"),
+	};
 	int i;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
@@ -330,7 +390,10 @@ static int run(int argc, char *argv[])
 				EXIT_BAD : EXIT_GOOD;
 
 		if (global_read("--socket", &cli.socket, argc, argv, &i) ||
-		    global_read("--config", &cli.config, argc, argv, &i))
+		    global_read("--config", &cli.config, argc, argv, &i) ||
+		    global_read("--url", &cli.url, argc, argv, &i) ||
+		    global_read("--token", &cli.token, argc, argv, &i) ||
+		    global_read("--ca-file", &cli.ca_file, argc, argv, &i))
 			continue;
 
 		term_error("unknown or incomplete option %s; see"
@@ -342,6 +405,10 @@ static int run(int argc, char *argv[])
 		term_error("a command is missing; see `callbridge --help`");
 		return EXIT_BAD;
 	}
+
+	/* whoever names a socket does not mean the URL of the environment */
+	if (cli.socket || !str_isset(cli.url))
+		cli.url = NULL;
 
 	return command_run(&cli, argc - i, argv + i);
 }
