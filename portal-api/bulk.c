@@ -146,8 +146,12 @@ static int plan_add(struct bulk *b, size_t line, json_t *value, json_t *old)
 {
 	json_t *plan;
 
-	plan = json_pack("{s:I, s:O, s:O?}", "line", (json_int_t)line,
-			 "value", value, "old", old);
+	plan = json_pack("{s:I, s:O}", "line", (json_int_t)line, "value",
+			 value);
+	if (plan && old && json_object_set(plan, "old", old)) {
+		json_decref(plan);
+		return ENOMEM;
+	}
 
 	return json_array_append_new(b->planv, plan) ? ENOMEM : 0;
 }

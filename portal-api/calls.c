@@ -90,6 +90,7 @@ struct find {
 	const char *id;
 	size_t c;                  /* calls whose id begins so             */
 	struct json_t *json;       /* owned; of the newest of them         */
+	const char *tenant;        /* whose alone, NULL: all */
 };
 
 
@@ -99,7 +100,8 @@ static int call_find(const struct call_record *rec, void *arg)
 	struct find *find = arg;
 	const bool same = !strcmp(rec->id, find->id);
 
-	if (strncmp(rec->id, find->id, strlen(find->id)))
+	if (strncmp(rec->id, find->id, strlen(find->id)) ||
+	    (find->tenant && strcmp(rec->tenant, find->tenant)))
 		return 0;
 
 	find->c = same ? 1 : find->c + 1;
@@ -115,7 +117,7 @@ static int call_find(const struct call_record *rec, void *arg)
 /** By id or, as people type it, by how it begins */
 void call_get(struct request *rq)
 {
-	struct find find = {.id = rq->param};
+	struct find find = {.id = rq->param, .tenant = access_tenant(rq)};
 
 	if (strlen(find.id) >= ID_BEGIN_MIN)
 		(void)live_call_apply(portal_conf(rq->portal)->live,

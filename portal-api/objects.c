@@ -560,13 +560,23 @@ static void edit_end(struct edit *ed, int err, int code, json_t *body)
 }
 
 
+static int managed_h(const struct store_object *obj, void *arg)
+{
+	(void)arg;
+
+	return strcmp(obj->managed, "store") ? EPERM : 0;
+}
+
+
 static int put(struct edit *ed, json_t **bodyp)
 {
-	int err = 0;
+	int err;
 
-	if (ed->kind != STORE_TENANT)
-		err = store_get(ed->rq->st, STORE_TENANT, ed->tenant,
-				ed->tenant, exists_h, NULL);
+	/* a customer file's is refused before it is looked at */
+	err = store_get(ed->rq->st, STORE_TENANT, ed->tenant, ed->tenant,
+			managed_h, NULL);
+	if (err == ENOENT && ed->kind == STORE_TENANT)
+		err = 0;
 	if (!err)
 		err = check(ed);
 	if (!err)

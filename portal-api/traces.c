@@ -28,6 +28,7 @@ struct form {
 
 struct user {
 	const char *name;
+	const char *tenant;        /* whose alone, NULL: all */
 	char aor[192];
 };
 
@@ -45,6 +46,9 @@ static bool aor_matches(const char *aor, const char *name)
 static int user_find(const struct reg_status *st, void *arg)
 {
 	struct user *user = arg;
+
+	if (user->tenant && strcmp(st->tenant, user->tenant))
+		return 0;
 
 	if (strcasecmp(st->upn, user->name) &&
 	    strcmp(st->number, user->name) &&
@@ -211,11 +215,50 @@ static bool is_format(const char *format)
 }
 
 
+/** Does anybody else's user have that AoR too? Traces know no tenants.
+    @return EALREADY when found, to stop */
+static int other_find(const struct reg_status *st, void *arg)
+{
+	const struct user *user = arg;
+
+	return strcmp(st->tenant, user->tenant) &&
+		!strcmp(st->aor, user->aor) ? EALREADY : 0;
+}
+
+
+/** @return EALREADY when found, to stop */
+static int own_call_find(const struct call_record *rec, void *arg)
+{
+	const struct user *user = arg;
+
+	if (strcmp(rec->tenant, user->tenant))
+		return 0;
+
+	return !strcmp(rec->id, user->name) ||
+		!strcmp(rec->teams.callid, user->name) ||
+		!strcmp(rec->pbxside.callid, user->name) ? EALREADY : 0;
+}
+
+
+/** Only what is the caller's own, if it may not see all */
+static bool is_own(struct live *live, struct user *user)
+{
+	if (!user->tenant)
+		return true;
+
+	if (*user->aor)
+		return live_reg_apply(live, other_find, user) != EALREADY;
+
+	return live_call_apply(live, own_call_find, user) == EALREADY;
+}
+
+
 void trace_get(struct request *rq)
 {
 	const struct portal_conf *conf = portal_conf(rq->portal);
 	const char *format = query_text(rq, "format");
-	struct user user = {.name = rq->param};
+	struct user user = {.name = rq->param,
+			    .tenant = access_tenant(rq)};
 	struct form form = {.list = NULL};
 	const char *subject = rq->param;
 	size_t c = 0;
@@ -234,7 +277,8 @@ void trace_get(struct request *rq)
 	if (live_reg_apply(conf->live, user_find, &user) == EALREADY)
 		subject = user.aor;
 
-	(void)trace_apply(conf->trace, subject, message_count, &c);
+	if (is_own(conf->live, &user))
+		(void)trace_apply(conf->trace, subject, message_count, &c);
 
 	if (!c)
 		reply_error(rq, HTTP_NOTFOUND, "subject",
