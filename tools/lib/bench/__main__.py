@@ -148,6 +148,11 @@ def ciphers():
     return run([plan.program("srtp-speed")]).strip()
 
 
+def translation():
+    """What a call costs whose voice is translated, a line each."""
+    return run([plan.program("voice-speed")]).strip().splitlines()
+
+
 def measure(chosen, state):
     size = TINY if chosen.tiny else QUICK
     ours, theirs = [], []
@@ -164,16 +169,17 @@ def measure(chosen, state):
 def everything(chosen, state):
     """The quick set; lines to print."""
     srtp = ciphers()
+    codecs = translation()
     ours, theirs = measure(chosen, state)
     better = figures.ratios(ours, theirs) if theirs else None
     if chosen.json:
-        say(srtp)
+        say("\n".join([srtp, *codecs]))
         result = dict(ours)
         if theirs:
             result.update(asterisk=theirs, times_better=better)
         return [json.dumps(result)]
 
-    lines = [srtp, *figures.table(ours, theirs, better)]
+    lines = [srtp, *codecs, *figures.table(ours, theirs, better)]
     if theirs:
         lines += ["%s: %s" % item for item in NOT_HAD.items()]
     return lines
