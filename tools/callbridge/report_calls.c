@@ -14,7 +14,7 @@
 #include "sheet.h"
 
 
-enum { COLUMNS = 9, CALLS_MAX = 1000 };
+enum { COLUMNS = 9, PAGE = 1000, CURSOR_SIZE = 512 };
 
 
 struct fold {
@@ -56,7 +56,8 @@ static int fold_rows(const struct fold *fold, const json_t *rows)
 		struct call_record rec;
 
 		/* what a newer service tells may be unknown here */
-		if (!call_record_read(&rec, row))
+		if (!call_record_read(&rec, row) &&
+		    call_filter_takes(fold->filter, &rec))
 			err = err ? err : call_report_add(fold->report, &rec);
 	}
 
@@ -64,23 +65,31 @@ static int fold_rows(const struct fold *fold, const json_t *rows)
 }
 
 
+/** All that were recorded, a page after the other */
 static int fold_online(const struct fold *fold, const struct cli *cli)
 {
-	struct answer answer;
-	const json_t *rows;
+	struct call_filter span = *fold->filter;
+	char cursor[CURSOR_SIZE] = "";
 	int status;
 
-	status = ask(cli, &answer, false, "/api/v1/calls?limit=%d%H",
-		     CALLS_MAX, call_filter_query, fold->filter);
-	if (status)
-		return status;
+	span.failed = false;       /* the store does not know: we do */
 
-	rows = json_object_get(answer.json, "calls");
-	status = fold_rows(fold, rows);
-	if (json_array_size(rows) == CALLS_MAX)
-		term_error("only the newest %d calls are counted: for more"
-			   " give --state-dir", CALLS_MAX);
-	answer_clear(&answer);
+	do {
+		struct answer answer;
+
+		status = ask(cli, &answer, false, "/api/v1/call-records?"
+			     "limit=%d%s%H%H", PAGE, *cursor ? "&cursor=" :
+			     "", ask_escape, cursor, call_filter_query,
+			     &span);
+		if (status)
+			break;
+
+		status = fold_rows(fold, json_object_get(answer.json,
+							 "calls"));
+		str_ncpy(cursor, answer_str(answer.json, "next"),
+			 sizeof(cursor));
+		answer_clear(&answer);
+	} while (!status && *cursor);
 
 	return status;
 }
