@@ -51,19 +51,22 @@ class Answer:
 class Client:
     """Somebody who asks: by the socket, with a token, or signed in."""
 
-    def __init__(self, service, token=None, by_socket=False):
+    def __init__(self, service, token=None, by_socket=False, source=1):
         self.service = service
+        self.source = source    # the last octet of its address
         self.token = token
         self.by_socket = by_socket
         self.cookie = None
         self.csrf = None
+        self.kept = None        # a connection that is still good
         self.seen = []          # (method, path, answer): for the OpenAPI
 
     def connection(self):
         if self.by_socket:
             return UnixConnection(self.service.socket)
         return http.client.HTTPSConnection(
-            ADDRESS, PORT, timeout=20, context=self.service.trust())
+            ADDRESS, PORT, timeout=20, context=self.service.trust(),
+            source_address=("127.0.0.%d" % self.source, 0))
 
     def ask(self, method, path, body=None, type_="application/json",
             **headers):
@@ -79,18 +82,28 @@ class Client:
             headers["Cookie"] = self.cookie
         if self.csrf and "X-CSRF-Token" not in headers:
             headers["X-CSRF-Token"] = self.csrf
-        connection = self.connection()
+        words = (method, path if path.startswith("/health")
+                 or path in ("/", "/metrics") else "/api/v1" + path, body,
+                 {name: value for name, value in headers.items() if value})
         try:
-            connection.request(method, path if path.startswith("/health")
-                               or path in ("/", "/metrics")
-                               else "/api/v1" + path, body,
-                               {name: value for name, value
-                                in headers.items() if value})
-            answer = Answer(connection.getresponse())
-        finally:
-            connection.close()
+            answer = self.over_kept(*words)
+        except (http.client.HTTPException, OSError):
+            self.close()        # it was idle for too long
+            answer = self.over_kept(*words)
         self.seen.append((method, path, answer))
         return answer
+
+    def over_kept(self, *words):
+        """Ask over the connection that is kept, or a new one."""
+        if self.kept is None:
+            self.kept = self.connection()
+        self.kept.request(*words)
+        return Answer(self.kept.getresponse())
+
+    def close(self):
+        if self.kept is not None:
+            self.kept.close()
+            self.kept = None
 
     def get(self, path, **headers):
         return self.ask("GET", path, **headers)
