@@ -36,6 +36,7 @@ struct tally {
 	uint64_t at_ms;            /* ... at that time                      */
 	uint64_t abroad_ms;        /* spent on that day                     */
 	int64_t day;
+	uint64_t told_ms;          /* of a refusal, 0: never                */
 };
 
 struct seat {
@@ -265,6 +266,7 @@ static bool key_h(struct le *le, void *arg)
 static bool is_over(const struct tally *ta, uint64_t now_ms, int64_t day)
 {
 	return mem_nrefs(ta) == 1 && now_ms >= ta->at_ms + MINUTE_MS &&
+		now_ms >= ta->told_ms + MINUTE_MS &&
 		(!ta->abroad_ms || ta->day != day);
 }
 
@@ -439,9 +441,18 @@ static void seat_take(struct seat *seat, const struct limits *lim,
 }
 
 
-static void count_refusal(void)
+/** Somebody should look, but need not be told more than once a minute */
+static void alarm_raise(struct tally *user, const struct account *acc,
+			const struct verdict *verdict, uint64_t now_ms)
 {
 	static struct metric *metric;
+
+	if (verdict->scode == 403 && (!user->told_ms ||
+				      now_ms >= user->told_ms + MINUTE_MS)) {
+		user->told_ms = now_ms;
+		warning("policy", account_user(acc)->upn, "%s. %s",
+			verdict->reason, verdict->advice);
+	}
 
 	if (!metric)
 		metric = metric_counter("callbridge_calls_limited_total",
@@ -484,7 +495,7 @@ int policy_enter(struct seat **seatp, struct policies *ps,
 		judge_incoming(&view, &lim, acc, verdict);
 
 	if (verdict->scode) {
-		count_refusal();
+		alarm_raise(view.tallyv[USER], acc, verdict, now_ms);
 		return 0;
 	}
 

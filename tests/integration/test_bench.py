@@ -54,3 +54,12 @@ class Bench(unittest.TestCase):
         self.assertEqual(figures["kamailio_registered"], 20)
         self.assertGreater(figures["start_s"], 0)
         self.assertGreater(figures["silence_ms_reload"], 0)
+
+    @deadline(120)
+    def test_many_calls_leave_nothing_behind(self):
+        stdout, _ = self.bench("soak", "--json")
+        figures = json.loads(stdout)
+        self.assertEqual((figures["soak_calls"], figures["soak_failed"]),
+                         (100, 0))
+        self.assertLessEqual(figures["soak_descriptors"], 0)
+        self.assertEqual(figures["soak_threads"], 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 from lab import plan
 from lab.process import Deadline, run
 
-from . import figures, registrations
+from . import figures, registrations, soak
 from .asterisk import Asterisk
 from .callbridge import Callbridge
 from .subject import CORES, keep_off
@@ -122,12 +122,15 @@ def options():
     parser = argparse.ArgumentParser(
         prog="tools/bench", description="Measures the bridge: release "
         "build, on one core, with the load on another.")
-    parser.add_argument("what", choices=["quick", "registrations"],
+    parser.add_argument("what", choices=["quick", "registrations",
+                                               "soak"],
                         help="which set of figures: a bit of everything, in "
                         "a minute; or registrations at scale, 100,000 users, "
-                        "in a quarter of an hour")
+                        "in a quarter of an hour; or what 100,000 calls "
+                        "leave behind, in twelve minutes")
     parser.add_argument("--short", action="store_true",
-                        help="registrations: 20,000 users, three minutes")
+                        help="registrations: 20,000 users, three minutes; "
+                        "soak: 10,000 calls, a minute")
     parser.add_argument("--json", action="store_true",
                         help="print one JSON object")
     parser.add_argument("--peer", choices=["asterisk"],
@@ -203,6 +206,15 @@ def scale(chosen, state):
         registrations.FIGURES)
 
 
+def endurance(chosen, state):
+    """What very many calls leave behind; lines to print."""
+    size = "tiny" if chosen.tiny else "short" if chosen.short else "full"
+    ours = figures.rounded(soak.measure(state, size, say))
+    if chosen.json:
+        return [json.dumps(ours)]
+    return figures.table(ours, names=soak.FIGURES)
+
+
 def main():
     chosen = options()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -216,6 +228,8 @@ def main():
     try:
         if chosen.what == "registrations":
             lines = scale(chosen, state.resolve())
+        elif chosen.what == "soak":
+            lines = endurance(chosen, state.resolve())
         else:
             lines = everything(chosen, state.resolve())
     except (figures.Spoilt, Deadline) as error:
