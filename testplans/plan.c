@@ -3,6 +3,7 @@
  */
 #include "bridge/base/doc.h"
 #include "bridge/base/errors.h"
+#include "embedded.h"
 #include "plan.h"
 #include "step.h"
 
@@ -220,4 +221,35 @@ size_t plan_steps(const struct plan *plan)
 	}
 
 	return n;
+}
+
+
+/** "plans/hold.yaml" is "hold" */
+const char *plan_name(char *buf, size_t size, size_t i)
+{
+	const char *file = i < embeddedc ? embeddedv[i].file : "";
+	const char *slash = strrchr(file, '/');
+	const char *dot = strrchr(file, '.');
+
+	buf[0] = '\0';
+	if (slash && dot)
+		(void)re_snprintf(buf, size, "%b", slash + 1,
+				  (size_t)(dot - slash - 1));
+
+	return buf;
+}
+
+
+int plan_find(struct plan **planp, const char *name, struct errors *errs)
+{
+	for (size_t i = 0; i < embeddedc; i++) {
+		char known[64];
+
+		if (!strcmp(plan_name(known, sizeof(known), i), name))
+			return plan_parse(planp, embeddedv[i].file,
+					  embeddedv[i].text,
+					  embeddedv[i].size, errs);
+	}
+
+	return ENOENT;
 }

@@ -7,6 +7,7 @@
 #include "bridge/base/field.h"
 
 struct errors;
+struct json_t;
 
 struct plan_case {
 	struct le le;
@@ -37,6 +38,20 @@ int plan_load(struct plan **planp, const char *path, struct errors *errs);
 /** The same from memory; `name` stands for the file in messages */
 int plan_parse(struct plan **planp, const char *name, const char *text,
 	       size_t size, struct errors *errs);
+
+/**
+ * Read a plan of the house by its name, as in "single-calls"
+ *
+ * @return as plan_parse(); ENOENT there is none of that name
+ */
+int plan_find(struct plan **planp, const char *name, struct errors *errs);
+
+/** Name of a plan of the house, "" behind the last */
+const char *plan_name(char *buf, size_t size, size_t i);
+
+/** JSON Schema (draft 2020-12) of a plan, for editors; the caller owns the
+    reference */
+struct json_t *plan_schema(void);
 
 /** Number of steps in all cases */
 size_t plan_steps(const struct plan *plan);

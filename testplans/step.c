@@ -1,6 +1,9 @@
 /**
  * @file step.c  The vocabulary of test plans, and reading its sentences
  */
+#include <ctype.h>
+#include <stdlib.h>
+
 #include "bridge/base/errors.h"
 #include "step.h"
 
@@ -40,16 +43,16 @@ static const struct step_pattern patternv[STEP_VERBC] = {
 	[STEP_LASTS] = {"call lasts TIME",
 		"keeps talking so long",
 		"nobody hangs up, and the voice has no gaps"},
-	[STEP_HOLDS] = {"USER holds",
+	[STEP_HOLDS] = {"ACTOR holds",
 		"puts the other party on hold",
 		"the PBX takes part in the hold"},
 	[STEP_MUSIC] = {"ACTOR hears music",
 		"listens for a sound that is nobody's tone",
 		"the PBX plays its music on hold"},
-	[STEP_RESUMES] = {"USER resumes",
+	[STEP_RESUMES] = {"ACTOR resumes",
 		"takes the other party off hold",
 		"the PBX takes part in the resume"},
-	[STEP_TRANSFERS] = {"USER transfers to NUMBER",
+	[STEP_TRANSFERS] = {"ACTOR transfers to NUMBER",
 		"hands the other party over, without asking first",
 		"nothing alone: who rings is a step of its own"},
 	[STEP_HANGS_UP] = {"ACTOR hangs up",
@@ -58,6 +61,90 @@ static const struct step_pattern patternv[STEP_VERBC] = {
 	[STEP_RELEASED] = {"ACTOR is released within TIME",
 		"waits until the actor has no call any more",
 		"the end of the call is seen at this end too"},
+	[STEP_RINGBACK] = {"ACTOR hears ringing within TIME",
+		"waits until the caller is told that it rings",
+		"the caller is not left in silence"},
+	[STEP_ANSWERED] = {"ACTOR is answered within TIME",
+		"waits until the call is taken at the other end",
+		"the caller is told that it was taken"},
+	[STEP_SILENCE] = {"ACTOR hears silence",
+		"listens for the absence of any sound",
+		"nothing is heard that should not be"},
+	[STEP_ECHO] = {"ACTOR hears its own voice",
+		"plays a tone and listens for it, as an echo test number"
+		" gives it back",
+		"voice passes in both directions"},
+	[STEP_SPEAKS] = {"ACTOR speaks for TIME",
+		"plays the actor's tone, whoever listens",
+		"nobody hangs up meanwhile"},
+	[STEP_REJECTS] = {"ACTOR rejects",
+		"refuses the call that rings",
+		"nothing alone: what the caller is told is a step of its own"},
+	[STEP_REFUSED] = {"ACTOR is refused within TIME",
+		"waits until the caller is told that nobody takes the call",
+		"the caller does not wait in vain"},
+	[STEP_REFUSED_AS] = {"ACTOR is refused within TIME as REASON",
+		"waits until the caller is told, and reads the reason",
+		"the reason for a failed call crosses the bridge"},
+	[STEP_SENDS_DIGITS] = {"ACTOR sends digits DIGITS",
+		"presses keys during the call",
+		"nothing alone: who hears them is a step of its own"},
+	[STEP_HEARS_DIGITS] = {"ACTOR hears digits DIGITS within TIME",
+		"waits for the keys that the other end pressed",
+		"voice menus and conference codes work"},
+	[STEP_HUNG_UP_FIRST] = {"ACTOR hung up first",
+		"reads in the call's record who ended it",
+		"the end is written down for the right side"},
+	[STEP_REFRESHED] = {"session is refreshed",
+		"looks for a refresh of the session in the trace of the call",
+		"long calls are kept alive by both sides"},
+	[STEP_REGISTERS_AGAIN] = {"USER registers again within TIME",
+		"asks the service to register now, and waits for the answer",
+		"the PBX takes a registration at any moment"},
+	[STEP_RENEWS] = {"USER renews its registration within TIME",
+		"waits for the next registration that is due by itself",
+		"the registration lasts"},
+	[STEP_GRANTED] = {"USER is granted at least TIME",
+		"reads the expiry that the PBX granted",
+		"the PBX does not make users register too often"},
+	[STEP_WRONG_PASSWORD] = {
+		"a wrong password for USER is refused within TIME",
+		"registers once as the user with a password that is wrong",
+		"the PBX looks at passwords"},
+	[STEP_MESSAGES] = {"USER has messages waiting within TIME",
+		"waits for the lamp of the user's mailbox",
+		"the PBX tells of voice messages"},
+	[STEP_NO_MESSAGES] = {"USER has no messages waiting within TIME",
+		"waits until the lamp of the user's mailbox is out",
+		"the PBX tells that voice messages were heard"},
+	[STEP_LOAD] = {"ACTOR makes COUNT calls to ACTOR at COUNT a minute"
+		" each lasting TIME",
+		"makes many calls that are up at once, and listens in each",
+		"lines and licences are enough, and the voice stays good"},
+	[STEP_MOS] = {"MOS is at least MOS",
+		"reads the voice quality of the calls so far, on both sides",
+		"the network carries voice well"},
+};
+
+static const struct step_kind kindv[] = {
+	{"ACTOR",   "user_a, user_b, external or external_2"},
+	{"COUNT",   "a whole number, 1 to 500"},
+	{"DIGITS",  "keys, as in 0123456789*#"},
+	{"MOS",     "1.0 to 5.0, as in 3.5"},
+	{"NUMBER",  "an actor's number, extension or mailbox, as in"
+		    " user_b.extension; nobody.number, echo.number; or"
+		    " digits"},
+	{"NUMBERS", "as in [user_a.number, external.number]"},
+	{"REASON",  "busy, rejected, unanswered or unknown"},
+	{"TIME",    "as in 500ms, 10s or 35m, up to 2 hours"},
+	{"USER",    "user_a or user_b"},
+};
+
+static const char *const reasonv[REASONC] = {
+	[REASON_BUSY]       = "busy",
+	[REASON_REJECTED]   = "rejected",
+	[REASON_UNANSWERED] = "unanswered",
+	[REASON_UNKNOWN]    = "unknown",
 };
 
 
@@ -76,6 +163,18 @@ const struct step_pattern *step_pattern(enum step_verb verb)
 const char *step_actor_name(enum step_actor actor)
 {
 	return (unsigned)actor < ACTORC ? actorv[actor] : NULL;
+}
+
+
+const char *step_reason_name(enum step_reason reason)
+{
+	return (unsigned)reason < REASONC ? reasonv[reason] : NULL;
+}
+
+
+const struct step_kind *step_kind(size_t i)
+{
+	return i < RE_ARRAY_SIZE(kindv) ? &kindv[i] : NULL;
 }
 
 
@@ -103,19 +202,27 @@ static bool words_split(struct words *words, const char *text)
 }
 
 
-static bool word_is_arg(const struct pl *word)
+/** A kind of argument; in "MOS is at least MOS" only the last one is */
+static bool word_is_arg(const struct words *words, size_t i)
 {
+	const struct pl *word = &words->v[i];
+
+	if (!i && !pl_strcmp(word, "MOS"))
+		return false;
+
 	return word->l > 1 && word->p[0] >= 'A' && word->p[0] <= 'Z';
 }
 
 
 /** How far a word is from the pattern's: 0, 1 (mistyped) or FAR */
-static unsigned word_distance(const struct pl *want, const struct pl *word)
+static unsigned word_distance(const struct words *words, size_t i,
+			      const struct pl *word)
 {
+	const struct pl *want = &words->v[i];
 	char a[32], b[32];
 	const char *known = a;
 
-	if (word_is_arg(want) || !pl_cmp(want, word))
+	if (word_is_arg(words, i) || !pl_cmp(want, word))
 		return 0;
 
 	if (pl_strcpy(want, a, sizeof(a)) || pl_strcpy(word, b, sizeof(b)))
@@ -140,7 +247,7 @@ static unsigned sentence_distance(const struct words *want,
 		rowv[0] += FAR;
 
 		for (size_t j = 0; j < words->c; j++) {
-			unsigned d = diagonal + word_distance(&want->v[i],
+			unsigned d = diagonal + word_distance(want, i,
 							  &words->v[j]);
 
 			diagonal  = rowv[j + 1];
@@ -217,9 +324,30 @@ static bool number_check(const struct pl *word)
 	what.p = dot + 1;
 	what.l = word->l - name.l - 1;
 
+	if (!pl_strcmp(&name, "nobody") || !pl_strcmp(&name, "echo"))
+		return !pl_strcmp(&what, "number");
+
 	return actor_read(&actor, &name, false) &&
 		(!pl_strcmp(&what, "number") ||
-		 !pl_strcmp(&what, "extension"));
+		 !pl_strcmp(&what, "extension") ||
+		 !pl_strcmp(&what, "mailbox"));
+}
+
+
+bool step_numbers_next(struct pl *list, struct pl *item)
+{
+	while (list->l && strchr("[, ]", *list->p))
+		pl_advance(list, 1);
+
+	item->p = list->p;
+	item->l = 0;
+
+	while (list->l && !strchr(", ]", *list->p)) {
+		pl_advance(list, 1);
+		++item->l;
+	}
+
+	return item->l > 0;
 }
 
 
@@ -280,6 +408,62 @@ static bool time_read(uint32_t *ms, const struct pl *word)
 }
 
 
+static bool count_read(uint32_t *count, const struct pl *word)
+{
+	const uint32_t n = word->l <= 3 ? pl_u32(word) : 0;
+
+	if (!n || n > STEP_CALLS_MAX ||
+	    !isdigit((unsigned char)word->p[0]))
+		return false;
+
+	*count = n;
+
+	return true;
+}
+
+
+static bool mos_read(double *mos, const struct pl *word)
+{
+	char text[8], *end;
+	double value;
+
+	if (pl_strcpy(word, text, sizeof(text)) ||
+	    text[strspn(text, "0123456789.")])
+		return false;
+
+	value = strtod(text, &end);
+	if (*end || value < 1 || value > 5)
+		return false;
+
+	*mos = value;
+
+	return true;
+}
+
+
+static bool digits_check(const struct pl *word)
+{
+	for (size_t i = 0; i < word->l; i++)
+		if (!strchr("0123456789*#ABCD", word->p[i]))
+			return false;
+
+	return word->l > 0 && word->l <= 32;
+}
+
+
+static bool reason_read(enum step_reason *reason, const struct pl *word)
+{
+	for (int i = 0; i < REASONC; i++) {
+		if (!pl_strcmp(word, reasonv[i])) {
+			*reason = (enum step_reason)i;
+			return true;
+		}
+	}
+
+	return false;
+}
+
+
 /** @return what was wanted, NULL if the word is good */
 static const char *arg_read(struct step_arg *arg, const struct pl *kind,
 			    const struct pl *word)
@@ -297,6 +481,22 @@ static const char *arg_read(struct step_arg *arg, const struct pl *kind,
 	if (!pl_strcmp(kind, "TIME"))
 		return time_read(&arg->ms, word) ? NULL :
 			"a time up to 2 hours such as 10s or 35m";
+
+	if (!pl_strcmp(kind, "COUNT"))
+		return count_read(&arg->count, word) ? NULL :
+			"a whole number from 1 to 500";
+
+	if (!pl_strcmp(kind, "MOS"))
+		return mos_read(&arg->mos, word) ? NULL :
+			"a quality from 1.0 to 5.0";
+
+	if (!pl_strcmp(kind, "DIGITS"))
+		return digits_check(word) ? NULL :
+			"up to 32 keys such as 159#";
+
+	if (!pl_strcmp(kind, "REASON"))
+		return reason_read(&arg->reason, word) ? NULL :
+			"busy, rejected, unanswered or unknown";
 
 	if (!pl_strcmp(kind, "NUMBERS"))
 		return numbers_check(word) ? NULL :
@@ -322,7 +522,7 @@ static int args_read(struct step *step, const struct words *words,
 		struct place at = *place;
 		const char *wanted;
 
-		if (!word_is_arg(&want.v[i]))
+		if (!word_is_arg(&want, i))
 			continue;
 
 		wanted = arg_read(&step->argv[step->argc++], &want.v[i],
@@ -363,6 +563,66 @@ int step_parse(struct step *step, const struct place *place,
 	err = args_read(&s, &words, place, text, errs);
 	if (!err)
 		*step = s;
+
+	return err;
+}
+
+
+/** What a kind of argument looks like */
+static const char *kind_regex(const struct pl *kind)
+{
+	static const char number[] =
+		"((user_a|user_b|external|external_2)\\.(number|extension|"
+		"mailbox)|(nobody|echo)\\.number|\\+?[0-9*#]+)";
+	static const char *const rev[][2] = {
+		{"ACTOR",   "(user_a|user_b|external|external_2)"},
+		{"COUNT",   "[1-9][0-9]{0,2}"},
+		{"DIGITS",  "[0-9*#A-D]{1,32}"},
+		{"MOS",     "[1-5](\\.[0-9]+)?"},
+		{"NUMBERS", "\\[[^\\]]+\\]"},
+		{"REASON",  "(busy|rejected|unanswered|unknown)"},
+		{"TIME",    "[0-9]+(ms|s|m)"},
+		{"USER",    "(user_a|user_b)"},
+	};
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(rev); i++)
+		if (!pl_strcmp(kind, rev[i][0]))
+			return rev[i][1];
+
+	return number;
+}
+
+
+int step_regex(char **re, enum step_verb verb)
+{
+	struct mbuf *mb = mbuf_alloc(256);
+	struct words words;
+	int err;
+
+	if (!mb)
+		return ENOMEM;
+
+	(void)words_split(&words, patternv[verb].sentence);
+	err = mbuf_write_str(mb, "^");
+
+	for (size_t i = 0; i < words.c && !err; i++) {
+		if (i)
+			err = mbuf_write_str(mb, " ");
+		if (err)
+			break;
+		err = word_is_arg(&words, i) ?
+			mbuf_write_str(mb, kind_regex(&words.v[i])) :
+			mbuf_write_pl(mb, &words.v[i]);
+	}
+
+	if (!err)
+		err = mbuf_write_str(mb, "$");
+
+	mb->pos = 0;
+	if (!err)
+		err = mbuf_strdup(mb, re, mb->end);
+
+	mem_deref(mb);
 
 	return err;
 }

@@ -20,7 +20,18 @@ enum step_verb {
 	STEP_REGISTERED, STEP_DIALS, STEP_RINGS, STEP_RINGS_SHOWING,
 	STEP_RINGS_SHOWING_ONE, STEP_ANSWERS, STEP_AUDIO, STEP_LASTS,
 	STEP_HOLDS, STEP_MUSIC, STEP_RESUMES, STEP_TRANSFERS, STEP_HANGS_UP,
-	STEP_RELEASED, STEP_VERBC,
+	STEP_RELEASED, STEP_RINGBACK, STEP_ANSWERED, STEP_SILENCE, STEP_ECHO,
+	STEP_SPEAKS, STEP_REJECTS, STEP_REFUSED, STEP_REFUSED_AS,
+	STEP_SENDS_DIGITS, STEP_HEARS_DIGITS, STEP_HUNG_UP_FIRST,
+	STEP_REFRESHED, STEP_REGISTERS_AGAIN, STEP_RENEWS, STEP_GRANTED,
+	STEP_WRONG_PASSWORD, STEP_MESSAGES, STEP_NO_MESSAGES, STEP_LOAD,
+	STEP_MOS, STEP_VERBC,
+};
+
+/** Why a call was not taken, as a caller can tell */
+enum step_reason {
+	REASON_BUSY, REASON_REJECTED, REASON_UNANSWERED, REASON_UNKNOWN,
+	REASONC,
 };
 
 struct step_pattern {
@@ -29,12 +40,21 @@ struct step_pattern {
 	const char *proves;
 };
 
-enum { STEP_ARGS_MAX = 3 };
+enum { STEP_ARGS_MAX = 5, STEP_CALLS_MAX = 500 };
 
 struct step_arg {
 	struct pl text;            /* borrowed from the sentence     */
 	enum step_actor actor;     /* ACTOR, USER                    */
+	enum step_reason reason;   /* REASON                         */
 	uint32_t ms;               /* TIME                           */
+	uint32_t count;            /* COUNT, 1..STEP_CALLS_MAX       */
+	double mos;                /* MOS, 1..5                      */
+};
+
+/** One kind of argument, by the word that stands for it */
+struct step_kind {
+	const char *word;          /* "TIME" */
+	const char *help;          /* what may be written */
 };
 
 struct step {
@@ -48,6 +68,32 @@ const struct step_pattern *step_pattern(enum step_verb verb);
 
 /** "user_a" */
 const char *step_actor_name(enum step_actor actor);
+
+/** "busy" */
+const char *step_reason_name(enum step_reason reason);
+
+/** Kinds of arguments, in the order of their names. NULL behind the last */
+const struct step_kind *step_kind(size_t i);
+
+/**
+ * A regular expression (ECMA 262, as JSON Schema has it) that takes the
+ * sentences of a verb, for editors
+ *
+ * @param re  Takes it, a libre memory object
+ *
+ * @return 0, ENOMEM
+ */
+int step_regex(char **re, enum step_verb verb);
+
+/**
+ * Take the first of the numbers in `[a, b]`
+ *
+ * @param list  NUMBERS as written; moved behind what was taken
+ * @param item  Takes one, borrowed
+ *
+ * @return false if there is none left
+ */
+bool step_numbers_next(struct pl *list, struct pl *item);
 
 /**
  * Read a sentence

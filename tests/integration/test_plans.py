@@ -15,12 +15,12 @@ class Plans(CommandLine):
 
     def test_the_vocabulary_is_printed(self):
         steps = self.good("test", "steps")
-        self.assertIn("USER transfers to NUMBER\n    does: ", steps)
+        self.assertIn("ACTOR transfers to NUMBER\n    does: ", steps)
 
     def test_all_that_is_wrong_is_told_with_line_and_column(self):
         self.write("p.yaml", "plan: p\ntitle: P\ncases:\n  - id: a\n"
                    "    title: A\n    steps:\n      - user_a anwsers\n"
-                   "      - external holds\n")
+                   "      - external renews its registration within 1s\n")
         self.write("q.yaml", "")
         self.assertEqual(self.bad("test", "lint", "p.yaml", "q.yaml"), [
             'p.yaml:7:9: unknown step "user_a anwsers": did you mean "ACTOR'
@@ -31,7 +31,7 @@ class Plans(CommandLine):
 
     def test_wrong_usage(self):
         self.assertEqual(self.bad("test", "rum"),
-                         ['callbridge: test: want steps or lint, found'
-                          ' "rum"'])
+                         ['callbridge: test: want init, run, list, compare,'
+                          ' steps or lint, found "rum"'])
         self.bad("test")
         self.bad("test", "lint")

@@ -7,6 +7,8 @@
 #include "bridge/model/nodeconf.h"
 #include "bridge/model/tenant.h"
 #include "pbx-templates/template.h"
+#include "testplans/plan.h"
+#include "testplans/roster.h"
 #include "customer.h"
 
 
@@ -188,19 +190,27 @@ int cmd_schema(const struct cli *cli, int argc, char *argv[])
 	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 1, 1))
 		return EXIT_BAD;
 
+	if (!strcmp(argv[1], "testplan")) {
+		json = plan_schema();
+		goto out;
+	}
+
 	path   = NULL;
 	fields = !strcmp(argv[1], "pbx-template") ? template_table() :
+		!strcmp(argv[1], "roster") ? &roster_fields :
 		table_find(argv[0], argv[1], &path);
 	if (!fields)
 		return EXIT_BAD;
 
 	if (path) {
-		term_error("schema: want pbx, user, tenant, node or"
-			   " pbx-template alone, found \"%s\"", argv[1]);
+		term_error("schema: want pbx, user, tenant, node,"
+			   " pbx-template, testplan or roster, found \"%s\"", argv[1]);
 		return EXIT_BAD;
 	}
 
-	json   = fields_schema(fields);
+	json = fields_schema(fields);
+
+ out:
 	status = json ? term_json(json) : EXIT_BAD;
 	json_decref(json);
 

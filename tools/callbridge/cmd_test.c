@@ -1,10 +1,10 @@
 /**
- * @file cmd_test.c  Test plans: their vocabulary, and checking them
+ * @file cmd_test.c  Test plans: their vocabulary, checking and running them
  */
 #include "bridge/base/errors.h"
 #include "testplans/plan.h"
 #include "testplans/step.h"
-#include "cli.h"
+#include "test_cli.h"
 
 
 static int test_steps(int argc, char *argv[])
@@ -20,12 +20,10 @@ static int test_steps(int argc, char *argv[])
 				p->sentence, p->does, p->proves);
 	}
 
-	(void)puts("\nACTOR    user_a, user_b, external or external_2\n"
-		   "USER     user_a or user_b\n"
-		   "NUMBER   an actor's number or extension, as in"
-		   " user_b.extension; or digits\n"
-		   "NUMBERS  as in [user_a.number, external.number]\n"
-		   "TIME     as in 500ms, 10s or 35m, up to 2 hours");
+	(void)putchar('\n');
+	for (size_t i = 0; step_kind(i); i++)
+		(void)re_printf("%-8s %s\n", step_kind(i)->word,
+				step_kind(i)->help);
 
 	return EXIT_GOOD;
 }
@@ -80,23 +78,74 @@ static int test_lint(int argc, char *argv[])
 }
 
 
-int cmd_test(const struct cli *cli, int argc, char *argv[])
+/** The plans of the house */
+static int test_list(int argc, char *argv[])
+{
+	char name[64];
+
+	if (options_argc(argc, argv, 0, 0))
+		return EXIT_BAD;
+
+	for (size_t i = 0; *plan_name(name, sizeof(name), i); i++) {
+		struct errors *errs;
+		struct plan *plan;
+		struct le *le;
+
+		if (errors_alloc(&errs))
+			return EXIT_BAD;
+
+		if (!plan_find(&plan, name, errs)) {
+			(void)re_printf("%-15s %s\n", name, plan->title);
+			LIST_FOREACH(&plan->casel, le) {
+				const struct plan_case *cas = le->data;
+
+				(void)re_printf("    %-26s %s\n", cas->id,
+						cas->title);
+			}
+			mem_deref(plan);
+		}
+		mem_deref(errs);
+	}
+
+	return EXIT_GOOD;
+}
+
+
+/** Steps, lint and list have no options */
+static bool no_options(int *argc, char *argv[])
 {
 	const struct opt optv[] = {{NULL, NULL, NULL}};
 
-	(void)cli;
+	return !options_read(optv, argc, argv);
+}
 
-	if (options_read(optv, &argc, argv))
+
+int cmd_test(const struct cli *cli, int argc, char *argv[])
+{
+	const char *word = argc > 1 ? argv[1] : "";
+
+	--argc;
+	++argv;
+
+	if (!strcmp(word, "run"))
+		return test_run(cli, argc, argv);
+	if (!strcmp(word, "init"))
+		return test_init(argc, argv);
+	if (!strcmp(word, "compare"))
+		return test_compare(argc, argv);
+
+	if (argc > 0 && !no_options(&argc, argv))
 		return EXIT_BAD;
 
-	if (argc > 1 && !strcmp(argv[1], "steps"))
-		return test_steps(argc - 1, argv + 1);
+	if (!strcmp(word, "steps"))
+		return test_steps(argc, argv);
+	if (!strcmp(word, "lint"))
+		return test_lint(argc, argv);
+	if (!strcmp(word, "list"))
+		return test_list(argc, argv);
 
-	if (argc > 1 && !strcmp(argv[1], "lint"))
-		return test_lint(argc - 1, argv + 1);
-
-	term_error("test: want steps or lint, found \"%s\"",
-		   argc > 1 ? argv[1] : "");
+	term_error("test: want init, run, list, compare, steps or lint, found"
+		   " \"%s\"", word);
 
 	return EXIT_BAD;
 }

@@ -117,7 +117,7 @@ static const struct command commandv[] = {
 	 " PBX,\n`explain pbx.transfer.blind` tells type, choices, default and"
 	 " meaning of one.\n",
 	 cmd_explain},
-	{"schema", "pbx|user|tenant|node|pbx-template",
+	{"schema", "pbx|user|tenant|node|pbx-template|testplan|roster",
 	 "JSON Schema of what can be written, for editors",
 	 "Point your editor's YAML mode at it to see mistakes while"
 	 " typing.\n",
@@ -196,11 +196,38 @@ static const struct command commandv[] = {
 	 "  --pbx NAME           which PBX of that file\n"
 	 "  --templates FOLDER   own templates for that file\n",
 	 cmd_readiness},
-	{"test", "steps|lint FILE...",
-	 "what a test plan can say, and whether one is right",
-	 "  steps         the sentences that a plan is made of\n"
-	 "  lint FILE...  check plans; tells all that is wrong, with line"
-	 " and column\n",
+	{"test", "init|run [PLAN...]|list|compare OLD NEW|steps|lint"
+	 " FILE...",
+	 "prove that a PBX and Teams work together",
+	 "  init             ask who plays whom, and write a roster\n"
+	 "  run [PLAN...]    go through plans of the house by name, or of"
+	 " your own by file\n"
+	 "                   (default: confidence)\n"
+	 "  list             the plans of the house and their cases\n"
+	 "  compare OLD NEW  what differs between two reports; the exit"
+	 " status is 1 if\n"
+	 "                   something got worse\n"
+	 "  steps            the sentences that a plan is made of\n"
+	 "  lint FILE...     check plans; tells all that is wrong, with line"
+	 " and column\n\n"
+	 "  --roster FILE    who plays whom (default: roster.yaml)\n"
+	 "  --case A,B       only these cases\n"
+	 "  --tag A,B        only cases with one of these tags\n"
+	 "  --repeat N       so many rounds, 1..1000\n"
+	 "  --times PERCENT  shorten talking times to that share, 1..100; the"
+	 " report says so\n"
+	 "  --html FILE      the report as a page\n"
+	 "  --json FILE      the report for programs, for compare and"
+	 " --resume\n"
+	 "  --junit FILE     the report for build servers\n"
+	 "  --resume FILE    go on: what passed in that report is taken over\n"
+	 "  --folder FOLDER  of recordings and logs (default: a temporary one)"
+	 "; for init:\n"
+	 "                   where it writes (default: callbridge-test)\n"
+	 "  --keep           recordings and logs stay\n"
+	 "  --answers FILE   for init: answers, instead of asking\n\n"
+	 "Exit status of run: 0 everything passed, 1 a test failed, 2 it could"
+	 " not be run.\n",
 	 cmd_test},
 	{"apply", "[--dry-run] [-f] FILE...",
 	 "make customers in the store as files say",

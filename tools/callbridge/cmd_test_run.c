@@ -1,0 +1,626 @@
+/**
+ * @file cmd_test_run.c  callbridge test run, compare
+ */
+#include <fcntl.h>
+#include <ftw.h>
+#include <jansson.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bridge/base/errors.h"
+#include "testplans/plan.h"
+#include "testplans/report.h"
+#include "testplans/roster.h"
+#include "testplans/run.h"
+#include "test_cli.h"
+
+
+enum { WORDS = 32, PLANS = 32 };
+
+#define ROSTER_DEFAULT "roster.yaml"
+
+
+struct options {
+	const char *roster, *cases, *tags, *repeat, *times, *folder;
+	const char *json, *junit, *html, *resume;
+	bool keep;
+};
+
+/** A list on the command line: parted by commas */
+struct words {
+	char *text;                /* owned */
+	const char *v[WORDS];
+	size_t c;
+};
+
+struct session {
+	char socket[PATH_MAX];     /* of the service */
+	char folder[PATH_MAX];     /* of recordings and logs */
+	int pipe[2];               /* says that the run has ended */
+	bool asking;               /* a question waits for an answer */
+	bool choice;               /* yes or no, not done */
+	pthread_mutex_t lock;      /* of these two */
+};
+
+static struct run *volatile current;       /* for the signal handler */
+
+
+static void on_signal(int sig)
+{
+	(void)sig;
+
+	if (current)
+		run_cancel(current);
+}
+
+
+static void words_clear(struct words *words)
+{
+	mem_deref(words->text);
+}
+
+
+static int words_read(struct words *words, const char *name, const char *text)
+{
+	char *save = NULL;
+
+	memset(words, 0, sizeof(*words));
+	if (!text)
+		return 0;
+
+	if (str_dup(&words->text, text))
+		return ENOMEM;
+
+	for (char *p = strtok_r(words->text, ",", &save); p;
+	     p = strtok_r(NULL, ",", &save)) {
+		if (words->c == WORDS) {
+			term_error("--%s: want at most %d", name, WORDS);
+			return EINVAL;
+		}
+		words->v[words->c++] = p;
+	}
+
+	return 0;
+}
+
+
+/* Reading what is wanted */
+
+
+static void tell_errors(const struct errors *errs, const char *what, int err)
+{
+	const size_t c = errors_count(errs);
+
+	if (c)
+		term_errors(errs);
+	else
+		term_error("%s: %m", what, err);
+	if (c > 1)
+		term_error("%zu errors", c);
+}
+
+
+static void tell_plans(const char *name)
+{
+	const char *knownv[PLANS], *near;
+	char namev[PLANS][64];
+	size_t c = 0;
+
+	while (c < PLANS && *plan_name(namev[c], sizeof(namev[c]), c)) {
+		knownv[c] = namev[c];
+		++c;
+	}
+
+	near = errors_nearest(name, knownv, c);
+	if (near)
+		term_error("there is no plan \"%s\": did you mean \"%s\"?",
+			   name, near);
+	else
+		term_error("there is no plan \"%s\"; see `callbridge test"
+			   " list`", name);
+}
+
+
+/** A name of the house's, or a file */
+static int plan_get(struct plan **planp, const char *name)
+{
+	const bool file = strchr(name, '/') || strstr(name, ".yaml");
+	struct errors *errs;
+	int err;
+
+	err = errors_alloc(&errs);
+	if (err)
+		return err;
+
+	err = file ? plan_load(planp, name, errs) : plan_find(planp, name,
+							      errs);
+	if (err == ENOENT && !file)
+		tell_plans(name);
+	else if (err)
+		tell_errors(errs, name, err);
+
+	mem_deref(errs);
+
+	return err;
+}
+
+
+static int roster_get(struct roster **rosterp, const char *path)
+{
+	struct errors *errs;
+	int err;
+
+	err = errors_alloc(&errs);
+	if (err)
+		return err;
+
+	err = roster_load(rosterp, path, errs);
+	if (err)
+		tell_errors(errs, path, err);
+	if (err == ENOENT)
+		term_error("`callbridge test init` writes a roster");
+
+	mem_deref(errs);
+
+	return err;
+}
+
+
+static int number_get(uint32_t *value, const char *name, const char *text,
+		      long max)
+{
+	long n;
+
+	if (!text)
+		return 0;
+
+	if (options_number(name, text, 1, max, &n))
+		return EINVAL;
+
+	*value = (uint32_t)n;
+
+	return 0;
+}
+
+
+/* The run's events */
+
+
+static int fetch(bool post, const char *path, char **text, size_t *size,
+		 void *arg)
+{
+	const struct session *session = arg;
+
+	return test_fetch(session->socket, post, path, text, size);
+}
+
+
+static void event(const struct run_event *ev, void *arg)
+{
+	struct session *session = arg;
+
+	test_screen_event(ev);
+
+	if (ev->type == RUN_EV_QUESTION) {
+		(void)pthread_mutex_lock(&session->lock);
+		session->asking = true;
+		session->choice = ev->choice;
+		(void)pthread_mutex_unlock(&session->lock);
+	}
+
+	if (ev->type == RUN_EV_END) {
+		const ssize_t n = write(session->pipe[1], "e", 1);
+
+		(void)n;
+	}
+}
+
+
+/** A line of the person's; an answer only if something was asked */
+static bool line_take(struct session *session, struct run *run)
+{
+	char line[64];
+	const ssize_t n = read(STDIN_FILENO, line, sizeof(line));
+	bool asking, choice, yes;
+
+	(void)pthread_mutex_lock(&session->lock);
+	asking = session->asking;
+	choice = session->choice;
+	session->asking = false;
+	(void)pthread_mutex_unlock(&session->lock);
+
+	if (n <= 0) {
+		run_answer(run, false);
+		return false;
+	}
+
+	yes = line[0] == 'y' || line[0] == 'Y' || (!choice && line[0] ==
+						   '\n');
+	if (asking)
+		run_answer(run, yes);
+
+	return true;
+}
+
+
+/** Until the run has ended; a person's answers go to it */
+static void attend(struct session *session, struct run *run)
+{
+	struct pollfd fdv[] = {
+		{.fd = session->pipe[0], .events = POLLIN},
+		{.fd = STDIN_FILENO, .events = POLLIN},
+	};
+
+	for (;;) {
+		bool asking;
+
+		(void)pthread_mutex_lock(&session->lock);
+		asking = session->asking;
+		(void)pthread_mutex_unlock(&session->lock);
+
+		/* Nobody is listened to who was not asked: what stdin holds
+		   may be for the program that comes after us */
+		(void)poll(fdv, asking ? 2 : 1, asking ? -1 : 100);
+
+		if (fdv[0].revents)
+			return;
+
+		if (asking && fdv[1].revents) {
+			fdv[1].revents = 0;
+			(void)line_take(session, run);
+		}
+	}
+}
+
+
+/* Reports */
+
+
+typedef int (print_h)(struct re_printf *pf, const json_t *report);
+
+
+static int file_print(const char *p, size_t size, void *arg)
+{
+	return fwrite(p, 1, size, arg) == size ? 0 : EIO;
+}
+
+
+static int report_write(const char *path, const json_t *report,
+			print_h *printh)
+{
+	struct re_printf pf = {.vph = file_print};
+	FILE *f = fopen(path, "wbe");
+	int err;
+
+	if (!f) {
+		term_error("%s: %m", path, errno);
+		return errno;
+	}
+
+	pf.arg = f;
+	err = printh ? printh(&pf, report) :
+		json_dumpf(report, f, JSON_INDENT(1)) ? EIO : 0;
+	if (fclose(f) && !err)
+		err = EIO;
+	if (err)
+		term_error("%s: cannot be written: %m", path, err);
+
+	return err;
+}
+
+
+static int reports_write(const struct options *opts, const json_t *report)
+{
+	int err = 0;
+
+	if (opts->json)
+		err = report_write(opts->json, report, NULL);
+	if (opts->junit && !err)
+		err = report_write(opts->junit, report, report_junit);
+	if (opts->html && !err)
+		err = report_write(opts->html, report, report_html);
+
+	return err;
+}
+
+
+static const char *str(const json_t *json, const char *name)
+{
+	const char *s = json_string_value(json_object_get(json, name));
+
+	return s ? s : "";
+}
+
+
+static int summary(const json_t *report)
+{
+	const json_t *counts = json_object_get(report, "counts");
+	const char *verdict = str(report, "verdict");
+	const char *colour;
+	const bool good = !strcmp(verdict, "passed");
+	const bool failed = answer_int(counts, "failed") > 0;
+
+	if (*str(report, "error")) {
+		term_error("%s", str(report, "error"));
+		return EXIT_BAD;
+	}
+
+	colour = term_colour(good ? TERM_GREEN : TERM_RED);
+	(void)printf("\n%s%s%s: %d passed, %d failed, %d skipped%s\n",
+		     colour ? colour : "", verdict, colour ? "\033[0m" : "",
+		     (int)answer_int(counts, "passed"),
+		     (int)answer_int(counts, "failed"),
+		     (int)answer_int(counts, "skipped"),
+		     answer_int(counts, "stopped") ? ", stopped early" : "");
+
+	return good ? EXIT_GOOD : failed ? EXIT_FAILING : EXIT_BAD;
+}
+
+
+/* Folders */
+
+
+static int folder_make(struct session *session, const struct options *opts)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (opts->folder) {
+		str_ncpy(session->folder, opts->folder,
+			 sizeof(session->folder));
+		if (mkdir(opts->folder, 0700) && errno != EEXIST) {
+			term_error("%s: %m", opts->folder, errno);
+			return errno;
+		}
+		return 0;
+	}
+
+	(void)re_snprintf(session->folder, sizeof(session->folder),
+			  "%s/callbridge-test-XXXXXX", tmp && *tmp ? tmp :
+			  "/tmp");
+	if (!mkdtemp(session->folder)) {
+		term_error("%s: %m", session->folder, errno);
+		return errno;
+	}
+
+	return 0;
+}
+
+
+/** Captures lie beside the page: report.html and report-captures/ */
+static int captures_make(char *path, size_t size, const char *html)
+{
+	const char *dot;
+
+	path[0] = '\0';
+	if (!html)
+		return 0;
+
+	dot = strrchr(html, '.');
+	(void)re_snprintf(path, size, "%b-captures", html, dot &&
+			  !strchr(dot, '/') ? (size_t)(dot - html) :
+			  strlen(html));
+
+	if (mkdir(path, 0755) && errno != EEXIST) {
+		term_error("%s: %m", path, errno);
+		return errno;
+	}
+
+	return 0;
+}
+
+
+static int file_remove(const char *path, const struct stat *st, int type,
+		       struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+
+	return remove(path);
+}
+
+
+static void folder_remove(const struct session *session,
+			  const struct options *opts, int status)
+{
+	if (opts->keep || opts->folder || status != EXIT_GOOD)
+		(void)printf("recordings and logs: %s\n", session->folder);
+	else
+		(void)nftw(session->folder, file_remove, 8, FTW_DEPTH |
+			   FTW_PHYS);
+}
+
+
+/* All of it */
+
+
+static int perform(struct run_conf *conf, struct session *session,
+		   const struct options *opts)
+{
+	struct sigaction act = {.sa_handler = on_signal}, old_int, old_term;
+	struct errors *errs;
+	struct run *run = NULL;
+	json_t *report;
+	int err, status;
+
+	err = errors_alloc(&errs);
+	if (err)
+		return EXIT_BAD;
+
+	err = run_start(&run, conf, errs);
+	if (err) {
+		tell_errors(errs, "the test cannot be started", err);
+		mem_deref(errs);
+		return EXIT_BAD;
+	}
+
+	current = run;
+	(void)sigaction(SIGINT, &act, &old_int);
+	(void)sigaction(SIGTERM, &act, &old_term);
+
+	attend(session, run);
+	(void)run_wait(run, &report);
+
+	(void)sigaction(SIGINT, &old_int, NULL);
+	(void)sigaction(SIGTERM, &old_term, NULL);
+	current = NULL;
+
+	status = summary(report);
+	if (reports_write(opts, report))
+		status = EXIT_BAD;
+
+	json_decref(report);
+	mem_deref(run);
+	mem_deref(errs);
+
+	return status;
+}
+
+
+static int session_run(const struct cli *cli, struct run_conf *conf,
+		       const struct roster *roster,
+		       const struct options *opts)
+{
+	struct session session = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct cli own = *cli;
+	struct bench *bench = NULL;
+	char captures[PATH_MAX];
+	int status = EXIT_BAD;
+
+	if (roster->bridge.config && !cli->socket && !cli->config)
+		own.config = roster->bridge.config;
+
+	if (node_socket(&own, session.socket, sizeof(session.socket)) ||
+	    captures_make(captures, sizeof(captures), opts->html) ||
+	    folder_make(&session, opts))
+		return EXIT_BAD;
+
+	if (pipe2(session.pipe, O_CLOEXEC)) {
+		term_error("%m", errno);
+		return EXIT_BAD;
+	}
+
+	conf->roster   = roster;
+	conf->folder   = session.folder;
+	conf->captures = *captures ? captures : NULL;
+	conf->fetchh   = fetch;
+	conf->eventh   = event;
+	conf->arg      = &session;
+
+	if (!test_bench_start(&bench, roster, session.socket,
+			      session.folder))
+		status = perform(conf, &session, opts);
+
+	mem_deref(bench);
+	(void)close(session.pipe[0]);
+	(void)close(session.pipe[1]);
+	(void)rmdir(captures);     /* if it is empty */
+	folder_remove(&session, opts, status);
+
+	return status;
+}
+
+
+static int resume_get(json_t **reportp, const char *path)
+{
+	char why[512];
+
+	*reportp = NULL;
+	if (!path)
+		return 0;
+
+	if (report_load(reportp, path, why, sizeof(why))) {
+		term_error("%s", why);
+		return EBADMSG;
+	}
+
+	return 0;
+}
+
+
+int test_run(const struct cli *cli, int argc, char *argv[])
+{
+	static char confidence[] = "confidence";
+	struct options opts = {.roster = ROSTER_DEFAULT};
+	const struct opt optv[] = {
+		{"roster", &opts.roster, NULL}, {"case", &opts.cases, NULL},
+		{"tag", &opts.tags, NULL}, {"repeat", &opts.repeat, NULL},
+		{"times", &opts.times, NULL}, {"json", &opts.json, NULL},
+		{"junit", &opts.junit, NULL}, {"html", &opts.html, NULL},
+		{"folder", &opts.folder, NULL},
+		{"resume", &opts.resume, NULL}, {"keep", NULL, &opts.keep},
+		{NULL, NULL, NULL},
+	};
+	struct run_conf conf = {.repeat = 1, .scale = 100};
+	struct words cases = {NULL, {NULL}, 0}, tags = {NULL, {NULL}, 0};
+	struct plan *planv[PLANS] = {NULL};
+	struct roster *roster = NULL;
+	json_t *resume = NULL;
+	int status = EXIT_BAD;
+
+	if (options_read(optv, &argc, argv) ||
+	    options_argc(argc, argv, 0, PLANS) ||
+	    number_get(&conf.repeat, "repeat", opts.repeat, 1000) ||
+	    number_get(&conf.scale, "times", opts.times, 100) ||
+	    words_read(&cases, "case", opts.cases) ||
+	    words_read(&tags, "tag", opts.tags) ||
+	    roster_get(&roster, opts.roster) ||
+	    resume_get(&resume, opts.resume))
+		goto out;
+
+	for (int i = 1; i < argc || (argc == 1 && i == 1); i++) {
+		if (plan_get(&planv[conf.planc], argc == 1 ? confidence :
+			     argv[i]))
+			goto out;
+		++conf.planc;
+	}
+
+	conf.planv  = planv;
+	conf.casev  = cases.v;
+	conf.casec  = cases.c;
+	conf.tagv   = tags.v;
+	conf.tagc   = tags.c;
+	conf.resume = resume;
+
+	status = session_run(cli, &conf, roster, &opts);
+
+ out:
+	for (size_t i = 0; i < conf.planc; i++)
+		mem_deref(planv[i]);
+	json_decref(resume);
+	mem_deref(roster);
+	words_clear(&tags);
+	words_clear(&cases);
+
+	return status;
+}
+
+
+int test_compare(int argc, char *argv[])
+{
+	const struct opt optv[] = {{NULL, NULL, NULL}};
+	json_t *old = NULL, *now = NULL;
+	char why[512];
+	int status = EXIT_BAD;
+
+	if (options_read(optv, &argc, argv) ||
+	    options_argc(argc, argv, 2, 2))
+		return EXIT_BAD;
+
+	if (report_load(&old, argv[1], why, sizeof(why)) ||
+	    report_load(&now, argv[2], why, sizeof(why)))
+		term_error("%s", why);
+	else
+		status = report_compare(term_out(), old, now) ? EXIT_FAILING
+			: EXIT_GOOD;
+
+	json_decref(old);
+	json_decref(now);
+
+	return status;
+}
