@@ -12,7 +12,7 @@
 #include "run.h"
 
 struct actor;
-struct ear;
+struct tape;
 struct json_t;
 struct pump;
 struct stage;
@@ -78,7 +78,7 @@ struct actor {
 	char reason[128];
 	bool hung_up;              /* itself                                */
 	char digits[64];           /* heard                                 */
-	struct ear *ear;           /* of the present or last call, or NULL  */
+	struct tape *ear;           /* of the present or last call, or NULL  */
 	struct actor *partner;     /* who was heard last; borrowed          */
 	struct actor_load load;
 };

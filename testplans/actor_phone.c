@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "actor.h"
-#include "ear.h"
+#include "tape.h"
 #include "phone_link.h"
 #include "pump.h"
 
@@ -366,7 +366,7 @@ static int phone_start(struct actor *actor)
 	err = re_sdprintf(&phone->tone, "%s/%d.wav", actor->stage->folder,
 			  actor->tone_hz);
 	if (!err)
-		err = ear_write_tone(phone->tone, actor->tone_hz, TONE_S);
+		err = tape_write_tone(phone->tone, actor->tone_hz, TONE_S);
 
 	return err ? err : link_start(actor, false);
 }

@@ -25,7 +25,8 @@ static const struct hint hintv[] = {
 	 " user.sip_username, user.sip_auth_username or user.sip_password."},
 	{STEP_REGISTERS_AGAIN, -1, NULL,
 	 "See `callbridge why USER`. A PBX that refuses a second registration"
-	 " may want pbx.contact.port, or fewer at once: pbx.registration.per_second."},
+	 " may want pbx.contact.port, or fewer at once:"
+	 " pbx.registration.per_second."},
 	{STEP_RENEWS, -1, NULL,
 	 "pbx.registration.refresh_at: the share of the expiry after which it is"
 	 " renewed. A firewall that forgets: pbx.registration.keepalive."},
@@ -65,9 +66,10 @@ static const struct hint hintv[] = {
 	 " pbx.call.prack if it waits for an acknowledgement."},
 	{STEP_AUDIO, -1, "no sound arrives",
 	 "Voice in one direction or none: a firewall holds RTP back (open the"
-	 " service's node.media.port_min to node.media.port_max and the PBX's own"
-	 " range), an address that is not reachable stands in the"
-	 " description (node.sip.public_address, node.teams.public_address, pbx.media.nat),"
+	 " service's node.media.port_min to node.media.port_max and the"
+	 " PBX's own range), an address that is not reachable stands in the"
+	 " description (node.sip.public_address, node.teams.public_address,"
+	 " pbx.media.nat),"
 	 " or pbx.encrypt_media differs from the PBX."},
 	{STEP_AUDIO, -1, "echo",
 	 "One hears itself: a loop in the PBX, or a telephone without echo"
@@ -121,8 +123,8 @@ static const struct hint hintv[] = {
 	 " extension, and the service's media ports: node.media.port_min,"
 	 " node.media.port_max."},
 	{STEP_LOAD, -1, NULL,
-	 "node.media.port_min to node.media.port_max must be open, and the machine not"
-	 " overloaded: docs/capacity.md."},
+	 "node.media.port_min to node.media.port_max must be open, and the"
+	 " machine not overloaded: docs/capacity.md."},
 	{STEP_MOS, -1, NULL,
 	 "Loss or jitter on the way to one side: `callbridge calls` tells"
 	 " which."},
@@ -155,10 +157,14 @@ static const char *record_advice(struct stage *stage)
 	calls = watch_calls(stage->watch);
 
 	for (size_t i = json_array_size(calls); i--;) {
-		const char *advice = json_string_value(json_object_get(
-			json_array_get(calls, i), "advice"));
+		const json_t *row = json_array_get(calls, i);
+		const json_int_t scode = json_integer_value(json_object_get(
+							    row, "scode"));
+		const char *advice = json_string_value(json_object_get(row,
+							"advice"));
 
-		if (advice && *advice)
+		/* A call that was given up did not fail */
+		if (advice && *advice && scode >= 400 && scode != 487)
 			return advice;
 	}
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "bridge/media/media.h"
-#include "ear.h"
+#include "tape.h"
 #include "exec.h"
 #include "pump.h"
 
@@ -49,7 +49,7 @@ struct hearing {
 
 static uint64_t heard_ms(const struct actor *actor)
 {
-	return actor->ear ? ear_length_ms(actor->ear) : 0;
+	return actor->ear ? tape_length_ms(actor->ear) : 0;
 }
 
 
@@ -72,7 +72,7 @@ static bool judge(struct hearing *h)
 {
 	struct stage *stage = h->listener->stage;
 	const int want = h->speaker->tone_hz;
-	struct ear_view view;
+	struct tape_view view;
 	double level;
 
 	if (heard_ms(h->listener) < h->from_ms + HEAR_MS) {
@@ -81,11 +81,11 @@ static bool judge(struct hearing *h)
 		return false;
 	}
 
-	level = ear_tone_dbfs(h->listener->ear, h->from_ms, HEAR_MS, want);
-	(void)ear_look(h->listener->ear, h->from_ms, HEAR_MS, &view);
+	level = tape_tone_dbfs(h->listener->ear, h->from_ms, HEAR_MS, want);
+	(void)tape_look(h->listener->ear, h->from_ms, HEAR_MS, &view);
 
 	if (level < VOICE_DBFS || level < view.level_dbfs - 6) {
-		const int hz = ear_strongest(h->listener->ear, h->from_ms +
+		const int hz = tape_strongest(h->listener->ear, h->from_ms +
 					     HEAR_MS / 2, 200);
 		const char *owner = tone_owner(stage, hz);
 
@@ -103,7 +103,7 @@ static bool judge(struct hearing *h)
 		    other == h->speaker)
 			continue;
 
-		if (ear_tone_dbfs(h->listener->ear, h->from_ms, HEAR_MS,
+		if (tape_tone_dbfs(h->listener->ear, h->from_ms, HEAR_MS,
 				  other->tone_hz) > level - LEAK_DB) {
 			(void)re_snprintf(h->fault, sizeof(h->fault), "%s"
 					  " hears %s as well%s",
@@ -164,7 +164,7 @@ static bool pair_is_quiet(void *arg)
 		const uint64_t end = heard_ms(h->listener);
 
 		if (end < h->from_ms + FADE_VIEW_MS ||
-		    ear_tone_dbfs(h->listener->ear, end - FADE_VIEW_MS,
+		    tape_tone_dbfs(h->listener->ear, end - FADE_VIEW_MS,
 				  FADE_VIEW_MS, h->speaker->tone_hz) >
 		    VOICE_DBFS)
 			return false;
@@ -186,7 +186,7 @@ static bool pair_has_begun(void *arg)
 		if (h->delay_ms >= 0)
 			continue;
 
-		if (ear_onset(h->listener->ear, h->from_ms,
+		if (tape_onset(h->listener->ear, h->from_ms,
 			      h->speaker->tone_hz, &at)) {
 			all = false;
 			continue;
@@ -246,9 +246,9 @@ static int delay_measure(struct pair *pair)
 
 	for (size_t i = 0; i < pair->c && !err; i++) {
 		struct hearing *h = &pair->v[i];
-		struct ear_run run;
+		struct tape_run run;
 
-		ear_steadiness(h->listener->ear, h->onset_ms + ONSET_MS,
+		tape_steadiness(h->listener->ear, h->onset_ms + ONSET_MS,
 			       heard_ms(h->listener), h->speaker->tone_hz,
 			       &run);
 		h->loss = run.loss;
@@ -266,7 +266,7 @@ static int person_talks(struct actor *person, struct actor *other,
 			struct outcome *out)
 {
 	struct stage *stage = person->stage;
-	struct ear_view view = {0, EAR_QUIET_DBFS};
+	struct tape_view view = {0, TAPE_QUIET_DBFS};
 	uint64_t from;
 	int err;
 
@@ -291,14 +291,14 @@ static int person_talks(struct actor *person, struct actor *other,
 
 	if (!err && other->ear)
 		for (uint64_t at = from; at < heard_ms(other); at += 500) {
-			struct ear_view part;
+			struct tape_view part;
 
-			if (!ear_look(other->ear, at, 500, &part))
+			if (!tape_look(other->ear, at, 500, &part))
 				view.level_dbfs = fmax(view.level_dbfs,
 						       part.level_dbfs);
 		}
 
-	if (!err && view.level_dbfs <= EAR_QUIET_DBFS)
+	if (!err && view.level_dbfs <= TAPE_QUIET_DBFS)
 		outcome_fail(out, "%s is not heard at %s",
 			     actor_title(person), actor_title(other));
 
@@ -342,9 +342,9 @@ static void pair_report(const struct pair *pair, struct outcome *out)
 
 		if (h->delay_ms < 0)
 			(void)re_snprintf(ms, sizeof(ms), "not measured");
-		else if (delay < EAR_BLOCK_MS)
+		else if (delay < TAPE_BLOCK_MS)
 			(void)re_snprintf(ms, sizeof(ms), "below %u ms",
-					  EAR_BLOCK_MS);
+					  TAPE_BLOCK_MS);
 		else
 			(void)re_snprintf(ms, sizeof(ms), "%u ms", (unsigned)lrint(delay));
 
@@ -441,7 +441,7 @@ struct listening {
 /** A fresh stretch of sound. @return false while it is too short */
 static bool fresh(struct listening *l)
 {
-	struct ear_view view;
+	struct tape_view view;
 
 	stage_look(l->actor->stage);
 
@@ -453,7 +453,7 @@ static bool fresh(struct listening *l)
 		return false;
 	}
 
-	(void)ear_look(l->actor->ear, l->from_ms, HEAR_MS, &view);
+	(void)tape_look(l->actor->ear, l->from_ms, HEAR_MS, &view);
 	l->level_dbfs = view.level_dbfs;
 
 	return true;
@@ -470,7 +470,7 @@ static bool is_music(void *arg)
 		return false;
 
 	l->from_ms = heard_ms(l->actor);
-	if (l->level_dbfs < EAR_QUIET_DBFS) {
+	if (l->level_dbfs < TAPE_QUIET_DBFS) {
 		(void)re_snprintf(l->fault, sizeof(l->fault), "silence");
 		return false;
 	}
@@ -479,7 +479,7 @@ static bool is_music(void *arg)
 		const struct actor *other = &stage->actorv[i];
 
 		if (!other->started || !other->tone_hz ||
-		    ear_tone_dbfs(l->actor->ear, from, HEAR_MS,
+		    tape_tone_dbfs(l->actor->ear, from, HEAR_MS,
 				  other->tone_hz) < l->level_dbfs - 15)
 			continue;
 
@@ -535,7 +535,7 @@ static bool is_silent(void *arg)
 	(void)re_snprintf(l->fault, sizeof(l->fault), "a sound at %d dBFS",
 			  (int)lrint(l->level_dbfs));
 
-	return l->level_dbfs < EAR_QUIET_DBFS;
+	return l->level_dbfs < TAPE_QUIET_DBFS;
 }
 
 
@@ -581,7 +581,7 @@ static bool is_echo(void *arg)
 			  " but not the own voice",
 			  (int)lrint(l->level_dbfs));
 
-	return ear_tone_dbfs(l->actor->ear, from, HEAR_MS,
+	return tape_tone_dbfs(l->actor->ear, from, HEAR_MS,
 			     l->actor->tone_hz) > VOICE_DBFS;
 }
 
@@ -661,14 +661,14 @@ static void talk_judge(const struct talk *talk, struct outcome *out)
 
 	for (size_t i = 0; i < ACTORC; i++) {
 		const struct actor *actor = &talk->stage->actorv[i];
-		struct ear_run run;
+		struct tape_run run;
 
 		if (!talk->talking[i] || !actor->ear || !actor->partner ||
 		    !actor->partner->tone_hz)
 			continue;
 
-		ear_steadiness(actor->ear, talk->from_ms[i],
-			       ear_length_ms(actor->ear),
+		tape_steadiness(actor->ear, talk->from_ms[i],
+			       tape_length_ms(actor->ear),
 			       actor->partner->tone_hz, &run);
 		++heard;
 		worst = fmax(worst, run.loss);
@@ -690,12 +690,12 @@ static void talk_judge(const struct talk *talk, struct outcome *out)
 	if (gaps || worst > LOSS_LIMIT)
 		outcome_fail(out, "%u gap%s over %u ms, the longest %u ms%s;"
 			     " loss %.1f %%", gaps, gaps == 1 ? "" : "s",
-			     EAR_GAP_MS, (unsigned)gap_ms, where,
+			     TAPE_GAP_MS, (unsigned)gap_ms, where,
 			     100 * worst);
 	else
 		outcome_say(out, "%u s of talk without a gap over %u ms, loss"
 			    " %.1f %%", (unsigned)(talk->ms / 1000),
-			    EAR_GAP_MS, 100 * worst);
+			    TAPE_GAP_MS, 100 * worst);
 }
 
 

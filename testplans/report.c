@@ -8,7 +8,7 @@
 
 #include "bridge/base/version.h"
 #include "actor.h"
-#include "ear.h"
+#include "tape.h"
 #include "exec.h"
 #include "plan.h"
 #include "report.h"
@@ -297,11 +297,11 @@ static void calls_add(json_t *cas, struct stage *stage)
 
 static json_t *levels_json(const struct actor *actor)
 {
-	const uint64_t ms = ear_length_ms(actor->ear);
+	const uint64_t ms = tape_length_ms(actor->ear);
 	json_t *json = json_object(), *list = json_array();
 	float v[LEVELS];
 
-	ear_levels(actor->ear, 0, ms, v, LEVELS);
+	tape_levels(actor->ear, 0, ms, v, LEVELS);
 
 	for (size_t i = 0; i < LEVELS; i++)
 		(void)json_array_append_new(list, json_integer(
@@ -325,7 +325,7 @@ void report_evidence(json_t *cas, struct stage *stage)
 	for (size_t i = 0; i < ACTORC; i++) {
 		const struct actor *actor = &stage->actorv[i];
 
-		if (actor->ear && ear_length_ms(actor->ear))
+		if (actor->ear && tape_length_ms(actor->ear))
 			(void)json_array_append_new(levels,
 						    levels_json(actor));
 	}

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 
 #include "actor.h"
-#include "ear.h"
+#include "tape.h"
 #include "pump.h"
 #include "teams_link.h"
 #include "watch.h"
@@ -173,8 +173,8 @@ void actor_set(struct actor *actor, enum actor_state next)
 
 int actor_listen(struct actor *actor, const char *path)
 {
-	struct ear *ear;
-	const int err = ear_alloc(&ear, path);
+	struct tape *ear;
+	const int err = tape_alloc(&ear, path);
 
 	if (err)
 		return err;

@@ -18,6 +18,7 @@ struct watch {
 	const struct run_conf *conf;   /* borrowed */
 	json_t *known;             /* ids of the calls before the mark */
 	json_t *calls;             /* since the mark */
+	json_t *users;             /* upns of those who take part */
 	uint64_t asked_ms;
 	bool there;
 };
@@ -29,6 +30,7 @@ static void watch_destructor(void *arg)
 
 	json_decref(watch->known);
 	json_decref(watch->calls);
+	json_decref(watch->users);
 }
 
 
@@ -77,6 +79,7 @@ int watch_alloc(struct watch **watchp, const struct run_conf *conf)
 
 	watch->conf = conf;
 	watch->known = json_object();
+	watch->users = json_object();
 
 	version = watch_version(watch);
 	watch->there = version != NULL;
@@ -201,11 +204,30 @@ int watch_retry(struct watch *watch, const char *upn)
 }
 
 
+/** Others may call at the same time: only calls of ours count */
+static void users_find(struct watch *watch)
+{
+	const enum step_actor idv[] = {ACTOR_USER_A, ACTOR_USER_B};
+
+	(void)json_object_clear(watch->users);
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(idv); i++) {
+		struct watch_reg reg;
+
+		if (!watch_registration(watch, roster_account(
+					watch->conf->roster, idv[i]), &reg))
+			(void)json_object_set_new(watch->users, reg.upn,
+						  json_true());
+	}
+}
+
+
 void watch_mark(struct watch *watch)
 {
 	json_t *calls = fetch_json(watch, "/api/v1/calls?limit=1000"), *row;
 	size_t i;
 
+	users_find(watch);
 	json_decref(watch->calls);
 	watch->calls    = NULL;
 	watch->asked_ms = 0;
@@ -233,7 +255,8 @@ const json_t *watch_calls(struct watch *watch)
 	watch->asked_ms = pump_ms();
 
 	json_array_foreach(json_object_get(calls, "calls"), i, row)
-		if (!json_object_get(watch->known, text(row, "id")))
+		if (!json_object_get(watch->known, text(row, "id")) &&
+		    json_object_get(watch->users, text(row, "upn")))
 			(void)json_array_append(watch->calls, row);
 
 	json_decref(calls);

@@ -39,7 +39,7 @@ class PlanTest(BridgeTest):
 
     def roster(self, **actors):
         """Write a roster; JSON is YAML."""
-        path = self.folder / "roster.yaml"
+        path = Path(tempfile.mkdtemp(dir=self.folder)) / "roster.yaml"
         path.write_text(json.dumps({
             "roster": "lab",
             "teams": {"control": str(self.teams.socket),

@@ -1,5 +1,5 @@
 /**
- * @file ear.c  Listening to a recording that somebody still writes
+ * @file tape.c  Listening to a recording that somebody still writes
  */
 #include <fcntl.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ear.h"
+#include "tape.h"
 
 
 enum {
@@ -24,7 +24,7 @@ enum {
 #define SILENCE_DBFS (-100.0)
 
 
-struct ear {
+struct tape {
 	char *path;
 	int fd;
 	uint32_t rate, channels;
@@ -32,30 +32,30 @@ struct ear {
 };
 
 
-static void ear_destructor(void *arg)
+static void tape_destructor(void *arg)
 {
-	struct ear *ear = arg;
+	struct tape *tape = arg;
 
-	if (ear->fd >= 0)
-		(void)close(ear->fd);
-	mem_deref(ear->path);
+	if (tape->fd >= 0)
+		(void)close(tape->fd);
+	mem_deref(tape->path);
 }
 
 
-int ear_alloc(struct ear **earp, const char *path)
+int tape_alloc(struct tape **tapep, const char *path)
 {
-	struct ear *ear = mem_zalloc(sizeof(*ear), ear_destructor);
+	struct tape *tape = mem_zalloc(sizeof(*tape), tape_destructor);
 	int err;
 
-	if (!ear)
+	if (!tape)
 		return ENOMEM;
 
-	ear->fd = -1;
-	err = str_dup(&ear->path, path);
+	tape->fd = -1;
+	err = str_dup(&tape->path, path);
 	if (err)
-		mem_deref(ear);
+		mem_deref(tape);
 	else
-		*earp = ear;
+		*tapep = tape;
 
 	return err;
 }
@@ -69,32 +69,32 @@ static uint32_t u32_read(const uint8_t *p)
 
 
 /** Find the sound. @return false while it is not there */
-static bool sound_find(struct ear *ear)
+static bool sound_find(struct tape *tape)
 {
 	uint8_t head[HEAD];
 	ssize_t n;
 
-	if (ear->start)
+	if (tape->start)
 		return true;
 
-	if (ear->fd < 0)
-		ear->fd = open(ear->path, O_RDONLY | O_CLOEXEC);
-	if (ear->fd < 0)
+	if (tape->fd < 0)
+		tape->fd = open(tape->path, O_RDONLY | O_CLOEXEC);
+	if (tape->fd < 0)
 		return false;
 
-	n = pread(ear->fd, head, sizeof(head), 0);
+	n = pread(tape->fd, head, sizeof(head), 0);
 
 	for (ssize_t at = 12; at + 8 <= n;) {
 		const uint32_t size = u32_read(head + at + 4);
 
 		if (!memcmp(head + at, "fmt ", 4) && at + 16 <= n) {
-			ear->channels = head[at + 10];
-			ear->rate     = u32_read(head + at + 12);
+			tape->channels = head[at + 10];
+			tape->rate     = u32_read(head + at + 12);
 		}
 		else if (!memcmp(head + at, "data", 4)) {
-			if (!ear->rate || !ear->channels)
+			if (!tape->rate || !tape->channels)
 				return false;
-			ear->start = at + 8;
+			tape->start = at + 8;
 			return true;
 		}
 
@@ -107,31 +107,31 @@ static bool sound_find(struct ear *ear)
 }
 
 
-static uint64_t length(struct ear *ear)
+static uint64_t length(struct tape *tape)
 {
 	struct stat st;
 
-	if (!sound_find(ear) || fstat(ear->fd, &st) ||
-	    st.st_size <= ear->start)
+	if (!sound_find(tape) || fstat(tape->fd, &st) ||
+	    st.st_size <= tape->start)
 		return 0;
 
-	return (uint64_t)(st.st_size - ear->start) / 2 / ear->channels;
+	return (uint64_t)(st.st_size - tape->start) / 2 / tape->channels;
 }
 
 
-uint64_t ear_length_ms(struct ear *ear)
+uint64_t tape_length_ms(struct tape *tape)
 {
-	const uint64_t n = length(ear);
+	const uint64_t n = length(tape);
 
-	return n ? n * 1000 / ear->rate : 0;
+	return n ? n * 1000 / tape->rate : 0;
 }
 
 
 /** Samples of the first channel. @return how many, v to be freed */
-static size_t samples_read(struct ear *ear, uint64_t from_ms, uint64_t ms,
+static size_t samples_read(struct tape *tape, uint64_t from_ms, uint64_t ms,
 			   int16_t **vp)
 {
-	const uint64_t all = length(ear);
+	const uint64_t all = length(tape);
 	uint64_t from, n;
 	int16_t *v;
 	ssize_t got;
@@ -139,22 +139,22 @@ static size_t samples_read(struct ear *ear, uint64_t from_ms, uint64_t ms,
 	if (!all)
 		return 0;
 
-	from = from_ms * ear->rate / 1000;
-	n    = ms * ear->rate / 1000;
+	from = from_ms * tape->rate / 1000;
+	n    = ms * tape->rate / 1000;
 	if (from >= all)
 		return 0;
 
 	n = min(n, all - from);
-	v = malloc(n * 2 * ear->channels);
+	v = malloc(n * 2 * tape->channels);
 	if (!v)
 		return 0;
 
-	got = pread(ear->fd, v, n * 2 * ear->channels,
-		    ear->start + (off_t)(from * 2 * ear->channels));
-	n = got > 0 ? (uint64_t)got / 2 / ear->channels : 0;
+	got = pread(tape->fd, v, n * 2 * tape->channels,
+		    tape->start + (off_t)(from * 2 * tape->channels));
+	n = got > 0 ? (uint64_t)got / 2 / tape->channels : 0;
 
 	for (uint64_t i = 0; i < n; i++)
-		v[i] = v[i * ear->channels];
+		v[i] = v[i * tape->channels];
 
 	if (n)
 		*vp = v;
@@ -206,17 +206,17 @@ static double goertzel(const int16_t *v, size_t n, double rate, double hz)
 }
 
 
-int ear_look(struct ear *ear, uint64_t from_ms, uint64_t ms,
-	     struct ear_view *view)
+int tape_look(struct tape *tape, uint64_t from_ms, uint64_t ms,
+	     struct tape_view *view)
 {
 	int16_t *v;
-	const size_t n = samples_read(ear, from_ms, min(ms,
+	const size_t n = samples_read(tape, from_ms, min(ms,
 				      (uint64_t)STRETCH_MAX_MS), &v);
 
 	if (!n)
 		return ENODATA;
 
-	view->ms         = n * 1000 / ear->rate;
+	view->ms         = n * 1000 / tape->rate;
 	view->level_dbfs = dbfs(level(v, n));
 	free(v);
 
@@ -224,36 +224,36 @@ int ear_look(struct ear *ear, uint64_t from_ms, uint64_t ms,
 }
 
 
-double ear_tone_dbfs(struct ear *ear, uint64_t from_ms, uint64_t ms, int hz)
+double tape_tone_dbfs(struct tape *tape, uint64_t from_ms, uint64_t ms, int hz)
 {
 	int16_t *v;
-	const size_t n = samples_read(ear, from_ms, min(ms,
+	const size_t n = samples_read(tape, from_ms, min(ms,
 				      (uint64_t)STRETCH_MAX_MS), &v);
 	double found;
 
 	if (!n)
 		return SILENCE_DBFS;
 
-	found = dbfs(goertzel(v, n, ear->rate, hz));
+	found = dbfs(goertzel(v, n, tape->rate, hz));
 	free(v);
 
 	return found;
 }
 
 
-int ear_strongest(struct ear *ear, uint64_t from_ms, uint64_t ms)
+int tape_strongest(struct tape *tape, uint64_t from_ms, uint64_t ms)
 {
 	int16_t *v;
-	const size_t n = samples_read(ear, from_ms, min(ms, (uint64_t)200),
+	const size_t n = samples_read(tape, from_ms, min(ms, (uint64_t)200),
 				      &v);
-	double best = pow(10, EAR_QUIET_DBFS / 20);
+	double best = pow(10, TAPE_QUIET_DBFS / 20);
 	int found = 0;
 
 	if (!n)
 		return 0;
 
 	for (int hz = SCAN_MIN_HZ; hz <= SCAN_MAX_HZ; hz += SCAN_STEP_HZ) {
-		const double a = goertzel(v, n, ear->rate, hz);
+		const double a = goertzel(v, n, tape->rate, hz);
 
 		if (a > best) {
 			best  = a;
@@ -286,13 +286,13 @@ static double correlate(const int16_t *v, size_t n, uint64_t at, double turn,
 }
 
 
-int ear_onset(struct ear *ear, uint64_t from_ms, int hz, uint64_t *at_ms)
+int tape_onset(struct tape *tape, uint64_t from_ms, int hz, uint64_t *at_ms)
 {
-	const uint64_t end = ear_length_ms(ear);
+	const uint64_t end = tape_length_ms(tape);
 	enum { FINE_MS = 5 };
 
 	for (uint64_t at = from_ms; at + 2 * FINE_MS <= end; at += FINE_MS) {
-		if (ear_tone_dbfs(ear, at, 2 * FINE_MS, hz) > -30) {
+		if (tape_tone_dbfs(tape, at, 2 * FINE_MS, hz) > -30) {
 			*at_ms = at;
 			return 0;
 		}
@@ -310,20 +310,20 @@ struct steady {
 };
 
 
-static void gap_end(struct steady *st, struct ear_run *run)
+static void gap_end(struct steady *st, struct tape_run *run)
 {
 	if (st->quiet_ms > run->gap_ms) {
 		run->gap_ms    = st->quiet_ms;
 		run->gap_at_ms = st->quiet_at;
 	}
-	if (st->quiet_ms > EAR_GAP_MS)
+	if (st->quiet_ms > TAPE_GAP_MS)
 		++run->gaps;
 
 	st->quiet_ms = 0;
 }
 
 
-static void block_judge(struct steady *st, struct ear_run *run,
+static void block_judge(struct steady *st, struct tape_run *run,
 			const int16_t *v, size_t n, uint64_t at, uint64_t ms)
 {
 	double phase, jump;
@@ -333,7 +333,7 @@ static void block_judge(struct steady *st, struct ear_run *run,
 	if (correlate(v, n, at, st->turn, &phase) < st->limit) {
 		if (!st->quiet_ms)
 			st->quiet_at = ms;
-		st->quiet_ms += EAR_BLOCK_MS;
+		st->quiet_ms += TAPE_BLOCK_MS;
 		st->has_last  = false;
 		++st->bad;
 		return;
@@ -347,48 +347,48 @@ static void block_judge(struct steady *st, struct ear_run *run,
 }
 
 
-void ear_steadiness(struct ear *ear, uint64_t from_ms, uint64_t to_ms,
-		    int hz, struct ear_run *run)
+void tape_steadiness(struct tape *tape, uint64_t from_ms, uint64_t to_ms,
+		    int hz, struct tape_run *run)
 {
 	struct steady st = {.limit = 0};
 
 	memset(run, 0, sizeof(*run));
-	to_ms = min(to_ms, ear_length_ms(ear));
+	to_ms = min(to_ms, tape_length_ms(tape));
 
-	for (uint64_t at = from_ms; at + EAR_BLOCK_MS <= to_ms; at += 1000) {
+	for (uint64_t at = from_ms; at + TAPE_BLOCK_MS <= to_ms; at += 1000) {
 		int16_t *v = NULL;
-		const size_t n = samples_read(ear, at, min(to_ms - at,
+		const size_t n = samples_read(tape, at, min(to_ms - at,
 					      (uint64_t)1000), &v);
-		const size_t block = ear->rate * EAR_BLOCK_MS / 1000;
+		const size_t block = tape->rate * TAPE_BLOCK_MS / 1000;
 
-		st.turn  = 2 * M_PI * hz / ear->rate;
+		st.turn  = 2 * M_PI * hz / tape->rate;
 		st.limit = TONE_LEVEL / 8;
 
 		for (size_t i = 0; i + block <= n; i += block)
 			block_judge(&st, run, v + i, block,
-				    at * ear->rate / 1000 + i,
-				    at + i * 1000 / ear->rate);
+				    at * tape->rate / 1000 + i,
+				    at + i * 1000 / tape->rate);
 		free(v);
 	}
 
 	gap_end(&st, run);
-	run->ms   = st.blocks * EAR_BLOCK_MS;
+	run->ms   = st.blocks * TAPE_BLOCK_MS;
 	run->loss = st.blocks ? (double)st.bad / (double)st.blocks : 1;
 }
 
 
-void ear_levels(struct ear *ear, uint64_t from_ms, uint64_t to_ms,
+void tape_levels(struct tape *tape, uint64_t from_ms, uint64_t to_ms,
 		float *v, size_t c)
 {
-	const uint64_t end = ear_length_ms(ear);
+	const uint64_t end = tape_length_ms(tape);
 
 	for (size_t i = 0; i < c; i++) {
 		const uint64_t at = from_ms + (to_ms - from_ms) * i / c;
 		const uint64_t ms = (to_ms - from_ms) / c;
-		struct ear_view view;
+		struct tape_view view;
 
 		v[i] = (float)SILENCE_DBFS;
-		if (at < end && !ear_look(ear, at, ms ? ms : 1, &view))
+		if (at < end && !tape_look(tape, at, ms ? ms : 1, &view))
 			v[i] = (float)view.level_dbfs;
 	}
 }
@@ -402,7 +402,7 @@ static void u32_write(uint8_t *p, uint32_t v)
 
 
 /** A second of a whole number of cycles, again and again, has no seam */
-int ear_write_tone(const char *path, int hz, uint32_t seconds)
+int tape_write_tone(const char *path, int hz, uint32_t seconds)
 {
 	static const uint8_t form[] = {
 		'W', 'A', 'V', 'E', 'f', 'm', 't', ' ', 16, 0, 0, 0, 1, 0,
