@@ -168,8 +168,30 @@ static void host_split(char *host, size_t size, uint16_t *port,
 }
 
 
-/** Our address on the way to the PBX */
-static int way_find(struct sa *local, const struct roster *roster)
+/** A port for SIP that is free now, for UDP at least */
+static int sip_port_free(struct sa *local)
+{
+	struct sa sa = *local;
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err = 0;
+
+	if (fd < 0)
+		return errno;
+
+	sa.len = sizeof(sa.u);
+	if (bind(fd, &local->u.sa, local->len) ||
+	    getsockname(fd, &sa.u.sa, &sa.len))
+		err = errno;
+	else
+		sa_set_port(local, sa_port(&sa));
+
+	(void)close(fd);
+
+	return err;
+}
+
+
+int phone_way(struct sa *local, const struct roster *roster)
 {
 	const struct addrinfo hints = {.ai_family = AF_INET,
 				       .ai_socktype = SOCK_DGRAM};
@@ -197,30 +219,9 @@ static int way_find(struct sa *local, const struct roster *roster)
 		(void)close(fd);
 	freeaddrinfo(res);
 
-	return err;
-}
+	sa_set_port(local, 0);
 
-
-/** A port for SIP that is free now, for UDP at least */
-static int sip_port_free(struct sa *local)
-{
-	struct sa sa = *local;
-	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int err = 0;
-
-	if (fd < 0)
-		return errno;
-
-	sa.len = sizeof(sa.u);
-	if (bind(fd, &local->u.sa, local->len) ||
-	    getsockname(fd, &sa.u.sa, &sa.len))
-		err = errno;
-	else
-		sa_set_port(local, sa_port(&sa));
-
-	(void)close(fd);
-
-	return err;
+	return err ? err : sip_port_free(local);
 }
 
 
@@ -238,8 +239,9 @@ static int local_find(struct actor *actor, struct sa *local)
 		err = sa_set_str(local, host, port);
 	}
 	else {
-		err = way_find(local, actor->stage->roster);
-		sa_set_port(local, 0);
+		err = phone_way(local, actor->stage->roster);
+		if (!acc->registers)
+			sa_set_port(local, SIP_PORT_DEFAULT);
 	}
 
 	if (err)

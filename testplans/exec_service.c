@@ -590,7 +590,9 @@ int exec_wrong_password(struct stage *stage, const struct step *step,
 	user_part(user, sizeof(user), reg.aor);
 	sa_init(&conf.local, AF_INET);
 
-	err = re_sdprintf(&folder, "%s/impostor", stage->folder);
+	err = phone_way(&conf.local, stage->roster);
+	if (!err)
+		err = re_sdprintf(&folder, "%s/impostor", stage->folder);
 	if (!err)
 		err = impostor_aor(&aor, stage->roster, user);
 	if (!err) {
@@ -610,7 +612,7 @@ int exec_wrong_password(struct stage *stage, const struct step *step,
 	if (err == EAUTH)
 		outcome_say(out, "refused: %s", why);
 	else if (err)
-		outcome_fail(out, "%s", *why ? why : "no memory");
+		outcome_fail(out, "%s", *why ? why : strerror(err));
 	else
 		outcome_fail(out, "the PBX registers %s with any password",
 			     user);

@@ -132,7 +132,9 @@ static void register_event(struct phone_link *link, const json_t *json)
 		link->registered = 0;
 
 	if (!strcmp(type, "REGISTER_FAIL")) {
-		link->registered = EAUTH;
+		/* Words without a code are baresip's own: it was not sent */
+		link->registered = param && strtoul(param, NULL, 10) >= 300 ?
+			EAUTH : EPROTO;
 		str_ncpy(link->refusal, param ? param : "",
 			 sizeof(link->refusal));
 	}
@@ -419,6 +421,9 @@ static int account_add(struct phone_link *link,
 	if (err == EAUTH)
 		(void)re_snprintf(why, size, "the PBX does not register the"
 				  " phone: %s", link->refusal);
+	else if (err == EPROTO)
+		(void)re_snprintf(why, size, "the phone cannot register: %s",
+				  link->refusal);
 	else if (err)
 		(void)re_snprintf(why, size, "the PBX gives the phone no"
 				  " answer: %m", err);

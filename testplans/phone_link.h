@@ -25,8 +25,8 @@ struct phone_conf {
  *
  * @param why  Takes what went wrong
  *
- * @return 0, ENOENT no baresip, EAUTH the registrar refused, ETIMEDOUT and
- *         others
+ * @return 0, ENOENT no baresip, EAUTH the registrar refused, EPROTO it could
+ *         not be asked, ETIMEDOUT no answer, and others
  */
 int phone_link_alloc(struct phone_link **linkp, struct pump *pump,
 		     const struct phone_conf *conf, phone_event_h *eventh,

@@ -8,10 +8,10 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from support import BridgeTest, User, deadline, plan
+from support import BridgeTest, Pbx, User, deadline, plan
 
 SECRET = re.compile(r"secret-\d|inline:(?!x)|response=.{0,6}[0-9a-f]{8}")
-TIMES = "3"                     # percent of the talking times
+TIMES = "1"                     # percent of the talking times
 
 
 def phone(number, **more):
@@ -59,16 +59,16 @@ class PlanTest(BridgeTest):
                 "--json", out / "r.json", "--html", out / "r.html",
                 "--junit", out / "r.xml", "--folder", out / "work",
                 *words)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, env=env)
-        self.addCleanup(process.stdout.close)
+            stdin=subprocess.DEVNULL, stdout=(out / "text").open("w"),
+            stderr=subprocess.STDOUT, env=env)
         self.addCleanup(process.kill)
         return process, out
 
     def end(self, started, status=0):
         """Wait for a run to end; its report."""
         process, out = started
-        text = process.communicate()[0]
+        process.wait()
+        text = (out / "text").read_text()
         self.assertEqual(process.returncode, status, text)
         report = json.loads((out / "r.json").read_text())
         ElementTree.parse(out / "r.xml")
@@ -93,42 +93,61 @@ class PlanTest(BridgeTest):
 
 
 class AtAsterisk(PlanTest):
+    """Every plan of the house, several at once on users and telephones that
+    have nothing to do with each other."""
 
-    users = tuple(User(x, "U%d" % x) for x in (2001, 2002, 2003, 2004))
+    pbxs = (Pbx(), Pbx("quick", registration="{expires: 60s, "
+                                             "refresh_at: 25%}"))
+    users = (*(User(x, "U%d" % x) for x in (2001, 2002, 2003, 2004, 2005)),
+             User(2006, "U2006", pbx="quick"))
+
+    @staticmethod
+    def desk(number):
+        """A telephone that is an extension of the PBX."""
+        extension = 1000 + number
+        return phone(str(extension), extension=str(extension),
+                     sip_password=plan.secret(extension), dials="extension",
+                     outside_line_prefix="9",
+                     address="127.0.0.%d" % (20 + number))
 
     def outside(self):
-        """Telephones of the public network."""
         return self.roster(
             user_a=user(2001), user_b=user(2002),
             external=carrier("+441632960031", 31),
             external_2=carrier("+493055500032", 32))
 
     def inside(self):
-        """Telephones that are extensions of the PBX."""
-        def desk(extension, last):
-            return phone(str(extension), extension=str(extension),
-                         sip_password=plan.secret(extension),
-                         dials="extension", outside_line_prefix="9",
-                         address="127.0.0.%d" % last)
         return self.roster(
-            user_a=user(2003), user_b=user(2004),
-            external=desk(1001, 21), external_2=desk(1002, 22),
-            nobody="+441632960999")
+            user_a=user(2003), user_b=user(2004), nobody="6004",
+            external=self.desk(1), external_2=self.desk(2))
 
-    @deadline(150)
-    def test_every_plan_passes(self):
-        """One after the other on telephones outside, and beside it on
-        telephones inside."""
+    def setUp(self):
+        super().setUp()
         self.teams.control.command("set", no_answer_ms=3000)
         self.addCleanup(self.teams.control.command, "set",
                         no_answer_ms=60000)
+
+    @deadline(150)
+    def test_every_plan_passes(self):
         outside = self.start(self.outside(), "confidence", "single-calls",
                              "multiple-calls", "caller-id")
         inside = self.start(self.inside(), "transfers", "hold", "dtmf",
-                            "failures", "long-call", "registration",
-                            "load", "mwi")
-        report = self.end(outside)
+                            "failures", "registration", "mwi")
+        long = self.start(self.roster(
+            user_a=user(2005), external=carrier("+441632960033", 33)),
+            "long-call", "load")
+        quick = self.start(self.roster(user_a=user(2006),
+                                       external=self.desk(3)),
+                           "registration", "--case", "renewed")
+        report = self.end(quick)
         self.all_passed(report)
-        self.assertIn("3 % of what the plans say", report["page"])
+        step = self.cases(report)["renewed"]["steps"][1]
+        self.assertIn("registered anew", step["observed"])
+        self.all_passed(self.end(long))
         report = self.end(inside)
         self.all_passed(report, skipped=("message",))
+        step = self.cases(report)["wrong-password"]["steps"][0]
+        self.assertIn("401", step["observed"])
+        report = self.end(outside)
+        self.all_passed(report)
+        self.assertIn("1 % of what the plans say", report["page"])
