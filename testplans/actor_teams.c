@@ -15,9 +15,11 @@ struct user {
 	json_int_t call;           /* 0: none */
 	unsigned recordings;
 	json_int_t loadv[LOAD_MAX];
-	bool load_heard[LOAD_MAX];
 	size_t loadc;
 	bool loading;              /* takes whatever comes */
+	json_t *early;             /* events that came with the answer to
+				      dial, before the call's id was known;
+				      NULL unless one is awaited */
 };
 
 
@@ -173,6 +175,10 @@ static void event_handler(const json_t *json, void *arg)
 	if (!call)
 		return;
 
+	if (user->early)
+		(void)json_array_append(user->early, (json_t *)(uintptr_t)
+					json);
+
 	if (!strcmp(event, "incoming")) {
 		if (!strcmp(text(json, "user"), actor->acc->number))
 			incoming(actor, json);
@@ -234,24 +240,48 @@ static int teams_begin(struct actor *actor)
 }
 
 
-static int teams_dial(struct actor *actor, const char *number)
+/** Begin a call. A refusal may come in one piece with the answer that tells
+    the call's id: what came meanwhile is heard once the id is known */
+static int call_begin(struct actor *actor, const char *number,
+		      json_int_t *call)
 {
 	struct user *user = actor->own;
-	json_t *answer;
+	json_t *answer, *early, *event;
+	size_t i;
 	int err;
 
-	actor_set(actor, ACTOR_DIALS);
+	user->early = json_array();
 
 	err = user_do(actor, json_pack("{s:s, s:s, s:s, s:s}", "cmd", "dial",
 		      "tenant", actor->stage->roster->teams.fqdn,
 		      "from", actor->acc->number, "to", number), &answer);
-	if (err)
-		return err;
 
-	user->call = json_integer_value(json_object_get(answer, "call"));
-	json_decref(answer);
+	early       = user->early;
+	user->early = NULL;
 
-	return 0;
+	if (!err) {
+		*call = json_integer_value(json_object_get(answer, "call"));
+		json_decref(answer);
+
+		json_array_foreach(early, i, event)
+			if (json_integer_value(json_object_get(event,
+						"call")) == *call)
+				event_handler(event, actor);
+	}
+
+	json_decref(early);
+
+	return err;
+}
+
+
+static int teams_dial(struct actor *actor, const char *number)
+{
+	struct user *user = actor->own;
+
+	actor_set(actor, ACTOR_DIALS);
+
+	return call_begin(actor, number, &user->call);
 }
 
 
@@ -365,25 +395,14 @@ static int load_ready(struct actor *actor, bool on)
 static int load_dial(struct actor *actor, const char *number)
 {
 	struct user *user = actor->own;
-	json_t *answer;
-	int err;
 
 	if (user->loadc == LOAD_MAX)
 		return ENOSPC;
 
-	err = user_do(actor, json_pack("{s:s, s:s, s:s, s:s}", "cmd", "dial",
-		      "tenant", actor->stage->roster->teams.fqdn,
-		      "from", actor->acc->number, "to", number), &answer);
-	if (err)
-		return err;
-
 	++actor->load.dialled;
-	user->load_heard[user->loadc] = false;
-	user->loadv[user->loadc++] = json_integer_value(json_object_get(
-						answer, "call"));
-	json_decref(answer);
+	user->loadv[user->loadc] = 0;
 
-	return 0;
+	return call_begin(actor, number, &user->loadv[user->loadc++]);
 }
 
 
@@ -408,10 +427,8 @@ static int load_stop(struct actor *actor)
 {
 	struct user *user = actor->own;
 
-	for (size_t i = 0; i < user->loadc; i++) {
-		user->load_heard[i] = load_listen(actor, user->loadv[i]);
-		actor->load.heard  += user->load_heard[i];
-	}
+	for (size_t i = 0; i < user->loadc; i++)
+		actor->load.heard += load_listen(actor, user->loadv[i]);
 
 	for (size_t i = 0; i < user->loadc; i++)
 		(void)user_do(actor, json_pack("{s:s, s:I}", "cmd", "hangup",

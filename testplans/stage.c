@@ -268,6 +268,9 @@ int stage_start(struct stage *stage, const bool needed[ACTORC])
 
 void stage_stop(struct stage *stage)
 {
+	/* First, for its events go to the actors */
+	stage->teams = mem_deref(stage->teams);
+
 	for (size_t i = 0; i < ACTORC; i++) {
 		struct actor *actor = &stage->actorv[i];
 
@@ -278,8 +281,6 @@ void stage_stop(struct stage *stage)
 		actor->ops->stop(actor);
 		actor->started = false;
 	}
-
-	stage->teams = mem_deref(stage->teams);
 }
 
 
