@@ -501,6 +501,9 @@ static const struct row rowv[] = {
 	  { CODECS, SRTP_ON, SRTP_OFF } },
 
 	/* by the status */
+	{ PEER, SAYS("redirect passed on"), CALL_DECLINED,
+	  "{peer} sends the call elsewhere; the caller was told where.",
+	  { HANDS_OFF } },
 	{ PEER, CODES(300, 399), CALL_FAULT,
 	  "{peer} sends the call elsewhere, which was not followed.",
 	  { REDIRECT, TRACE } },

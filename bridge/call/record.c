@@ -389,7 +389,8 @@ static void failed(struct call *call, const struct ending *ending)
 		.err    = ending->err,
 		.rung   = rec->ring_ms != 0,
 		.answered = rec->answer_ms != 0,
-		.words  = ending->reason,
+		.words  = ending->passed / 100 == 3 ? "redirect passed on" :
+			ending->reason,
 		.pbx    = call->pbx,
 		.callee = rec->callee_sent,
 		.user   = rec->upn,

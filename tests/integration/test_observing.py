@@ -44,6 +44,11 @@ class Why(BridgeTest):
                                                 "--since", "1h", "--json"))
         self.assertIn(record["id"], [c["id"] for c in failed["calls"]])
 
+    def test_a_call_that_was_never_there(self):
+        for name in ("0" * 32, "00000000"):
+            self.assertIn("there is no call " + name,
+                          self.bridge.command("why", name, good=(2,)))
+
     def test_a_busy_phone_is_no_failure(self):
         record = self.refused("6002")
         self.assertEqual(record["result"], "busy")
@@ -67,7 +72,7 @@ class Why(BridgeTest):
         self.assertLessEqual({"route", "number", "codec", "security",
                               "voice", "signal"}, topics)
         text = self.bridge.command("why", record["id"])
-        self.assertIn("The call went well; teams hung up.", text)
+        self.assertIn("The call went well; Teams hung up.", text)
         self.assertIn("SRTP AES_CM_128_HMAC_SHA1_80", text)
 
     def figures(self, *options):

@@ -20,6 +20,7 @@ enum {
 	TRANSFER_INDENT = 18,      /* behind time and side                  */
 	DECISION_INDENT = 28,      /* ... and topic                         */
 	LINE_SIZE       = 512,
+	ID_LENGTH       = 32,      /* of a whole id                         */
 };
 
 
@@ -128,10 +129,15 @@ static void heading(const json_t *call)
 	else if (strcmp(state, "ended"))
 		(void)re_snprintf(text, sizeof(text), "The call is %s.",
 				  state);
+	else if (!strcmp(answer_str(call, "ended_by"), "bridge"))
+		(void)re_snprintf(text, sizeof(text), "The call went well;"
+				  " the bridge ended it: %s.",
+				  answer_str(call, "reason"));
 	else
 		(void)re_snprintf(text, sizeof(text), "The call went well;"
-				  " %s hung up.", answer_str(call,
-				  "ended_by"));
+				  " %s hung up.",
+				  strcmp(answer_str(call, "ended_by"), "pbx")
+				  ? "Teams" : "the PBX");
 
 	(void)fputs(colour ? colour : "", stdout);
 	para("call", text);
@@ -362,7 +368,16 @@ int call_why(const struct cli *cli, const char *id)
 	struct answer answer;
 	int status;
 
-	status = ask(cli, &answer, false, "/api/v1/calls/%H", ask_escape, id);
+	/* the newest ones are at hand, the store has all by their whole id */
+	if (strlen(id) < ID_LENGTH)
+		status = ask(cli, &answer, false, "/api/v1/calls/%H",
+			     ask_escape, id);
+	else if (ask_quietly(cli, &answer, "/api/v1/calls/%H", ask_escape,
+			     id))
+		status = EXIT_GOOD;
+	else
+		status = ask(cli, &answer, false, "/api/v1/call-records/%H",
+			     ask_escape, id);
 	if (status)
 		return status;
 

@@ -155,6 +155,8 @@ static void test_what_people_see(void **state)
 		  "user.number" },
 		{ CALL_AT_BRIDGE, 503, 0, 0, "User Not Registered",
 		  CALL_UNAVAILABLE, "" },
+		{ CALL_AT_PBX, 302, 0, 0, "redirect passed on",
+		  CALL_DECLINED, "" },
 		{ CALL_AT_TEAMS, 480, 20, 0, "Answered by a server of Teams",
 		  CALL_UNAVAILABLE, "pbx.call.teams_voicemail" },
 		{ CALL_AT_BRIDGE, 403, 0, 0, "Number Not Allowed",
