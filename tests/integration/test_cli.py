@@ -193,6 +193,16 @@ class Files(CommandLine):
                           " `lint FILE...`, `diff A B`, `explain SETTING`,"
                           " `new` or `doctor`"])
 
+    def test_feature_codes_of_a_pbx(self):
+        self.write("contoso.yaml", GOOD.replace(
+            'outside_line_prefix: "9"', 'outside_line_prefix: "9"\n'
+            '    feature_codes: {forward_all: "*72{number}"}'))
+        told = self.good("number", "--file", "contoso.yaml", "--from-teams",
+                         "*33*02079460099#")
+        self.assertTrue(told.startswith("*33*02079460099# -> "
+                                        "*72902079460099\n"), told)
+        self.assertIn("forward all calls, as this PBX has it", told)
+
     def test_numbers(self):
         self.write("contoso.yaml", GOOD)
         ask = ("number", "--file", "contoso.yaml")
@@ -203,6 +213,11 @@ class Files(CommandLine):
             with self.subTest(number=number):
                 first = self.good(*ask, option, number).splitlines()[0]
                 self.assertEqual(first, f"{number} -> {result}")
+
+        self.assertIn("  kind of number: national\n",
+                      self.good(*ask, "--from-teams", "+442079460099"))
+        self.assertIn("  kind of number: premium (closed unless",
+                      self.good(*ask, "--from-teams", "+449061234567"))
 
         self.assertEqual(self.bad(*ask),
                          ["callbridge: number: want one of --from-teams"

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "bridge/model/tenant.h"
+#include "pbx-templates/class.h"
 #include "pbx-templates/number.h"
 #include "customer.h"
 
@@ -63,6 +64,21 @@ static const char *advice_of(const struct pbx *pbx, bool from_teams,
 }
 
 
+/** What a call policy goes by */
+static void kind_print(const struct pbx *pbx, const char *country,
+		       const char *dialled)
+{
+	char e164[NUMBER_MAX];
+	const enum number_class klass =
+		number_class(pbx, country, dialled, e164, sizeof(e164));
+
+	(void)re_printf("  kind of number: %s%s\n", number_class_name(klass),
+			policy_default_allows(klass) ? "" :
+			" (closed unless policy.allow or policy.open says "
+			"otherwise)");
+}
+
+
 static int number_print(const struct ask *ask, const struct pbx *pbx,
 			const char *country)
 {
@@ -82,6 +98,9 @@ static int number_print(const struct ask *ask, const struct pbx *pbx,
 
 	for (size_t i = 0; i < number.rulec; i++)
 		(void)re_printf("  %s\n", number.rulev[i]);
+
+	if (from_teams)
+		kind_print(pbx, country, given);
 
 	advice = advice_of(pbx, from_teams, given, &number);
 	if (advice)
