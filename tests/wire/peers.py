@@ -21,7 +21,8 @@ BRIDGE_PBX = "127.0.81.1"
 BRIDGE_TEAMS = "127.0.81.2"
 PBXS = {"pbx": "127.0.81.10", "branch": "127.0.81.11",
         "old": "127.0.81.12", "guard": "127.0.81.13",
-        "fwd": "127.0.81.14", "stranger": "127.0.81.99"}
+        "fwd": "127.0.81.14", "voice": "127.0.81.15",
+        "stranger": "127.0.81.99"}
 PROXIES = {"teams": "127.0.81.61", "teams2": "127.0.81.62",
            "teams3": "127.0.81.63", "edge": "127.0.81.64"}
 EDGE_NAME = "sip-du-a-eu.pstnhub.microsoft.com"

@@ -19,9 +19,10 @@ import wire                                                     # noqa: E402
 # Ann's PBX transfers by itself; Ben's may leave that to the bridge, and is
 # held by inactive; Cid's is an old one that can do little. Dan's lets little
 # be called and hands redirects on; Eve's wants to be told much of who calls.
+# Fay's has Opus, no music and no ringing tone.
 USERS = (User(2001, "Ann"), User(2002, "Ben", pbx="branch"),
          User(2003, "Cid", pbx="old"), User(2004, "Dan", pbx="guard"),
-         User(2005, "Eve", pbx="fwd"))
+         User(2005, "Eve", pbx="fwd"), User(2006, "Fay", pbx="voice"))
 PBX_SITES = (
     Pbx("hq", sip_proxy=peers.PBXS["pbx"] + ":5060",
         transfer="{blind: refer}"),
@@ -41,7 +42,10 @@ PBX_SITES = (
         call="{redirect_limit: 2, no_answer: 1s}",
         feature_codes="{dnd_on: \"*78\", forward_all: \"*72{number}\"}",
         caller_id="{show: redirecting, identity: pai, history: both, "
-                  "hide: both}"))
+                  "hide: both}"),
+    Pbx("voice", sip_proxy=peers.PBXS["voice"] + ":5060",
+        media="{codecs: [opus], dtmf: info, ringback: bridge, early: pass}",
+        hold="{music: bridge}"))
 
 
 class WireTest(unittest.TestCase):

@@ -75,6 +75,7 @@ class Player:
                       "cid": world.contacts["2003"],
                       "dan": world.contacts["2004"],
                       "eve": world.contacts["2005"],
+                      "fay": world.contacts["2006"],
                       "ann.data": world.contacts["2001"].split(";")[-1]}
         self.ladder = []
         self.matched = {}       # last message that a peer got, by peer
