@@ -328,7 +328,10 @@ static void offer_h(struct leg *leg, const struct desc *offer, void *arg)
 	struct call *call = arg;
 	const enum side side = call_side_of(call, leg);
 	const struct far far = call_far(call, side);
-	const struct desc *agreed = far.leg ? leg_remote(far.leg) : NULL;
+	/* alone for a while, as the target of a transfer is being called:
+	   what was agreed stands */
+	const struct desc *agreed = far.leg ? leg_remote(far.leg) :
+		leg_local(leg);
 	struct desc out;
 
 	if (!offer) {
