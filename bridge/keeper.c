@@ -23,6 +23,8 @@
 
 enum {
 	WAIT_MS      = 500,        /* then the journal is looked at         */
+	MANY_LINES   = 100,        /* in one look: it is busy               */
+	WAIT_MANY_MS = 3000,
 	LINES        = 5000,       /* of the journal at a time              */
 };
 
@@ -375,8 +377,14 @@ static bool is_stopping(struct keeper *k)
 }
 
 
-/** @return true if there is more to be taken over */
-static bool import(struct keeper *k)
+/**
+ * Take over what is new in the journal
+ *
+ * @return Time until the next look. While thousands register a longer one:
+ *         each round writes the same pages of the indices, whether it brings
+ *         a hundred lines or thousands
+ */
+static unsigned import(struct keeper *k)
 {
 	size_t lines = 0;
 	int err;
@@ -385,7 +393,10 @@ static bool import(struct keeper *k)
 	if (err)
 		tell_store(k, err);
 
-	return !err && lines == LINES;
+	if (!err && lines == LINES)
+		return 0;
+
+	return lines < MANY_LINES ? WAIT_MS : WAIT_MANY_MS;
 }
 
 
@@ -393,16 +404,16 @@ static void *thread_main(void *arg)
 {
 	struct keeper *k = arg;
 	struct keeper_news *news;
-	bool more;
+	unsigned wait_ms;
 
 	do {
 		while ((news = asked_next(k)))
 			reread(k, news);
 
 		look(k);
-		more = import(k);
+		wait_ms = import(k);
 
-		(void)store_wait(k->st, k->bell, more ? 0 : WAIT_MS);
+		(void)store_wait(k->st, k->bell, wait_ms);
 
 	} while (!is_stopping(k));
 

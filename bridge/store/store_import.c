@@ -19,7 +19,7 @@
 #include "store_core.h"
 
 
-enum { BATCH = 2000 };              /* lines a transaction */
+enum { BATCH = 5000 };              /* lines a transaction */
 
 
 struct import {

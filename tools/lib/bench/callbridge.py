@@ -83,9 +83,11 @@ class Callbridge(Subject):
                                                          plan.TEAMS_PORT))))
     process = None
 
-    def start(self, users, trace_mb=64, **how):
-        shutil.rmtree(self.folder / "state", ignore_errors=True)
-        (self.folder / "state").mkdir()
+    def start(self, users, trace_mb=64, keep=False, **how):
+        """@param keep  the state of the last time, as after a reboot"""
+        if not keep:
+            shutil.rmtree(self.folder / "state", ignore_errors=True)
+            (self.folder / "state").mkdir()
         config = self.folder / "callbridge.yaml"
         config.write_text(node(self.folder, pki.ensure(self.folder.parent),
                                trace_mb))
