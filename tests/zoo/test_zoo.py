@@ -14,6 +14,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "wire"),
 
 from lab import pki, plan, sanitizer                            # noqa: E402
 from lab.bridge import Bridge                                   # noqa: E402
+from lab.process import wait_for                                # noqa: E402
 
 import zoo                                                      # noqa: E402
 
@@ -76,11 +77,37 @@ class ZooTest(unittest.TestCase):
         self.assertIn("10.9.8.7", next(
             row["advice"] for row in rows if row["pbx"] == evicted.name))
         page = self.bridge.command("report", "registrations", "--html")
-        self.assertEqual(page.count("<tr"), 2 + len(report["pbxs"])
-                         + len(ranks))
+        self.assertGreaterEqual(page.count("<tr"), 3 + len(report["pbxs"])
+                                + len(ranks))
         self.assertNotIn("<sip:", page)
         self.assertIn(evicted.people[0].upn,
                       self.bridge.command("report", "registrations"))
+
+    def test_the_report_tells_what_was_lost(self):
+        """Who is red since it was green, and those that never were."""
+        fell = self.pbxs["test_asks_for_life_falls"]
+        fell.failing(55)
+
+        def lost():
+            report = json.loads(self.bridge.command(
+                "report", "registrations", "--json", "--since", "1h"))
+            mine = [each for each in report["outages"]
+                    if each["upn"] == fell.people[0].upn]
+            return mine and mine[0]["to_s"] == 0 and (report, mine)
+        report, mine = wait_for(lost, 10, "the outage in the report", 0.3)
+        self.assertEqual(len(mine), 1)
+        self.assertIn("No response", mine[0]["reason"])
+        row = next(row for row in report["users"]
+                   if row["upn"] == fell.people[0].upn)
+        self.assertEqual(row["outages"], 1)
+        self.assertEqual(row["outage_s"], row["longest_s"])
+        times = [each["from_s"] for each in report["outages"]]
+        self.assertTrue(times)
+        text = self.bridge.command("report", "registrations")
+        self.assertIn("LOST AT", text)
+        self.assertIn("lasts", text)
+        page = self.bridge.command("report", "registrations", "--html")
+        self.assertIn("Lost registrations", page)
 
     def test_why_shows_the_last_exchange(self):
         """With the reason, and without anything of the password."""

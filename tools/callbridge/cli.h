@@ -177,7 +177,7 @@ void text_print(const char *text, size_t size);
 /** Print all errors on stderr */
 void term_errors(const struct errors *errs);
 
-enum { TABLE_COLUMNS = 9 };
+enum { TABLE_COLUMNS = 11 };
 
 /** Text in columns; the last one is as long as it is */
 struct table;

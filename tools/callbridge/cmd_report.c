@@ -8,10 +8,18 @@
 #include <time.h>
 
 #include "call_filter.h"
+#include "outages.h"
 #include "sheet.h"
 
 
-enum { REPORT_COLUMNS = 7, TOTAL_COLUMNS = 8, CALL_ID_BEGIN = 4 };
+enum {
+	REPORT_COLUMNS = 11,
+	TOTAL_COLUMNS  = 9,
+	OUTAGE_COLUMNS = 5,
+	OUTAGES_SHOWN  = 20,       /* as text                              */
+	CALL_ID_BEGIN  = 4,
+	DAY_S          = 86400,
+};
 
 
 /** Worst first */
@@ -34,15 +42,19 @@ static size_t rank(const json_t *row)
 }
 
 
-/** By state, then by flaps, then by name */
+/** By state, then by the time that it was lost, by flaps, by name */
 static int row_compare(const void *ap, const void *bp)
 {
 	const json_t *a = *(json_t *const *)ap, *b = *(json_t *const *)bp;
 	const int64_t flaps = answer_int(b, "flaps") - answer_int(a, "flaps");
+	const int64_t down = answer_int(b, "outage_s") -
+		answer_int(a, "outage_s");
 	int by_name;
 
 	if (rank(a) != rank(b))
 		return rank(a) < rank(b) ? -1 : 1;
+	if (down)
+		return down > 0 ? 1 : -1;
 	if (flaps)
 		return flaps > 0 ? 1 : -1;
 
@@ -99,19 +111,21 @@ static json_t *total_of(json_t *totals, const json_t *row)
 			return total;
 
 	total = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i,"
-			  " s:i}",
+			  " s:i, s:i, s:i}",
 			  "tenant", answer_str(row, "tenant"),
 			  "pbx", answer_str(row, "pbx"),
 			  "server", answer_str(row, "server"), "users", 0,
 			  "failing", 0, "lagging", 0, "queued", 0,
-			  "registered", 0, "off", 0, "flaps", 0);
+			  "registered", 0, "off", 0, "flaps", 0,
+			  "outages", 0, "outage_s", 0);
 
 	return json_array_append_new(totals, total) ? NULL : total;
 }
 
 
 /** New reference, NULL without memory */
-static json_t *report_make(const json_t *rows)
+static json_t *report_make(const json_t *rows, json_t *outages,
+			   const struct call_filter *filter)
 {
 	json_t *totals = json_array(), *sorted = rows_sorted(rows), *row;
 	size_t i;
@@ -125,11 +139,14 @@ static json_t *report_make(const json_t *rows)
 		count_up(total, "users", 1);
 		count_up(total, answer_str(row, "state"), 1);
 		count_up(total, "flaps", answer_int(row, "flaps"));
+		count_up(total, "outages", answer_int(row, "outages"));
+		count_up(total, "outage_s", answer_int(row, "outage_s"));
 	}
 
-	return json_pack("{s:I, s:o, s:o}", "time_s",
-			 (json_int_t)time(NULL), "pbxs", totals, "users",
-			 sorted);
+	return json_pack("{s:I, s:I, s:o, s:o, s:O}", "time_s",
+			 (json_int_t)time(NULL), "since_s",
+			 (json_int_t)(filter->from_ms / 1000), "pbxs",
+			 totals, "users", sorted, "outages", outages);
 }
 
 
@@ -142,6 +159,26 @@ static void since_print(char *buf, size_t size, const json_t *row)
 
 	if (since_s)
 		term_duration(buf, size, (int64_t)time(NULL) - since_s);
+	else
+		(void)re_snprintf(buf, size, "-");
+}
+
+
+/** "-" where there is nothing */
+static void seconds_print(char *buf, size_t size, int64_t s)
+{
+	if (s > 0)
+		term_duration(buf, size, s);
+	else
+		(void)re_snprintf(buf, size, "-");
+}
+
+
+static void number_print(char *buf, size_t size, int64_t n,
+			 const char *unit)
+{
+	if (n > 0)
+		(void)re_snprintf(buf, size, "%lld%s", (long long)n, unit);
 	else
 		(void)re_snprintf(buf, size, "-");
 }
@@ -171,7 +208,7 @@ static int total_row(struct table *table, const json_t *total)
 	static const char *const namev[] = {
 		"users", "failing", "lagging", "queued", "registered", "off",
 	};
-	char numberv[sizeof(namev) / sizeof(namev[0])][24];
+	char numberv[sizeof(namev) / sizeof(namev[0])][24], down[32];
 	const char *cellv[TOTAL_COLUMNS];
 	size_t i;
 
@@ -181,7 +218,9 @@ static int total_row(struct table *table, const json_t *total)
 				  (int)answer_int(total, namev[i]));
 		cellv[i + 1] = numberv[i];
 	}
-	cellv[i + 1] = answer_str(total, "server");
+	seconds_print(down, sizeof(down), answer_int(total, "outage_s"));
+	cellv[i + 1] = down;
+	cellv[i + 2] = answer_str(total, "server");
 
 	return table_row(table, answer_int(total, "failing") ?
 			 term_colour(TERM_RED) : NULL, cellv);
@@ -190,16 +229,22 @@ static int total_row(struct table *table, const json_t *total)
 
 static int user_row(struct table *table, const json_t *row)
 {
-	char since[32], flaps[24];
+	const int64_t next_s = answer_int(row, "next_s");
+	char since[32], flaps[24], next[32], granted[32], rtt[24], down[32];
 	const char *const cellv[REPORT_COLUMNS] = {
 		answer_str(row, "state"), answer_str(row, "upn"),
-		answer_str(row, "pbx"), since, flaps, said(row),
-		answer_str(row, "advice"),
+		answer_str(row, "pbx"), since, next, granted, rtt, flaps,
+		down, said(row), answer_str(row, "advice"),
 	};
 
 	since_print(since, sizeof(since), row);
-	(void)re_snprintf(flaps, sizeof(flaps), "%d",
-			  (int)answer_int(row, "flaps"));
+	seconds_print(next, sizeof(next), next_s ? next_s -
+		      (int64_t)time(NULL) : 0);
+	number_print(granted, sizeof(granted), answer_int(row, "expires_s"),
+		     " s");
+	number_print(rtt, sizeof(rtt), answer_int(row, "rtt_ms"), " ms");
+	number_print(flaps, sizeof(flaps), answer_int(row, "flaps"), "");
+	seconds_print(down, sizeof(down), answer_int(row, "outage_s"));
 
 	return table_row(table, row_colour(row), cellv);
 }
@@ -230,14 +275,78 @@ static int table_of(const char *const *headv, size_t columns,
 }
 
 
+/** 2026-01-31 15:30:00, local time; "" for none */
+static void moment_print(char *buf, size_t size, int64_t s)
+{
+	const time_t t = (time_t)s;
+	struct tm tm;
+
+	if (!s || !localtime_r(&t, &tm) ||
+	    !strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm))
+		*buf = '\0';
+}
+
+
+static void outage_length(char *buf, size_t size, const json_t *outage)
+{
+	const int64_t from_s = answer_int(outage, "from_s");
+	const int64_t to_s = answer_int(outage, "to_s");
+
+	if (to_s)
+		term_duration(buf, size, to_s - from_s);
+	else
+		(void)re_snprintf(buf, size, "lasts");
+}
+
+
+static int outage_row(struct table *table, const json_t *outage)
+{
+	char from[32], length[32];
+	const char *const cellv[OUTAGE_COLUMNS] = {
+		from, length, answer_str(outage, "upn"),
+		answer_str(outage, "pbx"), said(outage),
+	};
+
+	moment_print(from, sizeof(from), answer_int(outage, "from_s"));
+	outage_length(length, sizeof(length), outage);
+
+	return table_row(table, NULL, cellv);
+}
+
+
+static int text_outages(const json_t *outages)
+{
+	static const char *const headv[OUTAGE_COLUMNS] = {
+		"LOST AT", "FOR", "USER", "PBX", "REASON",
+	};
+	const size_t c = json_array_size(outages);
+	json_t *newest = json_array();
+	int err;
+
+	for (size_t i = 0; i < c && i < OUTAGES_SHOWN; i++)
+		(void)json_array_append(newest, json_array_get(outages, i));
+
+	(void)putchar('\n');
+	err = table_of(headv, OUTAGE_COLUMNS, newest, outage_row);
+	if (c > OUTAGES_SHOWN)
+		(void)printf("and %zu before: --html, --json show them\n",
+			     c - OUTAGES_SHOWN);
+	json_decref(newest);
+
+	return err ? EXIT_BAD : EXIT_GOOD;
+}
+
+
 static int text_report(const json_t *report)
 {
 	static const char *const totalv[TOTAL_COLUMNS] = {
 		"PBX", "USERS", "FAILING", "LAGGING", "QUEUED", "REGISTERED",
-		"OFF", "SERVER",
+		"OFF", "LOST", "SERVER",
 	};
+	const json_t *outages = json_object_get(report, "outages");
 	static const char *const headv[REPORT_COLUMNS] = {
-		"STATE", "USER", "PBX", "SINCE", "FLAPS", "REASON", "ADVICE",
+		"STATE", "USER", "PBX", "SINCE", "NEXT IN", "GRANTED", "RTT",
+		"FLAPS", "LOST", "REASON", "ADVICE",
 	};
 	const json_t *users = json_object_get(report, "users");
 
@@ -252,8 +361,10 @@ static int text_report(const json_t *report)
 
 	(void)putchar('\n');
 
-	return table_of(headv, REPORT_COLUMNS, users, user_row) ? EXIT_BAD :
-		EXIT_GOOD;
+	if (table_of(headv, REPORT_COLUMNS, users, user_row))
+		return EXIT_BAD;
+
+	return json_array_size(outages) ? text_outages(outages) : EXIT_GOOD;
 }
 
 
@@ -263,7 +374,7 @@ static int text_report(const json_t *report)
 static const char *const fieldv[] = {
 	"tenant", "pbx", "upn", "number", "state", "since_s", "next_s",
 	"reason", "words", "advice", "expires_s", "rtt_ms", "flaps",
-	"waiting_new", "server", "contact",
+	"outages", "outage_s", "longest_s", "waiting_new", "server", "contact",
 };
 
 enum { FIELDC = sizeof(fieldv) / sizeof(fieldv[0]) };
@@ -312,11 +423,13 @@ static void html_number(const json_t *row, const char *name)
 static void html_totals(const json_t *totals)
 {
 	const json_t *total;
+	char down[32];
 	size_t i;
 
 	(void)puts("<table><tr><th>PBX</th><th>Users</th><th>Failing</th>"
 		   "<th>Lagging</th><th>Queued</th><th>Registered</th>"
-		   "<th>Off</th><th>Flaps</th><th>Server</th></tr>");
+		   "<th>Off</th><th>Flaps</th><th>Lost</th><th>Server</th>"
+		   "</tr>");
 
 	json_array_foreach(totals, i, total) {
 		(void)fputs("<tr>", stdout);
@@ -325,6 +438,9 @@ static void html_totals(const json_t *totals)
 		for (size_t s = 0; s < STATEC; s++)
 			html_number(total, statev[s]);
 		html_number(total, "flaps");
+		seconds_print(down, sizeof(down),
+			      answer_int(total, "outage_s"));
+		html_cell("td", down);
 		html_cell("td", answer_str(total, "server"));
 		(void)puts("</tr>");
 	}
@@ -335,7 +451,8 @@ static void html_totals(const json_t *totals)
 
 static void html_user(const json_t *row)
 {
-	char since[32];
+	const int64_t next_s = answer_int(row, "next_s");
+	char since[32], text[32];
 
 	since_print(since, sizeof(since), row);
 	(void)printf("<tr class=\"s%zu\">", rank(row));
@@ -343,11 +460,48 @@ static void html_user(const json_t *row)
 	html_cell("td", answer_str(row, "upn"));
 	html_cell("td", answer_str(row, "pbx"));
 	html_cell("td", since);
+	seconds_print(text, sizeof(text), next_s ? next_s -
+		      (int64_t)time(NULL) : 0);
+	html_cell("td", text);
+	html_number(row, "expires_s");
+	html_number(row, "rtt_ms");
 	html_number(row, "flaps");
+	html_number(row, "outages");
+	seconds_print(text, sizeof(text), answer_int(row, "outage_s"));
+	html_cell("td", text);
 	html_cell("td", said(row));
 	html_cell("td", answer_str(row, "words"));
 	html_cell("td", answer_str(row, "advice"));
+	html_cell("td", answer_str(row, "server"));
 	(void)puts("</tr>");
+}
+
+
+static void html_outages(const json_t *outages)
+{
+	const json_t *outage;
+	char text[32];
+	size_t i;
+
+	(void)puts("<h2>Lost registrations</h2><table><tr><th>Lost at</th>"
+		   "<th>For</th><th>User</th><th>PBX</th><th>Reason</th>"
+		   "<th>The PBX's words</th></tr>");
+
+	json_array_foreach(outages, i, outage) {
+		(void)fputs("<tr>", stdout);
+		moment_print(text, sizeof(text),
+			     answer_int(outage, "from_s"));
+		html_cell("td", text);
+		outage_length(text, sizeof(text), outage);
+		html_cell("td", text);
+		html_cell("td", answer_str(outage, "upn"));
+		html_cell("td", answer_str(outage, "pbx"));
+		html_cell("td", answer_str(outage, "reason"));
+		html_cell("td", answer_str(outage, "words"));
+		(void)puts("</tr>");
+	}
+
+	(void)puts("</table>");
 }
 
 
@@ -370,27 +524,53 @@ static int html_report(const json_t *report)
 
 	html_totals(json_object_get(report, "pbxs"));
 	(void)puts("<table><tr><th>State</th><th>User</th><th>PBX</th>"
-		   "<th>Since</th><th>Flaps</th><th>Reason</th>"
-		   "<th>The PBX's words</th><th>Advice</th></tr>");
+		   "<th>Since</th><th>Next in</th><th>Granted, s</th>"
+		   "<th>RTT, ms</th><th>Flaps</th><th>Times lost</th>"
+		   "<th>Lost</th><th>Reason</th><th>The PBX's words</th>"
+		   "<th>Advice</th><th>Server</th></tr>");
 	json_array_foreach(json_object_get(report, "users"), i, row)
 		html_user(row);
-	(void)puts("</table></body></html>");
+	(void)puts("</table>");
+	if (json_array_size(json_object_get(report, "outages")))
+		html_outages(json_object_get(report, "outages"));
+	(void)puts("</body></html>");
 
 	return EXIT_GOOD;
 }
 
 
-static int registrations(const struct cli *cli, enum sheet sheet)
+static int registrations_query(struct re_printf *pf,
+			       const struct call_filter *filter)
 {
+	int err = 0;
+
+	if (filter->tenant)
+		err = re_hprintf(pf, "tenant=%H", ask_escape, filter->tenant);
+	if (!err && filter->pbx)
+		err = re_hprintf(pf, "%spbx=%H", filter->tenant ? "&" : "",
+				 ask_escape, filter->pbx);
+
+	return err;
+}
+
+
+static int registrations(const struct cli *cli,
+			 const struct call_filter *filter, enum sheet sheet)
+{
+	json_t *report = NULL, *outages = NULL, *rows;
 	struct answer answer;
-	json_t *report;
 	int status;
 
-	status = ask(cli, &answer, false, "/api/v1/registrations");
+	status = ask(cli, &answer, false, "/api/v1/registrations%s%H",
+		     filter->tenant || filter->pbx ? "?" : "",
+		     registrations_query, filter);
 	if (status)
 		return status;
 
-	report = report_make(json_object_get(answer.json, "registrations"));
+	rows = json_object_get(answer.json, "registrations");
+	status = outages_read(cli, filter, rows, &outages);
+	if (status == EXIT_GOOD)
+		report = report_make(rows, outages, filter);
 	if (!report)
 		status = EXIT_BAD;
 	else if (sheet == SHEET_JSON)
@@ -403,6 +583,7 @@ static int registrations(const struct cli *cli, enum sheet sheet)
 		status = text_report(report);
 
 	json_decref(report);
+	json_decref(outages);
 	answer_clear(&answer);
 
 	return status;
@@ -442,13 +623,16 @@ int cmd_report(const struct cli *cli, int argc, char *argv[])
 		return EXIT_BAD;
 	}
 
-	if (call_filter_is_set(&filter) || state_dir) {
-		term_error("report registrations: it tells how all of them"
-			   " are now, so there is nothing to choose");
+	if (filter.failed || filter.user || state_dir) {
+		term_error("report registrations: want --since, --until,"
+			   " --tenant, --pbx or none of them");
 		return EXIT_BAD;
 	}
 
-	return registrations(cli, sheet);
+	if (!filter.since)
+		filter.from_ms = ((int64_t)time(NULL) - DAY_S) * 1000;
+
+	return registrations(cli, &filter, sheet);
 }
 
 
@@ -494,7 +678,21 @@ static void why_summary(const json_t *row)
 	line_print("reason", answer_str(row, "reason"));
 	line_print("PBX says", answer_str(row, "words"));
 	line_print("PBX is", answer_str(row, "server"));
+	line_print("contact", answer_str(row, "contact"));
 	line_print("advice", answer_str(row, "advice"));
+
+	if (answer_int(row, "expires_s")) {
+		(void)re_snprintf(text, sizeof(text), "for %d s, round trip"
+				  " %d ms", (int)answer_int(row, "expires_s"),
+				  (int)answer_int(row, "rtt_ms"));
+		line_print("granted", text);
+	}
+	if (answer_int(row, "flaps")) {
+		(void)re_snprintf(text, sizeof(text), "%d times since the"
+				  " service began",
+				  (int)answer_int(row, "flaps"));
+		line_print("lost", text);
+	}
 
 	if (json_is_true(json_object_get(row, "waiting"))) {
 		(void)re_snprintf(text, sizeof(text), "%d new, %d old voice"

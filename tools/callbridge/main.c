@@ -42,8 +42,10 @@ static const struct command commandv[] = {
 	 " [--tenant NAME]\n                         [--state-dir FOLDER]",
 	 "registrations, worst first; figures of calls by PBX",
 	 "registrations  each PBX's users by state, then each user: state,"
-	 " since when, how often\n               the registration was lost"
-	 " (flaps), reason and advice\n"
+	 " since when, when it is\n               tried next, the time granted,"
+	 " round trip, how often (flaps) and\n               for how long the"
+	 " registration was lost, reason and advice; then\n               what"
+	 " was lost when\n"
 	 "calls          calls, failures, answer-seizure ratio (ASR), network"
 	 " effectiveness\n               ratio (NER, ITU-T E.425), average"
 	 " length, post-dial delay (PDD),\n               loss and voice"
@@ -53,8 +55,10 @@ static const struct command commandv[] = {
 	 "  --csv               for spreadsheets\n"
 	 "  --json              for programs\n"
 	 "  --since, --until    calls that began then: 30m, 2h, 7d, or"
-	 " \"2026-01-31 15:30\"\n"
-	 "  --pbx, --tenant, --user, --failed   only such calls\n"
+	 " \"2026-01-31 15:30\";\n                      what was lost since"
+	 " (24h)\n"
+	 "  --pbx, --tenant     only those\n"
+	 "  --user, --failed    only such calls\n"
 	 "  --state-dir FOLDER  all calls of the journal there; needs no"
 	 " running service\n",
 	 cmd_report},
