@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 
 from support import BridgeTest, Pbx, User, deadline, plan, wait_for
 
@@ -150,3 +151,129 @@ class Renewal(BridgeTest):
                  "the binding to go", 0.1)
         self.bridge.launch(self.lab.env)
         self.bridge.wait_registered()
+
+
+class KnownByAddress(BridgeTest):
+    """Asterisk that identifies the phone by its address alone (identify):
+    no endpoint has the user's name."""
+
+    users = (User(2041, "A"),)
+    node = {"sip": "{address: %s, udp_port: 5060, tcp_port: 0, tls_port: 0}"
+            % plan.BRIDGE_KNOWN}
+
+    def test_registers_and_calls_both_ways(self):
+        self.assertIn(2041, self.site.asterisk.contacts())
+        desk = self.site.desk(1)
+        person = self.people["A"]
+        call, _ = self.teams_calls(person, desk, desk.extension)
+        self.talk(call, desk)
+        call.hangup()
+        desk.wait_closed()
+        person.begin()
+        call = self.phone_calls(desk, person, "2041")
+        self.talk(call, desk)
+        desk.hangup()
+        call.wait_ended()
+
+
+def at_domain(name, domain):
+    return Pbx(name, sip_domain=domain, sip_proxy=plan.KAMAILIO + ":5060",
+               outside_line_prefix=None)
+
+
+class Domains(BridgeTest):
+    """One Kamailio, two customers' domains, the same extensions in both; one
+    challenges registrations by 407."""
+
+    pbxs = (at_domain("one", plan.KAMAILIO_DOMAIN),
+            at_domain("two", plan.KAMAILIO_OTHER))
+    users = (User(2101, "One", pbx="one", number="+442079460291"),
+             User(2102, "Also", pbx="one", number="+442079460292"),
+             User(2101, "Two", pbx="two", number="+442079460293",
+                  sip_password="other-" + plan.secret(2101)),
+             User(2102, "Too", pbx="two", number="+442079460294",
+                  sip_password="other-" + plan.secret(2102)))
+    needs = ("dns", "kamailio", "teams")
+
+    def test_each_is_registered_in_its_domain(self):
+        contacts = self.site.kamailio.contacts()
+        for user in self.users:
+            domain = (plan.KAMAILIO_DOMAIN if user.pbx == "one"
+                      else plan.KAMAILIO_OTHER)
+            self.assertIn("%d@%s" % (user.extension, domain), contacts)
+
+    def test_a_call_within_a_domain_rings_nobody_of_the_other(self):
+        teams = self.lab.teams
+        two = teams.sign_in("Two", self.users[2].number, plan.TEAMS_HZ[0])
+        too = teams.sign_in("Too", self.users[3].number, plan.TEAMS_HZ[1])
+        two.begin()
+        too.begin()
+        call = two.dial("2102")
+        ringing = too.wait_ringing()
+        ringing.answer()
+        call.wait_answered()
+        self.talk(call, ringing)
+        call.hangup()
+        ringing.wait_ended()
+        self.assertEqual({record["upn"] for record in self.records()},
+                         {self.users[2].upn, self.users[3].upn})
+
+
+class States(BridgeTest):
+    """Each of the five states at a real PBX."""
+
+    pbxs = (Pbx(), Pbx("full", registration="{max: 1}"),
+            Pbx("brief", registration="{refresh_at: 90%}"))
+    users = (User(2001, "Green"),
+             User(2002, "Red", sip_password="wrong"),
+             User(2003, "Seated", pbx="full"),
+             User(2004, "Waits", pbx="full"),
+             User(2034, "Late", pbx="brief"), User(2005, "Off"))
+    registers = False
+
+    @classmethod
+    def setUpClass(cls):
+        off = cls.users[-1]
+        off.settings["enabled"] = "false"
+        super().setUpClass()
+
+    def test_green_red_grey_and_queued(self):
+        def states():
+            rows = self.bridge.status()
+            return {user.name: rows.get(user.upn, {}).get("state")
+                    for user in self.users}
+        wait_for(lambda: sorted(states().values(), key=str) == [
+            "failing", "off", "queued", "registered", "registered",
+            "registered"], 20, states, 0.2)
+        seen = states()
+        self.assertEqual(seen["Green"], "registered")
+        self.assertEqual(seen["Red"], "failing")
+        self.assertEqual(seen["Off"], "off")
+        self.assertEqual(seen["Late"], "registered")
+        self.assertEqual({seen["Seated"], seen["Waits"]},
+                         {"registered", "queued"})
+        rows = self.bridge.status()
+        red = rows[self.users[1].upn]
+        self.assertIn("password", red["advice"])
+        self.assertEqual(red["next_s"], 0)
+        green = rows[self.users[0].upn]
+        self.assertEqual(green["server"], "Asterisk PBX 22")
+        self.assertGreater(green["expires_s"], 0)
+        self.assertGreater(green["next_s"], green["since_s"])
+        self.assertGreater(green["rtt_ms"], 0)
+
+    @deadline(60)
+    def test_a_pbx_too_slow_for_its_own_grants_is_an_orange_ring(self):
+        upn = next(user.upn for user in self.users if user.name == "Late")
+
+        def row():
+            return self.bridge.status().get(upn, {})
+        wait_for(lambda: row().get("expires_s") == 20, 15, row, 0.2)
+        self.site.asterisk.process.send(signal.SIGSTOP)
+        try:
+            wait_for(lambda: row()["state"] == "lagging", 25, row, 0.2)
+        finally:
+            self.site.asterisk.process.send(signal.SIGCONT)
+        self.assertIn("per_second", row()["advice"])
+        self.assertEqual(row()["flaps"], 0)
+        wait_for(lambda: row()["state"] == "registered", 40, row, 0.2)

@@ -66,9 +66,10 @@ USERS = {
     # goes to nobody, registrations that hardly last
     2031: ("media_address=192.168.77.10\nbind_rtp_to_media_address=no\n", ""),
     2032: ("media_address=198.51.100.7\nbind_rtp_to_media_address=no\n", ""),
-    2033: ("", ""),
+    2033: ("", ""), 2034: ("", ""),
 }
-BINDINGS = {2033: "maximum_expiration=60\n"}
+BINDINGS = {2033: "maximum_expiration=60\n",
+            2034: "minimum_expiration=10\nmaximum_expiration=20\n"}
 DESKS = (1001, 1002, 1003)
 CARRIERS = ("127.0.0.31", "127.0.0.32", "127.0.0.33", "127.0.0.39")
 
@@ -142,6 +143,18 @@ type=aor
 type=identify
 endpoint=pstn
 match={carriers}
+[by-address](ep)
+auth=2041
+aors=2041
+callerid=Known <2041>
+[2041](au)
+username=2041
+password={secret}
+[2041](ao)
+[by-address]
+type=identify
+endpoint=by-address
+match={known}
 """
 
 EXTENSION = """\
@@ -163,6 +176,7 @@ include => testnumbers
 include => outside
 exten => _10XX,1,Gosub(ext,s,1(${EXTEN}))
 exten => _20XX,1,Gosub(ext,s,1(${EXTEN}))
+exten => 2041,1,Dial(${PJSIP_DIAL_CONTACTS(by-address)},30)
 [ext]
 exten => s,1,Set(LOCAL(x)=${ARG1})
  same => n,GotoIf($["${DB(DND/${x})}" != ""]?busy)
@@ -310,7 +324,9 @@ class Asterisk:
 
     def pjsip(self):
         text = PJSIP.format(address=self.address, tls=self.state / "tls",
-                            carriers=",".join(CARRIERS))
+                            carriers=",".join(CARRIERS),
+                            known=plan.BRIDGE_KNOWN,
+                            secret=plan.secret(2041))
         for x in DESKS:
             text += EXTENSION.format(
                 x=x, name="Desk %d" % x, did=plan.desk_number(x),

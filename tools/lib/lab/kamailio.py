@@ -25,6 +25,7 @@ listen=udp:{address}:5060
 listen=tcp:{address}:5060
 listen=tls:{address}:5061
 alias="{domain}"
+alias="{other}"
 enable_tls=yes
 mpath="{modules}/"
 {load}
@@ -59,6 +60,15 @@ request_route {{
 		exit;
 	}}
 	remove_hf("Route");
+	if (is_method("REGISTER") && $td == "{other}") {{
+		if (!pv_proxy_authenticate("$td", "$sht(pw=>$au@$td)", "0")) {{
+			proxy_challenge("$td", "1");
+			exit;
+		}}
+		consume_credentials();
+		save("location");
+		exit;
+	}}
 	if (is_method("REGISTER")) {{
 		if (!pv_www_authenticate("$td", "$sht(pw=>$au@$td)", "0", "$rm")) {{
 			auth_challenge("$td", "1");
@@ -127,8 +137,13 @@ class Kamailio:
         passwords = "".join(
             '\t$sht(pw=>%d@%s) = "%s";\n' % (x, self.domain, plan.secret(x))
             for x in USERS)
+        passwords += "".join(
+            '\t$sht(pw=>%d@%s) = "other-%s";\n' % (x, plan.KAMAILIO_OTHER,
+                                                   plan.secret(x))
+            for x in USERS)
         (self.folder / "kamailio.cfg").write_text(CONFIG.format(
-            address=self.address, domain=self.domain, tls=tls,
+            address=self.address, domain=self.domain,
+            other=plan.KAMAILIO_OTHER, tls=tls,
             folder=self.folder, modules=module_path(), passwords=passwords,
             load="\n".join('loadmodule "%s.so"' % m for m in MODULES)))
 

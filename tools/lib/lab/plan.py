@@ -23,6 +23,7 @@ TEAMS_PORT = 5061
 # The bridge under test: its PBX side, its Teams side, its tenants.
 BRIDGE_PBX = "127.0.0.41"
 BRIDGE_TEAMS = "127.0.0.42"
+BRIDGE_KNOWN = "127.0.0.43"     # a PBX side that Asterisk knows by address
 BRIDGE_TEAMS_PORT = 5061
 TENANT_FQDN = "contoso.sbc.example.com"
 CARRIER_FQDN = "sbc.example.com"        # of a trunk that tenants share
@@ -30,6 +31,7 @@ CARRIER_FQDN = "sbc.example.com"        # of a trunk that tenants share
 # Names that the lab's DNS server knows.
 PBX_NAME = "pbx.contoso.example"
 KAMAILIO_DOMAIN = "t1.lab.test"
+KAMAILIO_OTHER = "t2.lab.test"          # challenges REGISTER by 407
 UNKNOWN_NAME = "nowhere.contoso.example"
 
 # Extensions 10xx are desk phones, 20xx Teams users on the bridge.
