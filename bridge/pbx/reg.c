@@ -109,6 +109,7 @@ struct reg {
 	bool proven;               /* these credentials were accepted once */
 	bool insist;               /* a person wants it now                */
 	bool fetching;             /* SENDING: it asks for the bindings    */
+	bool said_path;            /* the last REGISTER: Supported: path   */
 	bool evicted;              /* rivals had its place before the last
 				      renewal                              */
 	bool seated;               /* counts among the site's max          */
@@ -481,7 +482,8 @@ static int send_register(struct reg *reg, uint32_t expires_s)
 		(void)re_snprintf(ruri, sizeof(ruri), "sip:%s",
 				  pbx->sip_domain);
 
-	reg->asked_s = expires_s;
+	reg->asked_s   = expires_s;
+	reg->said_path = path;
 	if (re_snprintf(head, sizeof(head),
 			"From: <%s>;tag=%s\r\n"
 			"To: <%s>\r\n"
@@ -995,13 +997,13 @@ static bool with_path(struct reg *reg, const struct sip_msg *msg)
 	const enum sip_hdrid id = msg->scode == 421 ? SIP_HDR_REQUIRE :
 		SIP_HDR_UNSUPPORTED;
 
-	if (reg->conf.site->path || pbx_of(reg)->registration.path ||
-	    !msg_has_token(msg, id, "path"))
+	if (reg->said_path || !msg_has_token(msg, id, "path"))
 		return false;
 
+	if (!reg->conf.site->path)
+		info("pbx", pbx_of(reg)->name, "%s: asks for support of"
+		     " Path", reg->conf.site->tenant);
 	reg->conf.site->path = true;
-	info("pbx", pbx_of(reg)->name, "%s: asks for support of Path",
-	     reg->conf.site->tenant);
 
 	return true;
 }

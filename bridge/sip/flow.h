@@ -24,7 +24,7 @@ struct transp {
 	struct stack *stack;       /* borrowed, owner                     */
 	struct hash *flows;        /* owned; flows by peer address        */
 	struct list lsnrl;         /* borrowed listeners                  */
-	size_t connc;              /* open connections that came in       */
+	size_t connc;              /* open connections that came in      */
 	size_t conns_max;
 	size_t conns_source_max;
 	int reserve;               /* descriptor kept back for accept(2)  */
