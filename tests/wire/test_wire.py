@@ -38,13 +38,13 @@ PBX_SITES = (
                "closed: [\"+442079460\"]}",
         call="{busy_at: 1, redirects: pass, teams_voicemail: refuse}",
         caller_id="{asserted: false, hide: from}"),
-    Pbx("fwd", sip_proxy=peers.PBXS["fwd"] + ":5060",
+    Pbx("fwd", sip_proxy=peers.PBXS["fwd"] + ":5060", media="{early: pass}",
         call="{redirect_limit: 2, no_answer: 1s}",
         feature_codes="{dnd_on: \"*78\", forward_all: \"*72{number}\"}",
         caller_id="{show: redirecting, identity: pai, history: both, "
                   "hide: both}"),
     Pbx("voice", sip_proxy=peers.PBXS["voice"] + ":5060",
-        media="{codecs: [opus], dtmf: info, ringback: bridge, early: pass}",
+        media="{codecs: [opus], dtmf: info, ringback: bridge}",
         hold="{music: bridge}"))
 
 
