@@ -28,12 +28,15 @@ struct far call_far(struct call *call, enum side side)
 
 struct leg *join_swap(struct call *call, enum side side, struct leg *leg)
 {
+	const struct far far = call_far(call, side);
 	struct leg *old = call->legv[side];
 
 	call->legv[side] = leg;
 	call->holding[side] = false;
 	leg_handlers_set(leg, &call_handlers, call);
-	sounds_stop(call_far(call, side).call);
+	sounds_stop(call);
+	if (far.call != call)
+		sounds_stop(far.call);
 	voice_meet(call, side);
 
 	return old;

@@ -74,6 +74,22 @@ class Attended(Stories, BridgeTest):
              second["id"]))
 
 
+class BlindOnHold(BridgeTest):
+    """The PBX transfers a caller on hold."""
+
+    def test_caller_on_hold_reaches_the_target(self):
+        phone, desk = self.site.carrier(1), self.site.desk(1)
+        call = self.phone_calls(phone, self.people["A"])
+        call.hold()
+        phone.ear.hears(plan.HOLD_HZ)
+        desk.begin()
+        call.transfer(desk.extension)
+        desk.wait_ringing()
+        desk.answer()
+        call.wait("transferred")
+        self.talk(phone, desk)
+
+
 class AttendedByBridging(Attended):
     """The bridge joins its two calls by itself."""
 
@@ -89,6 +105,28 @@ class AttendedByBridging(Attended):
         desk.wait_closed()
         first, second = self.story(2)
         self.assertEqual(first["replaced_by"], second["id"])
+
+
+class OurMusic(BridgeTest):
+    """The bridge's own music ends with the hold that it was for."""
+
+    pbxs = (Pbx(transfer="{blind: bridge, attended: bridge}",
+                hold="{music: bridge}"),)
+
+    def test_music_ends_when_calls_are_joined(self):
+        phone, desk = self.site.carrier(1), self.site.desk(1)
+        person = self.people["A"]
+        call = self.phone_calls(phone, person)
+        self.talk(phone, call)
+        call.hold()
+        wait_for(lambda: not audio.only(audio.tones(*phone.ear.fresh(0.4)),
+                                        call.tone_hz), 5, "the music")
+        consult, _ = self.teams_calls(person, desk, desk.extension)
+        call.transfer(desk.extension, consult)
+        call.wait("transferred")
+        self.talk(phone, desk)
+        desk.hangup()
+        phone.wait_closed()
 
 
 class Bridged(Stories, BridgeTest):

@@ -88,6 +88,15 @@ class LongHold(BridgeTest):
         call.resume()
         self.talk(phone, call)
 
+    def test_voice_of_teams_that_begins_long_after_the_answer(self):
+        phone = self.site.carrier(1)
+        call = self.phone_calls(phone, self.people["A"])
+        call.command("play", nothing=True)
+        call.ear.hears(phone.tone_hz)
+        phone.ear.hears(None)
+        call.unmute()
+        self.talk(phone, call)
+
     def test_hold_while_the_target_of_a_transfer_rings(self):
         phone = self.site.carrier(1)
         call = self.phone_calls(phone, self.people["A"])
