@@ -12,6 +12,7 @@
  *   record.c    what is written down
  *   watch.c     running calls, looked at now and then
  *   tally.c     metrics
+ *   qos.c       voice quality for a collector
  *   story.c     ... of transfers, and which calls belong together
  */
 #ifndef CALL_CALL_CORE_H
@@ -234,6 +235,9 @@ void record_watch(struct call *call);
 /* watch.c: running calls are looked at now and then */
 void watch_start(struct calls *calls);
 void watch_stop(struct calls *calls);
+
+/* qos.c: voice quality for a collector. The call has ended */
+void qos_tell(const struct call *call);
 
 /* tally.c: metrics */
 /** A call has ended, or was refused */

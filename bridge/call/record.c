@@ -430,6 +430,7 @@ void record_ended(struct call *call, const struct ending *ending)
 		failed(call, ending);
 
 	tally_ended(rec);
+	qos_tell(call);
 	info("call", rec->id, "%s -> %s ended by %s: %u %s", rec->caller,
 	     rec->callee, by, rec->scode, rec->reason);
 	record_tell(call);

@@ -27,6 +27,7 @@ enum {
 	BLOCK_SIZE  = 4 * 1024 * 1024,
 	ALIGN       = 16,
 	MESSAGE_MAX = 64000,       /* octets: a frame has 16 bits for all   */
+	CALLID_MAX  = 256,
 	SEND_S      = 3,           /* for a connection or a write           */
 	AGAIN_S     = 5,           /* before another try                    */
 
@@ -44,6 +45,7 @@ enum {
 	CHUNK_AGENT    = 12,
 	CHUNK_KEY      = 14,
 	CHUNK_PAYLOAD  = 15,
+	CHUNK_CALLID   = 17,
 	CHUNK_HEAD     = 6,
 	HEAD           = 6,        /* "HEP3" and the length                 */
 };
@@ -55,6 +57,8 @@ struct record {
 	uint32_t size;             /* of the message; 0: the rest is unused */
 	uint64_t time_us;
 	int16_t tp;
+	uint8_t type;              /* enum hep_type                         */
+	uint16_t callid;           /* octets of it before a report, with 0  */
 	struct sa src, dst;
 };
 
@@ -160,10 +164,13 @@ size_t hep_encode(uint8_t *buf, const struct hep_frame *frame,
 	chunk_int(&w, CHUNK_DPORT, sa_port(&frame->dst), 2);
 	chunk_int(&w, CHUNK_SECONDS, (uint32_t)(frame->time_us / 1000000), 4);
 	chunk_int(&w, CHUNK_MICROS, (uint32_t)(frame->time_us % 1000000), 4);
-	chunk_int(&w, CHUNK_TYPE, HEP_SIP, 1);
+	chunk_int(&w, CHUNK_TYPE, frame->type, 1);
 	chunk_int(&w, CHUNK_AGENT, capture_id, 4);
 	if (password)
 		chunk_mem(&w, CHUNK_KEY, password, strlen(password));
+	if (frame->callid)
+		chunk_mem(&w, CHUNK_CALLID, frame->callid,
+			  strlen(frame->callid));
 	chunk_mem(&w, CHUNK_PAYLOAD, frame->data, frame->size);
 	put(buf + 4, (uint32_t)w.l, 2);
 
@@ -330,36 +337,33 @@ static bool make_room(struct hep *hep, size_t span)
 }
 
 
-void hep_add(struct hep *hep, bool tx, enum sip_transp tp,
-	     const struct sa *local, const struct sa *peer,
-	     const uint8_t *data, size_t size)
+/** @param data1  Comes first; data2 behind it */
+static void record_add(struct hep *hep, struct record *record,
+		       const void *data1, size_t size1, const void *data2,
+		       size_t size2)
 {
-	struct record record;
+	const size_t size = size1 + size2;
 	struct timespec ts;
 	bool room;
 
-	if (!hep || !data || !size || size > MESSAGE_MAX)
-		return;
-
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	memset(&record, 0, sizeof(record));
-	record.span = (uint32_t)((sizeof(record) + size + ALIGN - 1) / ALIGN
-				 * ALIGN);
-	record.size = (uint32_t)size;
-	record.time_us = (uint64_t)ts.tv_sec * 1000000 +
+	record->span = (uint32_t)((sizeof(*record) + size + ALIGN - 1) /
+				  ALIGN * ALIGN);
+	record->size = (uint32_t)size;
+	record->time_us = (uint64_t)ts.tv_sec * 1000000 +
 		(uint64_t)ts.tv_nsec / 1000;
-	record.tp = (int16_t)tp;
-	record.src = tx ? *local : *peer;
-	record.dst = tx ? *peer : *local;
 
 	(void)pthread_mutex_lock(&hep->lock);
 
-	room = make_room(hep, record.span);
+	room = make_room(hep, record->span);
 	if (room) {
-		memcpy(hep->block + hep->tail, &record, sizeof(record));
-		memcpy(hep->block + hep->tail + sizeof(record), data, size);
-		hep->tail += record.span;
-		hep->used += record.span;
+		uint8_t *p = hep->block + hep->tail;
+
+		memcpy(p, record, sizeof(*record));
+		memcpy(p + sizeof(*record), data1, size1);
+		memcpy(p + sizeof(*record) + size1, data2, size2);
+		hep->tail += record->span;
+		hep->used += record->span;
 		if (hep->tail == BLOCK_SIZE)
 			hep->tail = 0;
 		(void)pthread_cond_signal(&hep->bell);
@@ -369,6 +373,43 @@ void hep_add(struct hep *hep, bool tx, enum sip_transp tp,
 
 	if (!room)
 		metric_add(hep->dropped, 1);
+}
+
+
+void hep_add(struct hep *hep, bool tx, enum sip_transp tp,
+	     const struct sa *local, const struct sa *peer,
+	     const uint8_t *data, size_t size)
+{
+	struct record record;
+
+	if (!hep || !data || !size || size > MESSAGE_MAX)
+		return;
+
+	memset(&record, 0, sizeof(record));
+	record.type = HEP_SIP;
+	record.tp   = (int16_t)tp;
+	record.src  = tx ? *local : *peer;
+	record.dst  = tx ? *peer : *local;
+	record_add(hep, &record, "", 0, data, size);
+}
+
+
+void hep_report(struct hep *hep, const struct sa *src, const struct sa *dst,
+		const char *callid, const char *json)
+{
+	struct record record;
+
+	if (!hep || !callid || !json || strlen(callid) >= CALLID_MAX ||
+	    strlen(json) >= MESSAGE_MAX - CALLID_MAX)
+		return;
+
+	memset(&record, 0, sizeof(record));
+	record.type   = HEP_REPORT;
+	record.tp     = SIP_TRANSP_UDP;
+	record.callid = (uint16_t)(strlen(callid) + 1);
+	record.src    = *src;
+	record.dst    = *dst;
+	record_add(hep, &record, callid, record.callid, json, strlen(json));
 }
 
 
@@ -392,12 +433,18 @@ static size_t take(struct hep *hep)
 
 	(void)pthread_mutex_unlock(&hep->lock);
 
-	trace_mask(hep->message, record.size);
+	if (record.type == HEP_SIP)
+		trace_mask(hep->message, record.size);
+	else
+		frame.callid = hep->message;
+
+	frame.type = (enum hep_type)record.type;
+	frame.data += record.callid;
 	frame.time_us = record.time_us;
 	frame.tp   = (enum sip_transp)record.tp;
 	frame.src  = record.src;
 	frame.dst  = record.dst;
-	frame.size = record.size;
+	frame.size = record.size - record.callid;
 	frame.size = hep_encode(hep->frame, &frame, hep->capture_id,
 				hep->password);
 

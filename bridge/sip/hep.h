@@ -14,7 +14,13 @@
 
 struct hep;                        /* a libre memory object */
 
-enum { HEP_PORT = 9060, HEP_SIP = 1, HEP_FRAME_MAX = 65535 };
+enum { HEP_PORT = 9060, HEP_FRAME_MAX = 65535 };
+
+/** What a frame holds */
+enum hep_type {
+	HEP_SIP    = 1,
+	HEP_REPORT = 34,           /* of voice quality, as JSON             */
+};
 
 struct hep_conf {
 	const char *collector;     /* host[:port]; copied                   */
@@ -25,6 +31,8 @@ struct hep_conf {
 
 /** One message as it travels */
 struct hep_frame {
+	enum hep_type type;
+	const char *callid;        /* of a report; NULL: none               */
 	uint64_t time_us;          /* since 1970                            */
 	enum sip_transp tp;
 	struct sa src, dst;
@@ -38,6 +46,16 @@ int hep_alloc(struct hep **hepp, const struct hep_conf *conf);
 void hep_add(struct hep *hep, bool tx, enum sip_transp tp,
 	     const struct sa *local, const struct sa *peer,
 	     const uint8_t *data, size_t size);
+
+/**
+ * Take a report of voice quality
+ *
+ * @param src     Where the voice came from, dst where it was received
+ * @param callid  SIP Call-ID that it belongs to
+ * @param json    An object
+ */
+void hep_report(struct hep *hep, const struct sa *src, const struct sa *dst,
+		const char *callid, const char *json);
 
 /**
  * Write a frame: chunks of vendor 0, in network byte order

@@ -221,6 +221,25 @@ class Collector(BridgeTest):
             self.assertNotRegex(frame, rb'response="[0-9a-f]{32}')
         self.independent_reader(frames)
 
+    @deadline(60)
+    def test_a_collector_gets_voice_quality(self):
+        desk = self.site.desk(1)
+        desk.begin()
+        call, _ = self.teams_calls(self.people["A"], desk, desk.extension)
+        self.talk(call, desk)
+        call.hangup()
+        desk.wait_closed()
+        record = self.ended_record()
+        reports = {}
+        while len(reports) < 2:
+            chunks = hep_chunks(self.frames_until(b"RTP_SIP_CALL_ID")[-1])
+            self.assertEqual(chunks[11], b"\x22")
+            reports[chunks[17].decode()] = json.loads(chunks[15])
+        for side in ("teams", "pbxside"):
+            report = reports[record[side]["callid"]]
+            self.assertEqual(report["TOTAL_PK"], record[side]["rx_packets"])
+            self.assertAlmostEqual(report["MOS"], record[side]["mos"], 3)
+
     def independent_reader(self, frames):
         """sngrep takes the frames for what they are, and Wireshark reads
         what it wrote: both INVITEs with their true addresses."""

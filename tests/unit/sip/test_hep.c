@@ -71,7 +71,8 @@ static uint32_t value(const uint8_t *p, size_t l, uint16_t type, size_t want)
 static void frame_of_ipv4(void **state)
 {
 	struct hep_frame frame = {
-		.time_us = 1700000000123456, .tp = SIP_TRANSP_TLS,
+		.type = HEP_SIP, .time_us = 1700000000123456,
+		.tp = SIP_TRANSP_TLS,
 		.data = "INVITE", .size = 6,
 	};
 	uint8_t buf[HEP_FRAME_MAX];
@@ -233,6 +234,36 @@ static void messages_go_by_udp_without_secrets(void **state)
 }
 
 
+static void reports_name_their_call(void **state)
+{
+	uint8_t buf[HEP_FRAME_MAX];
+	const uint8_t *c;
+	uint16_t port = 0;
+	const int fd = collector(SOCK_DGRAM, &port);
+	struct hep *hep = hep_to(port, false);
+	struct sa sa;
+	ssize_t n;
+	size_t size;
+	(void)state;
+
+	assert_int_equal(sa_set_str(&sa, "192.0.2.1", 30000), 0);
+	hep_report(hep, &sa, &sa, "5f77@x", "{\"MOS\":4.4}");
+	readable(fd);
+	n = recv(fd, buf, sizeof(buf), 0);
+	assert_true(n > 0);
+	assert_int_equal(value(buf, (size_t)n, 11, 1), HEP_REPORT);
+	c = chunk(buf, (size_t)n, 17, &size);
+	assert_int_equal(size, 6);
+	assert_memory_equal(c, "5f77@x", 6);
+	c = chunk(buf, (size_t)n, 15, &size);
+	assert_int_equal(size, 11);
+	assert_memory_equal(c, "{\"MOS\":4.4}", 11);
+
+	mem_deref(hep);
+	(void)close(fd);
+}
+
+
 /** Many large ones, round and round in the block, in order */
 static void messages_go_by_tcp_in_order(void **state)
 {
@@ -295,6 +326,7 @@ int main(void)
 		cmocka_unit_test(frame_of_ipv4),
 		cmocka_unit_test(frame_of_ipv6),
 		cmocka_unit_test(messages_go_by_udp_without_secrets),
+		cmocka_unit_test(reports_name_their_call),
 		cmocka_unit_test(messages_go_by_tcp_in_order),
 		cmocka_unit_test(a_collector_that_sleeps_holds_nobody_up),
 	};
