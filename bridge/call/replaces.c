@@ -43,7 +43,8 @@ static struct dialog *dialog_of(const struct calls *calls,
 		return NULL;
 
 	id.l = (size_t)(semi - val->p);
-	if (pl_strcpy(&id, callid, sizeof(callid)) ||
+	if (id.l >= sizeof(callid) ||
+	    pl_strcpy(&id, callid, sizeof(callid)) ||
 	    !param(to, sizeof(to), val, "to-tag") ||
 	    !param(from, sizeof(from), val, "from-tag"))
 		return NULL;

@@ -175,7 +175,7 @@ static int replaces_of(char **dst, const struct pl *headers)
 static int target_read(struct transfer *tf, const struct pl *uri)
 {
 	const char *quest = pl_strchr(uri, '?');
-	struct pl bare = *uri, headers = PL_INIT;
+	struct pl bare = *uri, headers = PL_INIT, method;
 	int err;
 
 	if (quest) {
@@ -183,6 +183,11 @@ static int target_read(struct transfer *tf, const struct pl *uri)
 		headers.p = quest;
 		headers.l = uri->l - bare.l;
 	}
+
+	/* RFC 3515 section 2.1: another request than INVITE is meant */
+	if (!msg_param_decode(&bare, "method", &method) &&
+	    pl_strcasecmp(&method, "INVITE"))
+		return ENOTSUP;
 
 	err = verbatim(&tf->refer_to, &bare);
 	if (!err)

@@ -11,6 +11,7 @@
 
 
 enum {
+	URI_MAX  = 4096,
 	HDRS_MAX = 2 * 4096 + 128,
 };
 
@@ -125,7 +126,7 @@ static int pbx_uri(const struct transfer *tf, char *buf, size_t size)
 
 	pl_set_str(&uri, tf->refer_to);
 	if (uri.l > 4 && !pl_strcasecmp(&(struct pl){uri.p, 4}, "sip:"))
-		return pl_strcpy(&uri, buf, size);
+		return uri.l < size ? pl_strcpy(&uri, buf, size) : EOVERFLOW;
 
 	if (!tf->target[0])
 		return EINVAL;
@@ -163,7 +164,7 @@ static int dial(struct transfer *tf)
 	struct call *call = tf->call;
 	struct leg_conf conf;
 	struct leg_dial prm;
-	char contact[256], from[320], uri[1024], hdrs[HDRS_MAX];
+	char contact[256], from[320], uri[URI_MAX], hdrs[HDRS_MAX];
 	struct desc offer;
 	size_t i;
 	int err = 0;
