@@ -78,7 +78,8 @@ class WireTest(unittest.TestCase):
             "sip": "{address: %s, udp_port: 5060, tcp_port: 0, tls_port: 0}"
                    % peers.BRIDGE_PBX,
             "teams": "{address: %s, port: %d, certificate: %s, key: %s, "
-                     "ca_file: %s, options: 2s}"
+                     "ca_file: %s, options: 2s, "
+                     "failover_codes: [\"503\", \"504\"]}"
                      % (peers.BRIDGE_TEAMS, plan.TEAMS_PORT,
                         tls / "bridge-chain.pem", tls / "bridge.key",
                         tls / "microsoft-root.pem"),

@@ -272,7 +272,8 @@ class Teams:
                    for trunk in self.control.command("health")["trunks"])
 
     def wait_trunk_up(self, deadline_s=15, tenant=plan.TENANT_FQDN):
-        wait_for(lambda: self.trunk_up(tenant), deadline_s, lambda: "the trunk to be up: %s"
+        wait_for(lambda: self.trunk_up(tenant), deadline_s,
+                 lambda: "the trunk to be up: %s"
                  % self.control.command("health")["trunks"], 0.1)
 
     def violations(self):
