@@ -226,6 +226,8 @@ void record_refused(struct calls *calls, const struct route *route,
 void record_ringing(struct call *call);
 /** @param caller  The answer that the caller gets */
 void record_answered(struct call *call, const struct desc *caller);
+/** A leg's messages belong to the call's trace */
+void record_trace(const struct call *call, const struct leg *leg);
 /** A new version of the record, for what story.c changed in it */
 void record_tell(struct call *call);
 void record_ended(struct call *call, const struct ending *ending);

@@ -197,21 +197,27 @@ void record_refused(struct calls *calls, const struct route *route,
 }
 
 
-/** Remember which Call-IDs belong to the call, for traces */
-static void tag(struct call *call, const struct leg *leg,
-		struct call_side *side)
+void record_trace(const struct call *call, const struct leg *leg)
 {
 	struct trace *trace = call->calls->conf.trace;
 
+	if (!trace)
+		return;
+
+	trace_tag(trace, leg_callid(leg), call->rec.id);
+	trace_tag(trace, leg_callid(leg), account_aor(call->acc));
+}
+
+
+/** Remember which Call-IDs belong to the call */
+static void tag(struct call *call, const struct leg *leg,
+		struct call_side *side)
+{
 	if (!leg || !str_cmp(side->callid, leg_callid(leg)))
 		return;
 
 	str_ncpy(side->callid, leg_callid(leg), sizeof(side->callid));
-	if (!trace)
-		return;
-
-	trace_tag(trace, side->callid, call->rec.id);
-	trace_tag(trace, side->callid, account_aor(call->acc));
+	record_trace(call, leg);
 }
 
 

@@ -222,6 +222,7 @@ bool replaces_request(struct calls *calls, struct strans *st,
 	if (leg_accept(&leg, &conf, st, msg, &offer, &call_handlers, call))
 		return true;
 
+	record_trace(call, leg);
 	if (callerid_user(from, sizeof(from), &msg->from.auri))
 		from[0] = '\0';
 	if (rings(call, side) ? pick_up(call, side, leg, &offer) :

@@ -201,7 +201,11 @@ static int dial(struct transfer *tf)
 	if (tf->target[0])
 		story_expect(call, tf->target);
 
-	return leg_dial(&tf->fresh, &conf, &prm, &fresh_handlers, tf);
+	err = leg_dial(&tf->fresh, &conf, &prm, &fresh_handlers, tf);
+	if (!err)
+		record_trace(call, tf->fresh);
+
+	return err;
 }
 
 

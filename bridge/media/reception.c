@@ -85,6 +85,13 @@ bool reception_note(struct reception *rec, const struct packet *pkt,
 }
 
 
+void reception_pause(struct reception *rec)
+{
+	rec->lost_before = reception_lost(rec);
+	rec->running = false;
+}
+
+
 uint64_t reception_lost(const struct reception *rec)
 {
 	return rec->lost_before + lost_now(rec);

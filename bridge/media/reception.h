@@ -31,6 +31,10 @@ struct reception {
 bool reception_note(struct reception *rec, const struct packet *pkt,
 		    uint32_t rate, bool timed, uint64_t now_us);
 
+/** Nothing is expected for a while, as on hold: what the source says meanwhile
+    is not missed when it is heard again */
+void reception_pause(struct reception *rec);
+
 /** Lost since the beginning, all sources together (appendix A.3) */
 uint64_t reception_lost(const struct reception *rec);
 

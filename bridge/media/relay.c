@@ -902,6 +902,8 @@ void relay_apply(struct relay *relay, unsigned i, struct relay_change *change)
 	if (rtcp_moved)
 		side->rtcp_locked = false;
 
+	if (listened && !next->recv)
+		reception_pause(&side->rec);
 	watch_silence(side, listened);
 
 	/* The other side's codecs may have come last */

@@ -174,6 +174,11 @@ class Bridged(Stories, BridgeTest):
         phone.hangup()
         target.wait_closed()
         first, second = self.story(2)
+        # each leg there was is in the ladder: two, two more, hold (both) and
+        # resume
+        ladder = self.bridge.command("why", first["id"])
+        self.assertEqual(ladder.count("- INVITE +SDP -"), 7, ladder)
+        self.assertLess(first["pbxside"]["rx_lost"], 5)
         self.assertEqual([(t["from"], t["to"], t["scode"])
                           for t in first["transfers"]],
                          [(self.people["A"].number, "Teams", 200),

@@ -446,6 +446,33 @@ static void learns_once_then_locks(void **state)
 }
 
 
+/** What is not heard on hold is not lost */
+static void hold_is_no_loss(void **state)
+{
+	_Alignas(16) uint8_t p[BUF];
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, NULL);
+	fixture_connect(&f);
+	send_side(&f, 0, p, rtp(p, 8, 100, 5));
+	(void)expect_rtp(f.fdv[1][0], p);
+	send_side(&f, 0, p, rtp(p, 8, 103, 5));
+	(void)expect_rtp(f.fdv[1][0], p);
+	assert_int_equal(stats(&f, 0).rx_lost, 2);
+
+	f.remotev[0].recv = false;
+	tell_remote(&f, 0);
+	send_side(&f, 0, p, rtp(p, 8, 104, 5));
+	f.remotev[0].recv = true;
+	tell_remote(&f, 0);
+	send_side(&f, 0, p, rtp(p, 8, 150, 5));
+	(void)expect_rtp(f.fdv[1][0], p);
+	assert_int_equal(stats(&f, 0).rx_lost, 2);
+	fixture_close(&f);
+}
+
+
 /** A transfer: the one that went speaks on for a moment */
 static void who_was_there_before_gives_way(void **state)
 {
@@ -977,6 +1004,7 @@ int main(void)
 		cmocka_unit_test(new_ssrc_continues_the_line),
 		cmocka_unit_test(strangers_do_not_count),
 		cmocka_unit_test(learns_once_then_locks),
+		cmocka_unit_test(hold_is_no_loss),
 		cmocka_unit_test(who_was_there_before_gives_way),
 		cmocka_unit_test(learning_ends),
 		cmocka_unit_test(srtp_and_rekey),
