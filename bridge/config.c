@@ -2,6 +2,7 @@
  * @file config.c  Reading callbridge.yaml and what it names
  */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bridge/base/doc.h"
 #include "bridge/base/errors.h"
@@ -74,6 +75,21 @@ static int load_music(const struct config *conf, struct errors *errs)
 }
 
 
+/** The folder that is the default need not be there: customers may all be in
+    the store */
+static size_t customers_count(const struct config *conf)
+{
+	struct place place;
+
+	config_place(conf, "customers", &place);
+	if (!place.line && conf->node.customers.c &&
+	    access(conf->node.customers.v[0], F_OK))
+		return 0;
+
+	return conf->node.customers.c;
+}
+
+
 int config_load(struct config **confp, const char *path, struct errors *errs)
 {
 	struct catalog *catalog = NULL;
@@ -97,7 +113,7 @@ int config_load(struct config **confp, const char *path, struct errors *errs)
 		goto out;
 
 	err = customers_load(&conf->tenantl, conf->node.customers.v,
-			     conf->node.customers.c, catalog_apply, catalog,
+			     customers_count(conf), catalog_apply, catalog,
 			     errs);
 	if (!err)
 		err = load_music(conf, errs);

@@ -97,7 +97,7 @@ static void reg_status_h(const struct reg_status *st, void *arg)
 	struct node *node = arg;
 
 	/* a refresh like all before it is nothing to remember */
-	if (live_reg(node->live, st) && !st->removed)
+	if (live_reg(node->live, st))
 		(void)journal_reg(node->journal, st);
 }
 

@@ -177,34 +177,50 @@ void audit_get(struct request *rq)
 
 struct overview {
 	struct request *rq;
-	int64_t regv[REG_RED + 1];
-	int64_t calls, trunkv[2];
+	json_t *states;            /* owned: how many users in each */
 	json_t *attention;         /* owned: failing before lagging */
-	size_t failing;
+	int64_t calls, trunkv[2];
 };
 
 
-static int reg_h(const struct reg_status *st, void *arg)
+static int state_h(const char *name, int64_t count, void *arg)
 {
-	struct overview *ov = arg;
+	return json_object_set_new(arg, name, json_integer(count)) ? ENOMEM
+		: 0;
+}
 
-	if (!query_matches(ov->rq, "tenant", st->tenant) ||
-	    (unsigned)st->state > REG_RED)
-		return 0;
 
-	++ov->regv[st->state];
+static int attention_h(const json_t *value, void *arg)
+{
+	return json_array_append_new(arg, json_deep_copy(value)) ? ENOMEM
+		: 0;
+}
 
-	if (st->state == REG_RED && ov->failing < ATTENTION_MAX)
-		return json_array_insert_new(ov->attention, ov->failing++,
-					     reg_status_json(st)) ? ENOMEM
-			: 0;
-	if (st->state == REG_LAGGING &&
-	    json_array_size(ov->attention) < ATTENTION_MAX)
-		return json_array_append_new(ov->attention,
-					     reg_status_json(st)) ? ENOMEM
-			: 0;
 
-	return 0;
+/** By the store: it has an index, the live state would be walked through */
+static int regs_read(struct overview *ov)
+{
+	struct store_span span = { .tenant = query_text(ov->rq, "tenant") };
+	int err;
+
+	for (int i = 0; i <= REG_RED; i++)
+		(void)json_object_set_new(ov->states, reg_state_name(
+			(enum reg_state)i), json_integer(0));
+
+	err = store_user_states(ov->rq->st, span.tenant, state_h,
+				ov->states);
+
+	for (int i = REG_RED; i >= REG_LAGGING && !err; i--) {
+		const size_t c = json_array_size(ov->attention);
+
+		span.state = reg_state_name((enum reg_state)i);
+		span.limit = ATTENTION_MAX - c;
+		if (span.limit)
+			err = store_regs(ov->rq->st, &span, attention_h,
+					 ov->attention);
+	}
+
+	return err;
 }
 
 
@@ -239,42 +255,32 @@ static int64_t today_ms(void)
 }
 
 
-static json_t *states_json(const int64_t regv[REG_RED + 1])
-{
-	json_t *json = json_object();
-
-	for (int i = 0; i <= REG_RED; i++)
-		(void)json_object_set_new(json, reg_state_name(
-			(enum reg_state)i), json_integer(regv[i]));
-
-	return json;
-}
-
-
 void overview_get(struct request *rq)
 {
 	struct live *live = portal_conf(rq->portal)->live;
-	struct overview ov = { .rq = rq, .attention = json_array() };
+	struct overview ov = { .rq = rq, .attention = json_array(),
+			       .states = json_object() };
 	struct store_totals totals;
 	int err;
 
 	err = store_call_totals(rq->st, query_text(rq, "tenant"), today_ms(),
 				&totals);
 	if (!err)
-		err = live_reg_apply(live, reg_h, &ov);
+		err = regs_read(&ov);
 	if (!err)
 		err = live_call_apply(live, call_h, &ov);
 	if (!err)
 		err = live_trunk_apply(live, trunk_h, &ov);
 
 	if (err) {
+		json_decref(ov.states);
 		json_decref(ov.attention);
 		reply_store(rq, err, NULL);
 		return;
 	}
 
 	reply_json(rq, HTTP_OK, json_pack("{s:o, s:I, s:I, s:I, s:{s:I, s:I},"
-		   " s:o}", "registrations", states_json(ov.regv),
+		   " s:o}", "registrations", ov.states,
 		   "calls", (json_int_t)ov.calls,
 		   "calls_today", (json_int_t)totals.calls,
 		   "failures_today", (json_int_t)totals.failed,

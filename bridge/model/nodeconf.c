@@ -463,6 +463,8 @@ int nodeconf_resolve(struct nodeconf *node, const char *base)
 		&node->state_dir, &node->templates, &node->sip.certificate,
 		&node->sip.key, &node->teams.certificate, &node->teams.key,
 		&node->teams.ca_file, &node->log.file, &node->control,
+		&node->store.key_file, &node->portal.certificate,
+		&node->portal.key,
 	};
 	size_t i;
 	int err = 0;

@@ -286,6 +286,7 @@ struct store_span {
 	const char *after;         /* cursor of the last one, NULL          */
 	char *last;                /* STORE_CURSOR_SIZE: takes that; NULL   */
 	const char *kind, *who;    /* of the audit alone; NULL: all         */
+	const char *state;         /* of store_regs() alone; NULL: all      */
 };
 
 enum { STORE_CURSOR_SIZE = 512 };

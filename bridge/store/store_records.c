@@ -118,6 +118,7 @@ static void grow_all(struct growing *g, const struct source *src,
 	grow_text(g, " tenant =", span->tenant);
 	grow_text(g, " pbx =", span->pbx);
 	grow_text(g, " upn =", span->upn ? g->upn : NULL);
+	grow_text(g, " state =", src->time ? NULL : span->state);
 	grow_time(g, src->time, ">=", span->from_ms);
 	grow_time(g, src->time, "<", span->to_ms);
 	grow_after(g, src, span->after);
