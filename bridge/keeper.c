@@ -12,6 +12,7 @@
 #include "bridge/base/metrics.h"
 #include "bridge/base/wheel.h"
 #include "bridge/call/music.h"
+#include "bridge/call/music.h"
 #include "bridge/model/tenant.h"
 #include "bridge/store/seal.h"
 #include "bridge/store/store.h"

@@ -29,6 +29,7 @@ struct worker {
 	pthread_t thread;
 	bool running;
 	desk_work_h *workh;        /* of the one that works at length */
+	desk_end_h *endh;
 	void *work;
 };
 
@@ -185,6 +186,8 @@ static void *worker_main(void *arg)
 static void *long_main(void *arg)
 {
 	struct worker *w = arg;
+	desk_end_h *endh = w->endh;
+	void *work = w->work;
 	const int err = ready(w);
 
 	if (err)
@@ -198,6 +201,8 @@ static void *long_main(void *arg)
 	(void)pthread_mutex_lock(&w->desk->lock);
 	w->desk->long_runs = false;
 	(void)pthread_mutex_unlock(&w->desk->lock);
+
+	endh(work);
 
 	return NULL;
 }
@@ -278,7 +283,7 @@ int desk_push(struct desk *desk, struct request *rq)
 }
 
 
-int desk_run(struct desk *desk, desk_work_h *h, void *arg)
+int desk_run(struct desk *desk, desk_work_h *h, desk_end_h *endh, void *arg)
 {
 	struct worker *w = &desk->longer;
 	bool busy;
@@ -298,6 +303,7 @@ int desk_run(struct desk *desk, desk_work_h *h, void *arg)
 		(void)pthread_join(w->thread, NULL);
 
 	w->workh = h;
+	w->endh  = endh;
 	w->work  = arg;
 	err = worker_start(w, desk, long_main);
 	if (err) {

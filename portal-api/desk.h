@@ -32,13 +32,16 @@ int desk_push(struct desk *desk, struct request *rq);
 /**
  * Do something that takes long beside the requests
  *
- * @param h  Called in a thread of its own, with a store; then frees arg.
- *           Called with NULL if there is no store to be had
+ * @param h     Called in a thread of its own, with a store; NULL if there is
+ *              none to be had
+ * @param endh  Called after it, when the next such thing may begin: tells
+ *              the outcome, and frees arg
  *
  * @return 0, EBUSY another such thing is being done, errno
  */
 typedef void (desk_work_h)(struct store *st, struct catalog *cat, void *arg);
-int desk_run(struct desk *desk, desk_work_h *h, void *arg);
+typedef void (desk_end_h)(void *arg);
+int desk_run(struct desk *desk, desk_work_h *h, desk_end_h *endh, void *arg);
 
 /** End the threads; what still waits is called done at once. NULL is fine */
 void desk_close(struct desk *desk);

@@ -49,6 +49,8 @@ struct work {
 	size_t size;
 	bool csv, dry_run, msp;
 	enum bulk_mode mode;
+	struct bulk_totals totals; /* how it went */
+	int err;
 };
 
 
@@ -419,30 +421,36 @@ static int run(struct work *w, struct store *st, struct catalog *cat,
 
 static void work_h(struct store *st, struct catalog *cat, void *arg)
 {
-	const struct portal_conf *conf;
-	struct bulk_totals totals = { 0, 0, 0, 0 };
 	struct work *w = arg;
-	struct import *im;
-	int err;
 
-	err = st ? run(w, st, cat, &totals) : EIO;
-	if (err && err != EBADMSG)
-		error_h(0, NULL, err == ESTALE ? "somebody else has changed"
-			" a user meanwhile: try again" : err == EPERM ?
-			"a customer file on the node says so: change it"
-			" there" : strerror(err), w);
+	w->err = st ? run(w, st, cat, &w->totals) : EIO;
+	if (w->err && w->err != EBADMSG)
+		error_h(0, NULL, w->err == ESTALE ? "somebody else has"
+			" changed a user meanwhile: try again" :
+			w->err == EPERM ? "a customer file on the node says"
+			" so: change it there" : strerror(w->err), w);
+}
+
+
+/** Another one may begin now */
+static void end_h(void *arg)
+{
+	struct work *w = arg;
+	const struct portal_conf *conf = portal_conf(w->portal);
+	struct import *im;
+
+	if (!w->err && !w->dry_run && conf->changedh)
+		conf->changedh(conf->arg);
 
 	im = hold(w);
 	if (im) {
-		im->state  = err ? "failed" : "done";
-		im->totals = totals;
-		im->done   = err ? im->done : im->total;
+		im->state = w->err ? "failed" : "done";
+		if (!w->err) {
+			im->totals = w->totals;
+			im->done   = im->total;
+		}
 		release(w);
 	}
-
-	conf = portal_conf(w->portal);
-	if (!err && !w->dry_run && conf->changedh)
-		conf->changedh(conf->arg);
 
 	OPENSSL_cleanse(w->body, w->size);
 	mem_deref(w->body);
@@ -504,7 +512,7 @@ static void start(struct request *rq, struct work *w)
 	err = begin(rq, w);
 	memcpy(id, w->id, sizeof(id));
 	if (!err)
-		err = desk_run(portal_desk(rq->portal), work_h, w);
+		err = desk_run(portal_desk(rq->portal), work_h, end_h, w);
 
 	if (!err) {
 		reply_header(rq, "Location", "/api/v1/imports/%s", id);

@@ -246,7 +246,7 @@ static const struct field hold_fieldv[] = {
 		  "in Teams is not told to the PBX), or this service" },
 	{ .name = "file", .type = FIELD_STRING, .max = 4096,
 	  .offset = offsetof(struct pbx, hold.file),
-	  .checkh = check_line, .flags = FIELD_ADVANCED,
+	  .checkh = check_line, .flags = FIELD_ADVANCED | FIELD_MSP,
 	  .help = "WAV file that this service plays: PCM, 8000 to 48000 "
 		  "Hz, mono or stereo, at most 10 minutes; unset: its own "
 		  "tune" },
@@ -322,7 +322,7 @@ static const struct field callv[] = {
 static const struct field tlsv[] = {
 	{ .name = "ca_file", .type = FIELD_STRING, .max = 4096,
 	  .offset = offsetof(struct pbx, tls.ca_file),
-	  .checkh = check_line, .flags = FIELD_ADVANCED,
+	  .checkh = check_line, .flags = FIELD_ADVANCED | FIELD_MSP,
 	  .help = "PEM file of the authorities that may have signed the "
 		  "PBX's certificate; unset: the public ones" },
 	{ .name = "verify", .type = FIELD_CHOICE, CHOICES(verifyv),
@@ -472,7 +472,8 @@ static const struct field fieldv[] = {
 	  .sub = &pbx_feature_codes_fields, .flags = FIELD_ADVANCED,
 	  .help = "Feature codes of Teams users as this PBX has them" },
 	{ .name = "policy", .type = FIELD_OBJECT, .sub = &policy_fields,
-	  .offset = offsetof(struct pbx, policy), .flags = FIELD_ADVANCED,
+	  .offset = offsetof(struct pbx, policy),
+	  .flags = FIELD_ADVANCED | FIELD_MSP,
 	  .help = "What may be called through this PBX, where it differs "
 		  "from the tenant's" },
 	{ .name = "tls", .type = FIELD_OBJECT, .sub = &tls_fields,

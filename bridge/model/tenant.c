@@ -48,7 +48,8 @@ static const struct field userv[] = {
 	  .offset = offsetof(struct user, enabled),
 	  .help = "Off: the user is kept, but not registered" },
 	{ .name = "policy", .type = FIELD_OBJECT, .sub = &user_policy_fields,
-	  .offset = offsetof(struct user, policy), .flags = FIELD_ADVANCED,
+	  .offset = offsetof(struct user, policy),
+	  .flags = FIELD_ADVANCED | FIELD_MSP,
 	  .help = "What this user may call, where it differs" },
 };
 

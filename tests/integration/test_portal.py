@@ -340,6 +340,26 @@ class Roles(PortalTest):
                             "%s: %s" % (path, rows))
         self.assertEqual(len(acme.get("/users").json["users"]), 1)
 
+    def test_what_the_msp_alone_may_set(self):
+        for path, change, field in (
+                ("/tenants/acme/users/user1@acme.example",
+                 {"policy": {"allow": ["premium"]}}, "policy"),
+                ("/tenants/acme/pbxs/hq",
+                 {"tls": {"ca_file": "/etc/shadow"}}, "tls.ca_file")):
+            answer = self.clients["tenant-admin"].patch(path, change)
+            self.assertEqual(answer.code, 422, answer)
+            self.assertIn(field, [row["field"]
+                                  for row in answer.json["errors"]])
+        answer = self.clients["msp-admin"].patch(
+            "/tenants/acme/users/user1@acme.example",
+            {"policy": {"allow": ["premium"]}})
+        self.assertEqual(answer.code, 200, answer)
+        # what the MSP has set stays when others change something else
+        answer = self.clients["tenant-admin"].patch(
+            "/tenants/acme/users/user1@acme.example", {"name": "Ann"})
+        self.assertEqual(answer.json["value"]["policy"]["allow"],
+                         ["premium"], answer)
+
     def test_a_token_that_is_over_is_none(self):
         answer = self.local.post("/tokens", {
             "name": "over", "role": "msp-support", "expires_ms": 1})
