@@ -48,6 +48,15 @@ class Translated(BridgeTest):
             time.monotonic() - began)
         self.assertTrue(47 < rate < 53, rate)
 
+    def test_a_fax_is_left_alone(self):
+        call = self.people["B"].dial("6014")     # an answering fax
+        call.wait_answered()
+        wait_for(lambda: any(
+            "a fax is heard" in note["text"]
+            for record in self.records() for note in record["decisions"]),
+            6, lambda: "the fax to be noticed: %s" % self.records(), 0.1)
+        call.ear.hears(2100)
+
     def test_digits_cross_opus(self):
         pbx = self.site.asterisk
         pbx.ask("database deltree dtmf")
