@@ -15,7 +15,9 @@ for library in re jansson yaml event event_openssl srtp2 ssl crypto curl \
 	file=$("$cc" -print-file-name="lib$library.so")
 	case $file in
 	/*) ;;
-	*)  echo "lib$library.so not found"; exit 1 ;;
+	*)  # a build may be without this one
+	    test "$library" = bcg729 && continue
+	    echo "lib$library.so not found"; exit 1 ;;
 	esac
 
 	nm -D --defined-only "$file" |

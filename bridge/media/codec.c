@@ -4,12 +4,11 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
-#include <bcg729/decoder.h>
-#include <bcg729/encoder.h>
 #include <opus/opus.h>
 #include <spandsp.h>
 #include "bridge/base/libre.h"
 #include "codec.h"
+#include "g729.h"
 
 
 enum {
@@ -17,9 +16,6 @@ enum {
 	WIDE          = 16000,
 	G711_MAX      = 960,       /* octets of CODEC_MS                   */
 	G722_RATE     = 64000,     /* [bit/s]                              */
-	G729_SAMPLES  = 80,        /* of a frame                           */
-	G729_OCTETS   = 10,
-	G729_SID      = 2,         /* octets of a noise frame (annex B)    */
 	OPUS_BITRATE  = 24000,
 	OPUS_EFFORT   = 5,         /* of 10: above it costs more than it
 				      gives with voice                     */
@@ -47,7 +43,7 @@ struct encoder {
 	uint32_t rate;
 	g722_encode_state_t *g722;                     /* owned */
 	OpusEncoder *opus;                             /* owned */
-	bcg729EncoderChannelContextStruct *g729;       /* owned */
+	struct g729_encoder *g729;                     /* owned */
 };
 
 struct decoder {
@@ -55,16 +51,23 @@ struct decoder {
 	uint32_t rate;
 	g722_decode_state_t *g722;                     /* owned */
 	OpusDecoder *opus;                             /* owned */
-	bcg729DecoderChannelContextStruct *g729;       /* owned */
+	struct g729_decoder *g729;                     /* owned */
 	int16_t lastv[3];          /* samples before, where they are made
 				      twice as many                        */
 };
 
 
+static bool is_here(enum codec codec)
+{
+	return codec != CODEC_G729 || g729_here();
+}
+
+
 enum codec codec_find(const char *name)
 {
 	for (unsigned i = CODEC_NONE + 1; name && i < CODECS; i++) {
-		if (!strcasecmp(kindv[i].name, name))
+		if (!strcasecmp(kindv[i].name, name) &&
+		    is_here((enum codec)i))
 			return (enum codec)i;
 	}
 
@@ -99,7 +102,7 @@ uint32_t codec_ptime(enum codec codec, uint32_t ptime_ms)
 
 static bool rate_ok(enum codec codec, uint32_t rate)
 {
-	return (rate == NARROW || rate == WIDE) && codec > CODEC_NONE &&
+	return is_here(codec) && (rate == NARROW || rate == WIDE) && codec > CODEC_NONE &&
 		codec < CODEC_CN;
 }
 
@@ -112,8 +115,7 @@ static void encoder_destructor(void *data)
 		(void)g722_encode_free(enc->g722);
 	if (enc->opus)
 		opus_encoder_destroy(enc->opus);
-	if (enc->g729)
-		closeBcg729EncoderChannel(enc->g729);
+	g729_encoder_free(enc->g729);
 }
 
 
@@ -152,7 +154,7 @@ static int encoder_setup(struct encoder *enc)
 		return opus_setup(enc);
 
 	case CODEC_G729:
-		enc->g729 = initBcg729EncoderChannel(0);
+		enc->g729 = g729_encoder_new();
 		return enc->g729 ? 0 : ENOMEM;
 
 	default:
@@ -203,12 +205,8 @@ static size_t g729_encode(struct encoder *enc, const int16_t *pcm, size_t n,
 {
 	size_t size = 0;
 
-	for (size_t i = 0; i + G729_SAMPLES <= n; i += G729_SAMPLES) {
-		uint8_t octets = 0;
-
-		bcg729Encoder(enc->g729, pcm + i, p + size, &octets);
-		size += octets;
-	}
+	for (size_t i = 0; i + G729_SAMPLES <= n; i += G729_SAMPLES)
+		size += g729_encode_frame(enc->g729, pcm + i, p + size);
 
 	return size;
 }
@@ -258,8 +256,7 @@ static void decoder_destructor(void *data)
 		(void)g722_decode_free(dec->g722);
 	if (dec->opus)
 		opus_decoder_destroy(dec->opus);
-	if (dec->g729)
-		closeBcg729DecoderChannel(dec->g729);
+	g729_decoder_free(dec->g729);
 }
 
 
@@ -281,7 +278,7 @@ static int decoder_setup(struct decoder *dec)
 		return dec->opus ? 0 : ENOMEM;
 
 	case CODEC_G729:
-		dec->g729 = initBcg729DecoderChannel();
+		dec->g729 = g729_decoder_new();
 		return dec->g729 ? 0 : ENOMEM;
 
 	default:
@@ -343,11 +340,10 @@ static size_t g729_read(struct decoder *dec, const uint8_t *p, size_t size,
 
 	while (size >= G729_SID &&
 	       n + G729_SAMPLES <= CODEC_MS * NARROW / 1000) {
-		const bool sid = size < G729_OCTETS;
-		const size_t octets = sid ? G729_SID : G729_OCTETS;
+		const size_t octets = size < G729_OCTETS ? (size_t)G729_SID :
+			(size_t)G729_OCTETS;
 
-		bcg729Decoder(dec->g729, p, (uint8_t)octets, 0, sid, 0,
-			      pcm + n);
+		g729_decode_frame(dec->g729, p, octets, pcm + n);
 		p    += octets;
 		size -= octets;
 		n    += G729_SAMPLES;
@@ -433,7 +429,6 @@ size_t decoder_decode(struct decoder *dec, const uint8_t *p, size_t size,
 bool decoder_conceal(struct decoder *dec, int16_t *pcm, size_t n,
 		     const uint8_t *next, size_t next_size)
 {
-	static const uint8_t none[G729_OCTETS] = { 0 };
 	int res;
 
 	if (n > CODEC_SAMPLES)
@@ -450,7 +445,7 @@ bool decoder_conceal(struct decoder *dec, int16_t *pcm, size_t n,
 		if (is_doubled(dec))
 			n /= 2;
 		for (size_t i = 0; i + G729_SAMPLES <= n; i += G729_SAMPLES)
-			bcg729Decoder(dec->g729, none, 0, 1, 0, 0, pcm + i);
+			g729_decode_frame(dec->g729, NULL, 0, pcm + i);
 		if (is_doubled(dec))
 			(void)twice(dec, pcm, n);
 		return true;

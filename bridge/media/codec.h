@@ -34,7 +34,8 @@ enum {
 struct encoder;                    /* libre memory objects */
 struct decoder;
 
-/** By encoding name (RFC 3551); CODEC_NONE: another */
+/** By encoding name (RFC 3551); CODEC_NONE: another, or one that this program
+    was built without (g729.h) */
 enum codec codec_find(const char *name);
 
 /** Best rate of its samples, 8000 or 16000 */

@@ -133,7 +133,7 @@ static void connect_side(unsigned i)
 	change->enc_new = change->ear_new = true;
 	if (encoder_alloc(&change->enc, CODEC_PCMU, 8000) ||
 	    ear_alloc(&change->ear, 8000, 1u << CODEC_G722 |
-		      1u << CODEC_OPUS | 1u << CODEC_G729))
+		      1u << CODEC_OPUS | 1u << codec_find("G729")))
 		abort();
 
 	if (i) {

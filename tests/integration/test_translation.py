@@ -1,11 +1,12 @@
 """What the bridge does to voice itself: codecs, digits, packet times, tones
 and music of its own. All by ear."""
 
+import math
 import time
 import wave
 from array import array
 
-from support import BridgeTest, Pbx, User, audio, plan, wait_for
+from support import BridgeTest, Pbx, User, audio, plan, site, wait_for
 
 
 class Translated(BridgeTest):
@@ -116,11 +117,10 @@ class OwnSounds(BridgeTest):
 
     @classmethod
     def setUpClass(cls):
-        from support import site
         path = site().state / "music.wav"
         rate = 44100
-        second = array("h", (round(9000 * __import__("math").sin(
-            2 * 3.141592653589793 * cls.MUSIC_HZ * i / rate))
+        second = array("h", (
+            round(9000 * math.sin(2 * math.pi * cls.MUSIC_HZ * i / rate))
             for i in range(rate)))
         with wave.open(str(path), "wb") as out:
             out.setnchannels(2)

@@ -181,6 +181,9 @@ static void teams_is_always_offered_g711(void **state)
 	struct scene s;
 	(void)state;
 
+	if (codec_find("G729") == CODEC_NONE)
+		skip();
+
 	open_scene(&s, "g729", teams, g729);
 	assert_true(negotiate_formats_teams(&out, &s.near, &s.pbx, NULL));
 	assert_string_equal("G729", out.formatv[0].name);
@@ -198,6 +201,9 @@ static void a_caller_gets_its_own_codec_back(void **state)
 	struct desc out = { 0 };
 	struct scene s;
 	(void)state;
+
+	if (codec_find("G729") == CODEC_NONE)
+		skip();
 
 	open_scene(&s, "g729", teams_pcma, g729);
 	assert_true(negotiate_answer_any(&out, &s.near, &s.far, &s.pbx,

@@ -21,6 +21,13 @@ static const enum codec voicev[] = {
 };
 
 
+/** G.729 may have been left out of this build */
+static bool is_here(enum codec codec)
+{
+	return codec != CODEC_G729 || codec_find("G729") == CODEC_G729;
+}
+
+
 /** A second and more of a tone, there and back, in packets of that time */
 static void there_and_back(enum codec codec, uint32_t rate, uint32_t ms)
 {
@@ -60,7 +67,8 @@ static void test_a_tone_comes_through_each_codec(void **state)
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(voicev); i++) {
 		for (uint32_t ms = 10; ms <= 60; ms += 10) {
-			if (codec_ptime(voicev[i], ms) != ms)
+			if (!is_here(voicev[i]) ||
+			    codec_ptime(voicev[i], ms) != ms)
 				continue;
 			there_and_back(voicev[i], codec_pcm_rate(voicev[i]),
 				       ms);
@@ -107,6 +115,9 @@ static void test_narrowband_is_made_wide(void **state)
 	for (size_t k = 0; k < RE_ARRAY_SIZE(narrowv); k++) {
 		struct encoder *enc;
 		struct decoder *dec;
+
+		if (!is_here(narrowv[k]))
+			continue;
 
 		assert_int_equal(encoder_alloc(&enc, narrowv[k], 8000), 0);
 		assert_int_equal(decoder_alloc(&dec, narrowv[k], 16000), 0);
@@ -163,6 +174,9 @@ static void test_payloads_of_any_length_are_survived(void **state)
 	for (size_t k = 0; k < RE_ARRAY_SIZE(voicev); k++) {
 		struct decoder *dec;
 
+		if (!is_here(voicev[k]))
+			continue;
+
 		assert_int_equal(decoder_alloc(&dec, voicev[k],
 			codec_pcm_rate(voicev[k])), 0);
 
@@ -190,6 +204,9 @@ static void test_g729_reads_noise_frames(void **state)
 	int16_t pcm[CODEC_SAMPLES];
 	struct decoder *dec;
 	(void)state;
+
+	if (!is_here(CODEC_G729))
+		skip();
 
 	assert_int_equal(decoder_alloc(&dec, CODEC_G729, 8000), 0);
 	assert_int_equal(decoder_decode(dec, p, 10, pcm), 80);

@@ -251,8 +251,14 @@ static void test_loss_of_one_in_ten_is_hardly_heard(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(codecv); i++) {
-		struct scene *s = scene_open(codecv[i], one_in_ten);
+		struct scene *s;
 
+		/* G.729 may have been left out of this build */
+		if (codecv[i] == CODEC_G729 &&
+		    codec_find("G729") == CODEC_NONE)
+			continue;
+
+		s = scene_open(codecv[i], one_in_ten);
 		play(s, NULL);
 		/* Opus and G.729 make up speech, and this is none */
 		if (i < 2)

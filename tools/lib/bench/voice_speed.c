@@ -141,9 +141,9 @@ int main(void)
 		const double n = calls(pairv[i].a, pairv[i].b);
 
 		if (n <= 0) {
-			(void)fprintf(stderr, "voice-speed: %s cannot be "
-				      "translated\n", pairv[i].name);
-			return EXIT_FAILURE;
+			(void)printf("%s: not in this build\n",
+				     pairv[i].name);
+			continue;
 		}
 		(void)printf("%s: %.0f us of CPU a second and call, %.0f "
 			     "calls a core\n", pairv[i].name, 1e6 / n, n);
