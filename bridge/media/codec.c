@@ -102,8 +102,8 @@ uint32_t codec_ptime(enum codec codec, uint32_t ptime_ms)
 
 static bool rate_ok(enum codec codec, uint32_t rate)
 {
-	return is_here(codec) && (rate == NARROW || rate == WIDE) && codec > CODEC_NONE &&
-		codec < CODEC_CN;
+	return is_here(codec) && (rate == NARROW || rate == WIDE) &&
+		codec > CODEC_NONE && codec < CODEC_CN;
 }
 
 

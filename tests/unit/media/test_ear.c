@@ -459,7 +459,7 @@ static void test_a_modem_gets_a_buffer_of_fixed_length(void **state)
 }
 
 
-/** Whatever numbers a peer writes: no crash, no end, no samples from nowhere */
+/** Whatever numbers a peer writes: no crash, and no loop without an end */
 static void test_hostile_packets(void **state)
 {
 	struct scene *s = scene_open(CODEC_PCMA, even);
