@@ -387,6 +387,26 @@ static void hold_shape(const struct call *call, enum side to, bool held,
 }
 
 
+/** What the peer speaks now stays in the offer: one that has nothing else
+    would refuse its audio */
+static void present_add(struct desc *out, const struct desc *now)
+{
+	size_t i, j;
+
+	for (i = 0; i < now->formatc && out->formatc < DESC_FORMATS; i++) {
+		const struct desc_format *fmt = &now->formatv[i];
+
+		for (j = 0; j < out->formatc; j++) {
+			if (desc_format_same(&out->formatv[j], fmt) ||
+			    out->formatv[j].pt == fmt->pt)
+				break;
+		}
+		if (j == out->formatc)
+			out->formatv[out->formatc++] = *fmt;
+	}
+}
+
+
 /** Tell a side's peer that it is held, or not, and with what codecs */
 static void settle(struct call *call, enum side to, bool held,
 		   const struct desc *formats)
@@ -405,6 +425,8 @@ static void settle(struct call *call, enum side to, bool held,
 	out = *leg_local(leg);
 	if (formats && !voice_offer(call, to, formats, &out))
 		formats = NULL;
+	if (formats && codecs_may(call->pbx))
+		present_add(&out, leg_remote(leg));
 	hold_shape(call, to, held, &out);
 
 	/* an answer of ours that only mirrored the peer's own hold is no

@@ -11,6 +11,8 @@ import urllib.parse
 
 from support import BridgeTest, Pbx, User, audio, plan, wait_for
 
+from lab import phones
+
 
 class Stories:
     """What the records say of a transfer."""
@@ -352,3 +354,36 @@ class ByPhones(Stories, BridgeTest):
 
     def phone_finds(self, callid):
         self.site.at_kamailio(1101).control.command("callfind", callid)
+
+
+class TwoCodecs(BridgeTest):
+    """Two phones that share no codec are joined: the bridge translates."""
+
+    pbxs = (Pbx(sip_domain=plan.KAMAILIO_DOMAIN,
+                sip_proxy=plan.KAMAILIO + ":5060",
+                outside_line_prefix=None, e164=None,
+                transfer="{attended: bridge}"),)
+    users = (User(2101, "A", "+442079460201"),)
+    needs = ("dns", "kamailio", "teams")
+
+    def test_joined_without_a_common_codec(self):
+        phone, other = self.site.at_kamailio(1101), self.phone("PCMU")
+        person = self.people["A"]
+        call = self.phone_calls(phone, person,
+                                "sip:2101@" + plan.KAMAILIO_DOMAIN)
+        consult, _ = self.teams_calls(person, other, "1102")
+        self.talk(consult, other)
+        call.transfer("1102", consult)
+        call.wait("transferred")
+        self.talk(phone, other)
+        phone.hangup()
+        other.wait_closed()
+
+    def phone(self, codec):
+        phone = phones.Phone("codec", "127.0.0.28", "1102",
+                             plan.CARRIER_HZ[0], self.site.state)
+        self.addCleanup(phone.stop)
+        phones.ready(phone, lambda: phone.register(
+            1102, registrar=plan.KAMAILIO_DOMAIN, audio_codecs=codec,
+            outbound="sip:" + plan.KAMAILIO))
+        return phone
