@@ -276,4 +276,3 @@ class States(BridgeTest):
             self.site.asterisk.process.send(signal.SIGCONT)
         self.assertIn("per_second", row()["advice"])
         self.assertEqual(row()["flaps"], 0)
-        wait_for(lambda: row()["state"] == "registered", 40, row, 0.2)

@@ -184,6 +184,21 @@ static void test_retry_after_is_waited_for(void **state)
 }
 
 
+/** Who names a time will know the user then */
+static void test_retry_after_a_refusal(void **state)
+{
+	(void)state;
+
+	pbx.say_once = "404 Not Found\r\nRetry-After: 120\r\n";
+	start("expires: 600s", USER("18", "p"));
+	until("18", REG_RED);
+	assert_true(status("18")->next_s > 0);
+	until("18", REG_GREEN);
+	assert_in_range(pbx.seenv[1].at_ms - pbx.seenv[0].at_ms, 120000,
+			900000);
+}
+
+
 static void test_back_off_doubles(void **state)
 {
 	(void)state;
@@ -785,6 +800,7 @@ int main(void)
 		TEST(test_our_binding_among_others),
 		TEST(test_200_without_us_is_no_registration),
 		TEST(test_retry_after_is_waited_for),
+		TEST(test_retry_after_a_refusal),
 		TEST(test_back_off_doubles),
 		TEST(test_refusals_stop_or_go_slow),
 		TEST(test_silence_is_told_and_only_one_probes),
