@@ -110,12 +110,15 @@ static int import_reg(const struct import *im, int64_t at,
 	const char *tenant = text_of(reg, "tenant");
 	const char *pbx    = text_of(reg, "pbx");
 	char upn[STORE_NAME_SIZE];
-	int err;
+	int err = 0;
 
 	if (!json_is_object(reg) || store_fold(upn, text_of(reg, "upn")))
 		return 0;
 
-	err = reg_history(im, at, tenant, upn, pbx, time_ms, data);
+	/* that somebody waits for a first registration is how things stand,
+	   and nothing that anybody asks about later */
+	if (strcmp(text_of(reg, "state"), "queued"))
+		err = reg_history(im, at, tenant, upn, pbx, time_ms, data);
 	if (err)
 		return err;
 
