@@ -27,7 +27,18 @@ static void kinds_by_country(void **state)
 		{ "GB", "+448451234567", CLASS_SHARED_COST },
 		{ "GB", "+449061234567", CLASS_PREMIUM },
 		{ "GB", "+35312345678", CLASS_INTERNATIONAL },
-		{ "GB", "+353151234567", CLASS_PREMIUM },
+		{ "GB", "+3531520123456", CLASS_PREMIUM },
+		{ "GB", "+4409061234567", CLASS_PREMIUM },
+		{ "GB", "+4402079460018", CLASS_NATIONAL },
+		/* what looks like a premium or mobile number and is none */
+		{ "GB", "+441189551234", CLASS_NATIONAL },
+		{ "IE", "+35315240123", CLASS_NATIONAL },
+		{ "IE", "+35318900123", CLASS_NATIONAL },
+		{ "IE", "+3531890123456", CLASS_SHARED_COST },
+		{ "IE", "+353818123456", CLASS_SHARED_COST },
+		{ "NL", "+31182512345", CLASS_NATIONAL },
+		{ "AT", "+436628012345", CLASS_NATIONAL },
+		{ "AT", "+436641234567", CLASS_MOBILE },
 		{ "GB", "+491712345678", CLASS_INTERNATIONAL },
 		{ "GB", "+49180512345", CLASS_INTERNATIONAL },
 		{ "GB", "+80012345678", CLASS_FREEPHONE },
@@ -96,6 +107,22 @@ static void the_outside_prefix_is_no_disguise(void **state)
 }
 
 
+static void a_second_trunk_prefix_is_no_disguise(void **state)
+{
+	struct pbx *pbx = fields_item_alloc(&pbx_fields);
+	char e164[64];
+	(void)state;
+
+	/* 0 and 08816... is dialled: 00 and a satellite's number */
+	assert_int_equal(0, fields_set(&pbx_fields, pbx, "e164.national",
+				       "true", NULL));
+	assert_int_equal(CLASS_SATELLITE,
+			 number_class(pbx, "GB", "+4408816123456", e164,
+				      sizeof(e164)));
+	mem_deref(pbx);
+}
+
+
 static void forwarding_is_a_call_to_the_target(void **state)
 {
 	struct pbx *pbx = fields_item_alloc(&pbx_fields);
@@ -122,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest testv[] = {
 		cmocka_unit_test(kinds_by_country),
+		cmocka_unit_test(a_second_trunk_prefix_is_no_disguise),
 		cmocka_unit_test(forwarding_is_a_call_to_the_target),
 		cmocka_unit_test(the_outside_prefix_is_no_disguise),
 	};
