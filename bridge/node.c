@@ -868,6 +868,14 @@ static int portal_run(struct node *node, struct errors *errs)
 		.certificate = nc->portal.certificate,
 		.key         = nc->portal.key,
 		.url         = nc->portal.url,
+		.oidc = {
+			.issuer        = nc->portal.oidc.issuer,
+			.client_id     = nc->portal.oidc.client_id,
+			.client_secret = nc->portal.oidc.client_secret,
+			.claim         = nc->portal.oidc.claim,
+			.title         = nc->portal.oidc.title,
+			.ca_file       = nc->portal.oidc.ca_file,
+		},
 	};
 	int err;
 

@@ -206,6 +206,14 @@ bool query_matches(const struct request *rq, const char *name,
     caller owns the reference */
 struct json_t *body_json(struct request *rq);
 
+/* signin.c */
+
+/** Begin a session; the cookie goes with the answer. @return 0, or as
+    sessions_add() */
+struct session_news;
+int signin_begin(struct request *rq, const struct store_grant *grant,
+		 struct session_news *news);
+
 /* resources */
 
 resource_h registrations_get, retry_post;      /* registrations.c */
@@ -215,6 +223,7 @@ resource_h trace_get;                          /* traces.c        */
 resource_h version_get, metrics_get;           /* service.c       */
 resource_h live_get, ready_get, reload_post;
 resource_h session_get, session_post, session_delete;     /* signin.c */
+resource_h oidc_start, oidc_callback;          /* oidc.c          */
 resource_h password_put, first_post, signin_get, first_link;
 resource_h tenants_get, tenants_post, object_get, object_put; /* objects.c */
 resource_h object_patch, object_delete, pbxs_get, pbxs_post;

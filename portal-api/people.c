@@ -240,9 +240,15 @@ static void admin_set(struct request *rq, const json_t *json,
 {
 	const json_t *member = json_object_get(json, "password");
 	const char *password = json_string_value(member);
+	const bool oidc = portal_conf(rq->portal)->oidc.issuer != NULL;
+	char chance[SESSION_TEXT];
 	int err;
 
-	if ((member && !password) || (!member && !lk->found) ||
+	/* who signs in elsewhere has no password here that anybody knows */
+	if (!member && !lk->found && oidc && !sessions_chance(chance))
+		password = chance;
+
+	if ((member && !password) || (!password && !lk->found) ||
 	    (password && (strlen(password) < 12 || strlen(password) > 255))) {
 		(void)wrong(rq, "password", "12..255 octets");
 		return;

@@ -5,6 +5,7 @@
  * two things, both under the lock and announced by the bell: outcomes of
  * commands, and that it is time to stop.
  */
+#include <curl/curl.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -516,6 +517,12 @@ static int conf_copy(struct portal_conf *dst, const struct portal_conf *src)
 	dst->certificate = text_copy(src->certificate, &err);
 	dst->key         = text_copy(src->key, &err);
 	dst->url         = text_copy(src->url, &err);
+	dst->oidc.issuer = text_copy(src->oidc.issuer, &err);
+	dst->oidc.client_id = text_copy(src->oidc.client_id, &err);
+	dst->oidc.client_secret = text_copy(src->oidc.client_secret, &err);
+	dst->oidc.claim  = text_copy(src->oidc.claim, &err);
+	dst->oidc.title  = text_copy(src->oidc.title, &err);
+	dst->oidc.ca_file = text_copy(src->oidc.ca_file, &err);
 
 	if (!dst->reply_limit_ms)
 		dst->reply_limit_ms = REPLY_LIMIT_MS;
@@ -532,6 +539,9 @@ static void conf_free(struct portal_conf *conf)
 		conf->socket_path, conf->state_dir, conf->software,
 		conf->store_url, conf->key_file, conf->templates,
 		conf->address, conf->certificate, conf->key, conf->url,
+		conf->oidc.issuer, conf->oidc.client_id,
+		conf->oidc.client_secret, conf->oidc.claim,
+		conf->oidc.title, conf->oidc.ca_file,
 	};
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++)
@@ -775,6 +785,7 @@ int portal_start(struct portal **pp, const struct portal_conf *conf,
 	if (!p)
 		return ENOMEM;
 
+	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	p->bell      = -1;
 	p->outcometp = &p->outcomes;
 	(void)pthread_mutex_init(&p->lock, NULL);

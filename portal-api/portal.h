@@ -59,6 +59,11 @@ struct portal_conf {
 	const char *certificate, *key; /* copied; PEM files, NULL: HTTP     */
 	const char *url;           /* copied; as people reach it, NULL: by
 				      address and port                      */
+	struct oidc_conf {         /* all copied                            */
+		const char *issuer;        /* NULL: none */
+		const char *client_id, *client_secret;
+		const char *claim, *title, *ca_file;
+	} oidc;
 	unsigned reply_limit_ms;   /* wait for portal_reply(); 0: 10,000    */
 	unsigned request_limit_ms; /* for a whole request; 0: 30,000        */
 };

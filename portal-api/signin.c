@@ -59,6 +59,23 @@ static json_t *session_json(const struct store_grant *grant,
 }
 
 
+int signin_begin(struct request *rq, const struct store_grant *grant,
+		 struct session_news *news)
+{
+	int err;
+
+	err = sessions_add(portal_sessions(rq->portal), grant, news);
+	if (err)
+		return err;
+
+	reply_header(rq, "Set-Cookie", "%s=%s; Path=/; HttpOnly;"
+		     " SameSite=Strict%s", sessions_cookie(rq), news->id,
+		     rq->tls ? "; Secure" : "");
+
+	return 0;
+}
+
+
 /** Begin a session, and answer with it */
 static void session_begin(struct request *rq,
 			  const struct store_grant *grant)
@@ -66,15 +83,12 @@ static void session_begin(struct request *rq,
 	struct session_news news;
 	int err;
 
-	err = sessions_add(portal_sessions(rq->portal), grant, &news);
+	err = signin_begin(rq, grant, &news);
 	if (err) {
 		reply_store(rq, err, NULL);
 		return;
 	}
 
-	reply_header(rq, "Set-Cookie", "%s=%s; Path=/; HttpOnly;"
-		     " SameSite=Strict%s", sessions_cookie(rq), news.id,
-		     rq->tls ? "; Secure" : "");
 	reply_json(rq, HTTP_OK, session_json(grant, &news));
 	OPENSSL_cleanse(&news, sizeof(news));
 }
@@ -335,13 +349,16 @@ void first_link(struct request *rq)
 
 void signin_get(struct request *rq)
 {
+	const struct oidc_conf *oidc = &portal_conf(rq->portal)->oidc;
 	bool wanted = false;
 	const int err = link_is_wanted(rq->st, &wanted);
 
 	if (err)
 		reply_store(rq, err, NULL);
 	else
-		reply_json(rq, HTTP_OK, json_pack("{s:b, s:n}",
-						  "first_admin", (int)wanted,
-						  "oidc"));
+		reply_json(rq, HTTP_OK, json_pack("{s:b, s:o}",
+			   "first_admin", (int)wanted, "oidc",
+			   oidc->issuer ? json_pack("{s:s}", "title",
+						    oidc->title)
+			   : json_null()));
 }

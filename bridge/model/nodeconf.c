@@ -233,6 +233,51 @@ static const struct field storev[] = {
 		  "unset: the host's name" },
 };
 
+/** What is fetched from there decides who may come in */
+static bool check_issuer(const char *value, char *why, size_t size)
+{
+	if ((!strncmp(value, "https://", 8) && value[8]) ||
+	    !strncmp(value, "http://127.", 11) ||
+	    !strncmp(value, "http://localhost", 16))
+		return true;
+
+	str_ncpy(why, "https://...", size);
+
+	return false;
+}
+
+
+static const struct field oidcv[] = {
+	{ .name = "issuer", .type = FIELD_STRING, AT(portal.oidc.issuer),
+	  .max = PATH_OCTETS, .checkh = check_issuer,
+	  .help = "Issuer of OpenID Connect, as in https://login."
+		  "microsoftonline.com/TENANT/v2.0; unset: none" },
+	{ .name = "client_id", .type = FIELD_STRING,
+	  AT(portal.oidc.client_id), .max = 255, .checkh = check_line,
+	  .help = "What the issuer calls this portal" },
+	{ .name = "client_secret", .type = FIELD_STRING,
+	  AT(portal.oidc.client_secret), .max = 1023, .checkh = check_line,
+	  .flags = FIELD_SECRET,
+	  .help = "Its password at the issuer; unset: PKCE alone" },
+	{ .name = "claim", .type = FIELD_STRING, AT(portal.oidc.claim),
+	  .max = 63, .checkh = check_line, .dflt = "preferred_username",
+	  .help = "Claim that is the name of an admin here" },
+	{ .name = "title", .type = FIELD_STRING, AT(portal.oidc.title),
+	  .max = 63, .checkh = check_line, .dflt = "Single sign-on",
+	  .help = "What the page calls it" },
+	{ .name = "ca_file", .type = FIELD_STRING, AT(portal.oidc.ca_file),
+	  .max = PATH_OCTETS, .checkh = check_line, .flags = FIELD_ADVANCED,
+	  .help = "PEM file of the authority of the issuer's certificate; "
+		  "unset: the system's" },
+};
+
+static const struct fields oidc_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
+	.name = "oidc", .fieldv = oidcv, .fieldc = COUNT(oidcv),
+	.help = "Sign-in by OpenID Connect",
+};
+
+
 static const struct field portalv[] = {
 	{ .name = "address", .type = FIELD_STRING, AT(portal.address),
 	  .dflt = "127.0.0.1", .checkh = check_address,
@@ -252,6 +297,8 @@ static const struct field portalv[] = {
 	  .max = PATH_OCTETS, .checkh = check_url,
 	  .help = "How people reach the portal, for links; unset: by "
 		  "address and port" },
+	{ .name = "oidc", .type = FIELD_OBJECT, .sub = &oidc_fields,
+	  .help = "Sign-in by OpenID Connect" },
 };
 
 
@@ -417,6 +464,10 @@ static void check(const void *obj, const struct doc_node *node,
 			 "want a certificate: without one the portal listens"
 			 " on a loopback address only");
 
+	if (conf->portal.oidc.issuer && !conf->portal.oidc.client_id)
+		complain(node, "portal", "oidc", errs,
+			 "want a client_id with the issuer");
+
 	if (conf->teams.allow_no_client_cert && !conf->teams.peer_ranges.c)
 		complain(node, "teams", "allow_no_client_cert", errs,
 			 "want peer_ranges with it: else anybody is taken"
@@ -464,7 +515,7 @@ int nodeconf_resolve(struct nodeconf *node, const char *base)
 		&node->sip.key, &node->teams.certificate, &node->teams.key,
 		&node->teams.ca_file, &node->log.file, &node->control,
 		&node->store.key_file, &node->portal.certificate,
-		&node->portal.key,
+		&node->portal.key, &node->portal.oidc.ca_file,
 	};
 	size_t i;
 	int err = 0;

@@ -87,6 +87,13 @@ struct nodeconf {
 		int64_t port;      /* 0: none                               */
 		char *certificate, *key;
 		char *url;         /* as people reach it, NULL              */
+		struct {           /* sign-in by somebody else              */
+			char *issuer;      /* NULL: none                    */
+			char *client_id, *client_secret;
+			char *claim;       /* that is an admin's name here  */
+			char *title;       /* of the button                 */
+			char *ca_file;     /* NULL: the system's            */
+		} oidc;
 	} portal;
 
 	char *control;             /* path of the control socket, NULL:
