@@ -137,6 +137,23 @@ class Files(CommandLine):
         self.assertEqual(self.good("check", "contoso.yaml"),
                          "contoso: good: 1 PBX, 1 user\n")
 
+    def test_what_will_probably_hurt_is_told(self):
+        self.write("contoso.yaml", GOOD.replace(
+            "    country: GB\n", "    country: GB\n    encrypt_media: true\n"
+            "    registration: {expires: 300s}\n"))
+        good, *doubts = self.good("check", "contoso.yaml").splitlines()
+        self.assertIn("good: 1 PBX", good)
+        self.assertEqual([line.split(": warning: ")[0] for line in doubts],
+                         ["contoso: hq: registration.expires",
+                          "contoso: hq: encrypt_media"])
+        self.write("contoso.yaml", GOOD.replace(
+            "    country: GB\n", "    country: GB\n    protocol: tls\n"
+            "    tls: {verify: none}\n"))
+        self.assertEqual(
+            [line.split(": ")[2] for line in
+             self.good("check", "contoso.yaml").splitlines()[1:]],
+            ["tls.verify", "encrypt_media"])
+
     def test_all_that_is_wrong_is_told(self):
         self.write("contoso.yaml",
                    GOOD.replace("sip_domain:", "sip_domian:")

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "bridge/base/errors.h"
+#include "bridge/model/doubt.h"
 #include "bridge/model/nodeconf.h"
 #include "bridge/model/tenant.h"
 #include "pbx-templates/template.h"
@@ -29,6 +30,33 @@ enum { TABLEC = sizeof(tablev) / sizeof(tablev[0]), WORDS_MAX = 128 };
 /* check */
 
 
+struct doubting {
+	const char *tenant, *pbx;
+};
+
+
+static void doubt_print(const char *field, const char *text, void *arg)
+{
+	const struct doubting *doubting = arg;
+
+	(void)re_printf("%s: %s: %s: warning: %s\n", doubting->tenant,
+			doubting->pbx, field, text);
+}
+
+
+static void tell_doubts(const struct tenant *tenant)
+{
+	struct le *le;
+
+	LIST_FOREACH(&tenant->pbxl, le) {
+		const struct pbx *pbx = le->data;
+		struct doubting doubting = { tenant->tenant, pbx->name };
+
+		pbx_doubts(pbx, doubt_print, &doubting);
+	}
+}
+
+
 static void tell_good(const struct list *tenantl)
 {
 	struct le *le;
@@ -42,6 +70,7 @@ static void tell_good(const struct list *tenantl)
 				list_count(&tenant->pbxl) == 1 ? "" : "es",
 				list_count(&tenant->userl),
 				list_count(&tenant->userl) == 1 ? "" : "s");
+		tell_doubts(tenant);
 	}
 }
 
