@@ -13,7 +13,10 @@
 #include "pump.h"
 
 
-enum { TONE_S = 3600, CLEAR_MS = 5000, SIP_PORT_DEFAULT = 5060, KEY_MS = 150 };
+enum {
+	TONE_S = 3600, CLEAR_MS = 5000, SIP_PORT_DEFAULT = 5060,
+	KEY_MS = 150, LOOK_MS = 200,
+};
 
 
 struct phone {
@@ -21,8 +24,10 @@ struct phone {
 	char *tone;                /* owned: path */
 	bool muted;
 	bool loading;
-	bool shelved;              /* recordings are of this case           */
 	unsigned starts;
+	char call[160];            /* Call-ID of the call that counts       */
+	char *tape;                /* owned: recording that is listened to  */
+	uint64_t looked_ms;        /* for a newer one                       */
 };
 
 
@@ -32,6 +37,7 @@ static void phone_destructor(void *arg)
 
 	mem_deref(phone->link);
 	mem_deref(phone->tone);
+	mem_deref(phone->tape);
 }
 
 
@@ -112,10 +118,23 @@ static void dtmf(struct actor *actor, const char *digit)
 }
 
 
+/** A phone that is transferred makes a call of its own, and loses the first
+    one: that is not the end */
+static bool call_counts(struct phone *phone, const char *type,
+			const char *id)
+{
+	if (!*phone->call || !strcmp(type, "CALL_INCOMING") ||
+	    !strcmp(type, "CALL_ESTABLISHED"))
+		str_ncpy(phone->call, id, sizeof(phone->call));
+
+	return !strcmp(phone->call, id);
+}
+
+
 static void event_handler(const json_t *json, void *arg)
 {
 	struct actor *actor = arg;
-	const struct phone *phone = actor->own;
+	struct phone *phone = actor->own;
 	const char *type = text(json, "type"), *param = text(json, "param");
 
 	if (phone->loading) {
@@ -123,8 +142,14 @@ static void event_handler(const json_t *json, void *arg)
 		return;
 	}
 
-	if (!strcmp(type, "CALL_INCOMING") && actor->state != ACTOR_RINGS &&
-	    actor->state != ACTOR_TALKS) {
+	if (strncmp(type, "CALL_", 5))
+		return;
+	if (!strcmp(type, "CALL_INCOMING") && actor->state == ACTOR_TALKS)
+		return;            /* one call at a time */
+	if (!call_counts(phone, type, text(json, "id")))
+		return;
+
+	if (!strcmp(type, "CALL_INCOMING")) {
 		number_of(actor->shown, sizeof(actor->shown),
 			  text(json, "peeruri"));
 		str_ncpy(actor->shown_name, text(json, "peerdisplayname"),
@@ -400,7 +425,9 @@ static int phone_begin(struct actor *actor)
 {
 	struct phone *phone = actor->own;
 
-	phone->muted = false;
+	phone->muted   = false;
+	phone->call[0] = '\0';
+	phone->tape    = mem_deref(phone->tape);
 
 	return phone_link_shelve(phone->link);
 }
@@ -433,6 +460,9 @@ static int number_do(struct actor *actor, const char *cmd,
 
 static int phone_dial(struct actor *actor, const char *number)
 {
+	struct phone *phone = actor->own;
+
+	phone->call[0] = '\0';
 	actor_set(actor, ACTOR_DIALS);
 
 	return number_do(actor, "dial", number);
@@ -523,17 +553,28 @@ static int phone_digits(struct actor *actor, const char *digits)
 }
 
 
+/** A call after a transfer has a recording of its own */
 static void phone_look(struct actor *actor)
 {
-	const struct phone *phone = actor->own;
+	struct phone *phone = actor->own;
 	char *path;
 
-	if (actor->ear || actor->state < ACTOR_DIALS ||
-	    phone_link_recording(phone->link, &path))
+	if (actor->state < ACTOR_DIALS || phone->loading ||
+	    (actor->ear && pump_ms() - phone->looked_ms < LOOK_MS))
 		return;
 
+	phone->looked_ms = pump_ms();
+	if (phone_link_recording(phone->link, &path))
+		return;
+
+	if (actor->ear && phone->tape && !strcmp(phone->tape, path)) {
+		mem_deref(path);
+		return;
+	}
+
+	mem_deref(phone->tape);
+	phone->tape = path;
 	(void)actor_listen(actor, path);
-	mem_deref(path);
 }
 
 

@@ -8,7 +8,7 @@
 #include "teams_link.h"
 
 
-enum { LOAD_MAX = STEP_CALLS_MAX, TRUNK_MS = 20000 };
+enum { LOAD_MAX = STEP_CALLS_MAX };
 
 
 struct user {
@@ -211,10 +211,7 @@ static int teams_start(struct actor *actor)
 
 	actor->own = user;
 
-	err = user_do(actor, json_pack("{s:s, s:s}", "cmd", "tenant_add",
-		      "fqdn", actor->stage->roster->teams.fqdn), NULL);
-	if (!err)
-		err = sign_in(actor, "manual");
+	err = sign_in(actor, "manual");
 	if (!err)
 		err = teams_link_hear(actor->stage->teams, event_handler,
 				      actor);

@@ -139,7 +139,8 @@ static bool fits(const struct hint *hint, const struct step *step,
 		(hint->verb == STEP_RINGS && hint->user >= 0 &&
 		 (step->verb == STEP_RINGS_SHOWING ||
 		  step->verb == STEP_RINGS_SHOWING_ONE) &&
-		 strstr(observed, "not within"));
+		 (strstr(observed, "not within") ||
+		  strstr(observed, "no call came")));
 
 	return same && (hint->user < 0 || hint->user == user) &&
 		(!hint->fault || strstr(observed, hint->fault));

@@ -111,9 +111,26 @@ static bool is_released(const struct actor *actor)
 }
 
 
+/** Somebody whose call has just been refused, NULL if nobody's was */
+static const struct actor *refused_now(const struct stage *stage)
+{
+	for (size_t i = 0; i < ACTORC; i++) {
+		const struct actor *other = &stage->actorv[i];
+
+		if (other->started && other->state == ACTOR_RELEASED &&
+		    other->scode >= 300 && !other->answer_ms &&
+		    other->dial_ms >= other->ring_ms)
+			return other;
+	}
+
+	return NULL;
+}
+
+
+/** Whoever waits for a call that was refused waits in vain */
 static bool rings_or_not(const struct actor *actor)
 {
-	return actor->state == ACTOR_RINGS;
+	return actor->state == ACTOR_RINGS || refused_now(actor->stage);
 }
 
 
@@ -356,6 +373,16 @@ static int exec_rings(struct stage *stage, const struct step *step,
 		err = person_confirms(actor, ACTOR_RINGS, "does it ring?");
 	else
 		err = exec_wait(actor, ms, rings_or_not);
+
+	if (!err && actor->state != ACTOR_RINGS) {
+		const struct actor *other = refused_now(stage);
+
+		outcome_fail(out, "no call came: %s was refused: %u %s",
+			     other ? actor_title(other) : "the caller",
+			     other ? other->scode : 0,
+			     other ? other->reason : "");
+		return 0;
+	}
 
 	if (err)
 		return wait_fail(actor, err, ms, out);

@@ -254,7 +254,7 @@ static void pcap_add(json_t *cas, struct stage *stage, const char *call)
 	const char *folder = stage->conf->captures, *slash;
 	char *path;
 
-	if (!folder || re_sdprintf(&path, "%s/%s.pcap", folder, call))
+	if (!folder || re_sdprintf(&path, "%s/%s.pcapng", folder, call))
 		return;
 
 	if (!watch_pcap(stage->watch, call, path)) {

@@ -10,7 +10,8 @@
 #include "watch.h"
 
 
-enum { TOKEN_YES = 'y', TOKEN_NO = 'n', ASK_MS = 30 * 60 * 1000 };
+enum { TOKEN_YES = 'y', TOKEN_NO = 'n', ASK_MS = 30 * 60 * 1000,
+       TRUNK_MS = 30000 };
 
 /* No two are harmonics of each other, none is near a key's tones, and none
    fits a whole number of times into 20 ms: a lost packet is heard as a jump
@@ -143,8 +144,9 @@ void actor_set(struct actor *actor, enum actor_state next)
 	switch (next) {
 
 	case ACTOR_DIALS:
-		actor->ear      = mem_deref(actor->ear);
-		actor->dial_ms  = now;
+		actor->ear       = mem_deref(actor->ear);
+		actor->dial_ms   = now;
+		actor->answer_ms = 0;
 		actor->ringback = actor->early = actor->held = false;
 		actor->hung_up  = false;
 		actor->scode    = 0;
@@ -153,6 +155,7 @@ void actor_set(struct actor *actor, enum actor_state next)
 	case ACTOR_RINGS:
 		actor->ear     = mem_deref(actor->ear);
 		actor->ring_ms = now;
+		actor->answer_ms = 0;
 		actor->held    = actor->hung_up = false;
 		actor->scode   = 0;
 		break;
@@ -234,15 +237,39 @@ static int actor_start(struct stage *stage, enum step_actor id)
 }
 
 
+static bool trunk_is_up(void *arg)
+{
+	struct stage *stage = arg;
+	const char *fqdn = stage->roster->teams.fqdn;
+
+	return teams_link_is_up(stage->teams, fqdn);
+}
+
+
+/** teams-sim takes no call before the service and it have seen each other */
 static int teams_connect(struct stage *stage)
 {
 	const char *path = stage->roster->teams.control;
+	const char *fqdn = stage->roster->teams.fqdn;
 	int err;
 
 	err = teams_link_alloc(&stage->teams, stage->pump, path);
+	if (err)
+		return stage_why(stage, err, "teams-sim does not answer at"
+				 " %s: %m", path, err);
 
-	return err ? stage_why(stage, err, "teams-sim does not answer at %s:"
-			       " %m", path, err) : 0;
+	err = teams_link_tenant(stage->teams, fqdn, stage->why,
+				sizeof(stage->why));
+	if (err)
+		return err;
+
+	stage_note(stage, "waiting for %s and teams-sim to find each other",
+		   fqdn);
+	err = pump_until(stage->pump, TRUNK_MS, trunk_is_up, stage);
+
+	return err && err != ECANCELED ? stage_why(stage, err, "the trunk %s"
+		" does not come up: does the service run, and is it pointed at"
+		" teams-sim? See `callbridge trunks`", fqdn) : err;
 }
 
 

@@ -227,3 +227,39 @@ int teams_link_do(struct teams_link *link, json_t *cmd, json_t **answerp,
 
 	return 0;
 }
+
+
+int teams_link_tenant(struct teams_link *link, const char *fqdn, char *why,
+		      size_t size)
+{
+	return teams_link_do(link, json_pack("{s:s, s:s}", "cmd",
+					     "tenant_add", "fqdn", fqdn),
+			     NULL, why, size);
+}
+
+
+bool teams_link_is_up(struct teams_link *link, const char *fqdn)
+{
+	json_t *answer, *trunk;
+	bool up = false;
+	char why[128];
+	size_t i;
+
+	if (teams_link_do(link, json_pack("{s:s}", "cmd", "health"), &answer,
+			  why, sizeof(why)))
+		return false;
+
+	json_array_foreach(json_object_get(answer, "trunks"), i, trunk) {
+		const char *tenant = json_string_value(json_object_get(trunk,
+						       "tenant"));
+		const char *state = json_string_value(json_object_get(trunk,
+						      "state"));
+
+		up |= tenant && state && !strcmp(tenant, fqdn) &&
+			!strcmp(state, "up");
+	}
+
+	json_decref(answer);
+
+	return up;
+}

@@ -33,4 +33,11 @@ int teams_link_hear(struct teams_link *link, teams_event_h *eventh,
 int teams_link_do(struct teams_link *link, struct json_t *cmd,
 		  struct json_t **answerp, char *why, size_t size);
 
+/** Make a tenant known. @return as teams_link_do() */
+int teams_link_tenant(struct teams_link *link, const char *fqdn, char *why,
+		      size_t size);
+
+/** Does the service answer its pings for a tenant? */
+bool teams_link_is_up(struct teams_link *link, const char *fqdn);
+
 #endif

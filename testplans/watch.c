@@ -314,7 +314,7 @@ int watch_pcap(struct watch *watch, const char *call, const char *path)
 	FILE *f;
 	int err;
 
-	err = re_sdprintf(&query, "/api/v1/trace/%H?format=pcap",
+	err = re_sdprintf(&query, "/api/v1/trace/%H?format=pcapng",
 			  segment_print, call);
 	if (err)
 		return err;

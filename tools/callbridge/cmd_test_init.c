@@ -144,7 +144,8 @@ static bool is_moot(const struct answers *ans, const struct person *person,
 		    bool user, const char *name)
 {
 	const bool real = ans->teams == TEAMS_REAL;
-	const bool extension = !user && person->kind == PHONE_EXTENSION;
+	const bool extension = person && !user &&
+		person->kind == PHONE_EXTENSION;
 
 	if (!person)
 		return real && (!strcmp(name, "template") ||
@@ -517,7 +518,7 @@ static int node_write(const struct answers *ans, const char *folder)
 		" }\n"
 		"teams:\n  address: 127.0.61.41\n  port: 5061\n"
 		"  certificate: %H\n  key: %H\n  ca_file: %H\n"
-		"  options: 5s\n"
+		"  options: 5s\nportal: { port: 0 }\n"
 		"dns:\n  hosts:\n"
 		"    - { name: sip.pstnhub.microsoft.com, address: 127.0.61.1"
 		" }\n"
@@ -545,11 +546,14 @@ static int sim_write(const char *folder)
 
 	(void)re_fprintf(f, "{\n \"control\": %H,\n \"instances\": [\n"
 		"  {\"name\": \"sip.pstnhub.microsoft.com\", \"address\":"
-		" \"127.0.61.1:5061\"},\n"
+		" \"127.0.61.1:5061\", \"record_route\":"
+		" \"sip.pstnhub.microsoft.com\"},\n"
 		"  {\"name\": \"sip2.pstnhub.microsoft.com\", \"address\":"
-		" \"127.0.61.2:5061\"},\n"
+		" \"127.0.61.2:5061\", \"record_route\":"
+		" \"sip2.pstnhub.microsoft.com\"},\n"
 		"  {\"name\": \"sip3.pstnhub.microsoft.com\", \"address\":"
-		" \"127.0.61.3:5061\"}],\n"
+		" \"127.0.61.3:5061\", \"record_route\":"
+		" \"sip3.pstnhub.microsoft.com\"}],\n"
 		" \"certificate\": %H,\n \"key\": %H,\n \"ca_file\": %H,\n"
 		" \"hosts\": {\"" FQDN "\": \"127.0.61.41:5061\"},\n"
 		" \"options\": {\"options_period_ms\": 2000},\n"

@@ -221,30 +221,34 @@ static void event(const struct run_event *ev, void *arg)
 }
 
 
-/** A line of the person's; an answer only if something was asked */
-static bool line_take(struct session *session, struct run *run)
+/** First letter of a line, '\n' of an empty one. No more than the line is
+    read: the rest answers what is asked later. @return 0 at the end */
+static char line_read(void)
 {
-	char line[64];
-	const ssize_t n = read(STDIN_FILENO, line, sizeof(line));
-	bool asking, choice, yes;
+	char first = '\0', c;
+
+	while (read(STDIN_FILENO, &c, 1) == 1) {
+		if (!first)
+			first = c;
+		if (c == '\n')
+			return first;
+	}
+
+	return first;
+}
+
+
+static void answer_take(struct session *session, struct run *run)
+{
+	const char c = line_read();
+	bool choice;
 
 	(void)pthread_mutex_lock(&session->lock);
-	asking = session->asking;
 	choice = session->choice;
 	session->asking = false;
 	(void)pthread_mutex_unlock(&session->lock);
 
-	if (n <= 0) {
-		run_answer(run, false);
-		return false;
-	}
-
-	yes = line[0] == 'y' || line[0] == 'Y' || (!choice && line[0] ==
-						   '\n');
-	if (asking)
-		run_answer(run, yes);
-
-	return true;
+	run_answer(run, c == 'y' || c == 'Y' || (!choice && c == '\n'));
 }
 
 
@@ -272,7 +276,7 @@ static void attend(struct session *session, struct run *run)
 
 		if (asking && fdv[1].revents) {
 			fdv[1].revents = 0;
-			(void)line_take(session, run);
+			answer_take(session, run);
 		}
 	}
 }

@@ -254,6 +254,7 @@ exten => 6011,1,Answer()
  same => n,Read(d,,6,,1,8)
  same => n,Set(DB(dtmf/${CALLERID(num)})=${d})
  same => n,Hangup()
+exten => 6020,1,VoiceMail(2003@default,s)
 exten => 6012,1,Answer(2000)
  same => n,Transfer(PJSIP/sip:6000@ADDRESS)
 exten => 6014,1,Answer()
@@ -329,7 +330,8 @@ class Asterisk:
                            "congestion=425/250,0/250\n",
             "features": "[general]\npickupexten = *8\n",
             "voicemail": "[general]\nformat=wav\nmaxsilence=0\nminsecs=1\n"
-                         "[default]\n2001 => 4321,User\n",
+                         "[default]\n2001 => 4321,User\n"
+                         "2003 => 4321,User\n",
             "pjsip": self.pjsip(),
             "extensions": DIALPLAN.replace("EARLY", str(plan.EARLY_HZ))
                                   .replace("ADDRESS", self.address)})

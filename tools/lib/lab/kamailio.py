@@ -11,7 +11,7 @@ from pathlib import Path
 from . import pki, plan
 from .process import Process, run
 
-USERS = (1101, 1102, 2101, 2102, 2103)
+USERS = (1101, 1102, 1103, 1104, 2101, 2102, 2103)
 MODULES = ("tls ctl kex corex tm tmx sl rr pv maxfwd usrloc registrar "
            "textops siputils xlog sanity htable auth nathelper "
            "rtpengine").split()
