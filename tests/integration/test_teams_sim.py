@@ -200,19 +200,23 @@ class Phone:
         self.remote, self.heard, self.digits = None, [], []
         self.seq, self.ssrc, self.plain = 1000, 0x5bc, False
         self.bad, self.quiet, self.stopped = 0, False, False
+        self.version, self.said = 0, None
         self.lock = threading.Lock()
         for work in (self._speak, self._hear):
             threading.Thread(target=work, daemon=True).start()
 
     def sdp(self, direction="sendrecv", tag=1, formats="8 101", addr=SBC,
             proto="RTP/SAVP", suite="AES_CM_128_HMAC_SHA1_80", extra=""):
-        return ("v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
+        said = ("IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
                 "m=audio %d %s %s\r\na=rtcp:%d\r\n"
                 "a=rtpmap:101 telephone-event/8000\r\n"
                 "a=crypto:%d %s inline:%s|2^31\r\n%sa=%s\r\n" % (
                     SBC, addr, self.port, proto, formats,
                     self.rtcp.getsockname()[1], tag, suite,
                     base64.b64encode(self.key).decode(), extra, direction))
+        if said != self.said:           # RFC 3264 section 8
+            self.version, self.said = self.version + 1, said
+        return "v=0\r\no=- 1 %d %s" % (self.version, said)
 
     def rekey(self):
         with self.lock:
@@ -1226,13 +1230,14 @@ class Transfer(SimTest):
     def refer(self, call):
         self.control("transfer", call=call, to=self.EXTERNAL)
         refer = self.sbc.wait("REFER")
-        self.sbc.reply(refer, 202)
+        self.sbc.reply(refer, 202, lines="Contact: %s\r\n" % CONTACT)
         self.control.wait("refer_accepted")
         return refer
 
     def notify(self, dialog, status):
+        state = "active" if status < "2" else "terminated;reason=noresource"
         dialog.send("NOTIFY", "SIP/2.0 %s\r\n" % status,
-                    "Event: refer\r\nSubscription-State: active\r\n",
+                    "Event: refer\r\nSubscription-State: %s\r\n" % state,
                     ctype="message/sipfrag;version=2.0")
         self.assertEqual(self.sbc.final().code, 200)
 

@@ -82,6 +82,7 @@ class BlindOnHold(BridgeTest):
     def test_caller_on_hold_reaches_the_target(self):
         phone, desk = self.site.carrier(1), self.site.desk(1)
         call = self.phone_calls(phone, self.people["A"])
+        call.wait("acknowledged")
         call.hold()
         phone.ear.hears(plan.HOLD_HZ)
         desk.begin()

@@ -11,6 +11,7 @@ from message import plain_name, squeeze
 FOLDER = Path(__file__).resolve().parent
 STEP = re.compile(r"(\w+)(?::(\w+))?([<>]) (.+)")
 ORDER = re.compile(r"(quiet|again|small|drop|resend) (\w+)(?: (\d+)(?:ms)?)?")
+BREAKS = re.compile(r"breaks ([\w-]+)")
 RECORD = re.compile(r"record (\w+)(?: (.*))?")
 HOLE = re.compile(r"\{([^{}]+)\}")
 
@@ -28,7 +29,7 @@ class Step:
 
     def __init__(self, where, kind, peer, dialog=None, start=None, number=0):
         self.where = where
-        self.kind = kind            # send, receive, record, one of ORDER
+        self.kind = kind            # send, receive, record, breaks, one of ORDER
         self.peer = peer
         self.dialog = dialog or ""
         self.start = start
@@ -68,6 +69,9 @@ def step_of(where, line):
     found = RECORD.fullmatch(line)
     if found:
         return Step(where, "record", found[1], found[2])
+    found = BREAKS.fullmatch(line)
+    if found:
+        return Step(where, "breaks", found[1])
     found = STEP.fullmatch(line)
     if found:
         return Step(where, "receive" if found[3] == "<" else "send",

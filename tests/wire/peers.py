@@ -15,6 +15,7 @@ import threading
 
 from lab import plan
 
+from judge import Judge
 from message import Malformed, Message, address, answer
 
 BRIDGE_PBX = "127.0.81.1"
@@ -212,6 +213,13 @@ class Proxy(Peer):
                 continue
             self.all.append(Connection(sock, self))
 
+    def arrived(self, octets, reply):
+        """A message has come: Teams has rules for it."""
+        if octets.strip():
+            for rule in self.world.judge.broken(octets):
+                self.world.broken.append((rule, octets.decode()))
+        super().arrived(octets, reply)
+
     def send(self, octets):
         """Over a connection of our own, as Teams does."""
         if not self.own or not self.own.open:
@@ -248,6 +256,8 @@ class World:
         self.pinged = set()             # peers that had OPTIONS
         self.manual = set()             # (peer, method) left to the case
         self.faults = []
+        self.judge = Judge()
+        self.broken = []                # rules of Teams, with the message
         self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.server.verify_mode = ssl.CERT_REQUIRED
         self.server.load_verify_locations(tls / "sbc-root.pem")
@@ -291,3 +301,4 @@ class World:
     def close(self):
         for peer in self.peers.values():
             peer.close()
+        self.judge.close()

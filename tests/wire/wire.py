@@ -86,6 +86,7 @@ class Player:
         world.manual = {(step.peer, step.start.split(" ")[0])
                         for step in steps if step.kind == "receive"}
         world.faults.clear()
+        world.broken.clear()
 
     def play(self):
         for step in self.steps:
@@ -375,6 +376,21 @@ class Player:
                     self.left(peer.name, message)
         if self.world.faults:
             raise AssertionError("\n".join(self.world.faults))
+        self.lawful()
+
+    def breaks(self, step):
+        """A rule of Teams that this case is known to break; see lawful."""
+
+    def lawful(self):
+        """No rule of Teams was broken but those that the case names."""
+        known = {step.peer for step in self.steps if step.kind == "breaks"}
+        broken = dict(self.world.broken)
+        for rule in broken.keys() - known:
+            raise AssertionError("it breaks the rule %s:\n%s" % (
+                rule, broken[rule]))
+        if known - broken.keys():
+            raise AssertionError("it does not break %s" % (
+                known - broken.keys()))
 
     def left(self, name, message):
         raise AssertionError("%s got what the case does not tell of:\n%s\n%s"

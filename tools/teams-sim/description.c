@@ -223,6 +223,23 @@ static const char *read_attribute(struct reader *rd, struct pl val)
 }
 
 
+/* o=USER ID VERSION IN IP4 ADDRESS */
+static const char *read_origin(struct desc *desc, const struct pl *val)
+{
+	struct pl user, id, version, addr;
+
+	if (re_regex(val->p, val->l, "[^ ]+ [0-9]+ [0-9]+ [^]+", &user, &id,
+		     &version, &addr))
+		return "o= line is not USER ID VERSION ADDRESS";
+
+	desc->version = pl_u64(&version);
+	(void)re_snprintf(desc->origin, sizeof(desc->origin), "%r %r %r",
+			  &user, &id, &addr);
+
+	return NULL;
+}
+
+
 static const char *read_line(struct reader *rd, const struct pl *line)
 {
 	struct pl val = {line->p + 2, line->l - 2};
@@ -233,7 +250,14 @@ static const char *read_line(struct reader *rd, const struct pl *line)
 	if (!rd->has_version && line->p[0] != 'v')
 		return "the first line is not v=0";
 
+	if (line->p[0] != 'o')
+		rd->desc->content = rd->desc->content * 31 +
+				    hash_fast(line->p, line->l);
+
 	switch (line->p[0]) {
+
+	case 'o':
+		return read_origin(rd->desc, &val);
 
 	case 'v':
 		rd->has_version = true;
@@ -341,6 +365,19 @@ const struct format *desc_codec(const struct desc *desc)
 }
 
 
+bool desc_was_offered(const struct desc *answer)
+{
+	for (size_t i = 0; i < answer->formatc; i++) {
+		const struct codec *codec = codec_of(&answer->formatv[i]);
+
+		if (!codec || codec->pt != answer->formatv[i].pt)
+			return false;
+	}
+
+	return true;
+}
+
+
 const struct crypto *desc_crypto(const struct desc *desc)
 {
 	for (size_t i = 0; i < desc->cryptoc; i++) {
@@ -349,6 +386,32 @@ const struct crypto *desc_crypto(const struct desc *desc)
 	}
 
 	return NULL;
+}
+
+
+uint16_t desc_judge(const struct desc *desc, const char **textp)
+{
+	if (!desc->savp || !desc->cryptoc) {
+		*textp = "SrtpEncryptionRequired";
+		return 488;
+	}
+
+	if (!desc_crypto(desc)) {
+		*textp = "CannotSupportAnyMedia: no usable crypto suite";
+		return 488;
+	}
+
+	if (!desc_codec(desc)) {
+		*textp = "CannotSupportAnyMedia: no common codec";
+		return 488;
+	}
+
+	if (desc->zero_addr) {
+		*textp = "connection address 0.0.0.0";
+		return 488;
+	}
+
+	return 0;
 }
 
 

@@ -46,6 +46,9 @@ struct desc {
 	uint16_t port, rtcp_port; /* rtcp_port 0: port + 1 */
 	bool mux;
 	bool savp;
+	char origin[128];    /* o= without its version */
+	uint64_t version;    /* of o= */
+	uint32_t content;    /* hash of all lines but o= */
 	enum direction dir;
 	size_t formatc, cryptoc;
 	struct format formatv[DESC_FORMATS];
@@ -83,11 +86,23 @@ int desc_encode(char **textp, const struct desc_local *local);
 /** The first format with this name, NULL if there is none */
 const struct format *desc_format(const struct desc *desc, const char *name);
 
+/** Is each format of an answer one of our offers, by number and name? */
+bool desc_was_offered(const struct desc *answer);
+
 /** The first format that we can speak and hear, NULL */
 const struct format *desc_codec(const struct desc *desc);
 
 /** The best crypto line: usable, in the SBC's order; NULL */
 const struct crypto *desc_crypto(const struct desc *desc);
+
+/**
+ * Can Teams take this description?
+ *
+ * @param textp  If not: its words
+ *
+ * @return 0, or the status code by which it refuses
+ */
+uint16_t desc_judge(const struct desc *desc, const char **textp);
 
 const char *direction_name(enum direction dir);
 

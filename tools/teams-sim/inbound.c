@@ -10,7 +10,6 @@
 
 
 enum {
-	EXTENSION_MAX = 7,   /* digits of a number that needs no plus     */
 	RETRANSMIT_MS = 500, /* of our 200, RFC 3261 section 13.3.1.4 */
 };
 
@@ -56,8 +55,6 @@ static bool check_extensions(struct conn *conn, const struct sip_msg *msg)
 	char lines[256];
 
 	if (pl_isset(&require) && pl_strcasecmp(&require, "timer")) {
-		violation(conn_instance(conn)->sim, "require", msg,
-			  "Require: %.*s", (int)require.l, require.p);
 		snprintf(lines, sizeof(lines), "UNSUPPORTED: %.*s\r\n",
 			 (int)require.l, require.p);
 		return refuse_with(conn, msg, 420, lines);
@@ -65,7 +62,7 @@ static bool check_extensions(struct conn *conn, const struct sip_msg *msg)
 
 	if (pl_isset(&replaces))
 		return refuse(conn, msg, (uint16_t)sim->set.replaces_code, 21,
-			      "replaces", "Replaces is not accepted");
+			      NULL, "Replaces is not accepted");
 
 	return true;
 }
@@ -134,40 +131,6 @@ static bool check_user(struct conn *conn, const struct sip_msg *msg,
 		return refuse(conn, msg, 486, 34, NULL, "Busy");
 
 	return true;
-}
-
-
-/* What a good SBC would have done, though Teams lets it pass */
-static void note_style(struct call *call, const struct sip_msg *msg)
-{
-	const struct pl rr = msg_value(msg, "Record-Route");
-	struct pl user = msg->from.uri.user;
-	struct pl param;
-
-	if (pl_isset(&rr))
-		violation(call->sim, "record-route", msg,
-			  "Record-Route is better left out");
-	if (pl_is_address(&msg->from.uri.host))
-		violation(call->sim, "from-host", msg,
-			  "From holds an IP literal");
-	/* an extension of the PBX has no E.164 form and is shown as it is */
-	if (!pl_isset(&user) ||
-	    (*user.p != '+' && user.l > EXTENSION_MAX &&
-	     pl_strcasecmp(&user, "anonymous")))
-		violation(call->sim, "from-plus", msg,
-			  "From is neither +E.164, an extension nor "
-			  "anonymous");
-	if (!pl_strcasecmp(&msg->uri.scheme, "sips"))
-		violation(call->sim, "sips", msg, "sips: is not supported");
-	if (pl_isset(&msg->uri.user) &&
-	    msg_param_decode(&msg->uri.params, "user", &param))
-		violation(call->sim, "user-phone", msg,
-			  "Request-URI lacks user=phone");
-	if (pl_is_address(&msg->via.sentby) ||
-	    !re_regex(msg->via.sentby.p, msg->via.sentby.l,
-		      "^[0-9.]+", NULL))
-		violation(call->sim, "via-host", msg,
-			  "Via sent-by is not an FQDN");
 }
 
 
@@ -569,10 +532,8 @@ void inbound_invite(struct conn *conn, const struct sip_msg *msg)
 		return;
 	}
 
-	note_style(call, msg);
 	session_abilities(call, msg);
 	if (session_offer_in(call, msg, &scode, text, sizeof(text))) {
-		violation(call->sim, "sdp-offer", msg, "%s", text);
 		inbound_refuse(call, scode, 22, text);
 		call_end(call, "teams", scode, text);
 		return;

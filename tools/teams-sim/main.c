@@ -8,6 +8,7 @@
 #include "call.h"
 #include "config.h"
 #include "control.h"
+#include "judge.h"
 #include "pki.h"
 
 
@@ -18,7 +19,7 @@ enum {
 
 struct arguments {
 	const char *config, *control, *trace;
-	bool verbose;
+	bool verbose, judge;
 };
 
 static int signal_fd = -1;
@@ -39,6 +40,12 @@ static void usage(FILE *f)
 	      "config's\n"
 	      "  -t, --trace FILE      write every SIP message to FILE\n"
 	      "  -v, --verbose         tell on stderr what happens\n"
+	      "      --judge           read messages of an SBC on stdin, "
+	      "tell on stdout which\n"
+	      "                        rules each breaks: a JSON array a "
+	      "line\n"
+	      "      --rules           all rules, with the section of each "
+	      "(README.md)\n"
 	      "  -h, --help            this text\n\n"
 	      "Settings (\"options\" of the config, or the command set):\n",
 	      f);
@@ -53,6 +60,8 @@ static int parse(struct arguments *args, int argc, char *argv[])
 		{"control", required_argument, NULL, 's'},
 		{"trace", required_argument, NULL, 't'},
 		{"verbose", no_argument, NULL, 'v'},
+		{"judge", no_argument, NULL, 'j'},
+		{"rules", no_argument, NULL, 'r'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -78,6 +87,14 @@ static int parse(struct arguments *args, int argc, char *argv[])
 			args->verbose = true;
 			break;
 
+		case 'j':
+			args->judge = true;
+			break;
+
+		case 'r':
+			conform_help(stdout);
+			exit(0);
+
 		case 'h':
 			usage(stdout);
 			exit(0);
@@ -87,12 +104,26 @@ static int parse(struct arguments *args, int argc, char *argv[])
 		}
 	}
 
-	if (optind < argc || !args->config) {
+	if (optind < argc || !(args->config || args->judge)) {
 		fputs("teams-sim: want --config FILE (see --help)\n", stderr);
 		return EINVAL;
 	}
 
 	return 0;
+}
+
+
+static int judge(void)
+{
+	const int err = judge_stream(stdin, stdout);
+
+	if (err)
+		fprintf(stderr, "teams-sim: stdin: %s\n",
+			err == EBADMSG ? "want whole SIP messages, each with "
+					 "its Content-Length"
+				       : strerror(err));
+
+	return err ? 1 : 0;
 }
 
 
@@ -214,6 +245,8 @@ int main(int argc, char *argv[])
 
 	if (parse(&args, argc, argv))
 		return EXIT_CONFIG;
+	if (args.judge)
+		return judge();
 
 	err = libre_init();
 	if (!err)

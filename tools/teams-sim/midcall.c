@@ -235,11 +235,8 @@ static void take_contact(struct call *call, const struct sip_msg *msg)
 	struct sip_addr contact;
 	char *target;
 
-	if (msg_contact(msg, &contact) || pl_is_address(&contact.uri.host)) {
-		violation(call->sim, "contact-address", msg,
-			  "re-INVITE has no Contact with an FQDN");
+	if (msg_contact(msg, &contact) || pl_is_address(&contact.uri.host))
 		return;
-	}
 
 	target = pl_string(&contact.auri);
 	if (target) {
@@ -262,7 +259,6 @@ static void reinvite(struct conn *conn, struct call *call,
 	}
 
 	if (session_offer_in(call, msg, &scode, text, sizeof(text))) {
-		violation(call->sim, "sdp-offer", msg, "%s", text);
 		(void)msg_refuse(conn, msg, scode, NULL, 22, text);
 		return;
 	}

@@ -204,16 +204,11 @@ static int learn_dialog(struct call *call, const struct sip_msg *msg)
 	char *tag = NULL, *target = NULL;
 	int err;
 
-	if (!pl_isset(&msg->to.tag) || msg_contact(msg, &contact)) {
-		violation(call->sim, "contact-missing", msg,
-			  "%u lacks Contact or To-tag", msg->scode);
+	if (!pl_isset(&msg->to.tag) || msg_contact(msg, &contact))
 		return EPROTO;
-	}
 
-	if (pl_is_address(&contact.uri.host))
-		violation(call->sim, "contact-address", msg,
-			  "IP literal in the Contact of %u", msg->scode);
-	else if (pl_strcasecmp(&contact.uri.host, call->tenant->fqdn))
+	if (!pl_is_address(&contact.uri.host) &&
+	    pl_strcasecmp(&contact.uri.host, call->tenant->fqdn))
 		violation(call->sim, "contact-host", msg,
 			  "Contact of %u is not %s", msg->scode,
 			  call->tenant->fqdn);

@@ -21,33 +21,6 @@ static bool is_sdp(const struct sip_msg *msg)
 }
 
 
-/* Which rule the description breaks, and how Teams answers to that */
-static uint16_t judge(const struct desc *desc, const char **textp)
-{
-	if (!desc->savp || !desc->cryptoc) {
-		*textp = "SrtpEncryptionRequired";
-		return 488;
-	}
-
-	if (!desc_crypto(desc)) {
-		*textp = "CannotSupportAnyMedia: no usable crypto suite";
-		return 488;
-	}
-
-	if (!desc_codec(desc)) {
-		*textp = "CannotSupportAnyMedia: no common codec";
-		return 488;
-	}
-
-	if (desc->zero_addr) {
-		*textp = "connection address 0.0.0.0";
-		return 488;
-	}
-
-	return 0;
-}
-
-
 static void check_direction(struct call *call, const struct sip_msg *msg)
 {
 	const enum direction dir = call->desc.dir;
@@ -59,6 +32,38 @@ static void check_direction(struct call *call, const struct sip_msg *msg)
 }
 
 
+/* RFC 3264 section 8: the o= of a dialog stays, but for its version, which
+ * rises by one with each change */
+static void check_origin(struct call *call, const struct desc *desc,
+			 const struct sip_msg *msg)
+{
+	const struct desc *old = &call->desc;
+
+	if (!old->origin[0])
+		return;
+
+	if (strcmp(old->origin, desc->origin))
+		violation(call->sim, "sdp-origin", msg,
+			  "o= was %s before", old->origin);
+	else if (desc->content != old->content &&
+		 desc->version != old->version + 1)
+		violation(call->sim, "sdp-origin", msg,
+			  "a changed description has version %llu after %llu",
+			  (unsigned long long)desc->version,
+			  (unsigned long long)old->version);
+}
+
+
+static void check_key(struct call *call, const struct desc *desc,
+		      const struct crypto *crypto, const struct sip_msg *msg)
+{
+	if (call->desc.origin[0] && desc->dir == DIR_INACTIVE &&
+	    memcmp(crypto->key, call->crypto.key, sizeof(crypto->key)))
+		violation(call->sim, "hold-key", msg,
+			  "a=inactive comes with another key");
+}
+
+
 static int take(struct call *call, const struct desc *desc,
 		const struct crypto *crypto, const struct sip_msg *msg)
 {
@@ -67,6 +72,8 @@ static int take(struct call *call, const struct desc *desc,
 	if (err)
 		return err;
 
+	check_origin(call, desc, msg);
+	check_key(call, desc, crypto, msg);
 	call->desc = *desc;
 	call->crypto = *crypto;
 	call->held_by_sbc = desc->dir == DIR_INACTIVE && !call->held;
@@ -96,7 +103,7 @@ int session_offer_in(struct call *call, const struct sip_msg *msg,
 		return err;
 	}
 
-	*scode = judge(&desc, &why);
+	*scode = desc_judge(&desc, &why);
 	if (*scode) {
 		snprintf(text, size, "%s", why);
 		return EPROTO;
@@ -180,8 +187,6 @@ int session_offer(struct call *call, char **sdp)
 /* Our offers have one usable line, tag 3 (see desc_encode) */
 static const char *judge_answer(const struct desc *desc)
 {
-	const char *why = "";
-
 	if (desc->cryptoc != 1)
 		return "answer must have exactly one a=crypto line";
 	if (strcmp(desc->cryptov[0].suite, "AES_CM_128_HMAC_SHA1_80"))
@@ -189,8 +194,8 @@ static const char *judge_answer(const struct desc *desc)
 	if (desc->cryptov[0].tag != DESC_OFFER_TAG)
 		return "answer has another crypto tag than the line without "
 		       "MKI";
-	if (judge(desc, &why))
-		return why;
+	if (!desc_was_offered(desc))
+		return "answer has a format that was not offered so";
 
 	return NULL;
 }
@@ -199,14 +204,15 @@ static const char *judge_answer(const struct desc *desc)
 int session_answer_in(struct call *call, const struct sip_msg *msg)
 {
 	const struct pl body = body_of(msg);
-	const char *why = NULL;
+	const char *why = NULL, *fault;
 	char text[128];
 	struct desc desc;
 
 	if (!is_sdp(msg))
 		why = "no application/sdp where the answer belongs";
-	else if (desc_decode(&desc, &body, text, sizeof(text)))
-		why = text;
+	else if (desc_decode(&desc, &body, text, sizeof(text)) ||
+		 desc_judge(&desc, &fault))
+		return EPROTO; /* recorded by conform.c */
 	else
 		why = judge_answer(&desc);
 
@@ -245,11 +251,8 @@ void session_abilities(struct call *call, const struct sip_msg *msg)
 {
 	const struct pl allow = msg_value(msg, "Allow");
 
-	if (!pl_isset(&allow)) {
-		violation(call->sim, "allow-missing", msg,
-			  "no Allow in %s", msg->req ? "INVITE" : "200");
+	if (!pl_isset(&allow))
 		return;
-	}
 
 	call->replaces = msg_lists(msg, "Supported", "replaces");
 	call->allow_refer = msg_lists(msg, "Allow", "REFER");

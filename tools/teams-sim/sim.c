@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "sim.h"
 #include "call.h"
+#include "conform.h"
 #include "conn.h"
 #include "control.h"
 #include "msg.h"
@@ -16,7 +17,6 @@
 enum {
 	BACKLOG = 256,
 	START_LINE_MAX = 2048,
-	VIOLATIONS_MAX = 1000,
 };
 
 
@@ -228,36 +228,6 @@ void chat(const struct sim *sim, const char *fmt, ...)
 }
 
 
-void violation(struct sim *sim, const char *rule, const struct sip_msg *msg,
-	       const char *fmt, ...)
-{
-	char text[512], message[4096] = "";
-	json_t *event;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-
-	if (msg && msg->mb)
-		snprintf(message, sizeof(message), "%.*s", (int)msg->mb->end,
-			 (const char *)msg->mb->buf);
-
-	chat(sim, "violation: %s: %s", rule, text);
-	event = json_pack("{s:s, s:s, s:s, s:s}", "event", "violation",
-			  "rule", rule, "text", text, "message", message);
-	if (!event) /* not UTF-8 */
-		event = json_pack("{s:s, s:s, s:s, s:s}", "event",
-				  "violation", "rule", rule, "text", "",
-				  "message", "");
-
-	if (json_array_size(sim->violations) < VIOLATIONS_MAX)
-		json_array_append(sim->violations, event);
-
-	control_event_new(event);
-}
-
-
 void sim_trace(struct sim *sim, bool tx, const struct conn *conn,
 	       const uint8_t *text, size_t len)
 {
@@ -323,10 +293,7 @@ static bool is_method(const struct sip_msg *msg, const char *methods)
 
 static void refuse_method(struct conn *conn, const struct sip_msg *msg)
 {
-	struct sim *sim = conn_instance(conn)->sim;
-
-	violation(sim, "method", msg, "%.*s is not in our Allow",
-		  (int)msg->met.l, msg->met.p);
+	const struct sim *sim = conn_instance(conn)->sim;
 
 	if (pl_isset(&msg->to.tag) && !call_dialog(sim, msg))
 		(void)msg_refuse(conn, msg, 481, NULL, 0, NULL);
@@ -364,6 +331,9 @@ void sim_receive(struct conn *conn, struct mbuf *frame)
 	}
 
 	msg->sock = mem_ref(conn); /* its destructor lets it go */
+	if (is_whole(msg))
+		conform_record(sim, msg);
+
 	if (!is_whole(msg)) {
 		violation(sim, "malformed", msg,
 			  "want From with tag, To, Call-ID, CSeq, Via branch");

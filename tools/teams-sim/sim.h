@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include "lib.h"
 #include "clock.h"
+#include "conform.h"
 #include "settings.h"
 
 enum {
@@ -72,17 +73,6 @@ struct sim {
 	FILE *trace;
 	bool verbose;
 };
-
-/**
- * Record that the SBC broke a rule, and tell every control client
- *
- * @param sim   Simulator
- * @param rule  Short fixed name, see PROTOCOL.md
- * @param msg   Message that shows it, NULL if there is none
- * @param fmt   What was wanted and what was found (printf, not libre's)
- */
-void violation(struct sim *sim, const char *rule, const struct sip_msg *msg,
-	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /** One line on stderr with --verbose (printf format) */
 void chat(const struct sim *sim, const char *fmt, ...)

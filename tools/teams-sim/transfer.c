@@ -474,6 +474,20 @@ static bool is_refer(const struct pl *event)
 }
 
 
+/* RFC 3515 section 2.4.7, RFC 6665 section 4.1.3 */
+static void check_subscription(struct call *call, const struct sip_msg *msg,
+			       bool last)
+{
+	const char *want = last ? "terminated" : "active";
+	const struct pl state = msg_value(msg, "Subscription-State");
+
+	if (state.l < strlen(want) ||
+	    strncasecmp(state.p, want, strlen(want)))
+		violation(call->sim, "notify-state", msg,
+			  "want Subscription-State: %s", want);
+}
+
+
 void transfer_notify(struct call *call, const struct sip_msg *msg)
 {
 	const struct pl body = {(const char *)mbuf_buf(msg->mb),
@@ -502,6 +516,8 @@ void transfer_notify(struct call *call, const struct sip_msg *msg)
 	if (xfer->state != XFER_NOTIFIED && pl_u32(&scode) != 100)
 		violation(call->sim, "notify-order", msg,
 			  "the first NOTIFY is not 100 Trying");
+
+	check_subscription(call, msg, pl_u32(&scode) >= 200);
 
 	xfer->state = XFER_NOTIFIED;
 	call_event(call, "notify", "{s:i}", "code", (int)pl_u32(&scode));

@@ -229,12 +229,14 @@ void trunk_stop(struct trunk *trunk)
 }
 
 
+/* The rule is NULL where conform.c has recorded it already */
 static int refuse(struct conn *conn, const struct sip_msg *msg,
 		  uint16_t scode, const char *rule, const char *text)
 {
 	struct sim *sim = conn_instance(conn)->sim;
 
-	violation(sim, rule, msg, "%s", text);
+	if (rule)
+		violation(sim, rule, msg, "%s", text);
 	(void)msg_refuse(conn, msg, scode, NULL, 63, text);
 
 	return EPROTO;
@@ -266,20 +268,20 @@ int trunk_identify(struct tenant **tenantp, uint16_t *portp,
 	err = identity(&addr, msg);
 	if (err)
 		return refuse(conn, msg, (uint16_t)sim->set.unroutable_code,
-			      "contact-missing",
+			      NULL,
 			      "Record-Route and Contact headers are missing");
 
 	if (!pl_strcasecmp(&addr.uri.scheme, "sips"))
-		return refuse(conn, msg, 400, "sips",
+		return refuse(conn, msg, 400, NULL,
 			      "sips: is not supported");
 
 	/* The user part may be missing, but not empty before an @ */
 	if (!pl_isset(&addr.uri.user) && pl_strchr(&addr.auri, '@'))
-		return refuse(conn, msg, 400, "contact-user",
+		return refuse(conn, msg, 400, NULL,
 			      "Contact has an empty user part before @");
 
 	if (pl_is_address(&addr.uri.host))
-		return refuse(conn, msg, 403, "contact-address",
+		return refuse(conn, msg, 403, NULL,
 			      "IP literal where an FQDN belongs");
 
 	if (pl_strcpy(&addr.uri.host, host, sizeof(host)))
@@ -307,7 +309,7 @@ static bool check_options(struct conn *conn, const struct sip_msg *msg)
 	if (!pl_strcmp(&msg->cseq.met, "OPTIONS"))
 		return true;
 
-	(void)refuse(conn, msg, 400, "cseq-method",
+	(void)refuse(conn, msg, 400, NULL,
 		     "CSeq method is not the request's");
 
 	return false;
