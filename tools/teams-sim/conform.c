@@ -246,10 +246,17 @@ static bool ruri_is_no_phone(const struct sip_msg *msg)
 
 static bool via_is_address(const struct sip_msg *msg)
 {
-	return msg->req &&
-	       (pl_is_address(&msg->via.sentby) ||
-		!re_regex(msg->via.sentby.p, msg->via.sentby.l, "^[0-9.]+",
-			  NULL));
+	struct pl host = msg->via.sentby;
+	const char *port;
+
+	if (!msg->req || !pl_isset(&host))
+		return false;
+
+	port = memchr(host.p, ':', host.l);
+	if (port && *host.p != '[')
+		host.l = (size_t)(port - host.p);
+
+	return *host.p == '[' || pl_is_address(&host);
 }
 
 

@@ -18,7 +18,6 @@
 enum {
 	FRAME_MAX = 65536,
 	QUEUE_MAX = 1 << 20,
-	HANDSHAKE_MS = 5000,
 	READ_SIZE = 8192,
 };
 
@@ -391,8 +390,9 @@ static void handshake_timeout(void *arg)
 	struct conn *conn = arg;
 
 	violation(conn->sim, "tls-timeout", NULL,
-		  "no TLS connection with %s within %d ms",
-		  conn->fqdn ? conn->fqdn : "the SBC", HANDSHAKE_MS);
+		  "no TLS connection with %s within %u ms",
+		  conn->fqdn ? conn->fqdn : "the SBC",
+		  conn->sim->set.handshake_ms);
 	conn_close(conn, ETIMEDOUT);
 }
 
@@ -432,7 +432,8 @@ static int conn_alloc(struct conn **connp, struct instance *inst, int fd,
 	SSL_set_max_proto_version(conn->ssl, sim->set.tls13 ? TLS1_3_VERSION
 							    : TLS1_2_VERSION);
 	list_append(&sim->connl, &conn->le, conn);
-	deadline_start(&conn->dl, HANDSHAKE_MS, handshake_timeout, conn);
+	deadline_start(&conn->dl, sim->set.handshake_ms, handshake_timeout,
+		       conn);
 	*connp = conn;
 
 	return 0;

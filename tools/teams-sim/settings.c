@@ -50,6 +50,8 @@ static const struct setting table[] = {
 	 "answer to SDP that cannot be parsed"},
 	{"unroutable_code", NUMBER, AT(unroutable_code), 400, 699, 403, NULL,
 	 "answer to a request with neither Contact nor Record-Route"},
+	{"handshake_ms", NUMBER, AT(handshake_ms), 100, 60000, 5000, NULL,
+	 "a TLS handshake that takes longer has failed"},
 	{"connection", CHOICE, AT(connection), 0, 2, REUSE_NEW, "new own any",
 	 "requests to the SBC use a new connection, one of our own, or any"},
 	{"sdp_profile", CHOICE, AT(sdp_profile), 0, 2, PROFILE_PLAIN,

@@ -40,6 +40,7 @@ struct settings {
 	uint32_t replaces_code;
 	uint32_t bad_sdp_code;
 	uint32_t unroutable_code;
+	uint32_t handshake_ms;
 	uint32_t connection;
 	uint32_t sdp_profile;
 	bool indialog_other_instance;
