@@ -334,7 +334,8 @@ static void reread(struct keeper *k, struct keeper_news *news)
 {
 	news->err = config_load(&news->conf, k->path, news->errs);
 	if (!news->err)
-		news->err = store_mirror(k->st, config_tenants(news->conf),
+		news->err = store_mirror(k->st, k->node,
+					 config_tenants(news->conf),
 					 news->errs);
 	if (!news->err)
 		news->err = store_look(k, news);
@@ -610,7 +611,7 @@ int keeper_open(struct keeper **kp, const char *path,
 	if (!err)
 		err = db_open(k, conf, errs);
 	if (!err) {
-		err = store_mirror(k->st, config_tenants(conf), errs);
+		err = store_mirror(k->st, k->node, config_tenants(conf), errs);
 		if (err && !errors_count(errs))
 			errors_add(errs, NULL, NULL, "the store cannot be"
 				   " used: %s", store_why(k->st));

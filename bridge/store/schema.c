@@ -25,7 +25,7 @@ static const char *const firstv[] = {
 	" stamp BIGINT NOT NULL)",
 	"INSERT INTO changes (name, stamp) VALUES ('config', 0)",
 
-	/* managed: 'store', or 'file' for the mirror of a customer file;
+	/* managed: 'store', or 'file:NODE': shown here, said in its file;
 	   stamp: of the last change of anything that is the tenant's */
 	"CREATE TABLE tenants ("
 	" tenant TEXT PRIMARY KEY, fqdn TEXT NOT NULL UNIQUE,"

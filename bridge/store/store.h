@@ -221,12 +221,13 @@ int store_tenant_load(struct store *st, const char *name,
  * Show what customer files hold beside what the store manages; passwords
  * stay in the files. What was shown before and is not there any more goes.
  *
+ * @param node     Name of the bridge whose files they are
  * @param tenantl  struct tenant
  *
  * @return 0, EEXIST a tenant, or an FQDN, is the store's (errs says which)
  */
-int store_mirror(struct store *st, const struct list *tenantl,
-		 struct errors *errs);
+int store_mirror(struct store *st, const char *node,
+		 const struct list *tenantl, struct errors *errs);
 
 
 /* Own templates: YAML */

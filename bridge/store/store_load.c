@@ -304,8 +304,10 @@ static int mirror_items(struct store *st, const struct tenant *tenant,
 }
 
 
+/** Several bridges may have the same file, or each its own: the last one that
+    read it is whose it is */
 static int mirror_tenant(struct store *st, const struct tenant *tenant,
-			 struct errors *errs)
+			 const char *mark, struct errors *errs)
 {
 	char *managed = NULL;
 	int err;
@@ -313,7 +315,7 @@ static int mirror_tenant(struct store *st, const struct tenant *tenant,
 	err = db_do_each(st->db, store_take_text, &managed, "SELECT managed"
 			 " FROM tenants WHERE tenant = $1",
 			 DB_TEXT(tenant->tenant));
-	if (!err && managed && strcmp(managed, "file")) {
+	if (!err && managed && !strcmp(managed, "store")) {
 		errors_add(errs, NULL, "tenant", "want a name that no other"
 			   " customer has, but \"%s\" is in the store: remove"
 			   " it there (callbridge rm tenant %s) or here",
@@ -328,7 +330,7 @@ static int mirror_tenant(struct store *st, const struct tenant *tenant,
 	if (!err)
 		err = db_do(st->db, "UPDATE tenants SET managed = $2"
 			    " WHERE tenant = $1 AND managed <> $2",
-			    DB_TEXT(tenant->tenant), DB_TEXT("file"));
+			    DB_TEXT(tenant->tenant), DB_TEXT(mark));
 
 	return err ? err : mirror_items(st, tenant, errs);
 }
@@ -355,7 +357,8 @@ static bool in_files(const struct list *tenantl, const char *name)
 
 
 /** First what has gone: its numbers and names are free then */
-static int mirror_sweep(struct store *st, const struct list *tenantl)
+static int mirror_sweep(struct store *st, const struct list *tenantl,
+			const char *mark)
 {
 	json_t *namev = json_array(), *name;
 	size_t i;
@@ -363,7 +366,7 @@ static int mirror_sweep(struct store *st, const struct list *tenantl)
 
 	err = namev ? db_do_each(st->db, take_name, namev, "SELECT tenant"
 				 " FROM tenants WHERE managed = $1",
-				 DB_TEXT("file")) : ENOMEM;
+				 DB_TEXT(mark)) : ENOMEM;
 
 	json_array_foreach(namev, i, name)
 		if (!err && !in_files(tenantl, json_string_value(name)))
@@ -377,12 +380,14 @@ static int mirror_sweep(struct store *st, const struct list *tenantl)
 }
 
 
-int store_mirror(struct store *st, const struct list *tenantl,
-		 struct errors *errs)
+int store_mirror(struct store *st, const char *node,
+		 const struct list *tenantl, struct errors *errs)
 {
+	char mark[STORE_NAME_SIZE];
 	int err;
 
-	if (!st || !tenantl)
+	if (!st || !node || !tenantl ||
+	    re_snprintf(mark, sizeof(mark), "file:%s", node) < 0)
 		return EINVAL;
 
 	err = store_begin(st);
@@ -390,10 +395,10 @@ int store_mirror(struct store *st, const struct list *tenantl,
 		return err;
 
 	st->mirroring = true;
-	err = mirror_sweep(st, tenantl);
+	err = mirror_sweep(st, tenantl, mark);
 
 	for (struct le *le = list_head(tenantl); le && !err; le = le->next)
-		err = mirror_tenant(st, le->data, errs);
+		err = mirror_tenant(st, le->data, mark, errs);
 
 	st->mirroring = false;
 

@@ -682,7 +682,8 @@ int store_tell_object(const struct db_row *row, void *arg)
 		.name       = row->textv[1],
 		.revision   = db_int(row, 2),
 		.changed_ms = db_int(row, 3),
-		.managed    = row->textv[4],
+		.managed    = strcmp(row->textv[4], "store") ? "file"
+			      : "store",
 		.secrets    = row->textv[5],
 	};
 	json_t *value, *status = NULL;

@@ -844,8 +844,9 @@ class Lasting(PortalTest):
         """Registration changes in the journal, as store_import() counts."""
         count = 0
         for path in (self.service.folder / "state/journal").glob("*.jsonl"):
-            count += sum('"reg"' in line for line
-                         in path.read_text(errors="replace").splitlines())
+            count += sum('"reg"' in line and '"queued"' not in line
+                         for line in path.read_text(
+                             errors="replace").splitlines())
         return count
 
     def history(self):
@@ -944,10 +945,10 @@ class OnPostgres:
 
     @classmethod
     def setUpClass(cls):
-        server = postgres.Postgres()
-        cls.addClassCleanup(server.stop)
-        server.start()
-        cls.store = staticmethod(server.database)
+        cls.server = postgres.Postgres()
+        cls.addClassCleanup(cls.server.stop)
+        cls.server.start()
+        cls.store = staticmethod(cls.server.database)
         super().setUpClass()
 
 
@@ -960,4 +961,30 @@ class ImportingOnPostgres(OnPostgres, Importing):
 
 
 class LastingOnPostgres(OnPostgres, Lasting):
-    pass
+
+    def test_without_its_server_the_bridge_goes_on(self):
+        wait_for(lambda: self.states() == {"registered"}, 15,
+                 "all to be registered", 0.1)
+        self.server.kill()
+        answer = wait_for(lambda: self.answer_of("/health/ready", 503), 10,
+                          "the service not to be ready", 0.1)
+        self.assertEqual(answer.headers["Retry-After"], "2")
+        self.assertEqual(self.local.get("/tenants").code, 503)
+        self.assertEqual(self.states(), {"registered"})
+        self.assertEqual(self.local.get("/health/live").code, 200)
+        self.server.run()
+        wait_for(lambda: self.answer_of("/health/ready", 200), 15,
+                 "the service to be ready again", 0.1)
+        self.made(self.local.post("/tenants/acme/users", user(30)))
+        self.pbx.wait("1030")
+        self.local.delete("/tenants/acme/users/user30@acme.example")
+        wait_for(lambda: self.history() == self.journal(), 15,
+                 "the journal to be taken over", 0.2)
+
+    def states(self):
+        return {row["state"] for row in self.local.get(
+            "/registrations").json["registrations"]}
+
+    def answer_of(self, path, code):
+        answer = self.local.get(path)
+        return answer if answer.code == code else None

@@ -52,13 +52,23 @@ class Postgres:
         run(self.as_nobody([folder / "initdb", "-D", data, "-A", "trust",
                             "-U", "callbridge", "-E", "UTF8", "--no-locale",
                             "-N"]), deadline_s=60, cwd=self.folder)
+        self.run()
+        return self
+
+    def run(self):
+        """Start the server on the data that are there."""
+        data = self.folder / "data"
+        (data / "postmaster.pid").unlink(missing_ok=True)
         self.process = Process.start(
             "postgres", self.as_nobody(
-                [folder / "postgres", "-D", data, "-k", self.folder, "-c",
+                [programs() / "postgres", "-D", data, "-k", self.folder, "-c",
                  "listen_addresses=", "-c", "fsync=off"]),
             self.folder / "log", cwd=self.folder)
         wait_for(self.ready, 60, "PostgreSQL to take connections", 0.05)
-        return self
+
+    def kill(self):
+        """End it at once, with all its connections."""
+        self.process.stop(8, signal.SIGQUIT)
 
     def ready(self):
         try:
