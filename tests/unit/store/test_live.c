@@ -360,6 +360,88 @@ static void test_readers_see_whole_values(void **state)
 }
 
 
+/* Changes */
+
+
+static int see_change(const struct live_change *change, void *arg)
+{
+	return change->reg ? see(arg, change->reg->removed ? "gone"
+				 : change->reg->upn) :
+		change->call ? see_call(change->call, arg) :
+		see_trunk(change->trunk, arg);
+}
+
+
+/** What has changed since, with blanks between; @return live_changes()'s */
+static int changes(struct live *l, uint64_t *since, char *buf, size_t size)
+{
+	struct seen *seen = seen_new();
+	uint64_t newest = 0;
+	size_t n = 0;
+	int err;
+
+	err = live_changes(l, *since, &newest, see_change, seen);
+	*buf = '\0';
+	for (size_t i = 0; i < seen->c; i++)
+		n += (size_t)re_snprintf(buf + n, size - n, "%s%s",
+					 i ? " " : "", seen->v[i]);
+	assert_true(newest >= *since);
+	*since = newest;
+
+	return err;
+}
+
+
+static void test_changes_since_last_time_each_once(void **state)
+{
+	char buf[4096];
+	uint64_t since = 0;
+
+	/* nothing is known yet: look at all there is */
+	assert_int_equal(changes(*state, &since, buf, sizeof(buf)), ERANGE);
+	assert_int_equal(changes(*state, &since, buf, sizeof(buf)), 0);
+	assert_string_equal(buf, "");
+
+	reg(*state, "a", "hq", "ann", "sip:1@a", false);
+	call(*state, 1, 1, CALL_RINGING);
+	reg(*state, "a", "hq", "bob", "sip:2@a", false);
+	call(*state, 1, 2, CALL_ANSWERED);
+	call(*state, 1, 1, CALL_RINGING);      /* late: no change */
+	assert_int_equal(changes(*state, &since, buf, sizeof(buf)), 0);
+	assert_string_equal(buf, "ann bob call-00001/2");
+
+	reg(*state, "a", "hq", "ann", "sip:1@a", true);
+	assert_int_equal(changes(*state, &since, buf, sizeof(buf)), 0);
+	assert_string_equal(buf, "gone");
+	assert_int_equal(changes(*state, &since, buf, sizeof(buf)), 0);
+	assert_string_equal(buf, "");
+
+	++since;                               /* none of ours */
+	assert_int_equal(live_changes(*state, since + 1000, &since,
+				      see_change, seen_new()), ERANGE);
+}
+
+
+static void test_who_was_away_too_long_looks_at_all(void **state)
+{
+	char buf[64], aor[32];
+	uint64_t since = 0;
+
+	(void)changes(*state, &since, buf, sizeof(buf));
+
+	for (unsigned n = 0; n < 4096; n++) {
+		(void)re_snprintf(aor, sizeof(aor), "sip:%u@a", n % 3);
+		reg(*state, "a", "hq", "ann", aor, false);
+	}
+	assert_int_equal(live_changes(*state, since, &(uint64_t){0},
+				      see_change, seen_new()), 0);
+
+	reg(*state, "a", "hq", "ann", "sip:1@a", false);
+	assert_int_equal(live_changes(*state, since, &(uint64_t){0},
+				      see_change, seen_new()), ERANGE);
+}
+
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, live_setup, live_teardown)
 
 
@@ -376,6 +458,8 @@ int main(void)
 		TEST(test_a_handler_may_change_what_it_reads),
 		cmocka_unit_test(test_nothing_is_nothing),
 		TEST(test_readers_see_whole_values),
+		TEST(test_changes_since_last_time_each_once),
+		TEST(test_who_was_away_too_long_looks_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
