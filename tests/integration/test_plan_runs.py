@@ -133,7 +133,7 @@ class EveryPlan(PlanTest):
 
     def inside(self):
         return self.roster(
-            user_a={**user(2003), "mailbox": "6020"},
+            user_a={**user(2003), "mailbox": "6030"},
             user_b=user(2004), nobody="6004",
             external=self.desk(1), external_2=self.desk(2))
 
@@ -151,6 +151,15 @@ class EveryPlan(PlanTest):
                  "sip_proxy": plan.KAMAILIO + ":5060"},
             user_a=at(2101), user_b=at(2102), external=inside(1103),
             external_2=inside(1104))
+
+    def without_music(self, report):
+        """A proxy plays none, and that is found and named."""
+        steps = self.cases(report)["hangs-up-held"]["steps"]
+        failed = [step for step in steps if step["verdict"] == "failed"]
+        self.assertEqual([step["step"] for step in failed],
+                         ["external hears music"])
+        self.assertIn("pbx.media.hold", failed[0]["advice"])
+        self.assertIn("not tried", steps[-1]["observed"])
 
     def setUp(self):
         super().setUp()
@@ -179,6 +188,8 @@ class EveryPlan(PlanTest):
         step = self.cases(report)["renewed"]["steps"][1]
         self.assertIn("registered anew", step["observed"])
         self.all_passed(self.end(proxy))
+        self.without_music(self.end(self.start(
+            self.proxy(), "hold", "--case", "hangs-up-held"), status=1))
         self.all_passed(self.end(long))
         report = self.end(inside)
         self.all_passed(report)
