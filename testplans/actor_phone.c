@@ -193,26 +193,47 @@ static void host_split(char *host, size_t size, uint16_t *port,
 }
 
 
-/** A port for SIP that is free now, for UDP at least */
+static int socket_bound(const struct sa *sa, int type)
+{
+	const int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && bind(fd, &sa->u.sa, sa->len)) {
+		(void)close(fd);
+		return -1;
+	}
+
+	return fd;
+}
+
+
+/** A port for SIP that is free now: baresip binds it for UDP and for TCP */
 static int sip_port_free(struct sa *local)
 {
-	struct sa sa = *local;
-	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int err = 0;
+	enum { TRIES = 16 };
 
-	if (fd < 0)
-		return errno;
+	for (int i = 0; i < TRIES; i++) {
+		struct sa sa = *local;
+		int udp, tcp = -1;
 
-	sa.len = sizeof(sa.u);
-	if (bind(fd, &local->u.sa, local->len) ||
-	    getsockname(fd, &sa.u.sa, &sa.len))
-		err = errno;
-	else
+		sa_set_port(&sa, 0);
+		udp = socket_bound(&sa, SOCK_DGRAM);
+		if (udp < 0)
+			return errno;
+
+		sa.len = sizeof(sa.u);
+		if (!getsockname(udp, &sa.u.sa, &sa.len))
+			tcp = socket_bound(&sa, SOCK_STREAM);
+
+		(void)close(udp);
+		if (tcp < 0)
+			continue;
+
+		(void)close(tcp);
 		sa_set_port(local, sa_port(&sa));
+		return 0;
+	}
 
-	(void)close(fd);
-
-	return err;
+	return EADDRINUSE;
 }
 
 
