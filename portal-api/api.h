@@ -237,6 +237,7 @@ resource_h templates_get, template_get, template_put; /* templates.c */
 resource_h template_delete, schema_get;
 resource_h import_post, import_get, export_get; /* imports.c      */
 resource_h apply_post;                         /* apply.c         */
+resource_h runs_get, runs_post, run_get, run_delete; /* runs.c    */
 resource_h events_get;                         /* events.c        */
 resource_h openapi_get;                        /* openapi.c       */
 resource_h page_get;                           /* page.c          */

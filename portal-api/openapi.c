@@ -175,6 +175,7 @@ static const struct shape shapev[] = {
 	{ "/calls", "calls", NULL, NULL },
 	{ "/call-records", "calls", NULL, NULL },
 	{ "/audit", "entries", NULL, NULL },
+	{ "/test-runs", "test_runs", NULL, NULL },
 	{ "/templates", "templates", NULL, NULL },
 };
 

@@ -138,6 +138,15 @@ const struct resource resourcev[] = {
 	 audit_get, {LIST, TIMES, "tenant", "kind", "who"},
 	 "Who changed what"},
 
+	{EVHTTP_REQ_GET, "/api/v1/test-runs", ACCESS_SIGNED_IN, true, 0,
+	 runs_get, {LIST, "tenant"}, "Reports of test runs, newest first"},
+	{EVHTTP_REQ_POST, "/api/v1/test-runs", ACCESS_ADMIN, true, BODY_BIG,
+	 runs_post, {"tenant"}, "Keep a report"},
+	{EVHTTP_REQ_GET, "/api/v1/test-runs/{}", ACCESS_SIGNED_IN, true, 0,
+	 run_get, {NULL}, "A report"},
+	{EVHTTP_REQ_DELETE, "/api/v1/test-runs/{}", ACCESS_ADMIN, true, 0,
+	 run_delete, {NULL}, "Remove a report"},
+
 	/* admins and tokens */
 	{EVHTTP_REQ_GET, "/api/v1/admins", ACCESS_SIGNED_IN, true, 0,
 	 admins_get, {NULL}, "Who may sign in"},

@@ -115,6 +115,13 @@ static const char *const firstv[] = {
 	" name TEXT PRIMARY KEY, revision BIGINT NOT NULL,"
 	" changed_ms BIGINT NOT NULL, data TEXT NOT NULL)",
 
+	"CREATE TABLE test_runs ("
+	" id TEXT PRIMARY KEY,"
+	" tenant TEXT REFERENCES tenants ON DELETE CASCADE,"
+	" who TEXT NOT NULL, time_ms BIGINT NOT NULL,"
+	" summary TEXT NOT NULL, data TEXT NOT NULL)",
+	"CREATE INDEX test_runs_tenant ON test_runs (tenant, id)",
+
 	/* Answers to creations that may be asked for again; a hash of the
 	   request tells whether it is the same one */
 	"CREATE TABLE answers ("
@@ -151,6 +158,7 @@ const struct schema_table schema_tablev[] = {
 	{ "tokens", "name,hash,role,tenant,expires_ms", 5, "name" },
 	{ "admins", "name,hash,role,tenant,expires_ms", 5, "name" },
 	{ "templates", "name,revision,changed_ms,data", 4, "name" },
+	{ "test_runs", "id,tenant,who,time_ms,summary,data", 6, "id" },
 };
 
 const size_t schema_tablec = RE_ARRAY_SIZE(schema_tablev);

@@ -319,6 +319,38 @@ int store_reg_history(struct store *st, const struct store_span *span,
 		      store_value_h *h, void *arg);
 
 
+/* Reports of test runs */
+
+enum { STORE_RUN_ID_SIZE = 33 };
+
+struct store_run {
+	const char *id, *tenant;           /* tenant NULL: nobody's         */
+	const char *who;
+	int64_t time_ms;
+	const char *summary;               /* JSON text, for lists          */
+	const char *report;                /* JSON text; NULL in lists      */
+};
+
+typedef int (store_run_h)(const struct store_run *run, void *arg);
+
+/** Newest first; of the span the tenant, limit and cursor count */
+int store_run_list(struct store *st, const struct store_span *span,
+		   store_run_h *h, void *arg);
+
+/** @return 0, ENOENT, or what the handler returned */
+int store_run_get(struct store *st, const char *id, store_run_h *h,
+		  void *arg);
+
+/** Keep one: its tenant, summary and report. @return 0, ENOENT no such
+    tenant */
+int store_run_keep(struct store *st, const struct store_run *run,
+		   const struct store_by *by, char id[STORE_RUN_ID_SIZE]);
+
+/** @return 0, ENOENT */
+int store_run_remove(struct store *st, const char *id,
+		     const struct store_by *by);
+
+
 /* Who may do what */
 
 struct store_audit {

@@ -351,6 +351,12 @@ class Roles(PortalTest):
         ("GET", "/overview?tenant=other", None, 401, 200, 200, 404, 404),
         ("GET", "/audit", None, 401, 200, 200, 200, 200),
         ("GET", "/audit?tenant=other", None, 401, 200, 200, 404, 404),
+        ("GET", "/test-runs", None, 401, 200, 200, 200, 200),
+        ("GET", "/test-runs?tenant=other", None, 401, 200, 200, 404, 404),
+        ("GET", "/test-runs/none", None, 401, 404, 404, 404, 404),
+        ("POST", "/test-runs?tenant=acme", {}, 401, 422, 403, 422, 403),
+        ("POST", "/test-runs?tenant=other", {}, 401, 422, 403, 404, 403),
+        ("DELETE", "/test-runs/none", None, 401, 404, 403, 404, 403),
         ("GET", "/events?tenant=other", None, 401, None, None, 404, 404),
         ("GET", "/admins", None, 401, 200, 200, 200, 200),
         ("PUT", "/admins/x", {}, 401, 422, 403, 422, 403),
@@ -415,6 +421,26 @@ class Roles(PortalTest):
             self.assertTrue(all(row["tenant"] == "acme" for row in rows),
                             "%s: %s" % (path, rows))
         self.assertEqual(len(acme.get("/users").json["users"]), 1)
+
+    def test_reports_are_kept_for_whom_they_concern(self):
+        report = {"verdict": "passed", "counts": {"passed": 3},
+                  "started": "2026-01-01T00:00:00Z",
+                  "plans": [{"plan": "confidence", "cases": []}]}
+        made = self.made(self.clients["msp-admin"].post(
+            "/test-runs?tenant=other", report))
+        path = "/test-runs/" + made["id"]
+        found = self.clients["msp-support"].get(path).json
+        self.assertEqual(found["report"], report)
+        self.assertEqual((found["tenant"], found["plans"]),
+                         ("other", ["confidence"]))
+        for role in ("tenant-admin", "tenant-viewer"):
+            self.assertEqual(self.clients[role].get(path).code, 404)
+            self.assertEqual(self.clients[role].get("/test-runs").json[
+                "test_runs"], [])
+        self.assertEqual(self.clients["tenant-admin"].delete(path).code, 404)
+        self.assertEqual(self.clients["msp-admin"].post(
+            "/test-runs?tenant=none", report).code, 404)
+        self.assertEqual(self.clients["msp-admin"].delete(path).code, 204)
 
     def test_what_the_msp_alone_may_set(self):
         for path, change, field in (
