@@ -32,6 +32,6 @@ class Plans(CommandLine):
     def test_wrong_usage(self):
         self.assertEqual(self.bad("test", "rum"),
                          ['callbridge: test: want init, run, list, compare,'
-                          ' steps or lint, found "rum"'])
+                          ' keep, steps or lint, found "rum"'])
         self.bad("test")
         self.bad("test", "lint")

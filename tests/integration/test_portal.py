@@ -854,6 +854,19 @@ class Importing(PortalTest):
         self.assertEqual(self.local.get("/tenants/fresh").code, 404)
 
 
+    def test_a_report_is_kept(self):
+        path = self.service.folder / "report.json"
+        path.write_text('{"verdict": "failed", "plans": [{"plan": "mwi"}]}')
+        text = self.service.command("test", "keep", path, "--tenant", "acme")
+        found = self.local.get("/test-runs/" + text.split()[-1]).json
+        self.assertEqual((found["verdict"], found["plans"]),
+                         ("failed", ["mwi"]))
+        path.write_text("{")
+        self.assertRegex(self.service.command("test", "keep", path,
+                                              good=(2,)),
+                         r"report\.json:1:\d+: ")
+
+
 class Lasting(PortalTest):
     """What is kept outlives the service, and its keys."""
 

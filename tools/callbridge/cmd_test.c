@@ -129,6 +129,8 @@ int cmd_test(const struct cli *cli, int argc, char *argv[])
 
 	if (!strcmp(word, "run"))
 		return test_run(cli, argc, argv);
+	if (!strcmp(word, "keep"))
+		return test_keep(cli, argc, argv);
 	if (!strcmp(word, "init"))
 		return test_init(argc, argv);
 	if (!strcmp(word, "compare"))
@@ -144,8 +146,8 @@ int cmd_test(const struct cli *cli, int argc, char *argv[])
 	if (!strcmp(word, "list"))
 		return test_list(argc, argv);
 
-	term_error("test: want init, run, list, compare, steps or lint, found"
-		   " \"%s\"", word);
+	term_error("test: want init, run, list, compare, keep, steps or"
+		   " lint, found \"%s\"", word);
 
 	return EXIT_BAD;
 }

@@ -200,7 +200,7 @@ static const struct command commandv[] = {
 	 "  --pbx NAME           which PBX of that file\n"
 	 "  --templates FOLDER   own templates for that file\n",
 	 cmd_readiness},
-	{"test", "init|run [PLAN...]|list|compare OLD NEW|steps|lint"
+	{"test", "init|run [PLAN...]|list|compare OLD NEW|keep FILE|steps|lint"
 	 " FILE...",
 	 "prove that a PBX and Teams work together",
 	 "  init             ask who plays whom, and write a roster\n"
@@ -211,6 +211,9 @@ static const struct command commandv[] = {
 	 "  compare OLD NEW  what differs between two reports; the exit"
 	 " status is 1 if\n"
 	 "                   something got worse\n"
+	 "  keep FILE        have the service keep a report (--json of run),"
+	 " for the portal;\n"
+	 "                   with --tenant T for that customer\n"
 	 "  steps            the sentences that a plan is made of\n"
 	 "  lint FILE...     check plans; tells all that is wrong, with line"
 	 " and column\n\n"

@@ -12,6 +12,7 @@ struct run_event;
 /* argv[0] is the word after `test` */
 
 int test_run(const struct cli *cli, int argc, char *argv[]);
+int test_keep(const struct cli *cli, int argc, char *argv[]);
 int test_init(int argc, char *argv[]);
 int test_compare(int argc, char *argv[]);
 
