@@ -373,7 +373,7 @@ void live_free(struct live *l)
 bool live_reg(struct live *l, const struct reg_status *st)
 {
 	char packed[sizeof(*st)];
-	struct value *v, *old, *forgot;
+	struct value *v, *old, *forgot = NULL;
 	size_t size;
 	bool news;
 
@@ -387,16 +387,15 @@ bool live_reg(struct live *l, const struct reg_status *st)
 
 	(void)pthread_mutex_lock(&l->lock);
 
-	old = st->removed ? table_take(&l->regs, v) : table_put(&l->regs, v);
-	forgot = change_add(l, LIVE_REG, v);
+	old  = st->removed ? table_take(&l->regs, v) : table_put(&l->regs, v);
+	news = !old || !reg_status_packed_same(old->u.reg, old->size, packed,
+					       size);
+	if (news)
+		forgot = change_add(l, LIVE_REG, v);
 
 	(void)pthread_mutex_unlock(&l->lock);
 
 	value_deref(forgot);
-
-	news = !old || !reg_status_packed_same(old->u.reg, old->size, packed,
-					       size);
-
 	value_deref(old);
 	if (st->removed)
 		value_deref(v);
@@ -679,13 +678,18 @@ struct changes {
 };
 
 
-/** Is it what is known now? What has gone is in no table */
+/** Is it what is known now? What has gone is in no table; a registration may
+    have been told again since, and be the same */
 static bool is_newest(const struct live *l, enum live_kind kind,
 		      const struct value *v)
 {
 	const struct table *t = kind == LIVE_REG ? &l->regs :
 		kind == LIVE_TRUNK ? &l->trunks : &l->calls;
 	const struct value *now = *table_link(t, v);
+
+	if (kind == LIVE_REG && now)
+		return reg_status_packed_same(now->u.reg, now->size,
+					      v->u.reg, v->size);
 
 	return now == v || !now;
 }

@@ -410,6 +410,15 @@ static void test_changes_since_last_time_each_once(void **state)
 	assert_int_equal(changes(*state, &since, buf, sizeof(buf)), 0);
 	assert_string_equal(buf, "ann bob call-00001/2");
 
+	/* told again as it is: no change, nor does it hide one */
+	reg(*state, "a", "hq", "ann", "sip:1@a", false);
+	assert_int_equal(changes(*state, &since, buf, sizeof(buf)), 0);
+	assert_string_equal(buf, "");
+	reg(*state, "a", "hq", "eve", "sip:1@a", false);
+	reg(*state, "a", "hq", "eve", "sip:1@a", false);
+	assert_int_equal(changes(*state, &since, buf, sizeof(buf)), 0);
+	assert_string_equal(buf, "eve");
+
 	reg(*state, "a", "hq", "ann", "sip:1@a", true);
 	assert_int_equal(changes(*state, &since, buf, sizeof(buf)), 0);
 	assert_string_equal(buf, "gone");
@@ -424,19 +433,20 @@ static void test_changes_since_last_time_each_once(void **state)
 
 static void test_who_was_away_too_long_looks_at_all(void **state)
 {
-	char buf[64], aor[32];
+	char buf[64], aor[32], upn[32];
 	uint64_t since = 0;
 
 	(void)changes(*state, &since, buf, sizeof(buf));
 
 	for (unsigned n = 0; n < 4096; n++) {
 		(void)re_snprintf(aor, sizeof(aor), "sip:%u@a", n % 3);
-		reg(*state, "a", "hq", "ann", aor, false);
+		(void)re_snprintf(upn, sizeof(upn), "ann%u", n);
+		reg(*state, "a", "hq", upn, aor, false);
 	}
 	assert_int_equal(live_changes(*state, since, &(uint64_t){0},
 				      see_change, seen_new()), 0);
 
-	reg(*state, "a", "hq", "ann", "sip:1@a", false);
+	reg(*state, "a", "hq", "cid", "sip:1@a", false);
 	assert_int_equal(live_changes(*state, since, &(uint64_t){0},
 				      see_change, seen_new()), ERANGE);
 }
