@@ -84,7 +84,10 @@ static int catalog_get(struct worker *w)
 	int64_t stamp = 0;
 	int err;
 
+	/* the first to notice that the server was away connects anew */
 	err = store_stamp(w->st, &stamp);
+	if (err == ECONNRESET)
+		err = store_stamp(w->st, &stamp);
 	if (err || (w->cat && stamp == w->stamp))
 		return err;
 
