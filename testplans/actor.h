@@ -43,6 +43,9 @@ struct actor_ops {
 	int  (*digits)(struct actor *actor, const char *digits);
 	int  (*mute)(struct actor *actor, bool on);
 	int  (*refresh)(struct actor *actor);      /* NULL: cannot          */
+	bool (*receives)(struct actor *actor);     /* packets come, though
+						      the recording does not
+						      grow; NULL: as heard  */
 	void (*look)(struct actor *actor);         /* bring state up to date */
 	void (*clear)(struct actor *actor);        /* no call any more      */
 	/* Of a load */

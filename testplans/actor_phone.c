@@ -16,6 +16,7 @@
 enum {
 	TONE_S = 3600, CLEAR_MS = 5000, SIP_PORT_DEFAULT = 5060,
 	KEY_MS = 150, LOOK_MS = 200,
+	RECEIVE_MS = 500,          /* watched for packets */
 };
 
 
@@ -599,6 +600,36 @@ static void phone_look(struct actor *actor)
 }
 
 
+/** Seconds of sound that were received, after "rx:" among the stream's
+    figures; 0 without a call */
+static double received_s(struct actor *actor)
+{
+	struct phone *phone = actor->own;
+	char stat[4096], why[128];
+	const char *p;
+
+	if (phone_link_do(phone->link, "audio_debug", "", stat, sizeof(stat),
+			  why, sizeof(why)))
+		return 0;
+
+	p = strstr(stat, "rx:");
+	p = p ? strstr(p, "time = ") : NULL;
+
+	return p ? strtod(p + strlen("time = "), NULL) : 0;
+}
+
+
+static bool phone_receives(struct actor *actor)
+{
+	const double before = received_s(actor);
+
+	if (pump_for(actor->stage->pump, RECEIVE_MS))
+		return false;
+
+	return (received_s(actor) - before) * 1000 > RECEIVE_MS / 2;
+}
+
+
 static bool is_clear(void *arg)
 {
 	struct actor *actor = arg;
@@ -660,7 +691,7 @@ const struct actor_ops phone_ops = {
 	.dial = phone_dial, .answer = phone_answer, .reject = phone_reject,
 	.hangup = phone_hangup, .hold = phone_hold, .resume = phone_resume,
 	.transfer = phone_transfer, .digits = phone_digits,
-	.mute = phone_mute, .look = phone_look, .clear = phone_clear,
+	.mute = phone_mute, .receives = phone_receives, .look = phone_look, .clear = phone_clear,
 	.load_ready = load_ready, .load_dial = load_dial,
 	.load_stop = load_stop,
 };

@@ -152,6 +152,20 @@ class EveryPlan(PlanTest):
             user_a=at(2101), user_b=at(2102), external=inside(1103),
             external_2=inside(1104))
 
+    def held(self):
+        """A plan of its own: a proxy passes the hold on to the phone, whose
+        recording ends then."""
+        path = self.folder / "held.yaml"
+        path.write_text(
+            "plan: held\ntitle: Held\ncases:\n  - id: held\n"
+            "    title: Held\n    steps:\n      - " + "\n      - ".join((
+                "external dials user_a.number",
+                "user_a rings within 10s", "user_a answers",
+                "audio flows both ways between user_a and external",
+                "user_a holds", "external speaks for 2s", "user_a resumes",
+                "audio flows both ways between user_a and external")))
+        return path
+
     def without_music(self, report):
         """A proxy plays none, and that is found and named."""
         steps = self.cases(report)["hangs-up-held"]["steps"]
@@ -188,6 +202,10 @@ class EveryPlan(PlanTest):
         step = self.cases(report)["renewed"]["steps"][1]
         self.assertIn("registered anew", step["observed"])
         self.all_passed(self.end(proxy))
+        held = self.end(self.start(self.proxy(), self.held()))
+        self.all_passed(held)
+        self.assertIn("external gets packets (not listened to",
+                      self.cases(held)["held"]["steps"][-1]["observed"])
         self.without_music(self.end(self.start(
             self.proxy(), "hold", "--case", "hangs-up-held"), status=1))
         self.all_passed(self.end(long))
