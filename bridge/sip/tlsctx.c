@@ -344,3 +344,9 @@ bool tlsctx_has_name(const struct tlsctx *ctx, const char *name)
 	return ctx && tlsname_is_of(SSL_CTX_get0_certificate(ctx->ssl), name,
 				    false);
 }
+
+
+bool tlsctx_names_peers(const struct tlsctx *ctx)
+{
+	return ctx && ctx->peer_namec > 0;
+}

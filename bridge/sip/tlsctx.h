@@ -62,4 +62,7 @@ int64_t tlsctx_expires_s(const struct tlsctx *ctx);
     wildcard) */
 bool tlsctx_has_name(const struct tlsctx *ctx, const char *name);
 
+/** Are connections to us admitted by the name in the peer's certificate? */
+bool tlsctx_names_peers(const struct tlsctx *ctx);
+
 #endif

@@ -720,11 +720,32 @@ static bool via_asks_rport(const struct sip_msg *msg)
 }
 
 
+/* The name to demand of a peer whose connection has gone since its request:
+ * where the listener knows its peers by name, the host that recorded the
+ * route; sent-by may be an address that no certificate bears. */
+static const char *reply_name(char *buf, size_t size, const struct flow *flow,
+			      const struct sip_msg *msg)
+{
+	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_RECORD_ROUTE);
+	struct sip_addr addr;
+	struct sa sa;
+
+	if (!flow->lsnr->tls || !tlsctx_names_peers(flow->lsnr->tls) ||
+	    !hdr || sip_addr_decode(&addr, &hdr->val) ||
+	    !sa_set(&sa, &addr.uri.host, 0) ||
+	    pl_strcpy(&addr.uri.host, buf, size))
+		return NULL;
+
+	return buf;
+}
+
+
 int flow_reply(struct flow **flowp, struct stack *stack,
 	       const struct sip_msg *msg)
 {
 	struct flow *flow = msg ? msg_flow(msg) : NULL;
 	struct target target;
+	char name[256];
 
 	if (!flowp || !stack || !flow)
 		return EINVAL;
@@ -743,6 +764,7 @@ int flow_reply(struct flow **flowp, struct stack *stack,
 	target.lsnr = flow->lsnr;
 	target.addr = msg->src;
 	sa_set_port(&target.addr, via_port(msg));
+	target.tls_name = reply_name(name, sizeof(name), flow, msg);
 
 	return flow_get(flowp, stack, &target);
 }

@@ -251,6 +251,24 @@ static int open_conn(struct call *call, struct instance *inst,
 }
 
 
+int call_contact(struct call *call, const struct pl *callid)
+{
+	const uint32_t n = call->sim->set.padding_octets;
+	char guid[37], hex[33], pad[8192 + 1];
+
+	random_guid(guid, sizeof(guid));
+	random_hex(hex, sizeof(hex));
+	memset(pad, 'x', n);
+	pad[n] = '\0';
+	call->contact = mem_deref(call->contact);
+
+	return re_sdprintf(&call->contact,
+			   "sip:%s:443;x-i=%s;x-c=%r/d/8/%s%s%s",
+			   call->inst->contact_host, guid, callid, hex,
+			   n ? ";x-pad=" : "", pad);
+}
+
+
 int call_conn(struct call *call, struct conn **connp)
 {
 	const struct settings *set = &call->sim->set;

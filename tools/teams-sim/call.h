@@ -118,6 +118,9 @@ const char *call_state_name(const struct call *call);
 /** @return new object describing the call */
 json_t *call_json(const struct call *call);
 
+/** Write our Contact in this dialog; 0, ENOMEM */
+int call_contact(struct call *call, const struct pl *callid);
+
 /** Connection for our next request in the dialog; 0 or errno */
 int call_conn(struct call *call, struct conn **connp);
 
@@ -235,6 +238,7 @@ struct dial {
 	bool anonymous;
 	const char *pai;        /* P-ASSERTED-IDENTITY value, NULL */
 	const char *lines;      /* more header lines, NULL */
+	bool emergency;         /* with the caller's location */
 	uint32_t tone_hz;
 };
 

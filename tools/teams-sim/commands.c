@@ -2,6 +2,7 @@
  * @file commands.c  What a control client can ask for
  */
 #include "call.h"
+#include "chaos.h"
 #include "commands.h"
 #include "control.h"
 
@@ -123,7 +124,9 @@ int command_tenant_add(struct sim *sim, const json_t *req, json_t *resp,
 {
 	const char *fqdn = text(req, "fqdn"), *base = text(req, "base");
 	json_t *blocked = json_object_get(req, "blocked");
-	struct tenant *tenant, *carrier = NULL;
+	struct tenant *tenant, *carrier = NULL, *after = NULL;
+	const char *next = text(req, "next");
+	json_t *codes = json_object_get(req, "failover_codes");
 	int err;
 
 	if (!fqdn)
@@ -141,12 +144,28 @@ int command_tenant_add(struct sim *sim, const json_t *req, json_t *resp,
 		}
 	}
 
+	if (next) {
+		after = tenant_find(sim, next);
+		if (!after) {
+			snprintf(why, size, "no tenant %s", next);
+			return ENOENT;
+		}
+	}
+
 	err = tenant_add(&tenant, sim, fqdn);
 	if (err)
 		return err;
 
 	tenant->base = carrier;
+	tenant->next = after;
+	if (json_is_array(codes)) {
+		json_decref(tenant->failover_codes);
+		tenant->failover_codes = json_incref(codes);
+	}
 	tenant->forward_pai = flag(req, "forward_pai", tenant->forward_pai);
+	tenant->enabled = flag(req, "enabled", tenant->enabled);
+	tenant->send_options =
+		flag(req, "send_options", tenant->send_options);
 	if (json_is_array(blocked)) {
 		json_decref(tenant->blocked);
 		tenant->blocked = json_incref(blocked);
@@ -195,6 +214,7 @@ int command_sign_in(struct sim *sim, const json_t *req, json_t *resp,
 	user->ring_ms = ring_ms;
 	user->tone_hz = tone_hz;
 	user->early_media = flag(req, "early_media", false);
+	user->voicemail = flag(req, "voicemail", false);
 	json_object_set_new(resp, "guid", json_string(user->guid));
 
 	return 0;
@@ -283,6 +303,7 @@ static int dial(struct sim *sim, const json_t *req, json_t *resp, char *why,
 		.display = text(req, "display"), .pai = text(req, "pai"),
 		.lines = text(req, "headers"),
 		.anonymous = flag(req, "anonymous", false),
+		.emergency = flag(req, "emergency", false),
 	};
 	const struct user *user;
 	struct call *call;
@@ -301,6 +322,12 @@ static int dial(struct sim *sim, const json_t *req, json_t *resp, char *why,
 			snprintf(why, size, "no instance %s", name);
 			return ENOENT;
 		}
+	}
+
+	if (!dial.tenant->enabled) {
+		snprintf(why, size, "the trunk of %s is not enabled",
+			 dial.tenant->fqdn);
+		return ENOTCONN;
 	}
 
 	if (!trunk_is_usable(tenant_trunk(dial.tenant)) &&
@@ -550,6 +577,7 @@ static int play(struct sim *sim, const json_t *req, json_t *resp, char *why,
 	struct source *src;
 	struct call *call;
 	uint32_t tone = 0;
+	bool muted;
 	int err;
 	(void)resp;
 
@@ -558,13 +586,18 @@ static int play(struct sim *sim, const json_t *req, json_t *resp, char *why,
 		err = number(req, "tone_hz", TONE_MAX_HZ, 0, &tone, why, size);
 	if (err)
 		return err;
-	if (flag(req, "nothing", false)) {
+
+	/* Where CN was agreed, Teams sends nothing while the user is mute */
+	muted = flag(req, "muted", false);
+	if (flag(req, "nothing", false) ||
+	    (muted && desc_format(&call->desc, "CN"))) {
 		media_play(call->media, NULL);
 		return 0;
 	}
 
-	if (!wav && !hz && !flag(req, "silence", false))
-		return missing(why, size, "tone_hz, wav, silence or nothing");
+	if (!wav && !hz && !muted && !flag(req, "silence", false))
+		return missing(why, size,
+			       "tone_hz, wav, silence, muted or nothing");
 
 	err = wav ? source_wav(&src, wav) : source_tone(&src, tone);
 	if (err) {
@@ -805,6 +838,9 @@ static const struct command commandv[] = {
 	{"violations", violations},
 	{"set", set},
 	{"instance", instance},
+	{"drop", chaos_drop},
+	{"certificate", chaos_certificate},
+	{"host", chaos_host},
 	{"quit", quit},
 };
 

@@ -451,6 +451,16 @@ static void load_remote(struct conn *conn)
 }
 
 
+static void begin_late(void *arg)
+{
+	struct conn *conn = arg;
+
+	deadline_start(&conn->dl, conn->sim->set.handshake_ms,
+		       handshake_timeout, conn);
+	want(conn, false);
+}
+
+
 void conn_accept(struct instance *inst)
 {
 	struct conn *conn;
@@ -470,7 +480,13 @@ void conn_accept(struct instance *inst)
 
 	load_remote(conn);
 	SSL_set_accept_state(conn->ssl);
-	want(conn, false);
+	if (inst->mode == MODE_HALF_OPEN)
+		deadline_cancel(&conn->dl);
+	else if (inst->sim->set.handshake_delay_ms)
+		deadline_start(&conn->dl, inst->sim->set.handshake_delay_ms,
+			       begin_late, conn);
+	else
+		want(conn, false);
 }
 
 

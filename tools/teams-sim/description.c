@@ -443,6 +443,8 @@ static int write_formats(struct mbuf *mb, const struct desc_local *local,
 	int err = 0;
 
 	for (size_t i = 0; !offer && i < ARRAY_SIZE(codecv); i++) {
+		if (!local->silk && !strcmp(codecv[i].name, "SILK"))
+			continue;
 		if (maps)
 			err |= write_format(mb, codecv[i].pt, &codecv[i]);
 		else
@@ -465,8 +467,8 @@ static int write_formats(struct mbuf *mb, const struct desc_local *local,
 }
 
 
-static int write_crypto(struct mbuf *mb, uint32_t tag, const uint8_t *key,
-			const char *mki)
+static int write_crypto(struct mbuf *mb, uint32_t tag, const char *bits,
+			const uint8_t *key, const char *mki)
 {
 	char text[48] = "";
 	size_t len = sizeof(text) - 1;
@@ -475,9 +477,9 @@ static int write_crypto(struct mbuf *mb, uint32_t tag, const uint8_t *key,
 		return EINVAL;
 
 	return mbuf_printf(mb,
-			   "a=crypto:%u AES_CM_128_HMAC_SHA1_80 "
+			   "a=crypto:%u AES_CM_128_HMAC_SHA1_%s "
 			   "inline:%s|2^31%s\r\n",
-			   tag, text, mki);
+			   tag, bits, text, mki);
 }
 
 
@@ -502,14 +504,18 @@ static int write_keys(struct mbuf *mb, const struct desc_local *local)
 	int err = 0;
 
 	if (local->is_answer)
-		return write_crypto(mb, local->tag, local->key, "");
+		return write_crypto(mb, local->tag, "80", local->key, "");
 
 	if (local->profile == PROFILE_TWO_CRYPTO) {
 		rand_bytes(other, sizeof(other));
-		err |= write_crypto(mb, 2, other, "|1:1");
+		err |= write_crypto(mb, 2, "80", other, "|1:1");
+	}
+	else if (local->profile == PROFILE_TAG_0) {
+		rand_bytes(other, sizeof(other));
+		err |= write_crypto(mb, 0, "32", other, "");
 	}
 
-	return err | write_crypto(mb, DESC_OFFER_TAG, local->key, "");
+	return err | write_crypto(mb, DESC_OFFER_TAG, "80", local->key, "");
 }
 
 

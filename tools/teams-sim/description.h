@@ -63,6 +63,7 @@ struct desc_local {
 	enum sdp_profile profile;
 	uint64_t session;
 	bool is_answer;
+	bool silk;                /* in an offer */
 	uint32_t tag;             /* crypto tag of an answer */
 	uint8_t key[DESC_KEY_SIZE];
 	const struct desc *offer; /* of the SBC, for an answer */

@@ -123,6 +123,9 @@ static bool check_user(struct conn *conn, const struct sip_msg *msg,
 		return refuse(conn, msg, 404, 1, NULL,
 			      "number is not assigned");
 
+	if (user->voicemail)
+		return true;
+
 	if (!user->clients)
 		return refuse(conn, msg, 480, 31, NULL,
 			      "No callee endpoints were found.");
@@ -153,14 +156,11 @@ static int user_part(char **dst, const struct pl *user)
 static int fill_dialog(struct call *call, const struct sip_msg *msg)
 {
 	struct sip_addr contact;
-	char guid[37], hex[33];
 	int err;
 
 	if (msg_contact(msg, &contact))
 		return EPROTO;
 
-	random_guid(guid, sizeof(guid));
-	random_hex(hex, sizeof(hex));
 	err = pl_strdup(&call->callid, &msg->callid);
 	err |= pl_strdup(&call->remote_tag, &msg->from.tag);
 	err |= pl_strdup(&call->target, &contact.auri);
@@ -168,8 +168,7 @@ static int fill_dialog(struct call *call, const struct sip_msg *msg)
 	err |= value_without_tag(&call->remote, &msg->from);
 	err |= user_part(&call->from_number, &msg->from.uri.user);
 	err |= user_part(&call->to_number, &msg->uri.user);
-	err |= re_sdprintf(&call->contact, "sip:%s:443;x-i=%s;x-c=%r/d/8/%s",
-			   call->inst->contact_host, guid, &msg->callid, hex);
+	err |= call_contact(call, &msg->callid);
 	err |= msg_routes(&call->routel, msg, false);
 	call->remote_cseq = msg->cseq.num;
 
@@ -339,6 +338,20 @@ static void send_ok(void *arg)
 }
 
 
+/* What the other clients said arrives when all is decided */
+static void ring_late(const struct call *call)
+{
+	for (uint32_t i = 1; i < call->clients; i++) {
+		struct answer answer =
+			in_dialog_answer(call, 180, call->tagv[i]);
+
+		(void)msg_reply(call->invite_conn, call->invite, &answer);
+		answer.scode = 183;
+		(void)msg_reply(call->invite_conn, call->invite, &answer);
+	}
+}
+
+
 int inbound_answer(struct call *call, int client)
 {
 	if (call->state != CALL_RINGING || !call->invite)
@@ -354,6 +367,9 @@ int inbound_answer(struct call *call, int client)
 	deadline_start(&call->guard, call->sim->set.ack_guard_ms, no_ack,
 		       call);
 	send_ok(call);
+	if (call->sim->set.late_forks)
+		ring_late(call);
+
 	call_watch(call);
 	session_update(call);
 	call_event(call, "answered", "{s:s, s:i}", "by", "teams", "client",
@@ -372,15 +388,25 @@ static void auto_answer(void *arg)
 }
 
 
+/* A server endpoint: by a tag that never rang */
+static bool voicemail(struct call *call)
+{
+	return call->user && call->user->voicemail &&
+	       !inbound_answer(call, -1);
+}
+
+
 static void auto_decline(void *arg)
 {
-	call_hangup(arg, "user", 603, 21, "UserDeclined");
+	if (!voicemail(arg))
+		call_hangup(arg, "user", 603, 21, "UserDeclined");
 }
 
 
 static void nobody_answers(void *arg)
 {
-	call_hangup(arg, "timeout", 480, 19, "NoAnswer");
+	if (!voicemail(arg))
+		call_hangup(arg, "timeout", 480, 19, "NoAnswer");
 }
 
 
@@ -388,6 +414,16 @@ static void ring_user(struct call *call)
 {
 	const struct user *user = call->user;
 	struct deadline *dl = &call->ring;
+
+	if (user->voicemail && (!user->clients || user->mode == ANSWER_BUSY)) {
+		(void)voicemail(call);
+		return;
+	}
+
+	if (call->sim->set.late_forks) {
+		deadline_start(dl, user->ring_ms, auto_answer, call);
+		return;
+	}
 
 	inbound_ring(call);
 	if (user->early_media)
@@ -572,6 +608,9 @@ void inbound_cancel(struct conn *conn, const struct sip_msg *msg)
 		       "CANCEL matches no INVITE");
 	}
 	else {
+		if (sim->set.cancel_race)
+			(void)inbound_answer(call, 0);
+
 		(void)msg_reply(conn, msg, &ok);
 		if (call->state == CALL_RINGING) {
 			inbound_refuse(call, 487, 31, "Cancelled");

@@ -345,6 +345,9 @@ void midcall_request(struct conn *conn, const struct sip_msg *msg)
 	}
 
 	call->remote_cseq = msg->cseq.num;
+	if (sim->set.lose_notify && !pl_strcmp(&msg->met, "NOTIFY"))
+		return;
+
 	if (!pl_strcmp(&msg->met, "BYE")) {
 		bye(conn, call, msg);
 	}

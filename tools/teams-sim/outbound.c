@@ -10,11 +10,20 @@
 #include "trans.h"
 
 
+#define BOUNDARY "pstnhub"
+
 static int send_invite(struct call *call, const struct dial *dial);
 
 
-static struct instance *first_up(struct sim *sim)
+/* A region that had OPTIONS of the SBC goes before one that had none */
+static struct instance *first_up(struct sim *sim, const struct trunk *trunk)
 {
+	for (size_t i = 0; i < INSTANCES; i++) {
+		if (sim->instv[i].mode == MODE_UP &&
+		    ping_is_fresh(&trunk->pingv[i]))
+			return &sim->instv[i];
+	}
+
 	for (size_t i = 0; i < INSTANCES; i++) {
 		if (sim->instv[i].mode == MODE_UP)
 			return &sim->instv[i];
@@ -27,9 +36,27 @@ static struct instance *first_up(struct sim *sim)
 /* --- building --- */
 
 
+static int fill_target(struct call *call, const char *number)
+{
+	const uint16_t port = tenant_trunk(call->tenant)->port;
+	struct pl to;
+	int err;
+
+	pl_set_str(&to, number);
+	call->remote = mem_deref(call->remote);
+	call->target = mem_deref(call->target);
+	err = re_sdprintf(&call->remote, "<sip:%H@%s:%u;user=phone>",
+			  uri_user_escape, &to, call->tenant->fqdn, port);
+	err |= re_sdprintf(&call->target,
+			   "sip:%H@%s:%u;user=phone;transport=tls",
+			   uri_user_escape, &to, call->tenant->fqdn, port);
+
+	return err;
+}
+
+
 static int fill_identity(struct call *call, const struct dial *dial)
 {
-	struct pl to;
 	char name[128];
 	int err = 0;
 
@@ -42,7 +69,6 @@ static int fill_identity(struct call *call, const struct dial *dial)
 	else
 		name[0] = '\0';
 
-	pl_set_str(&to, dial->to);
 	if (dial->anonymous)
 		err |= re_sdprintf(&call->local,
 				   "Anonymous<sip:anonymous@%s:5061>",
@@ -51,13 +77,7 @@ static int fill_identity(struct call *call, const struct dial *dial)
 		err |= re_sdprintf(&call->local,
 				   "%s<sip:%s@%s:5061;user=phone>", name,
 				   dial->from, call->sim->instv[0].name);
-	err |= re_sdprintf(&call->remote, "<sip:%H@%s:%u;user=phone>",
-			   uri_user_escape, &to, call->tenant->fqdn,
-			   tenant_trunk(call->tenant)->port);
-	err |= re_sdprintf(&call->target,
-			   "sip:%H@%s:%u;user=phone;transport=tls",
-			   uri_user_escape, &to, call->tenant->fqdn,
-			   tenant_trunk(call->tenant)->port);
+	err |= fill_target(call, dial->to);
 	err |= str_dup(&call->from_number, dial->from);
 	err |= str_dup(&call->to_number, dial->to);
 
@@ -68,19 +88,16 @@ static int fill_identity(struct call *call, const struct dial *dial)
 /* Each attempt is a call of its own to the SBC: new Call-ID, new Contact */
 static int fill_dialog(struct call *call)
 {
-	char callid[33], guid[37], hex[33];
+	char callid[33];
+	struct pl pl;
 	int err;
 
 	random_hex(callid, sizeof(callid));
-	random_hex(hex, sizeof(hex));
-	random_guid(guid, sizeof(guid));
+	pl_set_str(&pl, callid);
 	call->callid = mem_deref(call->callid);
-	call->contact = mem_deref(call->contact);
 	err = str_dup(&call->callid, callid);
-	err |= re_sdprintf(&call->contact, "sip:%s:443;x-i=%s;x-c=%s/d/8/%s",
-			   call->inst->contact_host, guid, callid, hex);
 
-	return err;
+	return err ? err : call_contact(call, &pl);
 }
 
 
@@ -102,9 +119,13 @@ static int late_lines(char **linesp, const struct call *call,
 					  ? call->user->upn
 					  : "unknown@invalid");
 	if (!err)
-		err = re_sdprintf(linesp, "%sSESSION-EXPIRES: %u\r\n%s",
+		err = re_sdprintf(linesp, "%sSESSION-EXPIRES: %u\r\n%s%s",
 				  pai ? pai : "",
 				  call->sim->set.session_expires_s,
+				  dial->emergency ? "GEOLOCATION: <cid:"
+						    "location@" BOUNDARY
+						    ">\r\n"
+						  : "",
 				  dial->lines ? dial->lines : "");
 
 	mem_deref(pai);
@@ -113,10 +134,28 @@ static int late_lines(char **linesp, const struct call *call,
 }
 
 
+/* A civic address beside the description (RFC 6442) */
+static int with_location(char **bodyp, const char *sdp)
+{
+	return re_sdprintf(bodyp,
+			   "--" BOUNDARY "\r\n"
+			   "Content-Type: application/sdp\r\n\r\n%s"
+			   "\r\n--" BOUNDARY "\r\n"
+			   "Content-Type: application/pidf+xml\r\n"
+			   "Content-ID: <location@" BOUNDARY ">\r\n\r\n"
+			   "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\">"
+			   "<tuple id=\"0\"><status><geopriv xmlns=\"urn:ietf:"
+			   "params:xml:ns:pidf:geopriv10\"><method>Manual"
+			   "</method></geopriv></status></tuple></presence>\r\n"
+			   "--" BOUNDARY "--\r\n", sdp);
+}
+
+
 static int build_invite(struct call *call, const struct dial *dial,
 			struct mbuf **mbp)
 {
-	char *late = NULL, *sdp = NULL, *from = NULL, branch[24], early[64];
+	char *late = NULL, *sdp = NULL, *from = NULL, *whole = NULL;
+	char branch[24], early[64];
 	struct outline line = {
 		.inst = call->inst, .method = "INVITE",
 		.ruri = call->target, .to = call->remote,
@@ -138,9 +177,15 @@ static int build_invite(struct call *call, const struct dial *dial,
 	line.from = from;
 	line.late = late;
 	line.body = sdp;
+	if (!err && dial->emergency) {
+		line.ctype = "multipart/mixed;boundary=" BOUNDARY;
+		err = with_location(&whole, sdp);
+		line.body = whole;
+	}
 	if (!err)
 		err = msg_request(mbp, &line);
 
+	mem_deref(whole);
 	mem_deref(from);
 	mem_deref(late);
 	mem_deref(sdp);
@@ -315,9 +360,42 @@ static void answered(struct call *call, const struct sip_msg *msg)
 }
 
 
+/* Another trunk may do it, as long as nothing rang on this one */
+static bool next_trunk(struct call *call, const char *why)
+{
+	const struct dial again = {
+		.from = call->from_number, .to = call->to_number,
+	};
+	struct tenant *next = call->tenant->next;
+
+	if (!next || !next->enabled || call->remote_tag ||
+	    call->state != CALL_DIALING)
+		return false;
+
+	call->tenant = next;
+	call->tried = 0;
+	call->provisional = false;
+	if (fill_target(call, call->to_number) || send_invite(call, &again))
+		return false;
+
+	call_event(call, "next_trunk", "{s:s, s:s}", "tenant", next->fqdn,
+		   "reason", why);
+	deadline_start(&call->guard, call->sim->set.failover_ms, too_slow,
+		       call);
+
+	return true;
+}
+
+
 static void failed(struct call *call, const struct sip_msg *msg)
 {
 	char *reason = pl_string(&msg->reason);
+
+	if (tenant_fails_over(call->tenant, msg->scode) &&
+	    next_trunk(call, reason)) {
+		mem_deref(reason);
+		return;
+	}
 
 	call_end(call, "sbc", msg->scode, reason);
 	mem_deref(reason);
@@ -346,7 +424,8 @@ static void unreachable(struct call *call, int err)
 			return;
 	}
 
-	call_end(call, "transport", 504, strerror(err));
+	if (!next_trunk(call, strerror(err)))
+		call_end(call, "transport", 504, strerror(err));
 }
 
 
@@ -404,7 +483,9 @@ int outbound_dial(struct call **cp, const struct dial *dial)
 	int err;
 
 	err = call_alloc(&call, sim,
-			 dial->inst ? dial->inst : first_up(sim),
+			 dial->inst ? dial->inst
+				    : first_up(sim,
+					       tenant_trunk(dial->tenant)),
 			 dial->tenant, false);
 	if (err)
 		return err;

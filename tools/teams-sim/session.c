@@ -174,6 +174,7 @@ int session_offer(struct call *call, char **sdp)
 		.addr = addr,
 		.dir = call->held ? DIR_INACTIVE : DIR_SENDRECV,
 		.profile = (enum sdp_profile)call->sim->set.sdp_profile,
+		.silk = call->sim->set.silk,
 		.session = call->session,
 	};
 

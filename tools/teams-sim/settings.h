@@ -21,6 +21,7 @@ enum sdp_profile {
 	PROFILE_PLAIN,
 	PROFILE_ICE,
 	PROFILE_TWO_CRYPTO,
+	PROFILE_TAG_0,
 };
 
 struct settings {
@@ -41,6 +42,8 @@ struct settings {
 	uint32_t bad_sdp_code;
 	uint32_t unroutable_code;
 	uint32_t handshake_ms;
+	uint32_t handshake_delay_ms;
+	uint32_t padding_octets;
 	uint32_t connection;
 	uint32_t sdp_profile;
 	bool indialog_other_instance;
@@ -48,6 +51,10 @@ struct settings {
 	bool require_client_auth;
 	bool tls13;
 	bool strict_dialog;
+	bool silk;
+	bool cancel_race;
+	bool late_forks;
+	bool lose_notify;
 };
 
 /** Fill in the defaults */

@@ -16,7 +16,7 @@
 
 enum {
 	BACKLOG = 256,
-	START_LINE_MAX = 2048,
+	START_LINE_MAX = 16384,
 };
 
 
@@ -85,7 +85,8 @@ static void close_instance(struct instance *inst)
 int instance_apply(struct instance *inst, enum mode mode)
 {
 	inst->mode = mode;
-	if (mode == MODE_REFUSE || mode == MODE_HANGUP)
+	if (mode == MODE_REFUSE || mode == MODE_HANGUP ||
+	    mode == MODE_HALF_OPEN)
 		close_instance(inst);
 	if (mode == MODE_REFUSE)
 		return 0;
@@ -125,6 +126,7 @@ int instance_mode(enum mode *modep, const char *name)
 		[MODE_UP] = "up",         [MODE_DRAIN] = "drain",
 		[MODE_REFUSE] = "refuse", [MODE_HANGUP] = "hangup",
 		[MODE_SILENT] = "silent",
+		[MODE_HALF_OPEN] = "half-open",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

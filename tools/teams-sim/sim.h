@@ -29,6 +29,7 @@ enum mode {
 	MODE_REFUSE, /* not listening */
 	MODE_HANGUP, /* accepts, closes at once */
 	MODE_SILENT, /* accepts, reads, never answers */
+	MODE_HALF_OPEN, /* accepts TCP, never begins TLS */
 };
 
 /** One regional data centre of the SIP proxy */

@@ -20,6 +20,7 @@ static void tenant_destructor(void *arg)
 	list_unlink(&tenant->le);
 	list_flush(&tenant->userl);
 	json_decref(tenant->blocked);
+	json_decref(tenant->failover_codes);
 	mem_deref(tenant->fqdn);
 }
 
@@ -38,7 +39,10 @@ int tenant_add(struct tenant **tp, struct sim *sim, const char *fqdn)
 		return ENOMEM;
 
 	tenant->sim = sim;
-	if (str_dup(&tenant->fqdn, fqdn)) {
+	tenant->enabled = true;
+	tenant->send_options = true;
+	tenant->failover_codes = json_pack("[i, i, i]", 408, 503, 504);
+	if (!tenant->failover_codes || str_dup(&tenant->fqdn, fqdn)) {
 		mem_deref(tenant);
 		return ENOMEM;
 	}
@@ -83,6 +87,20 @@ struct tenant *tenant_lookup(const struct sim *sim, const char *fqdn)
 struct trunk *tenant_trunk(struct tenant *tenant)
 {
 	return tenant->base ? &tenant->base->trunk : &tenant->trunk;
+}
+
+
+bool tenant_fails_over(const struct tenant *tenant, uint16_t scode)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach (tenant->failover_codes, i, item) {
+		if (json_integer_value(item) == scode)
+			return true;
+	}
+
+	return false;
 }
 
 

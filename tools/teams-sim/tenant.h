@@ -29,6 +29,10 @@ struct tenant {
 	struct list userl;    /* struct user, owned */
 	json_t *blocked;      /* array of caller numbers, NULL: none */
 	bool forward_pai;
+	bool enabled;         /* new calls to the SBC may be placed */
+	bool send_options;    /* off: no pings, no health, never demoted */
+	struct tenant *next;  /* borrowed: trunk to try after this one */
+	json_t *failover_codes; /* array: answers that try the next trunk */
 	struct trunk trunk;
 };
 
@@ -43,6 +47,7 @@ struct user {
 	uint32_t ring_ms;
 	uint32_t tone_hz;
 	bool early_media;
+	bool voicemail;        /* a server answers for them */
 };
 
 /** Add a tenant; an EALREADY one is returned as it is. 0, ENOMEM */
@@ -56,6 +61,9 @@ struct tenant *tenant_lookup(const struct sim *sim, const char *fqdn);
 
 /** The trunk a tenant's calls use: its own or its carrier's */
 struct trunk *tenant_trunk(struct tenant *tenant);
+
+/** Does this answer of the SBC try the next trunk? */
+bool tenant_fails_over(const struct tenant *tenant, uint16_t scode);
 
 /** Is this caller on the tenant's list of blocked numbers? */
 bool tenant_is_blocked(const struct tenant *tenant, const struct pl *number);

@@ -174,7 +174,8 @@ static void ping_now(void *arg)
 	int err;
 
 	deadline_start(&ping->period, set->options_period_ms, ping_now, ping);
-	if (ping->trans || ping->inst->mode == MODE_REFUSE ||
+	if (ping->trans || !ping->trunk->tenant->send_options ||
+	    ping->inst->mode == MODE_REFUSE ||
 	    ping->inst->mode == MODE_SILENT)
 		return;
 
@@ -199,7 +200,8 @@ static void demote(void *arg)
 {
 	struct trunk *trunk = arg;
 
-	set_state(trunk, TRUNK_DEMOTED, NULL);
+	if (trunk->tenant->send_options)
+		set_state(trunk, TRUNK_DEMOTED, NULL);
 }
 
 
@@ -353,8 +355,18 @@ int trunk_addr(const struct trunk *trunk, struct sa *addr)
 }
 
 
+bool ping_is_fresh(const struct ping *ping)
+{
+	return ping->heard_ms && clock_ms() - ping->heard_ms <
+					 ping->inst->sim->set.demote_ms;
+}
+
+
 bool trunk_is_usable(const struct trunk *trunk)
 {
+	if (!trunk->tenant->send_options)
+		return true;
+
 	return trunk->state == TRUNK_UP || trunk->state == TRUNK_DEMOTED;
 }
 
@@ -377,8 +389,9 @@ json_t *trunk_json(const struct trunk *trunk)
 
 		json_array_append_new(
 			instances,
-			json_pack("{s:s, s:b, s:o, s:o, s:s}", "instance",
-				  ping->inst->name, "ok", ping->ok,
+			json_pack("{s:s, s:b, s:b, s:o, s:o, s:s}", "instance",
+				  ping->inst->name, "ok", ping->ok, "fresh",
+				  ping_is_fresh(ping),
 				  "options_ms_ago", ago(ping->heard_ms),
 				  "answer_ms_ago", ago(ping->answered_ms),
 				  "reason", ping->why));

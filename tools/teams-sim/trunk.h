@@ -61,6 +61,9 @@ int trunk_identify(struct tenant **tenantp, uint16_t *portp,
 /** Where the SBC of this trunk listens; 0, ENOENT */
 int trunk_addr(const struct trunk *trunk, struct sa *addr);
 
+/** Has this region had OPTIONS of the SBC lately? */
+bool ping_is_fresh(const struct ping *ping);
+
 /** @return whether calls may be placed on it */
 bool trunk_is_usable(const struct trunk *trunk);
 

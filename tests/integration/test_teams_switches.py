@@ -1,0 +1,150 @@
+"""Switches of teams-sim that change how it treats trunks and calls."""
+
+import json
+import ssl
+
+import test_teams_sim as base
+from test_teams_sim import (ALLOW, CALLER, CONTACT, FQDN, SBC, USER, Dialog,
+                            eventually)
+
+OTHER = "fabrikam.sbc.example.com"
+ELSEWHERE = "127.0.61.42"
+
+
+class TwoTrunks(base.SimTest):
+    """An SBC with two tenants' names on one certificate."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        path = cls.folder / "config.json"
+        config = json.loads(path.read_text())
+        config["hosts"][OTHER] = SBC + ":5061"
+        config["tenants"].append({"fqdn": OTHER})
+        path.write_text(json.dumps(config))
+
+    def setUp(self):
+        super().setUp()
+        self.sbc.server = self.pki.context(ssl.PROTOCOL_TLS_SERVER,
+                                           "wildcard")
+        self.sbc.options_lines = ("Contact: <sip:%s:5061;transport=tls>\r\n"
+                                  % FQDN) + ALLOW
+
+    def dial(self, **more):
+        return self.control("dial", tenant=FQDN, to=CALLER,
+                            **dict({"from": USER}, **more))["call"]
+
+    def test_the_next_trunk_after_503_but_not_after_486(self):
+        self.up()
+        self.control("tenant_add", fqdn=FQDN, next=OTHER)
+        call = self.dial()
+        self.sbc.reply(self.sbc.wait("INVITE"), 503)
+        second = self.sbc.wait("INVITE")
+        self.assertIn("@" + OTHER, second.start)
+        self.control.wait("next_trunk", call=call, tenant=OTHER)
+        self.sbc.reply(second, 486)
+        self.assertEqual(self.control.wait("ended", call=call)["code"], 486)
+        call = self.dial()
+        self.sbc.reply(self.sbc.wait("INVITE"), 486)
+        self.assertEqual(self.control.wait("ended", call=call)["code"], 486)
+
+    def test_codes_that_try_the_next_trunk_are_a_setting(self):
+        self.up()
+        self.control("tenant_add", fqdn=FQDN, next=OTHER,
+                     failover_codes=[486])
+        call = self.dial()
+        self.sbc.reply(self.sbc.wait("INVITE"), 503)
+        self.assertEqual(self.control.wait("ended", call=call)["code"], 503)
+        self.dial()
+        self.sbc.reply(self.sbc.wait("INVITE"), 486)
+        self.assertIn("@" + OTHER, self.sbc.wait("INVITE").start)
+
+    def test_no_next_trunk_once_it_rang(self):
+        self.up()
+        self.control("tenant_add", fqdn=FQDN, next=OTHER)
+        call = self.dial()
+        invite = self.sbc.wait("INVITE")
+        self.sbc.reply(invite, 180, lines="Contact: %s\r\n%s" % (CONTACT,
+                                                                ALLOW))
+        self.control.wait("ringing", call=call)
+        self.sbc.reply(invite, 503)
+        self.assertEqual(self.control.wait("ended", call=call)["code"], 503)
+
+    def test_the_same_number_in_two_tenants(self):
+        self.sign_in(clients=0)
+        self.control("sign_in", tenant=OTHER, number=USER)
+        conn = self.sbc.connect(name="wildcard")
+        dialog = Dialog(conn)
+        dialog.send("INVITE", self.phone().sdp(), ALLOW)
+        self.assertEqual(self.sbc.final().code, 480)
+        dialog = Dialog(conn)
+        dialog.send("INVITE", self.phone().sdp(), ALLOW,
+                    contact=CONTACT.replace(FQDN, OTHER))
+        self.sbc.wait(180)
+        self.assertEqual(self.control.wait("incoming")["tenant"], OTHER)
+
+    def test_without_options_a_trunk_is_neither_pinged_nor_demoted(self):
+        self.control("tenant_add", fqdn=FQDN, send_options=False)
+        self.control("set", demote_ms=200)
+        self.options(self.sbc.connect())
+        self.control.wait("options")
+        self.dial()
+        self.sbc.reply(self.sbc.wait("INVITE"), 486)
+        eventually(lambda: not self.control("health")["trunks"][0][
+            "instances"][0]["fresh"])
+        self.assertEqual(self.control("health")["trunks"][0]["state"],
+                         "unknown")
+        self.assertEqual(self.sbc.seen, [])
+
+    def test_a_region_without_options_calls_last(self):
+        conn = self.sbc.connect(2)
+        self.options(conn)
+        self.control.wait("trunk_up")
+        self.dial()
+        invite = self.sbc.wait("INVITE")
+        self.assertIn("127.0.61.3", invite["Via"])
+        self.control("set", demote_ms=100)
+        self.control.wait("options")
+        eventually(lambda: not self.control("health")["trunks"][0][
+            "instances"][2]["fresh"])
+        self.dial(force=True)
+        self.assertIn("127.0.61.1", self.sbc.take(
+            lambda m: m.method == "INVITE" and m["Call-ID"] !=
+            invite["Call-ID"], "INVITE", 5)["Via"])
+
+    def test_a_trunk_that_is_not_enabled(self):
+        self.up()
+        self.control("tenant_add", fqdn=FQDN, enabled=False)
+        answer = self.control("dial", True, tenant=FQDN, to=CALLER,
+                              **{"from": USER})
+        self.assertIn("not enabled", answer["error"])
+
+    def test_a_name_that_moves(self):
+        self.up()
+        self.control("host", name=FQDN, address=ELSEWHERE + ":5061")
+        call = self.dial()
+        self.assertEqual(self.control.wait("ended", call=call)["code"], 504)
+        for name, address in (("nobody", SBC + ":1"), (FQDN, "nonsense")):
+            self.assertFalse(self.control("host", True, name=name,
+                                          address=address)["ok"])
+
+    def test_silk_is_left_out(self):
+        self.control("set", silk=False)
+        self.up()
+        self.dial()
+        self.assertIn(" 9 111 18 0 8 97 101 13 118\r\n",
+                      self.sbc.wait("INVITE").body)
+
+    def test_headers_of_a_forwarded_call_and_of_a_site(self):
+        self.up()
+        self.dial(headers="HISTORY-INFO: <sip:+4930555011@x>;index=1\r\n"
+                  "X-MS-UserLocation: internal\r\n", anonymous=True)
+        invite = self.sbc.wait("INVITE")
+        self.assertEqual(invite["X-MS-UserLocation"], "internal")
+        self.assertIn("index=1", invite["History-Info"])
+        self.assertIn("sip:anonymous@", invite["From"])
+
+    def test_a_bad_certificate_changes_nothing(self):
+        self.assertFalse(self.control("certificate", True, certificate="x",
+                                      key="y")["ok"])
+        self.up()
