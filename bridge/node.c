@@ -62,7 +62,7 @@ struct node {
 	struct live *live;
 	struct portal *portal;
 	struct keeper *keeper;
-	struct list tenantl;       /* struct tenant: of files and of the store */
+	struct list tenantl;       /* struct tenant: of files and store    */
 	struct mqueue *commands;   /* from the portal's thread              */
 	struct mqueue *news;       /* from the keeper's                     */
 	struct loop_fd tick, media_fd;

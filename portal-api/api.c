@@ -45,7 +45,6 @@ static void destructor(void *data)
 	mem_deref(rq->if_none);
 	mem_deref(rq->key);
 	mem_deref(rq->type);
-	mem_deref(rq->origin);
 	mem_deref(rq->last_event);
 }
 
@@ -253,7 +252,6 @@ static int headers_take(struct request *rq)
 	err |= header_take(&rq->if_none, h, "If-None-Match");
 	err |= header_take(&rq->key, h, "Idempotency-Key");
 	err |= header_take(&rq->type, h, "Content-Type");
-	err |= header_take(&rq->origin, h, "Origin");
 	err |= header_take(&rq->last_event, h, "Last-Event-ID");
 
 	return err ? ENOMEM : 0;

@@ -5,7 +5,7 @@
  * are two kinds. What is at hand is answered in the portal's thread, which
  * must not wait; what is in the store is answered by a worker of the desk,
  * with a store of its own. Both answer exactly once, by the same functions;
- * api_wait() is an answer that comes later.
+ * portal_command() is an answer that comes later.
  */
 #ifndef PORTAL_API_H
 #define PORTAL_API_H
@@ -84,7 +84,7 @@ struct request {
 	size_t size;
 	char *path;                /* owned                                 */
 	char *bearer, *cookie, *csrf, *if_match, *if_none, *key, *type,
-	     *origin, *last_event; /* owned: of the headers; NULL           */
+	     *last_event; /* owned: of the headers; NULL           */
 	char address[ADDRESS_SIZE];
 	bool socket;               /* by the control socket                 */
 	bool tls;

@@ -41,8 +41,8 @@ static int text_take(const char *name, int64_t revision, const char *text,
 }
 
 
-int catalog_of_store(struct catalog **catp, struct store *st, const char *folder,
-		 struct errors *errs)
+int catalog_of_store(struct catalog **catp, struct store *st,
+		     const char *folder, struct errors *errs)
 {
 	struct texts texts = { NULL, 0 };
 	int err;

@@ -460,7 +460,8 @@ static int read_old(struct change *ch)
 	char sql[SQL_MAX];
 
 	if (re_snprintf(sql, sizeof(sql), "SELECT revision, data, secrets"
-			" FROM %s WHERE %s", ch->kind->table, ch->kind->where) < 0)
+			" FROM %s WHERE %s", ch->kind->table,
+			ch->kind->where) < 0)
 		return EINVAL;
 
 	return db_query(ch->st->db, sql, keyv, ch->kind->keyc, take_old, ch);

@@ -175,8 +175,9 @@ static int read_span(struct store *st, const struct source *src,
 
 	grow_all(&g, src, span);
 
-	err = g.err ? ENOMEM : g.bad ? EINVAL : db_query(st->db, (const char *)g.mb->buf,
-					g.paramv, g.paramc, tell, &reader);
+	err = g.err ? ENOMEM : g.bad ? EINVAL :
+		db_query(st->db, (const char *)g.mb->buf, g.paramv, g.paramc,
+			 tell, &reader);
 	mem_deref(g.mb);
 
 	return err;
