@@ -1,0 +1,127 @@
+/**
+ * @file test_script.c  A PowerShell script for what only PowerShell can
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "bridge/base/errors.h"
+#include "bridge/base/libre.h"
+#include "portal-api/sync/script.h"
+
+
+static char *write_for(const char *upn, bool derived, int want)
+{
+	struct tenant *tenant = fields_item_alloc(&tenant_fields);
+	struct user *user = fields_item_alloc(&user_fields);
+	struct script script = {.tenant = tenant, .port = 5061,
+				.time = "2026-03-01T00:00:00Z",
+				.tenant_id = "t'id", .derived = derived};
+	struct errors *errs = NULL;
+	char *text = NULL;
+
+	assert_non_null(tenant);
+	assert_non_null(user);
+	assert_int_equal(errors_alloc(&errs), 0);
+	assert_int_equal(str_dup(&tenant->tenant, "acme"), 0);
+	assert_int_equal(str_dup(&tenant->teams.fqdn, "acme.sbc.example"), 0);
+	assert_int_equal(str_dup(&user->upn, upn), 0);
+	assert_int_equal(str_dup(&user->number, "+442079460018"), 0);
+	user->enabled = true;
+	list_append(&tenant->userl, &user->le, user);
+
+	assert_int_equal(script_write(&text, &script, errs), want);
+	assert_int_equal(errors_count(errs), want ? 1 : 0);
+
+	mem_deref(errs);
+	mem_deref(tenant);
+
+	return text;
+}
+
+
+static void has(const char *text, const char *part, bool want)
+{
+	if (!!strstr(text, part) != want)
+		fail_msg("%s: %s", want ? "missing" : "there", part);
+}
+
+
+static void values_cannot_end_their_quotes(void **state)
+{
+	char *text;
+	(void)state;
+
+	text = write_for("a'; rm -r / #", false, 0);
+	has(text, "User = 'a''; rm -r / #';", true);
+	has(text, "-TenantId 't''id'", true);
+	mem_deref(text);
+
+	/* PowerShell takes U+2018 .. U+201B for quotes too, not U+201C */
+	text = write_for("\xe2\x80\x98\xe2\x80\x99\xe2\x80\x9a\xe2\x80\x9b"
+			 "\xe2\x80\x9c", false, 0);
+	has(text, "'\xe2\x80\x98\xe2\x80\x98\xe2\x80\x99\xe2\x80\x99"
+	    "\xe2\x80\x9a\xe2\x80\x9a\xe2\x80\x9b\xe2\x80\x9b"
+	    "\xe2\x80\x9c'", true);
+	mem_deref(text);
+
+	/* a value that ends amid a character, or looks like code, is text */
+	text = write_for("$(calc)`n\"%s", false, 0);
+	has(text, "'$(calc)`n\"%s'", true);
+	mem_deref(text);
+}
+
+
+static void control_characters_are_refused(void **state)
+{
+	(void)state;
+
+	assert_null(write_for("a\nb", false, EBADMSG));
+	assert_null(write_for("a\rb", false, EBADMSG));
+	assert_null(write_for("a\x1b", false, EBADMSG));
+	assert_null(write_for("a\xe2\x80", false, EBADMSG));
+}
+
+
+static void lines_end_as_windows_wants(void **state)
+{
+	char *text = write_for("ann@acme.example", false, 0);
+	(void)state;
+
+	assert_int_equal(strncmp(text, "\xef\xbb\xbf#Requires ", 13), 0);
+	for (const char *p = strchr(text, '\n'); p; p = strchr(p + 1, '\n'))
+		assert_int_equal(p[-1], '\r');
+
+	mem_deref(text);
+}
+
+
+static void a_derived_trunk_has_no_gateway(void **state)
+{
+	char *text;
+	(void)state;
+
+	text = write_for("ann@acme.example", true, 0);
+	has(text, "PSTNGateway -", false);
+	has(text, "New-CsOnlineVoiceRoute ", true);
+	mem_deref(text);
+
+	text = write_for("ann@acme.example", false, 0);
+	has(text, "New-CsOnlinePSTNGateway -Fqdn $trunk", true);
+	mem_deref(text);
+}
+
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_cannot_end_their_quotes),
+		cmocka_unit_test(control_characters_are_refused),
+		cmocka_unit_test(lines_end_as_windows_wants),
+		cmocka_unit_test(a_derived_trunk_has_no_gateway),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
