@@ -57,6 +57,7 @@ int cmd_check(const struct cli *cli, int argc, char *argv[]);
 int cmd_explain(const struct cli *cli, int argc, char *argv[]);
 int cmd_schema(const struct cli *cli, int argc, char *argv[]);
 int cmd_number(const struct cli *cli, int argc, char *argv[]);
+int cmd_sync(const struct cli *cli, int argc, char *argv[]);
 int cmd_template(const struct cli *cli, int argc, char *argv[]);
 int cmd_test(const struct cli *cli, int argc, char *argv[]);
 int cmd_apply(const struct cli *cli, int argc, char *argv[]);

@@ -148,6 +148,33 @@ static const struct command commandv[] = {
 	 "  --templates FOLDER   own templates (default: as in"
 	 " callbridge.yaml)\n",
 	 cmd_number},
+	{"sync", "dry-run|script [--file FILE] [--tenant NAME] [--tenant-id ID]"
+	 "\n                       [--client-id ID]",
+	 "Microsoft 365 and the customer's users: who can call, who not, why",
+	 "  dry-run  reads the tenant's people from Microsoft 365 and tells"
+	 " of each whether\n"
+	 "           they can call, or why not and what to do; changes"
+	 " nothing. The client\n"
+	 "           secret is in the environment as"
+	 " CALLBRIDGE_GRAPH_SECRET. Exit status 1\n"
+	 "           if a user of the customer cannot call\n"
+	 "  script   a PowerShell script that sets up gateway, routing, dial"
+	 " plan and numbers;\n"
+	 "           look at it, then run it as a Teams administrator, first"
+	 " with -DryRun\n\n"
+	 "  --file FILE       customer file (default: those of the service's"
+	 " configuration)\n"
+	 "  --tenant NAME     which customer\n"
+	 "  --tenant-id ID    the customer's tenant at Microsoft: its ID or"
+	 " domain\n"
+	 "  --client-id ID    of the app registration (docs/sync.md)\n"
+	 "  --login-url URL, --graph-url URL\n"
+	 "                    of a national cloud\n"
+	 "  --blocked         only the customer's users who cannot call\n"
+	 "  --json            for programs\n"
+	 "  --templates FOLDER  own templates (default: as in"
+	 " callbridge.yaml)\n",
+	 cmd_sync},
 	{"template", "list|show NAME|lint FILE...|diff A B|explain SETTING|new"
 	 "|doctor",
 	 "the PBX products that are known, and how one is spoken to",

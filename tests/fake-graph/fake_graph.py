@@ -1,0 +1,258 @@
+#!/usr/bin/python3
+"""A stand-in for Microsoft's sign-in service and Microsoft Graph, over TLS."""
+
+import argparse
+import collections
+import gzip
+import json
+import random
+import ssl
+import sys
+import threading
+import time
+import urllib.parse
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PHONE = "4828c8ec-dc2e-4779-b502-87ac9ce28ab7"
+RESOURCE = "f47330e9-c134-43b3-9993-e7f004506889"
+TOKEN_S = 3599
+PAGE = 100
+
+Reply = collections.namedtuple(
+    "Reply", "status body headers gzipped cut_at delay",
+    defaults=(b"", {}, False, None, 0))
+Asked = collections.namedtuple("Asked", "method path headers body")
+
+
+def plan(status="Enabled", ident=PHONE):
+    """One of somebody's service plans."""
+    return {"servicePlanId": ident, "capabilityStatus": status,
+            "service": "MicrosoftCommunicationsOnline"}
+
+
+def person(upn, country="GB", plans=None, **more):
+    """A user as Graph shows one; its id follows from the name."""
+    row = {"id": str(uuid.uuid5(uuid.NAMESPACE_DNS, upn)),
+           "userPrincipalName": upn, "displayName": upn.split("@")[0].title(),
+           "usageLocation": country, "accountEnabled": True,
+           "userType": "Member",
+           "assignedPlans": [plan()] if plans is None else plans}
+    row.update(more)
+    return row
+
+
+def people(count, seed=1):
+    """So many, the same each time: some without licence, some guests."""
+    dice = random.Random(seed)
+    rows = []
+    for number in range(count):
+        chance = dice.random()
+        rows.append(person(
+            "user%05d@contoso.example" % number,
+            plans=[] if chance < 0.2 else None,
+            userType="Guest" if 0.2 <= chance < 0.25 else "Member"))
+    return rows
+
+
+class Server(ThreadingHTTPServer):
+    """A client that hangs up, or does not like our certificate, is no news."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
+class FakeGraph:
+    """The server. `rows` may be changed while it runs; change() tells delta
+    of it."""
+
+    def __init__(self, certificate, rows=(), secret="secret",
+                 address="127.0.0.1", port=0):
+        self.rows = {row["id"]: row for row in rows}
+        self.secret = secret
+        self.page = PAGE
+        self.token_s = TOKEN_S
+        self.shift = 0          # of the clock, seconds
+        self.changes = []
+        self.log = []
+        self.tokens = {}        # token: when it ends
+        self.laid_out = {}      # (method, beginning of path): replies
+        self.lock = threading.Lock()
+        self.server = Server((address, port), self.handler())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.server.socket = context.wrap_socket(
+            self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = "https://%s:%d" % (address, self.server.server_port)
+        self.thread = threading.Thread(target=self.server.serve_forever,
+                                       kwargs={"poll_interval": 0.05})
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+    def reply_with(self, method, path, *replies):
+        """Answer the next requests like that one with these, in order."""
+        queue = self.laid_out.setdefault((method, path), collections.deque())
+        queue.extend(replies)
+
+    def change(self, row):
+        """Somebody is new, other than before, or (@removed) gone."""
+        with self.lock:
+            if "@removed" in row:
+                self.rows.pop(row["id"], None)
+            else:
+                self.rows[row["id"]] = row
+            self.changes.append(row)
+
+    def asked(self, part):
+        """The requests with that in their path."""
+        return [one for one in self.log if part in one.path]
+
+    def clock(self):
+        return time.monotonic() + self.shift
+
+    # What it answers
+
+    def answer(self, asked):
+        with self.lock:
+            self.log.append(asked)
+            for (method, path), queue in self.laid_out.items():
+                if asked.method == method and queue and path in asked.path:
+                    return queue.popleft()
+            return self.answer_well(asked)
+
+    def answer_well(self, asked):
+        url = urllib.parse.urlsplit(asked.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        if url.path == "/__log":
+            return as_json(200, [one._asdict() for one in self.log[:-1]])
+        if url.path == "/__clock":
+            self.shift += float(query.get("seconds", 0))
+            return as_json(200, {"shift": self.shift})
+        if url.path.endswith("/oauth2/v2.0/token"):
+            return self.token(asked)
+        if not self.let_in(asked):
+            return failure(401, "InvalidAuthenticationToken")
+        if url.path == "/v1.0/users/delta":
+            return self.delta(query)
+        return failure(404, "Request_ResourceNotFound")
+
+    def token(self, asked):
+        form = dict(urllib.parse.parse_qsl(asked.body))
+        if (asked.method != "POST" or form.get("grant_type") !=
+                "client_credentials" or form.get("scope") !=
+                self.url + "/.default"):
+            return as_json(400, {"error": "invalid_request"})
+        if form.get("client_secret") != self.secret:
+            return as_json(401, {
+                "error": "invalid_client", "error_codes": [7000215],
+                "error_description": "AADSTS7000215: never shown"})
+        token = uuid.uuid4().hex
+        self.tokens[token] = self.clock() + self.token_s
+        return as_json(200, {"token_type": "Bearer", "access_token": token,
+                             "expires_in": self.token_s})
+
+    def let_in(self, asked):
+        scheme, _, token = asked.headers.get("authorization",
+                                             "").partition(" ")
+        return (scheme == "Bearer" and
+                self.tokens.get(token, 0) > self.clock())
+
+    def delta(self, query):
+        if "$top" in query:
+            return failure(400, "Request_BadRequest")
+        if "$deltatoken" in query:
+            rows = self.changes[int(query["$deltatoken"]):]
+        else:
+            rows = list(self.rows.values())
+        begin = int(query.get("$skiptoken", 0))
+        end = begin + self.page
+        link = self.url + "/v1.0/users/delta?"
+        page = {"value": rows[begin:end]}
+        if end < len(rows):
+            page["@odata.nextLink"] = "%s$skiptoken=%d" % (link, end)
+        else:
+            page["@odata.deltaLink"] = "%s$deltatoken=%d" % (
+                link, len(self.changes))
+        return as_json(200, page)
+
+    def handler(self):
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            timeout = 30
+
+            def answer(self):
+                size = int(self.headers.get("Content-Length") or 0)
+                headers = {k.lower(): v for k, v in self.headers.items()}
+                reply = fake.answer(Asked(
+                    self.command, self.path, headers,
+                    self.rfile.read(size).decode()))
+                try:
+                    self.send(reply)
+                except OSError:     # the client has had enough
+                    self.close_connection = True
+
+            do_GET = do_POST = answer
+
+            def send(self, reply):
+                time.sleep(reply.delay)
+                if reply.status == 0:
+                    self.close_connection = True
+                    return
+                body = reply.body
+                if reply.gzipped:
+                    body = gzip.compress(body)
+                self.send_response(reply.status)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("request-id", "fake-%d" % len(fake.log))
+                if reply.gzipped:
+                    self.send_header("Content-Encoding", "gzip")
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body[:reply.cut_at])
+                self.close_connection = reply.cut_at is not None
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
+
+
+def as_json(status, value, **headers):
+    return Reply(status, json.dumps(value).encode(), headers)
+
+
+def failure(status, code, **headers):
+    """An error as Graph writes it."""
+    return as_json(status, {"error": {"code": code, "message": "not shown"}},
+                   **headers)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--certificate", required=True,
+                        help="PEM with certificate and key")
+    parser.add_argument("--people", type=int, default=25)
+    parser.add_argument("--secret", default="secret")
+    parser.add_argument("--port", type=int, default=0)
+    args = parser.parse_args()
+    with FakeGraph(args.certificate, people(args.people), args.secret,
+                   port=args.port) as fake:
+        print(fake.url, flush=True)
+        fake.thread.join()
+
+
+if __name__ == "__main__":
+    main()
