@@ -78,6 +78,8 @@ struct actor {
 	bool held;                 /* it holds                              */
 	uint64_t dial_ms, ring_ms, ringback_ms, answer_ms, end_ms;
 	uint16_t scode;            /* why it was refused, 0: BYE            */
+	bool transfers;            /* it asked for a transfer               */
+	uint16_t transfer_scode;   /* why that failed, 0: not that we know  */
 	char reason[128];
 	bool hung_up;              /* itself                                */
 	char digits[64];           /* heard                                 */

@@ -152,6 +152,10 @@ static void call_event(struct actor *actor, const char *event,
 						      "teams")) {
 		actor->held = false;
 	}
+	else if (!strcmp(event, "transfer_failed")) {
+		actor->transfer_scode = (uint16_t)json_integer_value(
+			json_object_get(json, "code"));
+	}
 	else if (!strcmp(event, "dtmf")) {
 		const size_t l = strlen(actor->digits);
 

@@ -1,8 +1,9 @@
 /**
  * @file advice.c  What to change when a step fails
  *
- * What the service itself says of the call comes first: it knows the answers
- * of both sides. Then the setting that such a step depends on.
+ * If the cause can be seen (diagnosis.c), it stands alone. Otherwise what the
+ * service itself says of the call comes first: it knows the answers of both
+ * sides. Then the setting that such a step depends on.
  */
 #include <jansson.h>
 
@@ -20,6 +21,8 @@ struct hint {
 
 /* The first that fits */
 static const struct hint hintv[] = {
+	{STEP_REGISTERED, -1, "TLS: ",
+	 "What is trusted is said by pbx.tls.ca_file and pbx.tls.verify."},
 	{STEP_REGISTERED, -1, NULL,
 	 "See `callbridge why USER`. Usually pbx.sip_domain, pbx.sip_proxy,"
 	 " user.sip_username, user.sip_auth_username or user.sip_password."},
@@ -91,8 +94,10 @@ static const struct hint hintv[] = {
 	 "The PBX refuses a re-INVITE: pbx.media.hold says how it is told"
 	 " (sendonly, inactive)."},
 	{STEP_MUSIC, -1, NULL,
-	 "pbx.media.hold: most PBXs play their music when they are told sendonly."
-	 " Then: is there music on hold at the PBX for this extension?"},
+	 "The PBX plays no music: give this extension music on hold there, or let"
+	 " the service play it by pbx.hold.music: bridge. A PBX that has music"
+	 " and keeps silent may want to be told of a hold in another way:"
+	 " pbx.media.hold."},
 	{STEP_RESUMES, -1, NULL, "pbx.media.hold, and pbx.call.session_timers."},
 	{STEP_TRANSFERS, -1, NULL,
 	 "pbx.transfer.blind: refer, bridge or auto; pbx.supports_refer off for a"
@@ -103,6 +108,10 @@ static const struct hint hintv[] = {
 	{STEP_REFUSED, -1, NULL,
 	 "pbx.call.answer_limit ends calls that nobody takes; the PBX may forward"
 	 " to a mailbox before."},
+	{STEP_REFUSED_AS, -1, "refused with",
+	 "The PBX answers with a code that means something else, and the caller"
+	 " is told a wrong reason: see what its route for this number says, and"
+	 " `callbridge why CALL` for the code that it sent."},
 	{STEP_REFUSED_AS, -1, NULL,
 	 "The PBX chooses the code: see `callbridge why CALL`. A mailbox or a"
 	 " forwarding may take the call instead."},
@@ -147,6 +156,22 @@ static bool fits(const struct hint *hint, const struct step *step,
 }
 
 
+/** A call may be given up, or not be taken */
+static bool is_usual(const json_t *row)
+{
+	static const char *const resultv[] = {"busy", "no_answer", "declined",
+					      "cancelled"};
+	const char *result = json_string_value(json_object_get(row,
+							       "result"));
+
+	for (size_t i = 0; result && i < RE_ARRAY_SIZE(resultv); i++)
+		if (!strcmp(result, resultv[i]))
+			return true;
+
+	return false;
+}
+
+
 /** What the records of this case's calls advise. Borrowed, "" */
 static const char *record_advice(struct stage *stage)
 {
@@ -164,8 +189,8 @@ static const char *record_advice(struct stage *stage)
 		const char *advice = json_string_value(json_object_get(row,
 							"advice"));
 
-		/* A call that was given up did not fail */
-		if (advice && *advice && scode >= 400 && scode != 487)
+		/* Where nobody took the call, nothing may be wrong with it */
+		if (advice && *advice && scode >= 400 && !is_usual(row))
 			return advice;
 	}
 
@@ -176,8 +201,14 @@ static const char *record_advice(struct stage *stage)
 void advice_give(struct stage *stage, const struct step *step,
 		 struct outcome *out)
 {
-	const char *record = record_advice(stage), *general = "";
+	const char *record, *general = "";
 	char own[sizeof(out->advice)];
+
+	if (!*out->advice && diagnosis_make(stage, step, out, out->advice,
+					    sizeof(out->advice)))
+		return;
+
+	record = record_advice(stage);
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(hintv) && !*general; i++)
 		if (fits(&hintv[i], step, out->observed))

@@ -127,10 +127,23 @@ static const struct actor *refused_now(const struct stage *stage)
 }
 
 
+/** Somebody whose transfer has failed, NULL if nobody's has */
+static const struct actor *transfer_refused(const struct stage *stage)
+{
+	for (size_t i = 0; i < ACTORC; i++)
+		if (stage->actorv[i].started &&
+		    stage->actorv[i].transfer_scode)
+			return &stage->actorv[i];
+
+	return NULL;
+}
+
+
 /** Whoever waits for a call that was refused waits in vain */
 static bool rings_or_not(const struct actor *actor)
 {
-	return actor->state == ACTOR_RINGS || refused_now(actor->stage);
+	return actor->state == ACTOR_RINGS || refused_now(actor->stage) ||
+		transfer_refused(actor->stage);
 }
 
 
@@ -361,6 +374,25 @@ static int exec_dials(struct stage *stage, const struct step *step,
 }
 
 
+/** Why a call that was waited for will not come */
+static void not_rung(const struct stage *stage, struct outcome *out)
+{
+	const struct actor *other = transfer_refused(stage);
+
+	if (other) {
+		outcome_fail(out, "no call came: the transfer by %s failed"
+			     " with %u", actor_title(other),
+			     other->transfer_scode);
+		return;
+	}
+
+	other = refused_now(stage);
+	outcome_fail(out, "no call came: %s was refused: %u %s",
+		     other ? actor_title(other) : "the caller",
+		     other ? other->scode : 0, other ? other->reason : "");
+}
+
+
 static int exec_rings(struct stage *stage, const struct step *step,
 		      struct outcome *out)
 {
@@ -375,12 +407,7 @@ static int exec_rings(struct stage *stage, const struct step *step,
 		err = exec_wait(actor, ms, rings_or_not);
 
 	if (!err && actor->state != ACTOR_RINGS) {
-		const struct actor *other = refused_now(stage);
-
-		outcome_fail(out, "no call came: %s was refused: %u %s",
-			     other ? actor_title(other) : "the caller",
-			     other ? other->scode : 0,
-			     other ? other->reason : "");
+		not_rung(stage, out);
 		return 0;
 	}
 
@@ -557,8 +584,11 @@ static int exec_transfers(struct stage *stage, const struct step *step,
 
 	err = number_resolve(actor, &step->argv[1].text, number,
 			     sizeof(number));
-	if (!err)
+	if (!err) {
+		actor->transfers      = true;
+		actor->transfer_scode = 0;
 		err = actor->ops->transfer(actor, number);
+	}
 	if (err)
 		return command_fail(stage, err, out);
 

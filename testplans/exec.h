@@ -91,6 +91,13 @@ int exec_wrong_password(struct stage *stage, const struct step *step,
 int exec_load(struct stage *stage, const struct step *step,
 	      struct outcome *out);
 
+/* diagnosis.c */
+
+/** What the registrations, records and traces of the case show to be wrong.
+    @return true if there is such a cause, and buf says it */
+bool diagnosis_make(struct stage *stage, const struct step *step,
+		    const struct outcome *out, char *buf, size_t size);
+
 /* advice.c */
 
 /** Name the setting that is likely to blame for a step that failed */

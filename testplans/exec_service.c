@@ -14,6 +14,7 @@
 
 enum {
 	ASK_MS = 500,              /* between two looks at the service */
+	HOPELESS_MS = 5000,        /* failing so long, and no more tried */
 	RECORD_MS = 3000,          /* until a call's end is written down */
 	REFRESH_MS = 5000,
 };
@@ -49,6 +50,8 @@ struct regs {
 	unsigned answers;          /* registrations that the trace shows */
 	unsigned before;
 	bool want_messages;
+	uint64_t until_ms;         /* is waited for                         */
+	uint64_t failing_ms;       /* since then, 0: not                    */
 };
 
 
@@ -76,20 +79,47 @@ static void regs_fail(const struct regs *regs, uint32_t ms,
 		return;
 	}
 
-	outcome_fail(out, "not within %u s: %s%s%s%s%s", ms / 1000,
-		     regs->reg.state, *regs->reg.reason ? ", " : "",
+	outcome_fail(out, "%s %u s: %s%s%s%s%s", regs->failing_ms ?
+		     "not, and not tried again within" : "not within",
+		     ms / 1000, regs->reg.state, *regs->reg.reason ? ", " : "",
 		     regs->reg.reason, *regs->reg.words ? ": " : "",
 		     regs->reg.words);
 	str_ncpy(out->advice, regs->reg.advice, sizeof(out->advice));
 }
 
 
-static bool is_registered(void *arg)
+/** It fails, and is not tried again in time. An attempt may be under way
+    while none is due, so that it must stay so for a while */
+static bool is_hopeless(struct regs *regs)
+{
+	const int64_t in_ms = (regs->reg.next_s - (int64_t)time(NULL)) * 1000;
+	const uint64_t now = pump_ms();
+
+	if (!regs->found || strcmp(regs->reg.state, "failing") ||
+	    (regs->reg.next_s && now + (uint64_t)max(in_ms, (int64_t)0) <
+	     regs->until_ms)) {
+		regs->failing_ms = 0;
+		return false;
+	}
+
+	if (!regs->failing_ms)
+		regs->failing_ms = now;
+
+	return now - regs->failing_ms >= HOPELESS_MS;
+}
+
+
+static bool is_registered(const struct regs *regs)
+{
+	return regs->found && !strcmp(regs->reg.state, "registered");
+}
+
+
+static bool registered_or_not(void *arg)
 {
 	struct regs *regs = arg;
 
-	return regs_look(regs) && regs->found &&
-		!strcmp(regs->reg.state, "registered");
+	return regs_look(regs) && (is_registered(regs) || is_hopeless(regs));
 }
 
 
@@ -103,11 +133,13 @@ int exec_registered(struct stage *stage, const struct step *step,
 	if (service_missing(stage, out))
 		return 0;
 
-	err = pump_until(stage->pump, step->argv[1].ms, is_registered, &regs);
+	regs.until_ms = pump_ms() + step->argv[1].ms;
+	err = pump_until(stage->pump, step->argv[1].ms, registered_or_not,
+			 &regs);
 	if (err == ECANCELED)
 		return err;
 
-	if (err)
+	if (!is_registered(&regs))
 		regs_fail(&regs, step->argv[1].ms, out);
 	else
 		outcome_say(out, "%s is registered for %u s%s%s",

@@ -488,8 +488,10 @@ static bool fresh(struct listening *l)
 	if (heard_ms(l->actor) < l->from_ms)
 		l->from_ms = 0;
 	if (heard_ms(l->actor) < l->from_ms + HEAR_MS) {
-		(void)re_snprintf(l->fault, sizeof(l->fault), "no sound"
-				  " arrives at all");
+		/* What was heard before says more */
+		if (!*l->fault)
+			(void)re_snprintf(l->fault, sizeof(l->fault), "no"
+					  " sound arrives at all");
 		return false;
 	}
 

@@ -121,7 +121,8 @@ void actor_reset(struct actor *actor)
 	actor->shown[0] = actor->shown_name[0] = '\0';
 	actor->reason[0] = actor->digits[0] = '\0';
 	actor->ringback = actor->early = actor->held = false;
-	actor->hung_up = false;
+	actor->hung_up = actor->transfers = false;
+	actor->transfer_scode = 0;
 	actor->dial_ms = actor->ring_ms = actor->ringback_ms = 0;
 	actor->answer_ms = actor->end_ms = 0;
 	actor->scode   = 0;

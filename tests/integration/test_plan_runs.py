@@ -78,6 +78,7 @@ class PlanTest(BridgeTest):
         for each in (page, (out / "r.json").read_text()):
             self.assertFalse(SECRET.search(each), SECRET.search(each))
         report["text"], report["page"] = text, page
+        report["junit"] = (out / "r.xml").read_text()
         return report
 
     def cases(self, report):

@@ -67,11 +67,22 @@ USERS = {
     2031: ("media_address=192.168.77.10\nbind_rtp_to_media_address=no\n", ""),
     2032: ("media_address=198.51.100.7\nbind_rtp_to_media_address=no\n", ""),
     2033: ("", ""), 2034: ("", ""),
+    # ... music on hold that is silence, transfers refused, the PBX's own
+    # number for callers both ways (2053), calls that end by themselves and
+    # callers without a number (2054), voice to nobody once more
+    2051: ("moh_suggest=silence\n", ""),
+    2052: ("allow_transfer=no\n", ""),
+    2053: ("set_var=DID=%s\n" % plan.SWITCHBOARD, ""),
+    2054: ("context=short-calls\n", ""),
+    2055: ("media_address=198.51.100.7\nbind_rtp_to_media_address=no\n", ""),
+    # nothing wrong there, but in how the bridge is set up, or on the way
+    2056: ("", ""), 2057: ("", ""), 2058: ("", ""), 2059: ("", ""),
 }
 BINDINGS = {2033: "maximum_expiration=60\n",
             2034: "minimum_expiration=10\nmaximum_expiration=20\n"}
 DESKS = (1001, 1002, 1003)
-CARRIERS = ("127.0.0.31", "127.0.0.32", "127.0.0.33", "127.0.0.39")
+CARRIERS = tuple("127.0.0.%d" % last for last in (
+    31, 32, 33, 39, 34, 35, 36, 37, 38))
 
 PJSIP = """\
 [global]
@@ -197,6 +208,10 @@ exten => 112,1,Goto(emergency,${EXTEN},1)
 exten => 999,1,Goto(emergency,${EXTEN},1)
 exten => 9112,1,Goto(emergency,${EXTEN:1},1)
 exten => 9999,1,Goto(emergency,${EXTEN:1},1)
+; every call from here ends by itself
+[short-calls]
+exten => _X.,1,Set(TIMEOUT(absolute)=6)
+ same => n,Goto(from-internal,${EXTEN},1)
 [emergency]
 exten => _X.,1,Set(CALLERID(num)=${IF($["${DID}" = ""]?${CALLERID(num)}:${DID})})
  same => n,Dial(PJSIP/pstn/sip:${EXTEN}@127.0.0.39:5060,60)
@@ -207,6 +222,10 @@ exten => _0ZX.,1,Return(+44${EXTEN:1})
 exten => _+X.,1,Return(${EXTEN})
 exten => _X.,1,Return(${EXTEN})
 [from-pstn]
+exten => +442079460253,1,Set(CALLERID(all)=Reception <100>)
+ same => n,Gosub(ext,s,1(2053))
+exten => +442079460254,1,Set(CALLERID(pres)=prohib)
+ same => n,Gosub(ext,s,1(2054))
 exten => _+44207946010X,1,Gosub(ext,s,1(100${EXTEN:-1}))
 exten => _+4420794602XX,1,Gosub(ext,s,1(20${EXTEN:-2}))
 exten => _+X!,1,Hangup(1)
@@ -290,7 +309,7 @@ class Asterisk:
                                     % self.root)
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in ("etc var var/keys db data data/sounds spool run log "
-                     "log/cdr-csv cache moh").split():
+                     "log/cdr-csv cache moh silence").split():
             (self.folder / name).mkdir(parents=True)
         share = self.root / "usr/share/asterisk"
         (self.folder / "data/documentation").symlink_to(
@@ -298,6 +317,7 @@ class Asterisk:
         (self.folder / "data/sounds/en").symlink_to(
             share / "sounds/en_US_f_Allison")
         audio.write_tone(self.folder / "moh/tone.wav", plan.HOLD_HZ, 20)
+        audio.write_tone(self.folder / "silence/none.wav", 0, 20)
         for name, text in self.files().items():
             (self.folder / "etc" / (name + ".conf")).write_text(text)
 
@@ -322,7 +342,9 @@ class Asterisk:
                       "full => notice,warning,error,verbose(3)\n",
             "rtp": "[general]\nrtpstart=10000\nrtpend=10999\n"
                    "icesupport=no\nstrictrtp=yes\n",
-            "musiconhold": "[default]\nmode=files\ndirectory=%s/moh\n" % at,
+            "musiconhold": "[default]\nmode=files\ndirectory=%s/moh\n"
+                           "[silence]\nmode=files\ndirectory=%s/silence\n"
+                           % (at, at),
             "indications": "[general]\ncountry=lab\n[lab]\n"
                            "description=Lab\nringcadence=1000,4000\n"
                            "dial=425\nbusy=425/500,0/500\n"

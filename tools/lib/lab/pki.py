@@ -34,6 +34,15 @@ class Authority:
              "-config", self.config(), "-subj", "/O=Lab/CN=" + title,
              "-keyout", self.key, "-out", self.pem, "-days", DAYS, *words])
 
+    @classmethod
+    def kept(cls, folder, name, issuer=None):
+        """The authority that was made in this folder before."""
+        self = cls.__new__(cls)
+        self.folder, self.name, self.issuer = folder, name, issuer
+        self.pem = folder / (name + ".pem")
+        self.key = folder / (name + ".key")
+        return self
+
     def config(self):
         """A configuration that adds nothing of its own."""
         path = self.folder / "openssl.cnf"

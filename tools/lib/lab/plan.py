@@ -37,6 +37,7 @@ UNKNOWN_NAME = "nowhere.contoso.example"
 # Extensions 10xx are desk phones, 20xx Teams users on the bridge.
 DID_DESK = "+44207946010"       # + one digit of the extension: 1001 -> ...0101
 DID_USER = "+4420794602"        # + two digits: 2001 -> ...0201
+SWITCHBOARD = "+442079460200"           # the customer's main number
 OUTSIDE_PREFIX = "9"
 
 # One tone a voice. No two are harmonics of each other, none is near a DTMF
