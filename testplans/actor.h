@@ -96,6 +96,8 @@ struct stage {
 	struct teams_link *teams;      /* NULL without teams-sim */
 	struct watch *watch;           /* of the service */
 	char *folder;                  /* of recordings and logs */
+	uint32_t tone_s;               /* a voice must last so long: the
+					  longest case and some more */
 	char why[512];                 /* the last error, in words */
 };
 

@@ -14,7 +14,7 @@
 
 
 enum {
-	TONE_S = 3600, CLEAR_MS = 5000, SIP_PORT_DEFAULT = 5060,
+	CLEAR_MS = 5000, SIP_PORT_DEFAULT = 5060,
 	KEY_MS = 150, LOOK_MS = 200,
 	RECEIVE_MS = 500,          /* watched for packets */
 };
@@ -415,7 +415,8 @@ static int phone_start(struct actor *actor)
 	err = re_sdprintf(&phone->tone, "%s/%d.wav", actor->stage->folder,
 			  actor->tone_hz);
 	if (!err)
-		err = tape_write_tone(phone->tone, actor->tone_hz, TONE_S);
+		err = tape_write_tone(phone->tone, actor->tone_hz,
+				      actor->stage->tone_s);
 
 	return err ? err : link_start(actor, false);
 }

@@ -17,7 +17,10 @@
 #include "watch.h"
 
 
-enum { WORDS_MAX = 200 };
+enum {
+	WORDS_MAX = 200,
+	SPARE_S = 600,             /* of a case, beside its talking times */
+};
 
 
 struct run {
@@ -203,6 +206,18 @@ static bool actors_mark(struct run *run, const struct step *step, void *arg)
 	for (size_t i = 0; i < step->argc; i++)
 		if (is_actor(step, i))
 			needed[step->argv[i].actor] = true;
+
+	return true;
+}
+
+
+/** Talking times of a case, added up. A phone whose voice ends hangs up */
+static bool talk_add(struct run *run, const struct step *step, void *arg)
+{
+	uint64_t *ms = arg;
+
+	for (size_t i = 0; i < step->argc; i++)
+		*ms += exec_scaled_ms(&run->stage, step->argv[i].ms);
 
 	return true;
 }
@@ -432,9 +447,15 @@ static void needed_find(struct run *run, bool *needed)
 		LIST_FOREACH(&run->conf.planv[i]->casel, le) {
 			const struct plan_case *cas = le->data;
 
-			if (is_chosen(&run->conf, cas))
-				(void)steps_apply(run, cas, actors_mark,
-						  needed);
+			uint64_t ms = 0;
+
+			if (!is_chosen(&run->conf, cas))
+				continue;
+
+			(void)steps_apply(run, cas, actors_mark, needed);
+			(void)steps_apply(run, cas, talk_add, &ms);
+			run->stage.tone_s = max(run->stage.tone_s,
+				(uint32_t)(ms / 1000) + SPARE_S);
 		}
 	}
 }

@@ -186,7 +186,7 @@ class EveryPlan(PlanTest):
     def test_every_plan_passes(self):
         outside = self.start(self.outside(), "confidence", "single-calls",
                              "multiple-calls", "caller-id")
-        inside = self.start(self.inside(), "transfers", "hold", "dtmf",
+        inside = self.start(self.inside(), "dtmf", "transfers", "hold",
                             "failures", "registration", "mwi")
         long = self.start(self.roster(
             user_a=user(2005), external=carrier("+441632960033", 33)),
@@ -195,8 +195,8 @@ class EveryPlan(PlanTest):
                                        external=self.desk(3)),
                            "registration", "--case", "renewed")
         proxy = self.start(
-            self.proxy(), "confidence", "single-calls", "multiple-calls",
-            "dtmf", "failures", "registration", "--case",
+            self.proxy(), "dtmf", "confidence", "single-calls",
+            "multiple-calls", "failures", "registration", "--case",
             ",".join(self.PROXY))
         report = self.end(quick)
         self.all_passed(report)
