@@ -34,6 +34,13 @@ def user(extension):
 class PlanTest(BridgeTest):
     """Runs `callbridge test run` beside the lab's bridge and teams-sim."""
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # a run brings telephones of its own to where these may still be
+        for number in (1, 2, 3):
+            cls.lab.drop("pstn-%d" % number)
+
     def setUp(self):
         super().setUp()
         self.folder = Path(tempfile.mkdtemp(prefix="plan-",
