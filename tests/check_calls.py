@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Does every feature of docs/calls.md name tests, and does each exist?
+"""Does every feature of docs/calls.md, and every switch of teams-sim, name
+tests, and does each exist?
 
 A test is NAME.wire of tests/wire/cases, also with *, or a module test_NAME,
 which may be followed by classes of it: test_NAME `Class`, `Class`. Paths like
@@ -12,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-DOC = ROOT / "docs/calls.md"
+DOCS = (ROOT / "docs/calls.md", ROOT / "tools/teams-sim/README.md")
 WIRE = re.compile(r"`([\w*-]+)\.wire`")
 MODULE = re.compile(r"\b(test_\w+)((?:,? `[A-Z]\w*`)*)")
 
@@ -52,20 +53,26 @@ def tables(lines):
             yield number, cells
 
 
-def main():
-    lines = DOC.read_text().splitlines()
-    faults = ["%d: %s" % (number, fault)
-              for number, line in enumerate(lines, 1)
-              for fault in missing_in(line)]
+def faults_of(doc):
+    """What is wrong with one document."""
+    lines = doc.read_text().splitlines()
+    for number, line in enumerate(lines, 1):
+        for fault in missing_in(line):
+            yield number, fault
     rows = list(tables(lines))
-    faults += ["%d: %s has no test" % (number, cells[0])
-               for number, cells in rows
-               if not (WIRE.search(cells[-1]) or MODULE.search(cells[-1])
-                       or "`tools/" in cells[-1])]
     if not rows:
-        faults.append("1: no table of features")
+        yield 1, "no table with tests"
+    for number, cells in rows:
+        if not (WIRE.search(cells[-1]) or MODULE.search(cells[-1])
+                or "`tools/" in cells[-1]):
+            yield number, cells[0] + " has no test"
+
+
+def main():
+    faults = ["%s:%d: %s" % (doc.relative_to(ROOT), number, fault)
+              for doc in DOCS for number, fault in faults_of(doc)]
     for fault in faults:
-        print("%s:%s" % (DOC.relative_to(ROOT), fault))
+        print(fault)
     return 1 if faults else 0
 
 

@@ -72,7 +72,7 @@ class Moods(MoodTest):
         call.hangup()
         desk.wait_closed()
 
-    def test_teams_shows_no_certificate_and_reuses_our_connection(self):
+    def test_teams_uses_a_connection_that_we_opened(self):
         self.mood(connection="any")
         self.both_ways()
 

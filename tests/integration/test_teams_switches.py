@@ -148,3 +148,134 @@ class TwoTrunks(base.SimTest):
         self.assertFalse(self.control("certificate", True, certificate="x",
                                       key="y")["ok"])
         self.up()
+
+
+class Codes(base.SimTest):
+    """How it refuses, and how long it waits."""
+
+    def setUp(self):
+        super().setUp()
+        self.sign_in(answer="auto", ring_ms=0)
+
+    def refused(self, body=None, lines="", contact=CONTACT):
+        dialog = Dialog(self.sbc.connect())
+        dialog.send("INVITE", self.phone().sdp() if body is None else body,
+                    ALLOW + lines, contact)
+        return self.sbc.final().code
+
+    def half_a_second(self, call):
+        """Counters when 25 more packets have come."""
+        def counters():
+            return self.control("counters", call=call)
+        enough = counters()["rtp_received"] + 25
+        eventually(lambda: counters()["rtp_received"] >= enough)
+        return counters()
+
+    def test_codes_of_refusals(self):
+        self.control("set", bad_sdp_code=488, replaces_code=480,
+                     unroutable_code=400, refused_method_code=501,
+                     min_se_s=2000)
+        self.assertEqual(self.refused("v=0\r\nx"), 488)
+        self.assertEqual(self.refused(
+            lines="Replaces: a;to-tag=b;from-tag=c\r\n"), 480)
+        self.assertEqual(self.refused(contact=None), 400)
+        self.assertEqual(self.refused(lines="Session-Expires: 1800\r\n"),
+                         422)
+        Dialog(self.sbc.connect()).send("MESSAGE")
+        self.assertEqual(self.sbc.final().code, 501)
+
+    def test_requests_off_the_route_when_not_strict(self):
+        self.control("set", strict_dialog=False)
+        dialog, _ = self.call(self.up(), self.phone())
+        dialog.route = ""
+        dialog.send("BYE", contact=None)
+        self.assertEqual(self.sbc.final().code, 200)
+        self.assertEqual(self.violations(), ["route-missing"])
+
+    def test_glare(self):
+        phone = self.phone()
+        dialog, call = self.call(self.up(), phone)
+        self.hears(call, 700)
+        self.control("hold", call=call)
+        hold = self.sbc.wait("INVITE")
+        dialog.send("INVITE", phone.sdp("inactive"), ALLOW)
+        self.assertEqual(self.sbc.final().code, 491)
+        self.sbc.reply(hold, 491)
+        again = self.sbc.wait("INVITE")
+        self.assertIn("a=inactive", again.body)
+        self.sbc.reply(again, 200, body=phone.sdp("inactive", 3),
+                       lines="Contact: %s\r\n%s" % (CONTACT, ALLOW))
+        self.control.wait("held", by="teams")
+
+    def test_silence_ends_the_call(self):
+        self.control("set", media_timeout_ms=800, media_guard_ms=0)
+        phone = self.phone()
+        _, call = self.call(self.up(), phone)
+        self.hears(call, 700)
+        phone.quiet = True
+        ended = self.control.wait("ended", call=call)
+        self.assertEqual(ended["who"], "media_timeout")
+
+    def test_another_source_of_the_voice_is_counted(self):
+        phone = self.phone()
+        _, call = self.call(self.up(), phone)
+        self.hears(call, 700)
+        with phone.lock:
+            phone.ssrc += 1
+            phone.hz = 500
+            phone.out = base.Srtp(phone.key)
+        self.hears(call, 500)
+        self.assertEqual(self.control("counters", call=call)["ssrc_changes"],
+                         1)
+
+    def test_muted_with_comfort_noise_sends_nothing(self):
+        phone = self.phone()
+        dialog = Dialog(self.up())
+        dialog.send("INVITE", phone.sdp(formats="8 13 101"), ALLOW)
+        ok = self.sbc.wait(200)
+        dialog.answered(ok)
+        phone.take(ok.body)
+        call = self.control.wait("acknowledged")["call"]
+        self.phone_hears(phone, 1000)
+        self.control("play", call=call, muted=True)
+        sent = self.control("counters", call=call)["rtp_sent"]
+        self.assertLessEqual(self.half_a_second(call)["rtp_sent"], sent + 2)
+
+    def test_early_description_without_voice(self):
+        self.sign_in(answer="manual", tone_hz=1000)
+        phone = self.phone()
+        dialog = Dialog(self.up())
+        dialog.send("INVITE", phone.sdp(), ALLOW)
+        call = self.control.wait("incoming")["call"]
+        self.control("progress", call=call)
+        phone.take(self.sbc.wait(183).body)
+        self.assertEqual(self.half_a_second(call)["rtp_sent"], 0)
+        self.control("answer", call=call)
+        dialog.answered(self.sbc.wait(200))
+        self.phone_hears(phone, 1000)
+
+
+class Certificates(base.SimTest):
+    def test_usage_as_a_client_can_be_demanded(self):
+        self.pki.leaf("server", FQDN, usage="serverAuth")
+        self.assertEqual(self.options(self.sbc.connect(name="server")).code,
+                         200)
+        self.control("set", require_client_auth=True)
+        with self.assertRaises((OSError, AssertionError)):
+            self.options(self.sbc.connect(name="server"))
+        self.assertIn("tls-client", self.violations())
+
+    def test_none_of_its_own_and_tls_1_3(self):
+        self.control("set", client_certificate=False, tls13=True)
+        conn = self.sbc.connect()
+        self.assertEqual(conn.sock.version(), "TLSv1.3")
+        self.options(conn)
+        self.control.wait("trunk_up")
+        self.assertFalse(self.sbc.peer_certs[0])
+
+    def test_a_ping_that_nobody_answers(self):
+        self.control("set", options_timeout_ms=200)
+        self.up()
+        self.sbc.receive = lambda msg: None
+        down = self.control.wait("trunk_down")
+        self.assertIn("not answered", down["reason"])
