@@ -156,6 +156,8 @@ static void tick_h(int flags, void *arg)
 
 	if (read(node->tick_fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
 		wheel_advance(node->wheel, clock_ms());
+
+	(void)journal_flush(node->journal);
 }
 
 

@@ -13,13 +13,47 @@
 #include "status_members.h"
 
 
-static int put(struct mbuf *mb, const char *p, size_t l)
+/** A line is a hundred pieces of few octets: there is room for most */
+static inline int put(struct mbuf *mb, const char *p, size_t l)
 {
-	return mbuf_write_mem(mb, (const uint8_t *)p, l);
+	if (mb->pos + l > mb->size)
+		return mbuf_write_mem(mb, (const uint8_t *)p, l);
+
+	memcpy(mb->buf + mb->pos, p, l);
+	mb->pos += l;
+	if (mb->end < mb->pos)
+		mb->end = mb->pos;
+
+	return 0;
 }
 
 
 #define PUT(mb, literal) put(mb, literal, sizeof(literal) - 1)
+
+
+#define EACH(c) (UINT64_C(0x0101010101010101) * (c))
+#define ANY_BELOW(v, c) (((v) - EACH(c)) & ~(v) & EACH(0x80))
+
+
+/** Is all of it ASCII that stands for itself in a JSON string? Eight octets
+    at a time: nearly every text is */
+static bool is_simple(const char *p, size_t l)
+{
+	while (l) {
+		const size_t n = l < sizeof(uint64_t) ? l : sizeof(uint64_t);
+		uint64_t v = EACH('a');
+
+		memcpy(&v, p, n);
+		if ((v & EACH(0x80)) | ANY_BELOW(v, ' ') |
+		    ANY_BELOW(v ^ EACH('"'), 1) | ANY_BELOW(v ^ EACH('\\'), 1))
+			return false;
+
+		p += n;
+		l -= n;
+	}
+
+	return true;
+}
 
 
 /** Octets at p that stand for themselves in a JSON string */
@@ -68,13 +102,10 @@ static bool is_utf8(const char *p, size_t l)
 
 
 /** Peers write what they like: octets that are no UTF-8 become '?' */
-static int string_put(struct mbuf *mb, const char *p, size_t size)
+static int awkward_put(struct mbuf *mb, const char *p, size_t l)
 {
-	size_t l = strnlen(p, size);
 	const bool utf8 = is_utf8(p, l);
-	int err;
-
-	err = PUT(mb, "\"");
+	int err = 0;
 
 	while (l && !err) {
 		size_t n = plain(p, l);
@@ -94,6 +125,19 @@ static int string_put(struct mbuf *mb, const char *p, size_t size)
 		p += n;
 		l -= n;
 	}
+
+	return err;
+}
+
+
+static int string_put(struct mbuf *mb, const char *p, size_t size)
+{
+	const size_t l = strnlen(p, size);
+	int err;
+
+	err = PUT(mb, "\"");
+	if (!err)
+		err = is_simple(p, l) ? put(mb, p, l) : awkward_put(mb, p, l);
 
 	return err ? err : PUT(mb, "\"");
 }

@@ -7,7 +7,8 @@
  * synced without the lock.
  *
  * Once a line is held back all later ones queue behind it: lines never
- * overtake each other.
+ * overtake each other. Statuses of registrations, of which thousands a second
+ * may come, are gathered and go with what is written next.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -29,7 +30,8 @@
 enum {
 	SYNC_MS  = 100,
 	HELD_MAX = 16 * 1024 * 1024,       /* octets */
-	LINE_SIZE = 1024,          /* grows when a line needs more */
+	LINE_SIZE = 1024,          /* most are shorter */
+	GATHER_MAX = 64 * 1024,    /* octets           */
 };
 
 
@@ -47,6 +49,9 @@ struct journal {
 	char folder[PATH_MAX];
 	pthread_t thread;
 	bool running;              /* the thread is to be joined       */
+	struct mbuf *gathered;     /* owned; lines yet to be written, of
+				      the thread that appends          */
+	size_t gatheredc;
 
 	pthread_mutex_t lock;      /* for all below                    */
 	pthread_cond_t bell;       /* stopping, on the monotonic clock */
@@ -202,31 +207,64 @@ static int append(struct journal *j, const char *text, size_t size)
 }
 
 
-/** What every line begins with. @return owned, NULL without memory */
-static struct mbuf *line_begin(const char *kind)
+int journal_flush(struct journal *j)
 {
-	struct mbuf *line = mbuf_alloc(LINE_SIZE);
+	struct mbuf *mb = j ? j->gathered : NULL;
+	int err;
 
-	if (line && mbuf_printf(line, "{\"time_ms\":%lld,\"%s\":",
-				(long long)wall_ms(), kind))
-		line = mem_deref(line);
+	if (!mb || !mb->end)
+		return 0;
 
-	return line;
+	err = append(j, (const char *)mb->buf, mb->end);
+	metric_add(err == ENOMEM ? j->dropped : j->lines,
+		   (int64_t)j->gatheredc);
+	mbuf_rewind(mb);
+	j->gatheredc = 0;
+
+	return err;
 }
 
 
-/** @param err  Of what was written so far */
-static int line_end(struct journal *j, struct mbuf *line, int err)
+/** What every line begins with. @return 0, ENOMEM */
+static int line_begin(struct journal *j, const char *kind)
+{
+	if (!j->gathered)
+		j->gathered = mbuf_alloc(GATHER_MAX + LINE_SIZE);
+
+	return j->gathered && !mbuf_printf(j->gathered,
+					   "{\"time_ms\":%lld,\"%s\":",
+					   (long long)wall_ms(), kind) ?
+		0 : ENOMEM;
+}
+
+
+/**
+ * The line is whole, or not there at all
+ *
+ * @param start  Where it begins
+ * @param err    Of what was written so far
+ */
+static int line_end(struct journal *j, size_t start, int err)
 {
 	if (!err)
-		err = mbuf_write_str(line, "}\n");
+		err = mbuf_write_str(j->gathered, "}\n");
 
-	err = err ? ENOMEM : append(j, (const char *)line->buf, line->end);
-	mem_deref(line);
+	if (!err) {
+		++j->gatheredc;
+		return 0;
+	}
 
-	metric_add(err == ENOMEM ? j->dropped : j->lines, 1);
+	if (j->gathered)
+		j->gathered->pos = j->gathered->end = start;
+	metric_add(j->dropped, 1);
 
-	return err;
+	return ENOMEM;
+}
+
+
+static size_t gathered_end(const struct journal *j)
+{
+	return j->gathered ? j->gathered->end : 0;
 }
 
 
@@ -471,6 +509,7 @@ static void destructor(void *data)
 {
 	struct journal *j = data;
 
+	(void)journal_flush(j);
 	thread_stop(j);
 
 	if (j->held)
@@ -485,6 +524,7 @@ static void destructor(void *data)
 
 	(void)pthread_cond_destroy(&j->bell);
 	(void)pthread_mutex_destroy(&j->lock);
+	mem_deref(j->gathered);
 	mem_deref(j->state_dir);
 }
 
@@ -591,27 +631,38 @@ int journal_open(struct journal **jp, const char *state_dir)
 
 int journal_call(struct journal *j, const struct call_record *rec)
 {
-	struct mbuf *line;
+	const size_t start = j ? gathered_end(j) : 0;
+	int err, flushed;
 
 	if (!j || !rec)
 		return EINVAL;
 
-	line = line_begin("call");
+	err = line_begin(j, "call");
+	if (!err)
+		err = call_record_write(j->gathered, rec);
+	err = line_end(j, start, err);
+	flushed = journal_flush(j);
 
-	return line_end(j, line, call_record_write(line, rec));
+	return err ? err : flushed;
 }
 
 
 int journal_reg(struct journal *j, const struct reg_status *st)
 {
-	struct mbuf *line;
+	const size_t start = j ? gathered_end(j) : 0;
+	int err;
 
 	if (!j || !st)
 		return EINVAL;
 
-	line = line_begin("reg");
+	err = line_begin(j, "reg");
+	if (!err)
+		err = reg_status_write(j->gathered, st);
+	err = line_end(j, start, err);
+	if (err)
+		return err;
 
-	return line_end(j, line, reg_status_write(line, st));
+	return gathered_end(j) < GATHER_MAX ? 0 : journal_flush(j);
 }
 
 

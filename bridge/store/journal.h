@@ -1,9 +1,10 @@
 /**
  * @file journal.h  What must survive a crash, appended before it is answered
  *
- * JSON lines in state_dir/journal/YYYYMMDD.jsonl (UTC), one write(2) each,
- * appended by the SIP thread without waiting for the disk; a thread of the
- * store syncs the file every 100 ms. A full disk holds lines back in bounded
+ * JSON lines in state_dir/journal/YYYYMMDD.jsonl (UTC), appended by the SIP
+ * thread without waiting for the disk, a call record with a write(2) at once,
+ * statuses of registrations a few milliseconds later, together; a thread of
+ * the store syncs the file every 100 ms. A full disk holds lines back in bounded
  * memory (16 MiB) until there is room, in order; a torn last line is
  * completed with a newline at the next open and skipped by readers.
  *
@@ -41,8 +42,20 @@ int journal_open(struct journal **jp, const char *state_dir);
  */
 int journal_call(struct journal *j, const struct call_record *rec);
 
-/** Append a change of registration state. Returns as journal_call() */
+/**
+ * Append a change of registration state
+ *
+ * Nobody is told of it who would rely on it, so it may wait: it is written
+ * by journal_flush(), or before, with the next call record or when there are
+ * many. All from one thread.
+ *
+ * @return 0 gathered, otherwise as journal_call()
+ */
 int journal_reg(struct journal *j, const struct reg_status *st);
+
+/** Write what was gathered; once a turn of the loop.
+    Returns as journal_call() */
+int journal_flush(struct journal *j);
 
 /** Lines held back, octets; 0 in good times */
 size_t journal_held(const struct journal *j);
