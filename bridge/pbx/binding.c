@@ -43,6 +43,9 @@ static bool same_user(const struct pl *a, const struct pl *b)
 {
 	char at[256], bt[256];
 
+	if (!pl_strchr(a, '%') && !pl_strchr(b, '%'))
+		return !pl_cmp(a, b);
+
 	if (re_snprintf(at, sizeof(at), "%H", uri_user_unescape, a) < 0 ||
 	    re_snprintf(bt, sizeof(bt), "%H", uri_user_unescape, b) < 0)
 		return false;
@@ -172,9 +175,11 @@ static void look_at(struct search *s, const struct pl *element)
 		return;
 	}
 
-	rival_add(s, &uri, &dname, &params);
-
+	/* where one is ours for certain nobody asks for rivals */
 	likeness = compare(s, &uri);
+	if (likeness <= SAME_USER)
+		rival_add(s, &uri, &dname, &params);
+
 	s->home |= likeness && is_home(s, &uri);
 	if (likeness > s->best) {
 		s->best = likeness;

@@ -13,6 +13,7 @@
 #include "digest.h"
 #include "inner.h"
 #include "msg.h"
+#include "parse.h"
 #include "stack.h"
 
 
@@ -417,7 +418,7 @@ static const char *challenge_read(struct challenge *chall,
 	if (val->l < 7 || strncasecmp(val->p, "Digest", 6))
 		return "challenge is not Digest";
 
-	if (httpauth_digest_challenge_decode(&raw, val))
+	if (parse_challenge(&raw, val))
 		return "challenge is unreadable";
 
 	if (!pl_isset(&raw.nonce))

@@ -32,4 +32,8 @@ int parse_addr(struct sip_addr *addr, const struct pl *pl);
 /** As msg_param_decode(): ";name=value", ENOENT if there is none */
 int parse_param(const struct pl *pl, const char *name, struct pl *val);
 
+/** As httpauth_digest_challenge_decode() */
+int parse_challenge(struct httpauth_digest_chall *chall,
+		    const struct pl *hval);
+
 #endif

@@ -62,6 +62,30 @@ static void same_taddr(struct pair *pair, const struct sip_taddr *a,
 }
 
 
+/** What is read of a header may lie anywhere in the message */
+static void same_challenge(struct pair *pair, const struct pl *a,
+			   const struct pl *b)
+{
+	struct httpauth_digest_chall ours, theirs;
+	int erra, errb;
+
+	memset(&theirs, 0, sizeof(theirs));
+	erra = parse_challenge(&ours, a);
+	errb = httpauth_digest_challenge_decode(&theirs, b);
+	if (!erra != !errb)
+		pair_differs(pair, "whether a challenge can be read");
+	if (erra || errb)
+		return;
+
+	same_pl(pair, &ours.realm, &theirs.realm, "realm");
+	same_pl(pair, &ours.nonce, &theirs.nonce, "nonce");
+	same_pl(pair, &ours.opaque, &theirs.opaque, "opaque");
+	same_pl(pair, &ours.stale, &theirs.stale, "stale");
+	same_pl(pair, &ours.algorithm, &theirs.algorithm, "algorithm");
+	same_pl(pair, &ours.qop, &theirs.qop, "qop");
+}
+
+
 static void same_headers(struct pair *pair, const struct list *la,
 			 const struct list *lb, const char *what)
 {
@@ -74,6 +98,8 @@ static void same_headers(struct pair *pair, const struct list *la,
 			pair_differs(pair, what);
 		same_pl(pair, &ha->name, &hb->name, what);
 		same_pl(pair, &ha->val, &hb->val, what);
+		if (ha->id == SIP_HDR_WWW_AUTHENTICATE)
+			same_challenge(pair, &ha->val, &hb->val);
 	}
 
 	if (a || b)

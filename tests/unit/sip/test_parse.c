@@ -209,6 +209,51 @@ static void test_parameters(void **state)
 }
 
 
+static void assert_challenge(const char *text)
+{
+	struct pair pair = { NULL, NULL, NULL };
+	struct mbuf mb = { (uint8_t *)(uintptr_t)text, 0, 0, 0 };
+	struct pl pl;
+
+	pl_set_str(&pl, text);
+	pair.ours = pair.theirs = &mb;
+	same_challenge(&pair, &pl, &pl);
+	if (pair.what)
+		fail_msg("%s is read otherwise in: %s", pair.what, text);
+}
+
+
+static void test_challenges(void **state)
+{
+	static const char *const textv[] = {
+		"Digest realm=\"a\",nonce=\"b\",opaque=\"c\",algorithm=MD5,"
+		"qop=\"auth\"",
+		"Digest realm=\"a b\", nonce=\"b=/+\" , stale=TRUE",
+		"Digest  REALM=\"a\",\tNonce=\"b\", algorithm=SHA-256",
+		"Digest realm=\"a,nonce=\",nonce=\"b\"",
+		"Digest realm=\"a\", realm=\"z\", nonce=\"b\"",
+		"Digest realm=\"a\", nonce=\"b\", domain=\"sip:x\", qop=auth",
+		"Digest realm=\"a\\\"q\", nonce=\"b\"",
+		"Digest realm=\"\", nonce=\"b\"", "Digest realm=\"a\",nonce=\"\"",
+		"Digest realm=a, nonce=b", "Digest realm = \"a\", nonce= \"b\"",
+		"Digest realm=\"a\" nonce=\"b\"", "Digest realm=\"a\"",
+		"Digest realm=\"a\",nonce=\"b\",", "Digest ,realm=\"a\",nonce=\"b\"",
+		"Digest realm=\"a\",,nonce=\"b\"", "Digest realm=\"a,nonce=\"b\"",
+		"Digest realm=\"a\",nonce=\"b\",qop=", "Digest", "Digest ", "",
+		"Digest realm=\"a\",nonce=\"b\",x=\"qop=auth\"",
+		"Basic realm=\"a\"", "digest realm=\"a\",nonce=\"b\"",
+		"Digest realm=\"a\",nonce=\"b\",qop=\"auth,auth-int\"",
+		"Digest realm=\"a\",nonce=\"b\",qop=auth,auth-int",
+		"Digest realm=\"\xc3\xa4\",nonce=\"b\"",
+		"Digest realm=\"a\",nonce=\"b\",stale=\"false\"x",
+	};
+	(void)state;
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(textv); i++)
+		assert_challenge(textv[i]);
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_messages_with_a_few_octets_changed),
 		cmocka_unit_test(test_uris),
 		cmocka_unit_test(test_parameters),
+		cmocka_unit_test(test_challenges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
