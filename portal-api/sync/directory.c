@@ -250,6 +250,7 @@ static void round_fail(struct directory *dir, enum graph_fault fault,
 {
 	const struct graph_result result = {
 		.fault = fault, .why = why, .request_id = "",
+		.location = "",
 	};
 
 	round_end(dir, &result);

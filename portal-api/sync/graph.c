@@ -169,6 +169,7 @@ static void job_fail(struct graph *g, enum graph_fault fault, const char *why,
 		.fault = fault, .why = why,
 		.status = reply ? reply->status : 0,
 		.request_id = reply ? reply->request_id : "",
+		.location = "",
 	};
 
 	job_end(g, &result);
@@ -326,7 +327,8 @@ static void reply_came(const struct web_reply *reply, void *arg)
 {
 	struct graph *g = arg;
 	struct graph_result result = {.why = "", .status = reply->status,
-				      .request_id = reply->request_id};
+				      .request_id = reply->request_id,
+				      .location = reply->location};
 	char why[192] = "";
 
 	if (reply->why) {

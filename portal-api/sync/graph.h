@@ -55,6 +55,7 @@ struct graph_result {
 	struct json_t *json;       /* NULL: none                            */
 	const char *why;           /* one line for a person, "" if good     */
 	const char *request_id;    /* for Microsoft's support, ""           */
+	const char *location;      /* of what it began, ""                  */
 };
 
 /** Called exactly once, from the event loop; may deref the client */

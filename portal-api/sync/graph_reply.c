@@ -32,8 +32,9 @@ static const struct {
 		"Microsoft takes the secret but not the token it gave: was"
 		" the app disabled?"},
 	[GRAPH_DENIED] = {"denied",
-		"a permission is missing: grant User.Read.All as application"
-		" permission, with admin consent"},
+		"a permission is missing: grant the application permissions"
+		" that docs/sync.md names (User.Read.All first of all), with"
+		" admin consent"},
 	[GRAPH_GONE] = {"gone", "it is no longer there"},
 	[GRAPH_RESYNC] = {"resync", "everything has to be read anew"},
 	[GRAPH_REFUSED] = {"refused", "this wants a look by the developers"},

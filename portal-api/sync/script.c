@@ -224,7 +224,7 @@ static int data(struct re_printf *pf, const struct script *script)
 	err = re_hprintf(pf, "$trunk = %H\n$port = %lld\n$name = %H\n"
 			 "$shortPattern = '^([1-9][0-9]{0,%lld})$'\n"
 			 "$rows = @(\n", literal, tenant->teams.fqdn,
-			 (long long)script->port, literal, "Callbridge",
+			 (long long)script->port, literal, SCRIPT_NAME,
 			 (long long)short_digits(tenant) - 1);
 
 	LIST_FOREACH(&tenant->userl, le) {

@@ -12,6 +12,9 @@
 
 #include "bridge/model/tenant.h"
 
+/** Of PSTN usage, route, policy and dial plan */
+#define SCRIPT_NAME "Callbridge"
+
 struct errors;
 
 struct script {

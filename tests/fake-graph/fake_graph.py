@@ -6,6 +6,7 @@ import collections
 import gzip
 import json
 import random
+import re
 import ssl
 import sys
 import threading
@@ -16,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PHONE = "4828c8ec-dc2e-4779-b502-87ac9ce28ab7"
 RESOURCE = "f47330e9-c134-43b3-9993-e7f004506889"
+TEAMS = "/v1.0/admin/teams"
+NUMBERS = TEAMS + "/telephoneNumberManagement"
 TOKEN_S = 3599
 PAGE = 100
 
@@ -79,6 +82,12 @@ class FakeGraph:
         self.changes = []
         self.log = []
         self.tokens = {}        # token: when it ends
+        self.numbers = {}       # who has which, by id
+        self.policies = {}      # of whom, by id: {type: policy id}
+        self.known = {"OnlineVoiceRoutingPolicy": "Callbridge",
+                      "TenantDialPlan": "Callbridge"}
+        self.operations = {}    # what is still to be told of each
+        self.lag = 1            # how often one is not yet done
         self.laid_out = {}      # (method, beginning of path): replies
         self.lock = threading.Lock()
         self.server = Server((address, port), self.handler())
@@ -144,6 +153,8 @@ class FakeGraph:
             return failure(401, "InvalidAuthenticationToken")
         if url.path == "/v1.0/users/delta":
             return self.delta(query)
+        if url.path.startswith(TEAMS):
+            return self.teams(asked, url.path)
         return failure(404, "Request_ResourceNotFound")
 
     def token(self, asked):
@@ -184,6 +195,52 @@ class FakeGraph:
             page["@odata.deltaLink"] = "%s$deltatoken=%d" % (
                 link, len(self.changes))
         return as_json(200, page)
+
+    def teams(self, asked, path):
+        """Numbers and policies; what is not there is 404."""
+        if path == TEAMS + "/userConfigurations":
+            return as_json(200, {"value": [self.configuration(ident)
+                                           for ident in self.rows]})
+        if path == NUMBERS + "/numberAssignments/assignNumber":
+            return self.assign(json.loads(asked.body))
+        if path.startswith(NUMBERS + "/operations"):
+            replies = self.operations[path]
+            return as_json(200, replies.pop(0) if len(replies) > 1
+                           else replies[0])
+        found = re.match(TEAMS + r"/policy/getPolicyId\(type='(\w+)',"
+                         r"name='(\w+)'\)$", path)
+        if found:
+            kind, name = found.groups()
+            return as_json(200, {"value": [
+                {"name": name, "policyId": "id-of-" + kind}]
+                if self.known.get(kind) == name else []})
+        if path == TEAMS + "/policy/userAssignments/assign":
+            for one in json.loads(asked.body)["value"]:
+                self.policies.setdefault(one["userId"], {})[
+                    one["policyType"]] = one["policyId"]
+            return Reply(204)
+        return failure(404, "Request_ResourceNotFound")
+
+    def configuration(self, ident):
+        return {"id": ident, "telephoneNumbers": [
+                    {"telephoneNumber": self.numbers[ident],
+                     "assignmentCategory": "primary"}]
+                if ident in self.numbers else [],
+                "effectivePolicyAssignments": [
+                    {"policyType": kind, "policyAssignment":
+                     {"policyId": policy, "assignmentType": "direct"}}
+                    for kind, policy in self.policies.get(ident,
+                                                          {}).items()]}
+
+    def assign(self, wanted):
+        number, ident = wanted["telephoneNumber"], wanted["assignmentTargetId"]
+        if number in self.numbers.values():
+            return failure(400, "AlreadyAssigned")
+        self.numbers[ident] = number
+        path = NUMBERS + "/operations('%d')" % len(self.operations)
+        self.operations[path] = [{"value": {"status": "running"}}] * self.lag \
+            + [{"value": [{"status": "succeeded", "numbers": []}]}]
+        return Reply(202, headers={"Location": self.url + path})
 
     def handler(self):
         fake = self

@@ -95,9 +95,10 @@ class SyncTest(unittest.TestCase):
             [BUILD / "callbridge", *args], cwd=self.folder, env=env,
             capture_output=True, text=True, timeout=timeout, check=False)
 
-    def dry_run(self, fake, *more, url=None, ca="ca.pem", **how):
+    def dry_run(self, fake, *more, url=None, ca="ca.pem", verb="dry-run",
+                **how):
         url = url or fake.url
-        return self.run_cli("--ca-file", ca, "sync", "dry-run", "--file",
+        return self.run_cli("--ca-file", ca, "sync", verb, "--file",
                             "contoso.yaml", "--tenant-id", "contoso.example",
                             "--client-id", "the-app", "--login-url", url,
                             "--graph-url", url, *more, **how)
@@ -253,6 +254,96 @@ class DryRun(SyncTest):
         done = self.dry_run(fake, url="http://127.0.0.2:1")
         self.assertEqual(done.returncode, 2)
         self.assertIn("want https://", done.stderr)
+
+
+class Now(SyncTest):
+
+    def now(self, fake, *more, status=0):
+        """What was done, by user"""
+        done = self.dry_run(fake, "--json", *more, verb="now")
+        self.assertEqual(done.returncode, status, done.stderr)
+        return {row["upn"].split("@")[0]: row
+                for row in json.loads(done.stdout)}
+
+    def states(self, rows):
+        return {upn: row["state"] for upn, row in rows.items()}
+
+    def test_numbers_and_policies_are_given_once(self):
+        self.customer("ann@contoso.example", "bo@contoso.example")
+        ann = person("ann@contoso.example")
+        fake = self.fake([ann, person("bo@contoso.example", plans=[]),
+                          person("cy@contoso.example")])
+        self.assertEqual(self.states(self.now(fake, "--dry-run")),
+                         {"ann": "would"})
+        self.assertEqual((fake.numbers, fake.policies), ({}, {}))
+
+        self.assertEqual(self.states(self.now(fake)), {"ann": "done"})
+        self.assertEqual(fake.numbers, {ann["id"]: "+442079460000"})
+        self.assertEqual(fake.policies, {ann["id"]: {
+            "OnlineVoiceRoutingPolicy": "id-of-OnlineVoiceRoutingPolicy",
+            "TenantDialPlan": "id-of-TenantDialPlan"}})
+        asked = json.loads(fake.asked("assignNumber")[0].body)
+        self.assertEqual(asked["numberType"], "directRouting")
+        self.assertEqual(len(fake.asked("/operations")), 2)
+
+        self.assertEqual(self.states(self.now(fake)), {"ann": "there"})
+        self.assertEqual(len(fake.asked("/assign")), 3)
+
+    def test_nothing_is_taken_from_anybody(self):
+        self.customer("ann@contoso.example", "bo@contoso.example")
+        rows = [person(name + "@contoso.example")
+                for name in ("ann", "bo", "eve")]
+        fake = self.fake(rows)
+        fake.numbers = {rows[2]["id"]: "+442079460000",
+                        rows[1]["id"]: "+442079469999"}
+        had = dict(fake.numbers)
+        rows = self.now(fake, status=1)
+        self.assertEqual(self.states(rows), {"ann": "failed", "bo": "failed"})
+        self.assertIn("somebody else", rows["ann"]["reason"])
+        self.assertIn("another number", rows["bo"]["reason"])
+        self.assertEqual((fake.numbers, fake.policies), (had, {}))
+
+    def test_a_failure_is_one_persons_alone(self):
+        self.customer("ann@contoso.example", "bo@contoso.example")
+        fake = self.fake([person("ann@contoso.example"),
+                          person("bo@contoso.example")])
+        fake.lag = 0
+        fake.reply_with("GET", "/operations", as_json(200, {
+            "status": "failed", "numbers": [
+                {"statusDetail": "Not\x1b ours"}]}))
+        rows = self.now(fake, status=1)
+        self.assertEqual(self.states(rows), {"ann": "failed", "bo": "done"})
+        self.assertEqual(rows["ann"]["reason"], "Not\\x1b ours")
+
+    def test_without_the_policies_the_script_comes_first(self):
+        self.customer("ann@contoso.example")
+        fake = self.fake([person("ann@contoso.example")])
+        del fake.known["TenantDialPlan"]
+        done = self.dry_run(fake, verb="now")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('no TenantDialPlan "Callbridge": run the script first',
+                      done.stderr)
+        self.assertEqual(fake.asked("assignNumber"), [])
+
+    def test_an_operation_elsewhere_is_not_asked_for(self):
+        self.customer("ann@contoso.example")
+        other = self.fake()
+        fake = self.fake([person("ann@contoso.example")])
+        fake.reply_with("POST", "assignNumber", Reply(
+            202, headers={"Location": other.url + "/operations('1')"}))
+        done = self.dry_run(fake, verb="now")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("another host", done.stderr)
+        self.assertEqual(other.log, [])
+
+    def test_a_missing_permission_is_said(self):
+        self.customer("ann@contoso.example")
+        fake = self.fake([person("ann@contoso.example")])
+        fake.reply_with("GET", "userConfigurations",
+                        failure(403, "Authorization_RequestDenied"))
+        done = self.dry_run(fake, verb="now")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("a permission is missing", done.stderr)
 
 
 class Script(SyncTest):

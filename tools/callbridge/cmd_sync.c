@@ -2,7 +2,7 @@
  * @file cmd_sync.c  Microsoft 365 and the customer's users
  *
  * Needs no running service: the customer's files on one side, Microsoft
- * Graph on the other. Nothing is changed on either.
+ * Graph on the other. Only `now` changes something, at Microsoft.
  */
 #include <event2/event.h>
 #include <jansson.h>
@@ -12,6 +12,7 @@
 
 #include "bridge/base/errors.h"
 #include "bridge/model/nodeconf.h"
+#include "portal-api/sync/assign.h"
 #include "portal-api/sync/directory.h"
 #include "portal-api/sync/matching.h"
 #include "portal-api/sync/script.h"
@@ -24,13 +25,15 @@ struct sync_ask {
 	const char *file, *tenant, *templates;
 	const char *tenant_id, *client_id;
 	const char *login_url, *graph_url;
-	bool json, blocked;
+	bool json, blocked, dry;
 };
 
 
-/** What a pull left */
+/** Microsoft's side of a command, and what the last thing asked came to */
 struct pull {
-	struct event_base *base;   /* borrowed */
+	struct event_base *base;   /* owned */
+	struct graph *g;           /* owned */
+	struct directory *dir;     /* owned: people */
 	bool done;
 	enum graph_fault fault;
 	char why[256], request_id[64];
@@ -141,44 +144,55 @@ static int graph_make(struct graph **gp, struct event_base *base,
 
 	if (err == EINVAL)
 		term_error("sync: --login-url, --graph-url: want https://...");
-	else if (err)
-		term_error("sync: %m", err);
 
 	return err;
 }
 
 
-static int people_pull(struct directory **dirp, const struct cli *cli,
+/** Until its end has been told. @return 0, EPROTO (the person was told) */
+static int pull_wait(struct pull *pull)
+{
+	while (!pull->done)
+		(void)event_base_dispatch(pull->base);
+
+	pull->done = false;
+	if (pull->fault == GRAPH_GOOD)
+		return 0;
+
+	pull_tell(pull);
+
+	return EPROTO;
+}
+
+
+static void pull_close(struct pull *pull)
+{
+	mem_deref(pull->g);
+	mem_deref(pull->dir);
+	if (pull->base)
+		event_base_free(pull->base);
+}
+
+
+/** Read the people; pull_close() is due, also when this fails */
+static int people_pull(struct pull *pull, const struct cli *cli,
 		       const struct sync_ask *ask)
 {
-	struct event_base *base = event_base_new();
-	struct pull pull = {.base = base};
-	struct directory *dir = NULL;
-	struct graph *g = NULL;
-	int err = base ? 0 : ENOMEM;
+	int err;
 
+	memset(pull, 0, sizeof(*pull));
+	pull->base = event_base_new();
+	err = pull->base ? 0 : ENOMEM;
 	if (!err)
-		err = graph_make(&g, base, cli, ask);
+		err = graph_make(&pull->g, pull->base, cli, ask);
 	if (!err)
-		err = directory_alloc(&dir);
+		err = directory_alloc(&pull->dir);
 	if (!err)
-		err = directory_pull(dir, g, pulled, &pull);
-
-	while (!err && !pull.done)
-		(void)event_base_dispatch(base);
-
-	if (!err && pull.fault != GRAPH_GOOD) {
-		pull_tell(&pull);
-		err = EPROTO;
-	}
-
-	mem_deref(g);
-	if (base)
-		event_base_free(base);
-	if (err)
-		mem_deref(dir);
-	else
-		*dirp = dir;
+		err = directory_pull(pull->dir, pull->g, pulled, pull);
+	if (!err)
+		err = pull_wait(pull);
+	else if (err == ENOMEM)
+		term_error("sync: %m", err);
 
 	return err;
 }
@@ -298,13 +312,13 @@ static int sync_dry_run(const struct cli *cli, const struct sync_ask *ask,
 			const struct tenant *tenant)
 {
 	struct list matchl = LIST_INIT;
-	struct directory *dir = NULL;
+	struct pull pull;
 	int status = EXIT_BAD, err;
 
-	if (people_pull(&dir, cli, ask))
-		return EXIT_BAD;
+	if (people_pull(&pull, cli, ask))
+		goto out;
 
-	err = match_all(&matchl, dir, tenant);
+	err = match_all(&matchl, pull.dir, tenant);
 	if (!err)
 		err = (ask->json ? matches_json : matches_print)(&matchl, ask);
 	if (err)
@@ -312,8 +326,174 @@ static int sync_dry_run(const struct cli *cli, const struct sync_ask *ask,
 	else
 		status = matches_status(&matchl);
 
+ out:
 	list_flush(&matchl);
-	mem_deref(dir);
+	pull_close(&pull);
+
+	return status;
+}
+
+
+/* now */
+
+
+static const char *const statev[] = {
+	[ASSIGN_OPEN] = "open", [ASSIGN_THERE] = "there",
+	[ASSIGN_WOULD] = "would", [ASSIGN_DONE] = "done",
+	[ASSIGN_FAILED] = "failed",
+};
+
+
+/** Those who can call, if they are given what is wanted */
+static int people_choose(struct list *peoplel, const struct list *matchl)
+{
+	struct le *le;
+
+	LIST_FOREACH(matchl, le) {
+		struct match *match = le->data;
+		struct assignment *one;
+		int err;
+
+		if (match->why != MATCH_READY || !match->user->number)
+			continue;
+
+		err = assignment_alloc(&one, match->person->id,
+				       match->user->number);
+		if (err)
+			return err;
+
+		one->arg = match;
+		list_append(peoplel, &one->le, one);
+	}
+
+	return 0;
+}
+
+
+static json_t *assignment_json(const struct assignment *one)
+{
+	const struct match *match = one->arg;
+
+	return json_pack("{s:s, s:s, s:s, s:s}", "upn", match->user->upn,
+			 "number", one->number, "state", statev[one->state],
+			 "reason", one->why);
+}
+
+
+static int assignments_json(const struct list *peoplel)
+{
+	json_t *rows = json_array();
+	int err = rows ? 0 : ENOMEM;
+	struct le *le;
+
+	LIST_FOREACH(peoplel, le) {
+		if (json_array_append_new(rows, assignment_json(le->data)))
+			err = ENOMEM;
+	}
+
+	if (!err)
+		err = term_json(rows);
+	json_decref(rows);
+
+	return err;
+}
+
+
+static int assignments_print(const struct list *peoplel)
+{
+	static const char *const headv[] = {"STATE", "USER", "NUMBER", "WHY"};
+	struct table *table;
+	struct le *le;
+	int err;
+
+	err = table_alloc(&table, headv, RE_ARRAY_SIZE(headv));
+	if (err)
+		return err;
+
+	LIST_FOREACH(peoplel, le) {
+		const struct assignment *one = le->data;
+		const struct match *match = one->arg;
+		const char *cellv[] = {statev[one->state], match->user->upn,
+				       one->number, one->why};
+
+		if (!err)
+			err = table_row(table, term_colour(
+				one->state == ASSIGN_FAILED ? TERM_RED
+				: one->state == ASSIGN_OPEN ? TERM_YELLOW
+				: TERM_GREEN), cellv);
+	}
+
+	if (!err)
+		table_print(table);
+	mem_deref(table);
+
+	return err;
+}
+
+
+static bool any_failed(const struct list *peoplel)
+{
+	struct le *le;
+
+	LIST_FOREACH(peoplel, le) {
+		const struct assignment *one = le->data;
+
+		if (one->state == ASSIGN_FAILED)
+			return true;
+	}
+
+	return false;
+}
+
+
+/** What was done is shown, also if it ended on the way */
+static int assign_run(struct pull *pull, const struct sync_ask *ask,
+		      struct list *peoplel)
+{
+	const struct assign_conf conf = {.policy = SCRIPT_NAME,
+					 .dry = ask->dry};
+	struct assign *a = NULL;
+	int err, shown;
+
+	err = assign_begin(&a, pull->base, pull->g, peoplel, &conf, pulled,
+			   pull);
+	if (err) {
+		term_error("sync: %m", err);
+		return EXIT_BAD;
+	}
+
+	err = pull_wait(pull);
+	mem_deref(a);
+
+	shown = (ask->json ? assignments_json : assignments_print)(peoplel);
+
+	return err || shown ? EXIT_BAD : any_failed(peoplel) ? EXIT_FAILING
+		: EXIT_GOOD;
+}
+
+
+static int sync_now(const struct cli *cli, const struct sync_ask *ask,
+		    const struct tenant *tenant)
+{
+	struct list matchl = LIST_INIT, peoplel = LIST_INIT;
+	struct pull pull;
+	int status = EXIT_BAD, err;
+
+	if (people_pull(&pull, cli, ask))
+		goto out;
+
+	err = match_all(&matchl, pull.dir, tenant);
+	if (!err)
+		err = people_choose(&peoplel, &matchl);
+	if (err)
+		term_error("sync: %m", err);
+	else
+		status = assign_run(&pull, ask, &peoplel);
+
+ out:
+	list_flush(&peoplel);
+	list_flush(&matchl);
+	pull_close(&pull);
 
 	return status;
 }
@@ -372,6 +552,15 @@ static int sync_script(const struct cli *cli, const struct sync_ask *ask,
 }
 
 
+static const struct {
+	const char *name;
+	int (*run)(const struct cli *cli, const struct sync_ask *ask,
+		   const struct tenant *tenant);
+} verbv[] = {
+	{"dry-run", sync_dry_run}, {"now", sync_now}, {"script", sync_script},
+};
+
+
 int cmd_sync(const struct cli *cli, int argc, char *argv[])
 {
 	struct sync_ask ask = {0};
@@ -383,31 +572,30 @@ int cmd_sync(const struct cli *cli, int argc, char *argv[])
 		{"login-url", &ask.login_url, NULL},
 		{"graph-url", &ask.graph_url, NULL},
 		{"json", NULL, &ask.json}, {"blocked", NULL, &ask.blocked},
+		{"dry-run", NULL, &ask.dry},
 		{NULL, NULL, NULL},
 	};
 	struct list tenantl = LIST_INIT;
 	const struct tenant *tenant;
-	int status;
-	bool script;
+	int status = EXIT_BAD;
+	size_t i = 0;
 
 	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 1, 1))
 		return EXIT_BAD;
 
-	script = !strcmp(argv[1], "script");
-	if (!script && strcmp(argv[1], "dry-run")) {
-		term_error("sync: want dry-run or script, found \"%s\"",
+	while (i < RE_ARRAY_SIZE(verbv) && strcmp(argv[1], verbv[i].name))
+		++i;
+	if (i == RE_ARRAY_SIZE(verbv)) {
+		term_error("sync: want dry-run, now or script, found \"%s\"",
 			   argv[1]);
 		return EXIT_BAD;
 	}
 
-	status = tenants_load(cli, &ask, &tenantl);
-	tenant = status == EXIT_GOOD ? tenant_find(&tenantl, ask.tenant)
-		: NULL;
-	if (tenant)
-		status = (script ? sync_script : sync_dry_run)(cli, &ask,
-							       tenant);
-	else
-		status = EXIT_BAD;
+	if (tenants_load(cli, &ask, &tenantl) == EXIT_GOOD) {
+		tenant = tenant_find(&tenantl, ask.tenant);
+		if (tenant)
+			status = verbv[i].run(cli, &ask, tenant);
+	}
 
 	list_flush(&tenantl);
 

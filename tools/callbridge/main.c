@@ -148,20 +148,25 @@ static const struct command commandv[] = {
 	 "  --templates FOLDER   own templates (default: as in"
 	 " callbridge.yaml)\n",
 	 cmd_number},
-	{"sync", "dry-run|script [--file FILE] [--tenant NAME] [--tenant-id ID]"
-	 "\n                       [--client-id ID]",
+	{"sync", "dry-run|now|script [--file FILE] [--tenant NAME]"
+	 "\n                       [--tenant-id ID] [--client-id ID]",
 	 "Microsoft 365 and the customer's users: who can call, who not, why",
 	 "  dry-run  reads the tenant's people from Microsoft 365 and tells"
 	 " of each whether\n"
 	 "           they can call, or why not and what to do; changes"
-	 " nothing. The client\n"
-	 "           secret is in the environment as"
-	 " CALLBRIDGE_GRAPH_SECRET. Exit status 1\n"
+	 " nothing. Exit status 1\n"
 	 "           if a user of the customer cannot call\n"
+	 "  now      gives those who can call their number, routing policy"
+	 " and dial plan in\n"
+	 "           Teams; takes nothing from anybody. With --dry-run it"
+	 " only looks. Exit\n"
+	 "           status 1 if somebody's failed\n"
 	 "  script   a PowerShell script that sets up gateway, routing, dial"
 	 " plan and numbers;\n"
 	 "           look at it, then run it as a Teams administrator, first"
 	 " with -DryRun\n\n"
+	 "The app's client secret is in the environment as"
+	 " CALLBRIDGE_GRAPH_SECRET.\n\n"
 	 "  --file FILE       customer file (default: those of the service's"
 	 " configuration)\n"
 	 "  --tenant NAME     which customer\n"
