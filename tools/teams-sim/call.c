@@ -251,21 +251,39 @@ static int open_conn(struct call *call, struct instance *inst,
 }
 
 
-int call_contact(struct call *call, const struct pl *callid)
+int call_padding(char **linep, const struct call *call, const char *before,
+		 const char *after)
 {
 	const uint32_t n = call->sim->set.padding_octets;
-	char guid[37], hex[33], pad[8192 + 1];
+	char pad[8192 + 1];
+
+	memset(pad, 'x', n);
+	pad[n] = '\0';
+
+	return n ? re_sdprintf(linep, "%s%s%s", before, pad, after)
+		 : str_dup(linep, "");
+}
+
+
+int call_contact(struct call *call, const struct pl *callid)
+{
+	char guid[37], hex[33], *pad = NULL;
+	int err;
 
 	random_guid(guid, sizeof(guid));
 	random_hex(hex, sizeof(hex));
-	memset(pad, 'x', n);
-	pad[n] = '\0';
+	err = call_padding(&pad, call, ";x-pad=", "");
+	if (err)
+		return err;
+
 	call->contact = mem_deref(call->contact);
 
-	return re_sdprintf(&call->contact,
-			   "sip:%s:443;x-i=%s;x-c=%r/d/8/%s%s%s",
-			   call->inst->contact_host, guid, callid, hex,
-			   n ? ";x-pad=" : "", pad);
+	err = re_sdprintf(&call->contact,
+			  "sip:%s:443;x-i=%s;x-c=%r/d/8/%s%s",
+			  call->inst->contact_host, guid, callid, hex, pad);
+	mem_deref(pad);
+
+	return err;
 }
 
 

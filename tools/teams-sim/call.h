@@ -118,6 +118,14 @@ const char *call_state_name(const struct call *call);
 /** @return new object describing the call */
 json_t *call_json(const struct call *call);
 
+/**
+ * Something long that nobody knows, as the setting `padding_octets` wants
+ *
+ * @param linep  New string: before, padding, after; empty when off
+ */
+int call_padding(char **linep, const struct call *call, const char *before,
+		 const char *after);
+
 /** Write our Contact in this dialog; 0, ENOMEM */
 int call_contact(struct call *call, const struct pl *callid);
 

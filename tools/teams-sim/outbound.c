@@ -104,13 +104,13 @@ static int fill_dialog(struct call *call)
 static int late_lines(char **linesp, const struct call *call,
 		      const struct dial *dial)
 {
-	char *pai = NULL;
-	int err = 0;
+	char *pai = NULL, *pad = NULL;
+	int err = call_padding(&pad, call, "X-MS-PADDING: ", "\r\n");
 
-	if (dial->pai)
+	if (!err && dial->pai)
 		err = re_sdprintf(&pai, "P-ASSERTED-IDENTITY: %s\r\n",
 				  dial->pai);
-	else if (call->tenant->forward_pai)
+	else if (!err && call->tenant->forward_pai)
 		err = re_sdprintf(&pai,
 				  "P-ASSERTED-IDENTITY: <tel:%s>,<sip:%s>\r\n"
 				  "PRIVACY: id\r\n",
@@ -119,16 +119,17 @@ static int late_lines(char **linesp, const struct call *call,
 					  ? call->user->upn
 					  : "unknown@invalid");
 	if (!err)
-		err = re_sdprintf(linesp, "%sSESSION-EXPIRES: %u\r\n%s%s",
+		err = re_sdprintf(linesp, "%sSESSION-EXPIRES: %u\r\n%s%s%s",
 				  pai ? pai : "",
 				  call->sim->set.session_expires_s,
 				  dial->emergency ? "GEOLOCATION: <cid:"
 						    "location@" BOUNDARY
 						    ">\r\n"
 						  : "",
-				  dial->lines ? dial->lines : "");
+				  pad, dial->lines ? dial->lines : "");
 
 	mem_deref(pai);
+	mem_deref(pad);
 
 	return err;
 }
