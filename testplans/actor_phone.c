@@ -601,9 +601,9 @@ static void phone_look(struct actor *actor)
 }
 
 
-/** Seconds of sound that were received, after "rx:" among the stream's
-    figures; 0 without a call */
-static double received_s(struct actor *actor)
+/** Packets that were received, from the stream's figures; 0 without a call.
+    Its time will not do: it leaps with the timestamps of a few packets */
+static unsigned long received(struct actor *actor)
 {
 	struct phone *phone = actor->own;
 	char stat[4096], why[128];
@@ -613,21 +613,21 @@ static double received_s(struct actor *actor)
 			  why, sizeof(why)))
 		return 0;
 
-	p = strstr(stat, "rx:");
-	p = p ? strstr(p, "time = ") : NULL;
+	p = strstr(stat, "rcvd=");
 
-	return p ? strtod(p + strlen("time = "), NULL) : 0;
+	return p ? strtoul(p + strlen("rcvd="), NULL, 10) : 0;
 }
 
 
 static bool phone_receives(struct actor *actor)
 {
-	const double before = received_s(actor);
+	const unsigned long before = received(actor);
 
 	if (pump_for(actor->stage->pump, RECEIVE_MS))
 		return false;
 
-	return (received_s(actor) - before) * 1000 > RECEIVE_MS / 2;
+	/* At least half of what 20 ms a packet would be */
+	return received(actor) >= before + RECEIVE_MS / 20 / 2;
 }
 
 
@@ -692,7 +692,8 @@ const struct actor_ops phone_ops = {
 	.dial = phone_dial, .answer = phone_answer, .reject = phone_reject,
 	.hangup = phone_hangup, .hold = phone_hold, .resume = phone_resume,
 	.transfer = phone_transfer, .digits = phone_digits,
-	.mute = phone_mute, .receives = phone_receives, .look = phone_look, .clear = phone_clear,
+	.mute = phone_mute, .receives = phone_receives, .look = phone_look,
+	.clear = phone_clear,
 	.load_ready = load_ready, .load_dial = load_dial,
 	.load_stop = load_stop,
 };

@@ -165,8 +165,10 @@ static bool pair_is_good(void *arg)
 		good = false;
 
 		/* What was before the event belongs to the past */
-		if (heard_ms(h->listener) >= h->from_ms + HEAR_MS)
-			h->from_ms = heard_ms(h->listener);
+		if (heard_ms(h->listener) >= h->from_ms + HEAR_MS) {
+			h->from_ms  = heard_ms(h->listener);
+			h->begin_ms = pump_ms();       /* it is not deaf */
+		}
 		else if (heard_ms(h->listener) < h->from_ms)
 			h->from_ms = 0;        /* another recording */
 	}
@@ -519,7 +521,8 @@ static bool is_music(void *arg)
 		return l->deaf;
 	}
 
-	l->from_ms = heard_ms(l->actor);
+	l->from_ms  = heard_ms(l->actor);
+	l->begin_ms = pump_ms();       /* it is not deaf */
 	if (l->level_dbfs < TAPE_QUIET_DBFS) {
 		(void)re_snprintf(l->fault, sizeof(l->fault), "silence");
 		return false;
