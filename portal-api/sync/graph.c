@@ -6,10 +6,12 @@
 #include <event2/event.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
+#include <time.h>
 
 #include "bridge/base/libre.h"
 #include "bridge/base/log.h"
 #include "bridge/base/wheel.h"
+#include "assertion.h"
 #include "graph.h"
 #include "graph_reply.h"
 #include "web.h"
@@ -41,7 +43,8 @@ struct graph {
 	struct list jobl;          /* struct job, owned */
 	enum state state;
 	char *login_base, *graph_base, *tenant, *client_id;    /* owned */
-	char *client_secret, *token;       /* owned, secret; token NULL */
+	char *client_secret, *certificate; /* owned, secret; one is NULL */
+	char *token;               /* owned, secret; NULL */
 	uint64_t token_end_ms;
 	uint64_t waited_s;
 	uint32_t second_ms;
@@ -95,6 +98,7 @@ static void destructor(void *data)
 	mem_deref(g->tenant);
 	mem_deref(g->client_id);
 	secret_wipe(g->client_secret);
+	secret_wipe(g->certificate);
 	secret_wipe(g->token);
 }
 
@@ -269,21 +273,46 @@ static int form_escape(struct re_printf *pf, const char *text)
 }
 
 
+/** What shows that it is us, as fields of the form */
+static int proof_make(char **proofp, const struct graph *g, const char *url)
+{
+	char *jwt;
+	int err;
+
+	if (g->client_secret)
+		return re_sdprintf(proofp, "client_secret=%H", form_escape,
+				   g->client_secret);
+
+	err = assertion_make(&jwt, g->certificate, url, g->client_id,
+			     (int64_t)time(NULL));
+	if (err)
+		return err;
+
+	err = re_sdprintf(proofp, "client_assertion_type=%H"
+			  "&client_assertion=%s", form_escape, ASSERTION_TYPE,
+			  jwt);
+	secret_wipe(jwt);
+
+	return err;
+}
+
+
 static void token_fetch(struct graph *g)
 {
 	struct web_ask rq = {.method = "POST",
 			     .type = "application/x-www-form-urlencoded"};
-	char *url = NULL, *body = NULL;
+	char *url = NULL, *proof = NULL, *body = NULL;
 	int err;
 
 	err = re_sdprintf(&url, "%s/%H/oauth2/v2.0/token", g->login_base,
 			  form_escape, g->tenant);
 	if (!err)
-		err = re_sdprintf(&body, "client_id=%H&client_secret=%H"
+		err = proof_make(&proof, g, url);
+	if (!err)
+		err = re_sdprintf(&body, "client_id=%H&%s"
 				  "&grant_type=client_credentials"
 				  "&scope=%H%%2F.default",
-				  form_escape, g->client_id,
-				  form_escape, g->client_secret,
+				  form_escape, g->client_id, proof,
 				  form_escape, g->graph_base);
 
 	rq.url  = url;
@@ -298,6 +327,7 @@ static void token_fetch(struct graph *g)
 		g->state = GRAPH_TOKEN;
 
 	mem_deref(url);
+	secret_wipe(proof);
 	secret_wipe(body);
 }
 
@@ -473,6 +503,22 @@ static bool base_is_good(const char *base)
 }
 
 
+/** It is tried at once: a person is still there to be told */
+static int certificate_take(struct graph *g, const char *pem)
+{
+	char *jwt;
+	int err;
+
+	err = assertion_make(&jwt, pem, "", "", 0);
+	if (err)
+		return err;
+
+	mem_deref(jwt);
+
+	return str_dup(&g->certificate, pem);
+}
+
+
 static int conf_take(struct graph *g, const struct graph_conf *conf)
 {
 	int err;
@@ -486,8 +532,10 @@ static int conf_take(struct graph *g, const struct graph_conf *conf)
 		err = str_dup(&g->tenant, conf->tenant);
 	if (!err)
 		err = str_dup(&g->client_id, conf->client_id);
-	if (!err)
+	if (!err && conf->client_secret)
 		err = str_dup(&g->client_secret, conf->client_secret);
+	else if (!err)
+		err = certificate_take(g, conf->certificate);
 	if (!err && (!base_is_good(g->login_base) ||
 		     !base_is_good(g->graph_base)))
 		err = EINVAL;
@@ -506,7 +554,8 @@ int graph_alloc(struct graph **gp, struct event_base *base,
 	int err;
 
 	if (!gp || !base || !conf || !str_isset(conf->tenant) ||
-	    !str_isset(conf->client_id) || !str_isset(conf->client_secret))
+	    !str_isset(conf->client_id) ||
+	    (!str_isset(conf->client_secret) && !conf->certificate))
 		return EINVAL;
 
 	g = mem_zalloc(sizeof(*g), destructor);

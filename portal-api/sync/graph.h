@@ -25,7 +25,8 @@ struct graph_conf {
 	const char *graph_base;    /* NULL: the same                        */
 	const char *tenant;        /* GUID or verified domain               */
 	const char *client_id;
-	const char *client_secret;
+	const char *client_secret; /* or, NULL:                             */
+	const char *certificate;   /* certificate and RSA key, PEM text     */
 	const char *ca_file;       /* NULL: the system's authorities        */
 	uint32_t second_ms;        /* of waits; 0: 1000. Tests shrink it    */
 };
@@ -63,7 +64,8 @@ typedef void (graph_result_h)(const struct graph_result *result, void *arg);
 
 /**
  * @return 0, ENOMEM, EINVAL if something is missing or a base is not
- *         https:// (http:// is taken for 127.0.0.1)
+ *         https:// (http:// is taken for 127.0.0.1), EBADMSG if there is no
+ *         certificate and RSA key that belong together
  */
 int graph_alloc(struct graph **gp, struct event_base *base,
 		const struct graph_conf *conf);

@@ -17,8 +17,9 @@ static const struct {
 } faultv[] = {
 	[GRAPH_GOOD] = {"good", ""},
 	[GRAPH_CREDENTIALS_BAD] = {"credentials_bad",
-		"the client secret is wrong or has expired: make a new one"
-		" under Certificates & secrets of the app registration"},
+		"the client secret (or certificate) is wrong or has expired:"
+		" make a new one under Certificates & secrets of the app"
+		" registration"},
 	[GRAPH_CONSENT_MISSING] = {"consent_missing",
 		"the app is not known in that tenant: let an administrator"
 		" of the tenant grant admin consent"},

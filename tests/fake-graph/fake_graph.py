@@ -2,13 +2,18 @@
 """A stand-in for Microsoft's sign-in service and Microsoft Graph, over TLS."""
 
 import argparse
+import base64
 import collections
 import gzip
+import hashlib
 import json
+import pathlib
 import random
 import re
 import ssl
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -76,6 +81,7 @@ class FakeGraph:
                  address="127.0.0.1", port=0):
         self.rows = {row["id"]: row for row in rows}
         self.secret = secret
+        self.trusted = None     # file of the app's certificate
         self.page = PAGE
         self.token_s = TOKEN_S
         self.shift = 0          # of the clock, seconds
@@ -163,7 +169,7 @@ class FakeGraph:
                 "client_credentials" or form.get("scope") !=
                 self.url + "/.default"):
             return as_json(400, {"error": "invalid_request"})
-        if form.get("client_secret") != self.secret:
+        if not self.is_proven(form):
             return as_json(401, {
                 "error": "invalid_client", "error_codes": [7000215],
                 "error_description": "AADSTS7000215: never shown"})
@@ -171,6 +177,35 @@ class FakeGraph:
         self.tokens[token] = self.clock() + self.token_s
         return as_json(200, {"token_type": "Bearer", "access_token": token,
                              "expires_in": self.token_s})
+
+    def is_proven(self, form):
+        """By the secret, or signed by the certificate's key (RFC 7523)."""
+        if "client_assertion" not in form:
+            return form.get("client_secret") == self.secret
+        signed, _, signature = form["client_assertion"].rpartition(".")
+        header, claims = [json.loads(unbase64(part))
+                          for part in signed.split(".")]
+        with tempfile.TemporaryDirectory() as folder:
+            written = pathlib.Path(folder, "signature")
+            written.write_bytes(unbase64(signature))
+            key = subprocess.run(
+                ["openssl", "x509", "-in", self.trusted, "-noout", "-pubkey"],
+                check=True, capture_output=True).stdout
+            pathlib.Path(folder, "key").write_bytes(key)
+            good = subprocess.run(
+                ["openssl", "dgst", "-sha256", "-verify", folder + "/key",
+                 "-signature", written], input=signed.encode(), check=False,
+                capture_output=True).returncode == 0
+        der = ssl.PEM_cert_to_DER_cert(
+            pathlib.Path(self.trusted).read_text().split("-----BEGIN PR")[0])
+        return (good and header["alg"] == "RS256" and
+                unbase64(header["x5t#S256"]) == hashlib.sha256(der).digest()
+                and unbase64(header["x5t"]) == hashlib.sha1(der).digest()
+                and claims["iss"] == claims["sub"] == form["client_id"]
+                and claims["aud"].startswith(self.url)
+                and claims["nbf"] <= time.time() < claims["exp"]
+                and form["client_assertion_type"] == "urn:ietf:params:oauth:"
+                "client-assertion-type:jwt-bearer")
 
     def let_in(self, asked):
         scheme, _, token = asked.headers.get("authorization",
@@ -285,6 +320,10 @@ class FakeGraph:
                 pass
 
         return Handler
+
+
+def unbase64(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def as_json(status, value, **headers):

@@ -109,8 +109,8 @@ class SyncTest(unittest.TestCase):
         self.assertEqual(done.returncode, status, done.stderr)
         return {row["upn"]: row for row in json.loads(done.stdout)}
 
-    def refused(self, fake, part, **how):
-        done = self.dry_run(fake, **how)
+    def refused(self, fake, part, more=(), **how):
+        done = self.dry_run(fake, *more, **how)
         self.assertEqual((done.returncode, done.stdout), (2, ""),
                          done.stderr)
         self.assertIn(part, done.stderr)
@@ -174,6 +174,20 @@ class DryRun(SyncTest):
                          "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab]")
         self.assertEqual(users.body, "")
 
+    def test_a_certificate_instead_of_a_secret(self):
+        self.customer("ann@contoso.example")
+        fake = self.fake([person("ann@contoso.example")])
+        fake.trusted = self.folder / "wrong.pem"
+        done = self.dry_run(fake, "--certificate", "wrong.pem", secret="")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("client_secret", fake.log[0].body)
+
+        self.refused(fake, "client secret", more=("--certificate", "old.pem"))
+        done = self.dry_run(fake, "--certificate", "ca.pem", secret="")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("ca.pem: want a certificate and its RSA key",
+                      done.stderr)
+
     def test_many_people_come_in_pages(self):
         self.customer("user00001@contoso.example")
         fake = self.fake(people(2501))
@@ -209,7 +223,7 @@ class DryRun(SyncTest):
     def test_what_a_person_must_do_is_said(self):
         self.customer("ann@contoso.example")
         fake = self.fake()
-        said = self.refused(fake, "client secret is wrong", secret="wrong")
+        said = self.refused(fake, "is wrong or has expired", secret="wrong")
         self.assertIn("AADSTS7000215", said)
         self.assertNotIn("never shown", said)
 

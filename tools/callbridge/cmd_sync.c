@@ -21,9 +21,11 @@
 
 #define SECRET "CALLBRIDGE_GRAPH_SECRET"
 
+enum { PEM_MAX = 64 * 1024 };
+
 struct sync_ask {
 	const char *file, *tenant, *templates;
-	const char *tenant_id, *client_id;
+	const char *tenant_id, *client_id, *certificate;
 	const char *login_url, *graph_url;
 	bool json, blocked, dry;
 };
@@ -116,15 +118,42 @@ static void pull_tell(const struct pull *pull)
 }
 
 
+/** @param pemp  Takes libre memory: it holds a key */
+static int certificate_read(char **pemp, const char *path)
+{
+	FILE *f = fopen(path, "r");
+	size_t l;
+	char *pem;
+
+	if (!f) {
+		term_error("%s: %m", path, errno);
+		return EINVAL;
+	}
+
+	pem = mem_zalloc(PEM_MAX + 1, NULL);
+	l = pem ? fread(pem, 1, PEM_MAX, f) : 0;
+	(void)fclose(f);
+	if (!l) {
+		term_error("%s: want certificate and key", path);
+		mem_deref(pem);
+		return EINVAL;
+	}
+
+	*pemp = pem;
+
+	return 0;
+}
+
+
 /** The secret does not stay in the environment, where others may read it */
 static int graph_make(struct graph **gp, struct event_base *base,
 		      const struct cli *cli, const struct sync_ask *ask)
 {
-	char *secret = getenv(SECRET);
-	const struct graph_conf conf = {
+	char *secret = getenv(SECRET), *pem = NULL;
+	struct graph_conf conf = {
 		.login_base = ask->login_url, .graph_base = ask->graph_url,
 		.tenant = ask->tenant_id, .client_id = ask->client_id,
-		.client_secret = secret, .ca_file = cli->ca_file,
+		.ca_file = cli->ca_file,
 	};
 	int err;
 
@@ -133,16 +162,29 @@ static int graph_make(struct graph **gp, struct event_base *base,
 			   " the app registration (docs/sync.md)");
 		return EINVAL;
 	}
-	if (!str_isset(secret)) {
-		term_error("sync: want the client secret in " SECRET);
+	if (!ask->certificate && !str_isset(secret)) {
+		term_error("sync: want the client secret in " SECRET
+			   ", or --certificate FILE");
 		return EINVAL;
 	}
 
+	if (ask->certificate && certificate_read(&pem, ask->certificate))
+		return EINVAL;
+
+	conf.certificate   = pem;
+	conf.client_secret = pem ? NULL : secret;
 	err = graph_alloc(gp, base, &conf);
-	OPENSSL_cleanse(secret, strlen(secret));
+	if (secret)
+		OPENSSL_cleanse(secret, strlen(secret));
+	if (pem)
+		OPENSSL_cleanse(pem, PEM_MAX);
+	mem_deref(pem);
 	(void)unsetenv(SECRET);
 
-	if (err == EINVAL)
+	if (err == EBADMSG)
+		term_error("%s: want a certificate and its RSA key, PEM"
+			   " without a password", ask->certificate);
+	else if (err == EINVAL)
 		term_error("sync: --login-url, --graph-url: want https://...");
 
 	return err;
@@ -569,6 +611,7 @@ int cmd_sync(const struct cli *cli, int argc, char *argv[])
 		{"templates", &ask.templates, NULL},
 		{"tenant-id", &ask.tenant_id, NULL},
 		{"client-id", &ask.client_id, NULL},
+		{"certificate", &ask.certificate, NULL},
 		{"login-url", &ask.login_url, NULL},
 		{"graph-url", &ask.graph_url, NULL},
 		{"json", NULL, &ask.json}, {"blocked", NULL, &ask.blocked},

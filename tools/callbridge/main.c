@@ -173,6 +173,8 @@ static const struct command commandv[] = {
 	 "  --tenant-id ID    the customer's tenant at Microsoft: its ID or"
 	 " domain\n"
 	 "  --client-id ID    of the app registration (docs/sync.md)\n"
+	 "  --certificate FILE  instead of a secret: certificate and RSA"
+	 " key, PEM\n"
 	 "  --login-url URL, --graph-url URL\n"
 	 "                    of a national cloud\n"
 	 "  --blocked         only the customer's users who cannot call\n"
