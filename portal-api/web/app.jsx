@@ -1,0 +1,3 @@
+import "./style.css";
+import { render } from "preact";
+render(<p>Callbridge</p>, document.getElementById("page"));
