@@ -26,9 +26,9 @@ foreach(file ${files})
 	string(SUBSTRING ${tag} 0 32 tag)
 	string(LENGTH "${hex}" size)
 	math(EXPR size "${size} / 2")
-	string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
-	string(REGEX REPLACE "(................................................................)"
-		"\\1\n" bytes "${bytes}")
+	string(REGEX REPLACE "(................................)" "\\1\n"
+		bytes "${hex}")
+	string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
 
 	if(name STREQUAL "index.html")
 		set(path "/")
