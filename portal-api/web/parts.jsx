@@ -1,0 +1,314 @@
+/* What several pages are made of. */
+
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+
+import { strings, fill } from "./strings.js";
+
+export function when(ms)
+{
+	return ms ? new Date(ms).toLocaleString() : "";
+}
+
+/** seconds as 1:02:03 */
+export function lasted(seconds)
+{
+	const s = Math.max(0, Math.round(seconds));
+	const two = (n) => String(n).padStart(2, "0");
+	const h = Math.floor(s / 3600);
+
+	return (h ? `${h}:${two(Math.floor(s / 60) % 60)}` : Math.floor(s / 60))
+		+ `:${two(s % 60)}`;
+}
+
+/**
+ * Load something whenever what it depends on changes
+ *
+ * @return {value, error, again()}: value stays until the next one is there
+ */
+export function useLoad(load, depends)
+{
+	const [state, setState] = useState({ value: null, error: null });
+	const [turn, setTurn] = useState(0);
+
+	useEffect(() => {
+		const control = new AbortController();
+
+		load(control.signal).then(
+			(value) => !control.signal.aborted &&
+				setState({ value, error: null }),
+			(error) => !control.signal.aborted &&
+				setState((old) => ({ ...old, error })));
+
+		return () => control.abort();
+	}, [...depends, turn]);
+
+	const again = useCallback(() => setTurn((n) => n + 1), []);
+
+	return { ...state, again };
+}
+
+/** What follows typing, once it rests */
+export function useRested(value, ms = 200)
+{
+	const [rested, setRested] = useState(value);
+
+	useEffect(() => {
+		const timer = setTimeout(() => setRested(value), ms);
+		return () => clearTimeout(timer);
+	}, [value, ms]);
+
+	return rested;
+}
+
+export function Problem({ error, again })
+{
+	if (!error)
+		return null;
+
+	const more = error.errors && error.errors.length > 1 ? error.errors : [];
+
+	return (
+		<div class="problem" role="alert">
+			{error.field && !more.length ? <b>{error.field}: </b> : null}
+			{more.length ? null : error.message}
+			{error.hint && !more.length ? ` (${error.hint}?)` : null}
+			{more.length ? <ul>{more.map((e, i) => <li key={i}>
+				{e.field ? <b>{e.field}: </b> : null}{e.error}
+				{e.hint ? ` (${e.hint}?)` : null}</li>)}</ul> : null}
+			{again ? <button type="button" onClick={again}>
+				{strings.retry}</button> : null}
+		</div>
+	);
+}
+
+export function Good({ children })
+{
+	return <p class="good" role="status">{children}</p>;
+}
+
+let ids = 0;
+
+export function useId2()
+{
+	const ref = useRef(null);
+
+	if (!ref.current)
+		ref.current = `i${++ids}`;
+
+	return ref.current;
+}
+
+/** A labelled input. help is read out with it */
+export function Field({ label, help, error, children, wide })
+{
+	const id = useId2();
+
+	return (
+		<div class={`field${wide ? " wide" : ""}${error ? " wrong" : ""}`}>
+			<label for={id}>{label}</label>
+			{children({ id, "aria-describedby": help || error ? `${id}h` : undefined,
+				    "aria-invalid": error ? "true" : undefined })}
+			{help || error ? <small id={`${id}h`}>
+				{error ? <b>{error} </b> : null}{help}</small> : null}
+		</div>
+	);
+}
+
+export function Input({ label, help, error, wide, value, onValue, ...more })
+{
+	return (
+		<Field label={label} help={help} error={error} wide={wide}>
+			{(a) => <input {...a} {...more} value={value}
+				onInput={(e) => onValue(e.currentTarget.value)} />}
+		</Field>
+	);
+}
+
+/** options: [[value, text]...] */
+export function Select({ label, help, error, value, onValue, options, ...more })
+{
+	return (
+		<Field label={label} help={help} error={error}>
+			{(a) => <select {...a} {...more} value={value}
+				onChange={(e) => onValue(e.currentTarget.value)}>
+				{options.map(([v, text]) =>
+					<option key={v} value={v}>{text}</option>)}
+			</select>}
+		</Field>
+	);
+}
+
+/** What is to be done or left before anything else */
+export function Dialog({ title, onClose, children, wide })
+{
+	const ref = useRef(null);
+	const id = useId2();
+
+	useEffect(() => {
+		const dialog = ref.current;
+
+		dialog.showModal();
+		return () => dialog.open && dialog.close();
+	}, []);
+
+	return (
+		<dialog ref={ref} class={wide ? "wide" : ""} aria-labelledby={id}
+			onCancel={(e) => { e.preventDefault(); onClose(); }}>
+			<header>
+				<h2 id={id}>{title}</h2>
+				<button type="button" class="quiet" onClick={onClose}
+					aria-label={strings.close}>✕</button>
+			</header>
+			{children}
+		</dialog>
+	);
+}
+
+/** Ask before something is gone */
+export function Sure({ text, onYes, onClose, error })
+{
+	return (
+		<Dialog title={strings.remove} onClose={onClose}>
+			<p>{text}</p>
+			<Problem error={error} />
+			<footer>
+				<button type="button" class="danger" onClick={onYes}>
+					{strings.remove}</button>
+				<button type="button" onClick={onClose}>{strings.cancel}</button>
+			</footer>
+		</Dialog>
+	);
+}
+
+/** columns: [[title, (row) => cell, {sort, class}]...] */
+export function Table({ label, columns, rows, rowKey, sort, onSort, empty })
+{
+	const head = ([title, , more = {}], i) => {
+		if (!more.sort)
+			return <th key={i} scope="col">{title}</th>;
+
+		const up = sort === more.sort, down = sort === `-${more.sort}`;
+
+		return (
+			<th key={i} scope="col"
+				aria-sort={up ? "ascending" : down ? "descending" : "none"}>
+				<button type="button" class="sort" onClick={() =>
+					onSort(up ? `-${more.sort}` : more.sort)}>
+					{title}{up ? " ▲" : down ? " ▼" : ""}</button>
+			</th>
+		);
+	};
+
+	if (!rows)
+		return <p aria-busy="true">{strings.loading}</p>;
+	if (!rows.length)
+		return <p class="empty">{empty || strings.none}</p>;
+
+	return (
+		<div class="table" role="region" aria-label={label} tabindex="0">
+			<table>
+				<caption class="hidden">{label}</caption>
+				<thead><tr>{columns.map(head)}</tr></thead>
+				<tbody>{rows.map((row, n) => (
+					<tr key={rowKey ? rowKey(row) : n}>
+						{columns.map(([, cell, more = {}], i) =>
+							<td key={i} class={more.class}>{cell(row)}</td>)}
+					</tr>))}
+				</tbody>
+			</table>
+		</div>
+	);
+}
+
+/** Pages of a list that goes on by cursor. @return {cursor, reset, buttons(next)} */
+export function usePages(depends)
+{
+	const [cursor, setCursor] = useState(null);
+
+	useEffect(() => setCursor(null), depends);
+
+	return {
+		cursor,
+		buttons: (next) => (
+			<div class="pages">
+				{cursor ? <button type="button" onClick={() => setCursor(null)}>
+					{strings.first}</button> : null}
+				{next ? <button type="button" onClick={() => setCursor(next)}>
+					{strings.next}</button> : null}
+			</div>
+		),
+	};
+}
+
+export async function copy(text)
+{
+	if (navigator.clipboard) {
+		await navigator.clipboard.writeText(text);
+		return;
+	}
+
+	/* plain HTTP on loopback has no clipboard interface everywhere */
+	const area = document.createElement("textarea");
+
+	area.value = text;
+	document.body.append(area);
+	area.select();
+	document.execCommand("copy");
+	area.remove();
+}
+
+export function CopyButton({ text, children })
+{
+	const [done, setDone] = useState(false);
+
+	return (
+		<>
+			<button type="button" onClick={async () => {
+				await copy(text);
+				setDone(true);
+			}}>{done ? strings.copied : children}</button>
+			<span class="hidden" role="status">
+				{done ? strings.copied : ""}</span>
+		</>
+	);
+}
+
+/** One of the five states, told by shape, colour and word; why, on hover and
+    on focus */
+export function Indicator({ status, off })
+{
+	const id = useId2();
+	const st = status || { state: off ? "off" : "queued" };
+	const name = strings.states[st.state] || st.state;
+	const since = st.since_s ? when(st.since_s * 1000) : "";
+
+	const mail = () => fill(strings.indicator.mail, {
+		number: st.number, upn: st.upn, aor: st.aor, state: name,
+		time: since, reason: st.reason || "-", words: st.words || "-",
+		server: st.server || "-", contact: st.contact || "-",
+		advice: st.advice || "-",
+	});
+
+	return (
+		<span class="indicator" onKeyDown={(e) =>
+			e.key === "Escape" && document.activeElement.blur()}>
+			<button type="button" class={`lamp ${st.state}`}
+				aria-describedby={id}>
+				<span class="shape" aria-hidden="true" />{name}
+			</button>
+			<span class="tip">
+				<span id={id}>
+					<b>{st.reason || strings.stateHelp[st.state]}</b>
+					{st.words ? <span>{fill(strings.indicator.pbxSays,
+						{ words: st.words })}</span> : null}
+					{st.advice ? <span>{st.advice}</span> : null}
+					{since ? <span>{fill(strings.indicator.since,
+						{ time: since })}</span> : null}
+				</span>
+				{st.state === "failing" || st.state === "lagging" ?
+					<CopyButton text={mail()}>
+						{strings.indicator.copy}</CopyButton> : null}
+			</span>
+		</span>
+	);
+}
