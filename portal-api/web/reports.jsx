@@ -78,7 +78,7 @@ function figures(calls)
 {
 	const answered = calls.filter((c) => c.answer_ms);
 	const reached = calls.filter((c) => c.answer_ms ||
-		["busy", "no-answer", "declined", "cancelled"].includes(c.result));
+		["busy", "no_answer", "declined", "cancelled"].includes(c.result));
 	const rang = calls.filter((c) => c.ring_ms);
 
 	return {

@@ -184,7 +184,7 @@ export const strings = {
 		start: "Start", direction: "Direction", caller: "Caller",
 		callee: "Called", duration: "Duration", result: "Result",
 		mos: "Voice (MOS)", details: "Details",
-		"from-teams": "from Teams", "from-pbx": "from the PBX",
+		from_teams: "from Teams", from_pbx: "from the PBX",
 		one: "Call {id}",
 		what: "What happened", advice: "What to do", field: "Setting to look at first",
 		endedBy: "Ended by",

@@ -214,6 +214,7 @@ async function call(page)
 	await page.locator("tbody a", { hasText: "Open" }).first().click();
 	await page.getByText("What happened", { exact: true }).waitFor();
 	await page.getByText("What to do", { exact: true }).waitFor();
+	await page.getByText("from the PBX").waitFor();
 	const arrow = page.getByRole("button", { name: /^Message 1: INVITE / });
 	await arrow.focus();
 	await page.keyboard.press("Enter");
