@@ -37,6 +37,7 @@ struct listener {
 	struct list flowl;         /* borrowed; flows from here           */
 	char *name;                /* owned                               */
 	char *host;                /* owned; NULL: the address            */
+	char *sentby;              /* owned; host and port, as we say them */
 	uint16_t port;             /* of sent-by; 0: laddr's              */
 	enum sip_transp tp;
 	struct sa laddr;

@@ -375,18 +375,41 @@ static size_t count(const char *p, const char *end, char c)
 }
 
 
+/**
+ * Where the body begins, behind the first empty line
+ *
+ * @param lines  Lines before it, with it
+ *
+ * @return NULL if there is no such line
+ */
+static const char *body_find(const char *p, const char *end, size_t *lines)
+{
+	const char *const begin = p;
+
+	*lines = 0;
+
+	while ((p = memchr(p, '\n', (size_t)(end - p)))) {
+		++*lines;
+		++p;
+		if (p - begin >= 4 && !memcmp(p - 4, "\r\n\r", 3))
+			return p;
+	}
+
+	return NULL;
+}
+
+
 /** Room for as many headers as lines and commas allow */
 static int message_alloc(struct reader *r, struct mbuf *mb)
 {
-	const char *body = memmem(r->p, (size_t)(r->end - r->p),
-				  "\r\n\r\n", 4);
 	size_t headers;
+	const char *body = body_find(r->p, r->end, &headers);
 
 	if (!body)
 		return ENOSYS;
 
-	r->end  = body + 4;
-	headers = count(r->p, r->end, '\n') + 2 * count(r->p, r->end, ',');
+	r->end   = body;
+	headers += 2 * count(r->p, r->end, ',');
 
 	r->msg = mem_zalloc(sizeof(*r->msg) + headers * sizeof(*r->hdr),
 			    destructor);

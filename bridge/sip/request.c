@@ -280,34 +280,22 @@ static int write_credentials(struct mbuf *mb, struct request *req)
 }
 
 
-/** Our host in Via: the hop's name for us, else the listener's */
-struct sentby {
-	const char *host;
-	const struct listener *lsnr;
-};
-
-
-static int sentby_print(struct re_printf *pf, const struct sentby *by)
-{
-	if (!by->host)
-		return listener_sentby(pf, by->lsnr);
-
-	return re_hprintf(pf, "%s:%u", by->host,
-			  sa_port(listener_laddr(by->lsnr)));
-}
-
-
 static int write_start(struct mbuf *mb, const struct request *req,
 		       const struct flow *flow, const char *branch)
 {
-	const struct sentby by = { req->hop.via_host, flow_listener(flow) };
-	char hops[MSG_NUMBER];
+	const struct listener *lsnr = flow_listener(flow);
+	const char *host = req->hop.via_host;
+	char hops[MSG_NUMBER], port[MSG_NUMBER];
 	int err;
 
 	err  = msg_write(mb, req->method, " ", req->ruri,
 			 " SIP/2.0\r\nVia: SIP/2.0/",
 			 sip_transp_name(flow_transp(flow)), " ", NULL);
-	err |= mbuf_printf(mb, "%H", sentby_print, &by);
+	if (host)
+		err |= msg_write(mb, host, ":", msg_number(port,
+				 sa_port(listener_laddr(lsnr))), NULL);
+	else
+		err |= msg_write(mb, listener_sentby_text(lsnr), NULL);
 	err |= msg_write(mb, ";branch=", branch, ";rport\r\nMax-Forwards: ",
 			 msg_number(hops, req->hop.max_forwards ?
 				    req->hop.max_forwards :

@@ -139,6 +139,7 @@ static void listener_destructor(void *data)
 	mem_deref(lsnr->tls);
 	mem_deref(lsnr->name);
 	mem_deref(lsnr->host);
+	mem_deref(lsnr->sentby);
 }
 
 
@@ -183,6 +184,24 @@ static int listener_open(struct listener *lsnr)
 }
 
 
+/** Every request says it, so it is written once */
+static int sentby_make(struct listener *lsnr)
+{
+	const uint16_t port = lsnr->port ? lsnr->port : sa_port(&lsnr->laddr);
+
+	if (lsnr->host && strchr(lsnr->host, ':') && lsnr->host[0] != '[')
+		return re_sdprintf(&lsnr->sentby, "[%s]:%u", lsnr->host,
+				   port);
+	if (lsnr->host)
+		return re_sdprintf(&lsnr->sentby, "%s:%u", lsnr->host, port);
+	if (sa_af(&lsnr->laddr) == AF_INET6)
+		return re_sdprintf(&lsnr->sentby, "[%j]:%u", &lsnr->laddr,
+				   port);
+
+	return re_sdprintf(&lsnr->sentby, "%j:%u", &lsnr->laddr, port);
+}
+
+
 int listener_alloc(struct listener **lsnrp, struct stack *stack,
 		   const struct listener_conf *conf)
 {
@@ -223,6 +242,10 @@ int listener_alloc(struct listener **lsnrp, struct stack *stack,
 	if (err)
 		goto out;
 
+	err = sentby_make(lsnr);
+	if (err)
+		goto out;
+
 	list_append(&lsnr->transp->lsnrl, &lsnr->le, lsnr);
 
  out:
@@ -253,23 +276,17 @@ const struct sa *listener_laddr(const struct listener *lsnr)
 }
 
 
+const char *listener_sentby_text(const struct listener *lsnr)
+{
+	return lsnr ? lsnr->sentby : "";
+}
+
+
 int listener_sentby(struct re_printf *pf, const struct listener *lsnr)
 {
-	uint16_t port;
+	const char *text = listener_sentby_text(lsnr);
 
-	if (!lsnr)
-		return 0;
-
-	port = lsnr->port ? lsnr->port : sa_port(&lsnr->laddr);
-
-	if (lsnr->host && strchr(lsnr->host, ':') && lsnr->host[0] != '[')
-		return re_hprintf(pf, "[%s]:%u", lsnr->host, port);
-	if (lsnr->host)
-		return re_hprintf(pf, "%s:%u", lsnr->host, port);
-	if (sa_af(&lsnr->laddr) == AF_INET6)
-		return re_hprintf(pf, "[%j]:%u", &lsnr->laddr, port);
-
-	return re_hprintf(pf, "%j:%u", &lsnr->laddr, port);
+	return pf->vph(text, strlen(text), pf->arg);
 }
 
 

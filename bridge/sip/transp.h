@@ -49,6 +49,9 @@ const struct sa *listener_laddr(const struct listener *lsnr);
     libre %H handler */
 int listener_sentby(struct re_printf *pf, const struct listener *lsnr);
 
+/** The same as text; lives as long as the listener */
+const char *listener_sentby_text(const struct listener *lsnr);
+
 /** Where a request goes, after names were resolved */
 struct target {
 	enum sip_transp tp;
