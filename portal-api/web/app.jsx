@@ -12,6 +12,7 @@ import { Overview } from "./overview.jsx";
 import { Password, SignIn } from "./signin.jsx";
 import { Reports } from "./reports.jsx";
 import { Services } from "./services.jsx";
+import { Tests } from "./tests.jsx";
 import { Templates } from "./templates.jsx";
 import { Users } from "./users.jsx";
 import { strings, fill } from "./strings.js";
@@ -19,7 +20,8 @@ import "./style.css";
 
 const pages = {
 	overview: Overview, services: Services, users: Users, calls: Calls,
-	reports: Reports, templates: Templates, admins: Admins, audit: Audit,
+	tests: Tests, reports: Reports, templates: Templates, admins: Admins,
+	audit: Audit,
 };
 
 /** #/users?state=failing as {page, rest, parameters} */

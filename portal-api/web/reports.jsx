@@ -78,7 +78,8 @@ function figures(calls)
 {
 	const answered = calls.filter((c) => c.answer_ms);
 	const reached = calls.filter((c) => c.answer_ms ||
-		["busy", "no_answer", "declined", "cancelled"].includes(c.result));
+		["busy", "no_answer", "declined"].includes(c.result) ||
+		c.result === "cancelled" && c.ring_ms);
 	const rang = calls.filter((c) => c.ring_ms);
 
 	return {

@@ -28,7 +28,7 @@ export const strings = {
 
 	nav: {
 		overview: "Overview", services: "Services", users: "Users",
-		calls: "Calls", reports: "Reports", templates: "Templates",
+		calls: "Calls", tests: "Tests", reports: "Reports", templates: "Templates",
 		admins: "Admins and tokens", audit: "Audit",
 	},
 	navLabel: "Pages",
@@ -204,6 +204,18 @@ export const strings = {
 		pcapRedacted: "Capture with other numbers and names",
 		back: "Back to the calls",
 		notFound: "There is no call of this id.",
+	},
+
+	tests: {
+		title: "Test runs",
+		how: "Runs are started on a machine that can be a telephone at the PBX, and "
+			+ "their reports kept here:",
+		command: "callbridge test run --json report.json\n"
+			+ "callbridge test keep report.json",
+		none: "No report was kept yet.",
+		kept: "Kept", who: "By", verdict: "Verdict", counts: "Cases",
+		plans: "Plans", one: "Test run of {time}", case: "Case", step: "Step",
+		observed: "Observed", advice: "Advice", download: "Download report",
 	},
 
 	reports: {

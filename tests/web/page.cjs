@@ -232,9 +232,25 @@ async function call(page)
 	await page.getByText("There is no call of this id.").waitFor();
 }
 
+/** A kept report of a test run, and the report itself */
+async function testRun(page)
+{
+	await page.locator(".top select").selectOption("");
+	await go(page, "Tests");
+	await page.locator("tbody button.link").click();
+	await page.getByText("Look at the firewall.").waitFor();
+	await look(page, "tests-report");
+	const download = page.waitForEvent("download");
+	await page.getByRole("link", { name: "Download report" }).click();
+	const file = fs.readFileSync(await (await download).path(), "utf8");
+	assert.equal(JSON.parse(file).report.verdict, "failed");
+	await page.keyboard.press("Escape");
+	await page.locator(".top select").selectOption("acme");
+}
+
 async function everyPage(page)
 {
-	for (const name of ["Overview", "Calls", "Reports", "Templates",
+	for (const name of ["Overview", "Calls", "Tests", "Reports", "Templates",
 			    "Admins and tokens", "Audit"]) {
 		await go(page, name);
 		await page.locator("[aria-busy]").first()
@@ -271,6 +287,7 @@ async function main()
 		await redThenGreen(page);
 		await bulk(page);
 		await call(page);
+		await testRun(page);
 		await everyPage(page);
 		assert.equal(await page.evaluate(() => window.pwned), undefined);
 	}

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -13,8 +14,20 @@ from lab.process import Deadline
 from lab.site import Site
 
 MINUTE_S, FAST_S = 60, 3
+PORTAL_PORT = 8443
 LIMIT_LOSS = 0.01               # of the voice, as carriers ask
 LIMIT_DELAY_MS = 150            # one way, as carriers ask
+
+
+def portal_port():
+    """The portal's usual port, or another if somebody has that."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", PORTAL_PORT))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Screen:
@@ -76,7 +89,9 @@ class Demo:
             self.site.teams.sign_in(name, plan.user_number(x), hz)
             for name, x, hz in zip("AB", (2001, 2002), plan.TEAMS_HZ))
         self.bridge = Bridge(self.site.state, [Pbx()],
-                             [User(2001, "A"), User(2002, "B")])
+                             [User(2001, "A"), User(2002, "B")],
+                             portal="{address: 127.0.0.1, port: %d}"
+                             % portal_port())
 
         def make():
             self.bridge.start()
@@ -274,6 +289,9 @@ def invite(demo, site):
               "  %s/callbridge --socket %s status\n"
               "  %s/callbridge --socket %s calls"
               % (here, demo.bridge.socket, here, demo.bridge.socket))
+        print("or open the portal in a browser on this machine; the link "
+              "makes its first administrator, once:\n  "
+              + demo.bridge.command("admin", "link").strip())
     else:
         print("\nThe lab is running: register a phone as 2001, password %s, "
               "at %s:5060." % (plan.secret(2001), plan.ASTERISK))
