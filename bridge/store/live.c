@@ -30,7 +30,7 @@ struct value {
 	union {
 		char reg[1];       /* packed: 100,000 users are not rare */
 		struct trunk_status trunk;
-		struct call_record call;
+		struct call_record call;  /* as far as it has decisions    */
 	} u;
 };
 
@@ -103,6 +103,21 @@ static void value_deref(struct value *v)
 
 	if (atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) == 1)
 		free(v);
+}
+
+
+/** Most calls have few decisions, and thousands of versions are kept */
+static size_t call_size(const struct call_record *rec)
+{
+	return offsetof(struct call_record, decisionv) +
+		rec->decisionc * sizeof(rec->decisionv[0]);
+}
+
+
+static void call_get(struct call_record *rec, const struct value *v)
+{
+	memcpy(rec, &v->u, v->size);
+	memset((char *)rec + v->size, 0, sizeof(*rec) - v->size);
 }
 
 
@@ -435,7 +450,7 @@ void live_call(struct live *l, const struct call_record *rec)
 	if (!l || !rec)
 		return;
 
-	v = tell_alloc(l, rec, sizeof(*rec), hash_joaat_str(rec->id));
+	v = tell_alloc(l, rec, call_size(rec), hash_joaat_str(rec->id));
 	if (!v)
 		return;
 
@@ -659,8 +674,12 @@ int live_call_apply(struct live *l, live_call_h *h, void *arg)
 
 	qsort(snap.v, snap.c, sizeof(*snap.v), call_order);
 
-	for (size_t i = 0; i < snap.c && !err; i++)
-		err = h(&snap.v[i]->u.call, arg);
+	for (size_t i = 0; i < snap.c && !err; i++) {
+		struct call_record rec;
+
+		call_get(&rec, snap.v[i]);
+		err = h(&rec, arg);
+	}
 
 	snapshot_free(&snap);
 
@@ -727,6 +746,7 @@ static int change_tell(enum live_kind kind, const struct value *v,
 		       live_change_h *h, void *arg)
 {
 	struct live_change change = { .kind = kind };
+	struct call_record call;
 	struct reg_status reg;
 
 	if (kind == LIVE_REG) {
@@ -737,7 +757,8 @@ static int change_tell(enum live_kind kind, const struct value *v,
 		change.trunk = &v->u.trunk;
 	}
 	else {
-		change.call = &v->u.call;
+		call_get(&call, v);
+		change.call = &call;
 	}
 
 	return h(&change, arg);
