@@ -39,7 +39,7 @@ function read(schema, text)
 
 function label(name, schema)
 {
-	const text = name.replace(/_/g, " ").replace(/^sip /, "SIP ");
+	const text = name.split("_").map((w) => strings.spelt[w] || w).join(" ");
 	const unit = schema["x-unit"];
 
 	return text[0].toUpperCase() + text.slice(1) + (unit ? ` [${unit}]` : "");
@@ -73,6 +73,8 @@ function Leaf({ name, path, schema, value, effective, onChange, error,
 		autocomplete={schema.writeOnly ? "new-password" : "off"}
 		spellcheck={false} maxLength={schema.maxLength}
 		placeholder={secret ? strings.services.isSet : inherited}
+		onBlur={schema.type === "array" ? (e) =>
+			onChange(read(schema, e.currentTarget.value)) : undefined}
 		value={Array.isArray(value) ? value.join(", ") :
 			value === undefined || value === null ? "" : String(value)}
 		onValue={(v) => onChange(schema.type === "array" ?

@@ -31,6 +31,14 @@ export const strings = {
 		calls: "Calls", tests: "Tests", reports: "Reports", templates: "Templates",
 		admins: "Admins and tokens", audit: "Audit",
 	},
+	/* words of settings that are not written as they are */
+	spelt: {
+		sip: "SIP", upn: "UPN", pbx: "PBX", tls: "TLS", dtmf: "DTMF",
+		nat: "NAT", id: "ID", refer: "REFER", ca: "CA", se: "SE", mwi: "MWI",
+		prack: "PRACK", fqdn: "host name", e164: "E.164", teams: "Teams",
+		dnd: "DND", ptime: "packet time",
+	},
+
 	navLabel: "Pages",
 	tenantLabel: "Customer",
 	signedInAs: "{name} ({role})",
