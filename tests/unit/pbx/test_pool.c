@@ -193,6 +193,7 @@ static void test_retry_after_a_refusal(void **state)
 	start("expires: 600s", USER("18", "p"));
 	until("18", REG_RED);
 	assert_true(status("18")->next_s > 0);
+	pass(300000);              /* up to 600 s are too long for until() */
 	until("18", REG_GREEN);
 	assert_in_range(pbx.seenv[1].at_ms - pbx.seenv[0].at_ms, 120000,
 			900000);
