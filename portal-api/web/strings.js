@@ -12,7 +12,6 @@ export const strings = {
 	create: "Create",
 	edit: "Edit",
 	remove: "Remove",
-	add: "Add",
 	yes: "yes",
 	no: "no",
 	all: "All",
@@ -127,7 +126,6 @@ export const strings = {
 		noPbx: "No PBX yet.",
 		choose: "Choose a customer above to see its PBXs.",
 		customer: "Customer", fqdn: "Name towards Teams",
-		users: "Users",
 		template: "Template", where: "Address",
 		custom: "Custom (all settings)",
 		own: "All settings",
@@ -138,11 +136,9 @@ export const strings = {
 		allowText: "Once a user is registered, the PBX sees this service as:",
 		allowNone: "Nobody has registered yet. With the first user the address "
 			+ "and port appear here.",
-		advanced: "more",
 		asTemplate: "as the template: {value}",
 		byDefault: "default: {value}",
 		isSet: "set; leave empty to keep it",
-		list: "several, divided by commas",
 		editPbx: "PBX {name}", editTenant: "Customer {name}",
 	},
 
@@ -197,7 +193,6 @@ export const strings = {
 		what: "What happened", advice: "What to do", field: "Setting to look at first",
 		endedBy: "Ended by",
 		decisions: "Why: what was decided, in order",
-		transfers: "Transfers",
 		quality: "Voice and signalling of each side",
 		side: "Side", teams: "Teams", pbx: "PBX", bridge: "Callbridge",
 		codec: "Codec", srtp: "Encryption", answer: "SIP answer",
@@ -248,7 +243,6 @@ export const strings = {
 		evidence: "Evidence", from: "From",
 		compare: "Compare with",
 		setting: "Setting", value: "Value",
-		notes: "Notes",
 		upload: "Own template (YAML)",
 		uploadHelp: "Over a built-in one of the same name, or beside them.",
 		uploadName: "Name",
@@ -271,7 +265,7 @@ export const strings = {
 	audit: {
 		title: "Audit",
 		time: "Time", who: "Who", address: "From", action: "Action",
-		what: "What", before: "Before", after: "After", change: "Change",
+		what: "What", change: "Change",
 		filterWho: "Who", filterKind: "Kind",
 	},
 };
