@@ -218,9 +218,11 @@ static void ear_judge(const struct talk *talk, const struct ear *ear,
 		tell(talk->run, "media", "Voice", heard.lost ? VERDICT_WARN :
 		     VERDICT_PASS, heard.lost ? "Voice packets are lost on"
 		     " the way: look at the PBX's Internet line." : NULL,
-		     NULL, "%s hears %s: %u packets from %J, %u lost", who,
+		     NULL, "%s hears %s: %u packets of %u octets from %J, %s"
+		     " its description says, %u lost", who,
 		     wants_tone ? "the other" : "sound", heard.packets,
-		     &heard.from, heard.lost);
+		     heard.payload, &heard.from, heard.symmetric ? "where" :
+		     "not where", heard.lost);
 }
 
 

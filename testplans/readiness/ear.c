@@ -219,6 +219,7 @@ void ear_heard(const struct ear *ear, struct heard *heard)
 	heard->lost    = ear->begun && span > ear->packets ?
 		span - ear->packets : 0;
 	heard->from    = ear->from;
+	heard->symmetric = sa_cmp(&ear->from, &ear->peer, SA_ALL);
 	heard->payload = ear->payload;
 	/* the ring begins somewhere: a tone does not care, but for the seam */
 	heard->tone    = share(ear->samplev, SAMPLES, ear->other) > 0.5;

@@ -12,6 +12,7 @@ struct ear;
 struct heard {
 	unsigned packets, lost;
 	struct sa from;            /* source of the last packet             */
+	bool symmetric;            /* it came from where ours went          */
 	bool tone;                 /* the tone that was listened for        */
 	unsigned payload;          /* largest packet [octets of UDP]        */
 };

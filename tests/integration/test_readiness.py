@@ -83,7 +83,8 @@ class Readiness(LabTest):
                 r"pass  A call through the PBX +answered, and the second",
                 r"info  What the PBX offers +PCMA, PCMU, G722, "
                 r"telephone-event; not encrypted; voice at 127.0.0.10:",
-                r"pass  Voice +the caller hears the other: 1\d\d packets",
+                r"pass  Voice +the caller hears the other: 1\d\d packets"
+                r" of 172 octets from 127.0.0.10:\d+, where its description",
                 r"pass  Voice +the called one hears the other: 1\d\d ",
                 r"pbx.contoso.example: ready: 14 passed, 0 warnings, 0 f"):
             self.assertRegex(text, "(?m)^" + line)
