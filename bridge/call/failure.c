@@ -137,7 +137,7 @@ enum hint {
 	PBX_PORT, PBX_LOG, CONTACT, ANSWER_LIMIT, LOOP, REDIRECT, TRANSFER,
 	TEAMS_NUMBER, TEAMS_NEW, TEAMS_LICENCE, TEAMS_GATEWAY, TEAMS_POLICY,
 	TEAMS_SIGNED_IN, TEAMS_AWAY, TEAMS_VOICEMAIL, TEAMS_WAY, TEAMS_STATE,
-	TEAMS_CERT,
+	TEAMS_CERT, TEAMS_UNSET,
 	MEDIA_WAY, MEDIA_NAT, MEDIA_ADDRESS, MEDIA_PORTS, NETWORK,
 	POLICY_NUMBER, POLICY_CALLS, POLICY_BUSY,
 	SLOW_RING, NOBODY, HANDS_OFF, DISPLAY, DNS, TRACE,
@@ -244,6 +244,10 @@ static const struct {
 	[TEAMS_NUMBER] = { NULL,
 		"The number assigned to {user} in Teams must be the one here, "
 		"with + and country code.", "user.number" },
+	[TEAMS_UNSET] = { NULL,
+		"The service needs a certificate towards Teams, and the "
+		"customer a name of ours in it; until then it only "
+		"registers.", "node.teams.certificate" },
 	[TEAMS_NEW] = { NULL,
 		"A number that was assigned today may take hours to work in "
 		"Teams.", NULL },
@@ -370,6 +374,12 @@ static const struct row rowv[] = {
 	{ US, SAYS("unknown fqdn"), CALL_NOT_FOUND,
 	  "Teams called a name of ours that no tenant has.",
 	  { TEAMS_GATEWAY } },
+	{ US, SAYS("no trunk to Teams"), CALL_UNAVAILABLE,
+	  "There is no trunk to Teams for this customer, so nobody there "
+	  "could be called.", { TEAMS_UNSET, TEAMS_GATEWAY } },
+	{ US, SAYS("no number in Teams"), CALL_NOT_FOUND,
+	  "{user} has no number, by which Teams would know the user.",
+	  { TEAMS_NUMBER } },
 	{ US, SAYS("number not allowed"), CALL_FORBIDDEN,
 	  "The call policy does not allow the number {number}.",
 	  { POLICY_NUMBER } },

@@ -375,16 +375,21 @@ static void from_pbx(struct calls *calls, struct route *route,
 		return;
 	}
 
+	route_note(route, CALL_ROUTE, CALL_AT_PBX, "%s by the Contact called",
+		   account_user(route->acc)->upn);
+
 	pl_set_str(&fqdn, account_tenant(route->acc)->teams.fqdn);
 	route->trunk = trunks_find(calls->conf.trunks, &fqdn);
-	if (!route->trunk || !account_user(route->acc)->number) {
-		refuse(route, 480, "Temporarily Unavailable",
-		       "The user has no number, or the tenant no trunk.");
+	if (!route->trunk) {
+		refuse(route, 480, "No Trunk to Teams", NULL);
 		return;
 	}
 
-	route_note(route, CALL_ROUTE, CALL_AT_PBX, "%s by the Contact called",
-		   account_user(route->acc)->upn);
+	if (!account_user(route->acc)->number) {
+		refuse(route, 480, "No Number in Teams", NULL);
+		return;
+	}
+
 	identity_shown(route, msg);
 	to_teams(route);
 	if (identity_to_teams(route))

@@ -212,7 +212,7 @@ async function call(page)
 	console.log("call now");
 	await page.locator("tbody a", { hasText: "Open" }).first().waitFor();
 	await page.locator("tbody a", { hasText: "Open" }).first().click();
-	await page.getByText("What happened", { exact: true }).waitFor();
+	await page.getByText("There is no trunk to Teams for this customer").waitFor();
 	await page.getByText("What to do", { exact: true }).waitFor();
 	await page.getByText("from the PBX").waitFor();
 	const arrow = page.getByRole("button", { name: /^Message 1: INVITE / });
