@@ -567,7 +567,7 @@ static void test_wrong_questions_are_answered_in_json(void **state)
 	const struct fixture *f = *state;
 	struct reply r;
 
-	assert_error(f, "/", 404, "there is no /", NULL);
+	assert_error(f, "/page", 404, "there is no /page", NULL);
 	assert_error(f, "/api/v1/call", 404, "there is no /api/v1/call",
 		     NULL);
 	assert_error(f, "/api/v1/calls/", 404, "there is no /api/v1/calls/",
