@@ -49,8 +49,9 @@ struct journal {
 	char folder[PATH_MAX];
 	pthread_t thread;
 	bool running;              /* the thread is to be joined       */
-	struct mbuf *gathered;     /* owned; lines yet to be written, of
-				      the thread that appends          */
+
+	pthread_mutex_t gathering; /* for both below; taken before `lock` */
+	struct mbuf *gathered;     /* owned; lines yet to be written   */
 	size_t gatheredc;
 
 	pthread_mutex_t lock;      /* for all below                    */
@@ -207,9 +208,10 @@ static int append(struct journal *j, const char *text, size_t size)
 }
 
 
-int journal_flush(struct journal *j)
+/** The gathering lock is held */
+static int gathered_write(struct journal *j)
 {
-	struct mbuf *mb = j ? j->gathered : NULL;
+	struct mbuf *mb = j->gathered;
 	int err;
 
 	if (!mb || !mb->end)
@@ -220,6 +222,21 @@ int journal_flush(struct journal *j)
 		   (int64_t)j->gatheredc);
 	mbuf_rewind(mb);
 	j->gatheredc = 0;
+
+	return err;
+}
+
+
+int journal_flush(struct journal *j)
+{
+	int err;
+
+	if (!j)
+		return 0;
+
+	(void)pthread_mutex_lock(&j->gathering);
+	err = gathered_write(j);
+	(void)pthread_mutex_unlock(&j->gathering);
 
 	return err;
 }
@@ -524,6 +541,7 @@ static void destructor(void *data)
 
 	(void)pthread_cond_destroy(&j->bell);
 	(void)pthread_mutex_destroy(&j->lock);
+	(void)pthread_mutex_destroy(&j->gathering);
 	mem_deref(j->gathered);
 	mem_deref(j->state_dir);
 }
@@ -565,6 +583,7 @@ static void lock_init(struct journal *j)
 	(void)pthread_cond_init(&j->bell, &attr);
 	(void)pthread_condattr_destroy(&attr);
 	(void)pthread_mutex_init(&j->lock, NULL);
+	(void)pthread_mutex_init(&j->gathering, NULL);
 }
 
 
@@ -629,31 +648,41 @@ int journal_open(struct journal **jp, const char *state_dir)
 }
 
 
-int journal_call(struct journal *j, const struct call_record *rec)
+/** A record goes out at once, with the statuses that came before it */
+static int call_write(struct journal *j, const struct call_record *rec)
 {
-	const size_t start = j ? gathered_end(j) : 0;
+	const size_t start = gathered_end(j);
 	int err, flushed;
-
-	if (!j || !rec)
-		return EINVAL;
 
 	err = line_begin(j, "call");
 	if (!err)
 		err = call_record_write(j->gathered, rec);
 	err = line_end(j, start, err);
-	flushed = journal_flush(j);
+	flushed = gathered_write(j);
 
 	return err ? err : flushed;
 }
 
 
-int journal_reg(struct journal *j, const struct reg_status *st)
+int journal_call(struct journal *j, const struct call_record *rec)
 {
-	const size_t start = j ? gathered_end(j) : 0;
 	int err;
 
-	if (!j || !st)
+	if (!j || !rec)
 		return EINVAL;
+
+	(void)pthread_mutex_lock(&j->gathering);
+	err = call_write(j, rec);
+	(void)pthread_mutex_unlock(&j->gathering);
+
+	return err;
+}
+
+
+static int reg_gather(struct journal *j, const struct reg_status *st)
+{
+	const size_t start = gathered_end(j);
+	int err;
 
 	err = line_begin(j, "reg");
 	if (!err)
@@ -662,7 +691,22 @@ int journal_reg(struct journal *j, const struct reg_status *st)
 	if (err)
 		return err;
 
-	return gathered_end(j) < GATHER_MAX ? 0 : journal_flush(j);
+	return gathered_end(j) < GATHER_MAX ? 0 : gathered_write(j);
+}
+
+
+int journal_reg(struct journal *j, const struct reg_status *st)
+{
+	int err;
+
+	if (!j || !st)
+		return EINVAL;
+
+	(void)pthread_mutex_lock(&j->gathering);
+	err = reg_gather(j, st);
+	(void)pthread_mutex_unlock(&j->gathering);
+
+	return err;
 }
 
 
