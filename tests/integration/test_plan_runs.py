@@ -37,9 +37,7 @@ class PlanTest(BridgeTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # a run brings telephones of its own to where these may still be
-        for number in (1, 2, 3):
-            cls.lab.drop("pstn-%d" % number)
+        cls.lab.drop_phones()
 
     def setUp(self):
         super().setUp()

@@ -103,6 +103,13 @@ class Site:
         return [part for part in self.parts.values()
                 if isinstance(part, phones.Phone)]
 
+    def drop_phones(self):
+        """Stop all phones: somebody else brings telephones of their own, to
+        the same addresses and extensions."""
+        for key, part in list(self.parts.items()):
+            if isinstance(part, phones.Phone):
+                self.drop(key)
+
     def drop(self, key):
         """Stop one part and forget it."""
         for found, stop in [s for s in self.stops if s[0] == key]:
