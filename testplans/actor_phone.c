@@ -15,6 +15,7 @@
 
 enum {
 	CLEAR_MS = 5000, SIP_PORT_DEFAULT = 5060,
+	HANGUP_TRIES = 20, HANGUP_MS = 50,
 	KEY_MS = 150, LOOK_MS = 200,
 	RECEIVE_MS = 500,          /* watched for packets */
 };
@@ -498,9 +499,26 @@ static int phone_answer(struct actor *actor)
 }
 
 
+/** baresip 1.1 knows no current call before the first answer to its INVITE:
+    whoever hangs up at once has to say so twice */
+static int hangup_do(struct actor *actor)
+{
+	int err = EAGAIN;
+
+	for (int i = 0; err && i < HANGUP_TRIES; i++) {
+		if (i && pump_for(actor->stage->pump, HANGUP_MS))
+			return EINTR;
+
+		err = phone_do(actor, "hangup", "");
+	}
+
+	return err;
+}
+
+
 static int phone_reject(struct actor *actor)
 {
-	const int err = phone_do(actor, "hangup", "");
+	const int err = hangup_do(actor);
 
 	if (!err)
 		actor_set(actor, ACTOR_RELEASED);
@@ -512,7 +530,7 @@ static int phone_reject(struct actor *actor)
 /** The side that hangs up is not told that it did */
 static int phone_hangup(struct actor *actor)
 {
-	const int err = phone_do(actor, "hangup", "");
+	const int err = hangup_do(actor);
 
 	if (!err) {
 		actor->hung_up = true;
