@@ -68,8 +68,19 @@ class PlanTest(BridgeTest):
                 *words)],
             stdin=subprocess.DEVNULL, stdout=(out / "text").open("w"),
             stderr=subprocess.STDOUT, env=env)
-        self.addCleanup(process.kill)
+        self.addCleanup(self.stop, process)
         return process, out
+
+    @staticmethod
+    def stop(process):
+        """A run that is still under way hangs up and takes its telephones
+        along; who is killed leaves them behind."""
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
     def end(self, started, status=0):
         """Wait for a run to end; its report."""

@@ -48,16 +48,24 @@ def certificates(folder):
 
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj",
             "/CN=ca", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2")
-    for name, alternative, days in (("good", "IP:127.0.0.1", "2"),
-                                    ("wrong", "DNS:other.example", "2"),
-                                    ("old", "IP:127.0.0.1", "-1")):
+    # `openssl x509` of 3.5 makes no certificate that has ended
+    pathlib.Path(folder, "index").write_text("")
+    pathlib.Path(folder, "ca.cnf").write_text(
+        "[ca]\ndefault_ca=c\n[c]\ndatabase=index\nrand_serial=yes\n"
+        "new_certs_dir=.\ndefault_md=sha256\npolicy=p\nunique_subject=no\n"
+        "[p]\ncommonName=supplied\n")
+    for name, alternative, year in (("good", "IP:127.0.0.1", "2049"),
+                                    ("wrong", "DNS:other.example", "2049"),
+                                    ("old", "IP:127.0.0.1", "2021")):
         pathlib.Path(folder, name + ".ext").write_text(
             "subjectAltName=" + alternative)
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x",
                 "-keyout", name + ".key", "-out", name + ".csr")
-        openssl("x509", "-req", "-in", name + ".csr", "-CA", "ca.pem",
-                "-CAkey", "ca.key", "-CAcreateserial", "-days", days,
-                "-extfile", name + ".ext", "-out", name + ".crt")
+        openssl("ca", "-batch", "-notext", "-config", "ca.cnf", "-cert",
+                "ca.pem", "-keyfile", "ca.key", "-startdate",
+                "20200101000000Z", "-enddate", year + "0101000000Z",
+                "-extfile", name + ".ext", "-in", name + ".csr", "-out",
+                name + ".crt")
         pathlib.Path(folder, name + ".pem").write_text(
             pathlib.Path(folder, name + ".crt").read_text() +
             pathlib.Path(folder, name + ".key").read_text())
