@@ -81,8 +81,14 @@ class Carrier(BridgeTest):
     def test_rows_of_a_customer_that_is_gone(self):
         path = self.bridge.folder / "customers/contoso.yaml"
         text = path.read_text()
+        # Teams would ask on for a customer that it still has
+        control = self.teams.control
+        self.addCleanup(control.command, "tenant_add", send_options=True,
+                        fqdn=plan.TENANT_FQDN, base=plan.CARRIER_FQDN)
         self.addCleanup(self.bridge.command, "reload")
         self.addCleanup(path.write_text, text)
+        control.command("tenant_add", send_options=False,
+                        fqdn=plan.TENANT_FQDN, base=plan.CARRIER_FQDN)
         path.write_text(text.replace(plan.TENANT_FQDN,
                                      "new." + plan.CARRIER_FQDN))
         self.bridge.command("reload")
