@@ -5,72 +5,14 @@
 "use strict";
 
 const assert = require("assert").strict;
-const { chromium } = require("playwright-core");
-const axe = require("axe-core");
 const fs = require("fs");
-const path = require("path");
+const { story, look, field, press, go, evil } = require("./frame.cjs");
 
-const { PAGE_URL, PAGE_CODE, PAGE_PASSWORD, PAGE_SHOTS, PAGE_CSV, PAGE_FIXED,
-	PAGE_PROXY, PAGE_CHROMIUM } = process.env;
-const evil = "<img src=x onerror=\"window.pwned=1\">";
+const { PAGE_URL, PAGE_CODE, PAGE_PASSWORD, PAGE_CSV, PAGE_FIXED,
+	PAGE_PROXY } = process.env;
 const limit_bytes = 300000;
 
-const wrong = [];               /* what a user would never see */
-let loaded = 0;
-
-async function browser()
-{
-	const chrome = await chromium.launch({ executablePath: PAGE_CHROMIUM,
-		args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
-	const context = await chrome.newContext({ ignoreHTTPSErrors: true,
-		viewport: { width: 1360, height: 850 },
-		permissions: ["clipboard-read", "clipboard-write"] });
-	const page = await context.newPage();
-
-	page.setDefaultTimeout(20000);
-	page.on("pageerror", (e) => wrong.push(`script: ${e.message}`));
-	page.on("console", (m) => m.type() === "error" &&
-		!/status of 4\d\d/.test(m.text()) &&
-		wrong.push(`console: ${m.text()}`));
-	page.on("request", (r) => r.url().startsWith(PAGE_URL) ||
-		r.url().startsWith("data:") || wrong.push(`asked ${r.url()}`));
-	page.on("response", async (r) => {
-		const length = await r.headerValue("content-length").catch(() => 0);
-
-		if (!r.url().includes("/api/"))
-			loaded += Number(length);
-	});
-
-	return { chrome, page };
-}
-
-/** No serious finding of axe-core, and a picture for people */
-async function look(page, name)
-{
-	await page.evaluate(axe.source + ";0");
-
-	const found = await page.evaluate(() => window.axe.run(document,
-		{ resultTypes: ["violations"] }));
-	const serious = found.violations.filter((v) =>
-		["serious", "critical"].includes(v.impact));
-
-	await page.screenshot({ path: path.join(PAGE_SHOTS, `${name}.png`) });
-	for (const v of serious)
-		wrong.push(`${name}: ${v.id}: ${v.nodes.map((n) => n.html)
-			.slice(0, 3).join(" | ")}`);
-	console.log(`seen ${name}`);
-}
-
-const field = (page, name) => page.locator(`[name="${name}"]`);
-const press = (page, name) => page.getByRole("button", { name, exact: true })
-	.click();
-const go = async (page, name) => {
-	await page.getByRole("navigation").getByRole("link",
-		{ name, exact: true }).click();
-	await page.getByRole("heading", { level: 1 }).waitFor();
-};
-
-async function signIn(page)
+async function firstAdmin(page)
 {
 	await page.goto(`${PAGE_URL}/#/welcome?code=${PAGE_CODE}`);
 	await field(page, "name").fill("ann");
@@ -82,7 +24,8 @@ async function signIn(page)
 	await look(page, "first-run");
 	await press(page, "Make administrator and sign in");
 	await page.getByText("Begin here").waitFor();
-	assert(loaded > 20000 && loaded < limit_bytes, `${loaded} bytes`);
+	assert(page.loaded > 20000 && page.loaded < limit_bytes,
+	       `${page.loaded} bytes`);
 	await look(page, "overview-empty");
 
 	await press(page, "Sign out");
@@ -276,35 +219,14 @@ async function everyPage(page)
 	await look(page, "token");
 }
 
-async function main()
-{
-	const { chrome, page } = await browser();
-
-	try {
-		await signIn(page);
-		await makePbx(page);
-		await importUsers(page);
-		await redThenGreen(page);
-		await bulk(page);
-		await call(page);
-		await testRun(page);
-		await everyPage(page);
-		assert.equal(await page.evaluate(() => window.pwned), undefined);
-	}
-	catch (error) {
-		await page.screenshot({ path: path.join(PAGE_SHOTS, "failed.png") });
-		throw error;
-	}
-	finally {
-		await chrome.close();
-		for (const line of wrong)
-			console.log(`wrong: ${line}`);
-	}
-
-	process.exit(wrong.length ? 1 : 0);
-}
-
-main().catch((error) => {
-	console.log(error.stack);
-	process.exit(1);
+story(async (chrome, page) => {
+	await firstAdmin(page);
+	await makePbx(page);
+	await importUsers(page);
+	await redThenGreen(page);
+	await bulk(page);
+	await call(page);
+	await testRun(page);
+	await everyPage(page);
+	assert.equal(await page.evaluate(() => window.pwned), undefined);
 });
