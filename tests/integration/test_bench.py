@@ -5,8 +5,13 @@ That it works, never how fast: a machine with other work would fail a limit.
 
 import json
 import os
+import sqlite3
 import subprocess
+import tempfile
 import unittest
+from pathlib import Path
+
+from bench.asking import quantile
 
 from support import deadline, plan, sanitizer
 
@@ -63,3 +68,37 @@ class Bench(unittest.TestCase):
                          (100, 0))
         self.assertLessEqual(figures["soak_descriptors"], 0)
         self.assertEqual(figures["soak_threads"], 0)
+
+    @deadline(120)
+    def test_the_portal_with_years_of_records(self):
+        with tempfile.TemporaryDirectory() as folder:
+            stdout, stderr = self.bench("portal", "--json", "--data", folder)
+            store = sqlite3.connect(Path(folder) / "store.db")
+            kept = {table: store.execute("SELECT COUNT(*) FROM "
+                                         + table).fetchone()[0]
+                    for table in ("tenants", "users", "calls")}
+            spread = store.execute("SELECT COUNT(DISTINCT tenant), "
+                                   "SUM(failed) FROM calls").fetchone()
+            store.close()
+        figures = json.loads(stdout)
+        for key, value in figures.items():
+            self.assertIsInstance(value, (int, float), key)
+        # three customers that were made, one that was imported
+        self.assertEqual(kept, {"tenants": 4, "users": 110, "calls": 300})
+        self.assertEqual(spread[0], 3)
+        self.assertTrue(0 < spread[1] < 100, spread)
+        self.assertEqual((figures["users"], figures["calls"],
+                          figures["import_users"]), (60, 300, 50))
+        self.assertGreater(figures["import_steps"], 0)
+        self.assertLess(figures["page_kb"], 300)
+        for key in ("api", "users", "calls"):
+            self.assertGreaterEqual(figures[key + "_ms_p99"],
+                                    figures[key + "_ms_p50"])
+        for kind in ("deep, of all", "a number, of all", "a user's"):
+            self.assertIn("  " + kind, stderr)
+
+    def test_shares_of_what_was_measured(self):
+        hundred = list(range(100, 0, -1))
+        self.assertEqual([quantile(hundred, share) for share in
+                          (0.5, 0.99, 1)], [50, 99, 100])
+        self.assertEqual(quantile([7], 0.99), 7)

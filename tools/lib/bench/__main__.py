@@ -11,7 +11,7 @@ from pathlib import Path
 from lab import plan
 from lab.process import Deadline, run
 
-from . import figures, registrations, soak
+from . import figures, portal, registrations, soak
 from .asterisk import Asterisk
 from .callbridge import Callbridge
 from .subject import CORES, keep_off
@@ -123,19 +123,27 @@ def options():
         prog="tools/bench", description="Measures the bridge: release "
         "build, on one core, with the load on another.")
     parser.add_argument("what", choices=["quick", "registrations",
-                                               "soak"],
+                                               "soak", "portal"],
                         help="which set of figures: a bit of everything, in "
                         "a minute; or registrations at scale, 100,000 users, "
                         "in a quarter of an hour; or what 100,000 calls "
-                        "leave behind, in twelve minutes")
+                        "leave behind, in twelve minutes; or what the "
+                        "portal's pages take with 100,000 users and ten "
+                        "million call records, in half an hour")
     parser.add_argument("--short", action="store_true",
                         help="registrations: 20,000 users, three minutes; "
-                        "soak: 10,000 calls, a minute")
+                        "soak: 10,000 calls, a minute; portal: 10,000 users, "
+                        "200,000 records, three minutes")
     parser.add_argument("--json", action="store_true",
                         help="print one JSON object")
     parser.add_argument("--peer", choices=["asterisk"],
                         help="measure this too, with the same load, and say "
                         "how many times better the bridge is")
+    parser.add_argument("--store", choices=["sqlite", "postgres"],
+                        default="sqlite", help="portal: where it keeps them")
+    parser.add_argument("--data", metavar="FOLDER", type=Path,
+                        help="portal: the store is made there if there is "
+                        "none, and stays (SQLite)")
     parser.add_argument("--repeat", type=int, default=1, metavar="N",
                         help="measure N times and give the medians")
     parser.add_argument("--tiny", action="store_true",
@@ -215,6 +223,17 @@ def endurance(chosen, state):
     return figures.table(ours, names=soak.FIGURES)
 
 
+def pages(chosen, state):
+    """What the portal takes; lines to print."""
+    size = "tiny" if chosen.tiny else "short" if chosen.short else "full"
+    ours = figures.rounded(portal.measure(state, size, chosen.store,
+                                          chosen.data and
+                                          chosen.data.resolve(), say))
+    if chosen.json:
+        return [json.dumps(ours)]
+    return figures.table(ours, names=portal.FIGURES)
+
+
 def main():
     chosen = options()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -230,6 +249,8 @@ def main():
             lines = scale(chosen, state.resolve())
         elif chosen.what == "soak":
             lines = endurance(chosen, state.resolve())
+        elif chosen.what == "portal":
+            lines = pages(chosen, state.resolve())
         else:
             lines = everything(chosen, state.resolve())
     except (figures.Spoilt, Deadline) as error:

@@ -85,6 +85,12 @@ class Postgres:
              "-q", "-c", "CREATE DATABASE " + name])
         return "postgresql://callbridge@/%s?host=%s" % (name, self.folder)
 
+    def megabytes(self, url):
+        """How large a database is."""
+        text = run(["psql", "-d", url, "-At", "-c",
+                    "SELECT pg_database_size(current_database())"])
+        return int(text) / 1e6
+
     def stop(self):
         if self.process:
             self.process.stop(8, signal.SIGQUIT)
