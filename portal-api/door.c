@@ -14,6 +14,8 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -350,6 +352,11 @@ static int port_listen(struct sa *laddr, int *fdp)
 		return errno;
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+
+	/* Connections inherit it. Without, the first answer of each waits up
+	   to 40 ms for the peer to acknowledge TLS' session tickets */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+
 	if (bind(fd, &laddr->u.sa, laddr->len) || listen(fd, BACKLOG) ||
 	    getsockname(fd, &laddr->u.sa, &laddr->len)) {
 		const int err = errno;
