@@ -124,7 +124,7 @@ const char *access_tenant(const struct request *rq);
 /** msp-admin, or this tenant's own */
 bool access_may_change(const struct request *rq, const char *tenant);
 
-/* reply.c: answering */
+/* reply.c, listing.c: answering */
 
 /** One more header of the answer; before it. @param value  Copied */
 void reply_header(struct request *rq, const char *name, const char *fmt, ...);
@@ -178,6 +178,26 @@ void listing_total(struct listing *list, size_t total);
 /** Answers and frees. @param err  0, otherwise that is the answer */
 void listing_end(struct listing *list, int err);
 
+/** A page of a list that goes on by cursor. One more than its limit is to be
+    read: whether there is one tells whether it goes on */
+struct paging {
+	struct listing *list;
+	size_t limit, c;
+	char last[STORE_CURSOR_SIZE];  /* takes the cursor of the one that is
+					  told now, before it is added     */
+	char next[STORE_CURSOR_SIZE];
+	bool more;
+};
+
+/** Read `limit` and begin. @return false if the request was answered */
+bool paging_begin(struct paging *pg, struct request *rq, const char *name);
+/** @param value  Taken. @return 0, ENOMEM */
+int  paging_add(struct paging *pg, struct json_t *value);
+/** "next" after the list; then listing_end() is due */
+void paging_next(struct paging *pg);
+/** Both: answers and frees. @param err  0, otherwise that is the answer */
+void paging_end(struct paging *pg, int err);
+
 /* query.c: reading what is asked */
 
 /** Value of a query parameter, NULL if it is not there */
@@ -225,9 +245,10 @@ resource_h live_get, ready_get, reload_post;
 resource_h session_get, session_post, session_delete;     /* signin.c */
 resource_h oidc_start, oidc_callback;          /* oidc.c          */
 resource_h password_put, first_post, signin_get, first_link;
-resource_h tenants_get, tenants_post, object_get, object_put; /* objects.c */
-resource_h object_patch, object_delete, pbxs_get, pbxs_post;
-resource_h users_post, effective_get, summary_get;
+resource_h tenants_get, pbxs_get, object_get;  /* objects_read.c  */
+resource_h effective_get, summary_get;
+resource_h tenants_post, pbxs_post, users_post; /* objects.c      */
+resource_h object_put, object_patch, object_delete;
 resource_h users_get;                          /* users.c         */
 resource_h records_get, history_get, audit_get; /* history.c      */
 resource_h overview_get;
@@ -235,7 +256,8 @@ resource_h admins_get, admin_put, admin_delete; /* people.c       */
 resource_h tokens_get, token_post, token_delete;
 resource_h templates_get, template_get, template_put; /* templates.c */
 resource_h template_delete, schema_get;
-resource_h import_post, import_get, export_get; /* imports.c      */
+resource_h import_post, import_get;            /* imports.c       */
+resource_h export_get;                         /* exports.c       */
 resource_h apply_post;                         /* apply.c         */
 resource_h runs_get, runs_post, run_get, run_delete; /* runs.c    */
 resource_h events_get;                         /* events.c        */

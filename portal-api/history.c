@@ -11,28 +11,16 @@
 enum { ATTENTION_MAX = 50 };
 
 
-/** A page of what the store tells, newest first */
-struct paging {
-	struct listing *list;
-	size_t limit, c;
-	char last[STORE_CURSOR_SIZE];  /* of the one that is told now */
-	char next[STORE_CURSOR_SIZE];
-	bool more;
-};
-
-
+/** What is asked for, newest first; begins the answer */
 static bool span_read(struct request *rq, struct store_span *span,
-		      struct paging *pg)
+		      struct paging *pg, const char *name)
 {
-	uint32_t limit = 100;
-
-	if (!query_number(rq, "limit", 1, 1000, &limit) ||
-	    !query_moment(rq, "from_ms", &span->from_ms) ||
-	    !query_moment(rq, "to_ms", &span->to_ms))
+	if (!query_moment(rq, "from_ms", &span->from_ms) ||
+	    !query_moment(rq, "to_ms", &span->to_ms) ||
+	    !paging_begin(pg, rq, name))
 		return false;
 
-	pg->limit    = limit;
-	span->limit  = limit + 1;
+	span->limit  = pg->limit + 1;
 	span->tenant = query_text(rq, "tenant");
 	span->pbx    = query_text(rq, "pbx");
 	span->upn    = query_text(rq, "upn");
@@ -45,24 +33,9 @@ static bool span_read(struct request *rq, struct store_span *span,
 }
 
 
-static int page_add(struct paging *pg, json_t *value)
-{
-	if (pg->c == pg->limit) {
-		pg->more = true;
-		json_decref(value);
-		return 0;
-	}
-
-	++pg->c;
-	str_ncpy(pg->next, pg->last, sizeof(pg->next));
-
-	return listing_add(pg->list, value);
-}
-
-
 static int value_h(const json_t *value, void *arg)
 {
-	return page_add(arg, json_deep_copy(value));
+	return paging_add(arg, json_deep_copy(value));
 }
 
 
@@ -73,19 +46,10 @@ typedef int (read_h)(struct store *st, const struct store_span *span,
 static void values_get(struct request *rq, const char *name, read_h *readh)
 {
 	struct store_span span = { .tenant = NULL };
-	struct paging pg = { .list = NULL };
-	int err;
+	struct paging pg;
 
-	if (!span_read(rq, &span, &pg))
-		return;
-
-	pg.list = listing_begin(rq, name);
-	if (!pg.list)
-		return;
-
-	err = readh(rq->st, &span, value_h, &pg);
-	listing_next(pg.list, pg.more ? pg.next : NULL);
-	listing_end(pg.list, err);
+	if (span_read(rq, &span, &pg, name))
+		paging_end(&pg, readh(rq->st, &span, value_h, &pg));
 }
 
 
@@ -144,7 +108,7 @@ static json_t *text_json(const char *text)
 
 static int audit_h(const struct store_audit *e, void *arg)
 {
-	return page_add(arg, json_pack("{s:I, s:s, s:s?, s:s?, s:s, s:s, s:s,"
+	return paging_add(arg, json_pack("{s:I, s:s, s:s?, s:s?, s:s, s:s, s:s,"
 			" s:o, s:o}", "time_ms", (json_int_t)e->time_ms,
 			"who", e->who, "address", e->address, "tenant",
 			e->tenant, "action", e->action, "kind", e->kind,
@@ -156,19 +120,11 @@ static int audit_h(const struct store_audit *e, void *arg)
 void audit_get(struct request *rq)
 {
 	struct store_span span = { .tenant = NULL };
-	struct paging pg = { .list = NULL };
-	int err;
+	struct paging pg;
 
-	if (!span_read(rq, &span, &pg))
-		return;
-
-	pg.list = listing_begin(rq, "entries");
-	if (!pg.list)
-		return;
-
-	err = store_audit_list(rq->st, &span, audit_h, &pg);
-	listing_next(pg.list, pg.more ? pg.next : NULL);
-	listing_end(pg.list, err);
+	if (span_read(rq, &span, &pg, "entries"))
+		paging_end(&pg, store_audit_list(rq->st, &span, audit_h,
+						 &pg));
 }
 
 

@@ -6,8 +6,10 @@
 #ifndef PORTAL_IMPORTS_H
 #define PORTAL_IMPORTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+struct field;
 struct imports;
 struct json_t;
 
@@ -23,5 +25,8 @@ typedef void (import_told_h)(const char *tenant, struct json_t *json,
     @return what to say next time */
 uint64_t imports_since(struct imports *im, uint64_t since, import_told_h *h,
 		       void *arg);
+
+/** Does this field of a user fit into a cell, and may it be told? */
+bool import_is_column(const struct field *f);
 
 #endif

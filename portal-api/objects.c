@@ -32,194 +32,10 @@ struct edit {
 };
 
 
-static enum store_kind kind_of(const struct request *rq)
-{
-	return strstr(rq->res->path, "/pbxs") ? STORE_PBX :
-		strstr(rq->res->path, "/users") ? STORE_USER : STORE_TENANT;
-}
-
-
 static const char *key_of(enum store_kind kind)
 {
 	return kind == STORE_TENANT ? "tenant" :
 		kind == STORE_PBX ? "name" : "upn";
-}
-
-
-static const char *name_of(const struct request *rq)
-{
-	return kind_of(rq) == STORE_TENANT ? rq->param : rq->paramv[1];
-}
-
-
-/* Reading */
-
-
-static void reply_object(struct request *rq, int code, json_t *json)
-{
-	reply_header(rq, "ETag", "\"%lld\"", (long long)
-		     json_integer_value(json_object_get(json, "revision")));
-	reply_json(rq, code, json);
-}
-
-
-void object_get(struct request *rq)
-{
-	struct object_take take = { kind_of(rq), NULL };
-	int err;
-
-	err = store_get(rq->st, take.kind, rq->param, name_of(rq),
-			object_take_h, &take);
-	if (err)
-		reply_store(rq, err, NULL);
-	else
-		reply_object(rq, HTTP_OK, take.json);
-}
-
-
-struct paging {
-	struct listing *list;
-	enum store_kind kind;
-	size_t limit, c;
-	char last[256];
-	bool more;
-};
-
-
-static int page_h(const struct store_object *obj, void *arg)
-{
-	struct paging *pg = arg;
-
-	if (pg->c == pg->limit) {
-		pg->more = true;
-		return 0;
-	}
-
-	++pg->c;
-	str_ncpy(pg->last, obj->name, sizeof(pg->last));
-
-	return listing_add(pg->list, object_json(pg->kind, obj));
-}
-
-
-static void objects_get(struct request *rq, enum store_kind kind,
-			const char *name)
-{
-	struct paging pg = { .kind = kind };
-	uint32_t limit = 100;
-	int err;
-
-	if (!query_number(rq, "limit", 1, 1000, &limit))
-		return;
-
-	pg.limit = limit;
-	pg.list  = listing_begin(rq, name);
-	if (!pg.list)
-		return;
-
-	if (kind == STORE_TENANT && access_tenant(rq))
-		err = store_get(rq->st, kind, access_tenant(rq),
-				access_tenant(rq), page_h, &pg);
-	else
-		err = store_list(rq->st, kind, rq->param,
-				 query_text(rq, "cursor"), limit + 1, page_h,
-				 &pg);
-
-	listing_next(pg.list, pg.more ? pg.last : NULL);
-	listing_end(pg.list, err);
-}
-
-
-void tenants_get(struct request *rq)
-{
-	objects_get(rq, STORE_TENANT, "tenants");
-}
-
-
-static int exists_h(const struct store_object *obj, void *arg)
-{
-	(void)obj;
-	(void)arg;
-
-	return 0;
-}
-
-
-void pbxs_get(struct request *rq)
-{
-	const int err = store_get(rq->st, STORE_TENANT, rq->param, rq->param,
-				  exists_h, NULL);
-
-	if (err)
-		reply_store(rq, err, NULL);
-	else
-		objects_get(rq, STORE_PBX, "pbxs");
-}
-
-
-void effective_get(struct request *rq)
-{
-	struct errors *errs = NULL;
-	struct pbx *pbx = NULL;
-	int err;
-
-	err = errors_alloc(&errs);
-	if (!err)
-		err = object_pbx(&pbx, rq->st, rq->cat, rq->param,
-				 rq->paramv[1], errs);
-	if (err)
-		reply_store(rq, err, errs);
-	else
-		reply_json(rq, HTTP_OK, json_pack("{s:o}", "value",
-			   fields_json(&pbx_fields, pbx, false)));
-
-	mem_deref(pbx);
-	mem_deref(errs);
-}
-
-
-static int state_h(const char *name, int64_t count, void *arg)
-{
-	return json_object_set_new(arg, name, json_integer(count)) ? ENOMEM
-		: 0;
-}
-
-
-static int counted_h(const struct store_object *obj, void *arg)
-{
-	(void)obj;
-	++*(size_t *)arg;
-
-	return 0;
-}
-
-
-void summary_get(struct request *rq)
-{
-	const struct store_users which = { .tenant = rq->param };
-	json_t *states = json_object();
-	size_t pbxs = 0, users = 0;
-	int err;
-
-	err = store_get(rq->st, STORE_TENANT, rq->param, rq->param, exists_h,
-			NULL);
-	if (!err)
-		err = store_list(rq->st, STORE_PBX, rq->param, NULL, 0,
-				 counted_h, &pbxs);
-	if (!err)
-		err = store_user_count(rq->st, &which, &users);
-	if (!err)
-		err = store_user_states(rq->st, rq->param, state_h, states);
-
-	if (err) {
-		json_decref(states);
-		reply_store(rq, err, NULL);
-	}
-	else {
-		reply_json(rq, HTTP_OK, json_pack("{s:I, s:I, s:o}",
-			   "pbxs", (json_int_t)pbxs, "users",
-			   (json_int_t)users, "states", states));
-	}
 }
 
 
@@ -428,7 +244,7 @@ static bool answered_before(struct edit *ed)
 		reply_header(rq, "Idempotency-Replayed", "true");
 		reply_header(rq, "Location", "%s", json_string_value(
 			     json_object_get(json, "location")));
-		reply_object(rq, 201, json_incref(json_object_get(json,
+		object_reply(rq, 201, json_incref(json_object_get(json,
 								  "body")));
 		json_decref(json);
 	}
@@ -469,7 +285,7 @@ static int edit_begin(struct edit *ed, struct request *rq)
 
 	memset(ed, 0, sizeof(*ed));
 	ed->rq     = rq;
-	ed->kind   = kind_of(rq);
+	ed->kind   = object_kind_of(rq);
 	ed->tenant = rq->param;
 	ed->revision = STORE_ANY;
 
@@ -550,7 +366,7 @@ static void edit_end(struct edit *ed, int err, int code, json_t *body)
 		reply_store(rq, err, ed->errs);
 	}
 	else if (body)
-		reply_object(rq, code, body);
+		object_reply(rq, code, body);
 	else
 		reply_nothing(rq);
 
@@ -687,7 +503,7 @@ void object_put(struct request *rq)
 	}
 
 	ed.value = value;
-	ed.name  = name_of(rq);
+	ed.name  = object_name_of(rq);
 	err = object_revision(rq, &ed.revision) ? old_read(&ed) : EALREADY;
 	isnew = !ed.old;
 	if (!err && isnew && rq->if_match)
@@ -739,7 +555,7 @@ void object_patch(struct request *rq)
 		return;
 	}
 
-	ed.name = name_of(rq);
+	ed.name = object_name_of(rq);
 	err = object_revision(rq, &ed.revision) ? patch(&ed, change, &body)
 		: EALREADY;
 
@@ -758,7 +574,7 @@ void object_delete(struct request *rq)
 		return;
 	}
 
-	ed.name = name_of(rq);
+	ed.name = object_name_of(rq);
 	err = object_revision(rq, &ed.revision) ?
 		store_remove(rq->st, ed.kind, ed.tenant, ed.name,
 			     ed.revision, &rq->by) : EALREADY;

@@ -22,6 +22,16 @@ struct object_take {
 };
 int object_take_h(const struct store_object *obj, void *arg);
 
+/** What a request is about, by its path */
+enum store_kind object_kind_of(const struct request *rq);
+const char *object_name_of(const struct request *rq);
+
+/** Is there the tenant of the path? @return 0, ENOENT, or of the store */
+int object_tenant_find(struct request *rq);
+
+/** Answer object_json(), its revision as ETag. @param json  Taken */
+void object_reply(struct request *rq, int code, struct json_t *json);
+
 /** The fields of a kind */
 const struct fields *object_fields(enum store_kind kind);
 

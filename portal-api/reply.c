@@ -15,14 +15,6 @@
 enum { ERROR_MAX = 1024 };         /* octets of an error's text */
 
 
-struct listing {
-	struct request *rq;        /* borrowed */
-	struct evbuffer *body;     /* owned    */
-	bool some;
-	bool open;                 /* the list's bracket */
-};
-
-
 /** Whatever is answered, a browser is to take it for that and nothing else */
 static void headers_add(struct request *rq, const char *type)
 {
@@ -77,13 +69,6 @@ void reply_send(struct request *rq)
 }
 
 
-/** jansson's dump into an evbuffer */
-static int dump(const char *p, size_t size, void *arg)
-{
-	return evbuffer_add(arg, p, size);
-}
-
-
 int reply_print(const char *p, size_t size, void *evbuffer)
 {
 	return evbuffer_add(evbuffer, p, size) ? ENOMEM : 0;
@@ -122,7 +107,7 @@ void reply_json(struct request *rq, int code, json_t *value)
 	struct evbuffer *body = evbuffer_new();
 
 	if (!value || !body ||
-	    json_dump_callback(value, dump, body, JSON_COMPACT) ||
+	    json_dump_callback(value, reply_print, body, JSON_COMPACT) ||
 	    evbuffer_add(body, "\n", 1)) {
 		if (body)
 			evbuffer_free(body);
@@ -246,97 +231,4 @@ void reply_store(struct request *rq, int err, const struct errors *errs)
 	reply_header(rq, "Retry-After", "2");
 	reply_error(rq, HTTP_SERVUNAVAIL, NULL, "the store cannot be used"
 		    " now: %s", strerror(err));
-}
-
-
-struct listing *listing_begin(struct request *rq, const char *name)
-{
-	struct listing *list = calloc(1, sizeof(*list));
-
-	if (list)
-		list->body = evbuffer_new();
-
-	if (!list || !list->body ||
-	    evbuffer_add_printf(list->body, "{\"%s\":[", name) < 0) {
-		if (list && list->body)
-			evbuffer_free(list->body);
-		free(list);
-		reply_json(rq, HTTP_INTERNAL, NULL);
-		return NULL;
-	}
-
-	list->rq   = rq;
-	list->open = true;
-
-	return list;
-}
-
-
-int listing_add(struct listing *list, json_t *value)
-{
-	int err = 0;
-
-	if (!value ||
-	    evbuffer_add(list->body, list->some ? ",\n" : "\n",
-			 list->some ? 2 : 1) ||
-	    json_dump_callback(value, dump, list->body, JSON_COMPACT))
-		err = ENOMEM;
-
-	list->some = true;
-	json_decref(value);
-
-	return err;
-}
-
-
-/** The rest of the object comes after the list */
-static void listing_member(struct listing *list, const char *name,
-			   json_t *value)
-{
-	if (list->open)
-		(void)evbuffer_add(list->body, "\n]", 2);
-	list->open = false;
-
-	(void)evbuffer_add_printf(list->body, ",\"%s\":", name);
-	(void)json_dump_callback(value, dump, list->body, JSON_COMPACT |
-				 JSON_ENCODE_ANY);
-	json_decref(value);
-}
-
-
-void listing_next(struct listing *list, const char *cursor)
-{
-	listing_member(list, "next", cursor ? json_string(cursor)
-		       : json_null());
-}
-
-
-void listing_total(struct listing *list, size_t total)
-{
-	listing_member(list, "total", json_integer((json_int_t)total));
-}
-
-
-void listing_end(struct listing *list, int err)
-{
-	if (!err && list->open && evbuffer_add(list->body, "\n]", 2))
-		err = ENOMEM;
-	if (!err && evbuffer_add(list->body, "}\n", 2))
-		err = ENOMEM;
-
-	if (err) {
-		evbuffer_free(list->body);
-		if (err == ENOMEM)
-			reply_json(list->rq, HTTP_INTERNAL, NULL);
-		else if (err == EINVAL)
-			reply_error(list->rq, HTTP_BADREQUEST, "cursor",
-				    "want a cursor that was told as \"next\"");
-		else
-			reply_store(list->rq, err, NULL);
-	}
-	else {
-		reply_body(list->rq, HTTP_OK, "application/json", list->body);
-	}
-
-	free(list);
 }

@@ -25,27 +25,9 @@ static json_t *run_json(const struct store_run *run)
 }
 
 
-struct paging {
-	struct listing *list;
-	size_t limit, c;
-	char last[STORE_CURSOR_SIZE], next[STORE_CURSOR_SIZE];
-	bool more;
-};
-
-
 static int page_h(const struct store_run *run, void *arg)
 {
-	struct paging *pg = arg;
-
-	if (pg->c == pg->limit) {
-		pg->more = true;
-		return 0;
-	}
-
-	++pg->c;
-	str_ncpy(pg->next, pg->last, sizeof(pg->next));
-
-	return listing_add(pg->list, run_json(run));
+	return paging_add(arg, run_json(run));
 }
 
 
@@ -53,23 +35,14 @@ void runs_get(struct request *rq)
 {
 	struct store_span span = { .tenant = query_text(rq, "tenant"),
 				   .after = query_text(rq, "cursor") };
-	struct paging pg = { .list = NULL };
-	uint32_t limit = 100;
-	int err;
+	struct paging pg;
 
-	if (!query_number(rq, "limit", 1, 1000, &limit))
+	if (!paging_begin(&pg, rq, "test_runs"))
 		return;
 
-	pg.limit   = limit;
-	pg.list    = listing_begin(rq, "test_runs");
-	span.limit = limit + 1;
+	span.limit = pg.limit + 1;
 	span.last  = pg.last;
-	if (!pg.list)
-		return;
-
-	err = store_run_list(rq->st, &span, page_h, &pg);
-	listing_next(pg.list, pg.more ? pg.next : NULL);
-	listing_end(pg.list, err);
+	paging_end(&pg, store_run_list(rq->st, &span, page_h, &pg));
 }
 
 

@@ -6,28 +6,9 @@
 #include "objects.h"
 
 
-struct paging {
-	struct listing *list;
-	size_t limit, c;
-	char *last;                /* the store's: of the one told now */
-	char next[STORE_CURSOR_SIZE];
-	bool more;
-};
-
-
 static int page_h(const struct store_object *obj, void *arg)
 {
-	struct paging *pg = arg;
-
-	if (pg->c == pg->limit) {
-		pg->more = true;
-		return 0;
-	}
-
-	++pg->c;
-	str_ncpy(pg->next, pg->last, sizeof(pg->next));
-
-	return listing_add(pg->list, object_json(STORE_USER, obj));
+	return paging_add(arg, object_json(STORE_USER, obj));
 }
 
 
@@ -70,44 +51,29 @@ static bool which_read(struct request *rq, struct store_users *which)
 }
 
 
-static int exists_h(const struct store_object *obj, void *arg)
-{
-	(void)obj;
-	(void)arg;
-
-	return 0;
-}
-
-
 void users_get(struct request *rq)
 {
-	char last[STORE_CURSOR_SIZE] = "";
-	struct store_users which = { .last = last };
-	struct paging pg = { .last = last };
-	uint32_t limit = 100;
+	struct paging pg;
+	struct store_users which = { .last = pg.last };
 	size_t total = 0;
 	int err = 0;
 
-	if (!query_number(rq, "limit", 1, 1000, &limit) ||
-	    !which_read(rq, &which))
+	if (!which_read(rq, &which))
 		return;
 
 	if (rq->param)
-		err = store_get(rq->st, STORE_TENANT, rq->param, rq->param,
-				exists_h, NULL);
+		err = object_tenant_find(rq);
 	if (err) {
 		reply_store(rq, err, NULL);
 		return;
 	}
 
-	pg.limit = limit;
-	pg.list  = listing_begin(rq, "users");
-	if (!pg.list)
+	if (!paging_begin(&pg, rq, "users"))
 		return;
 
-	which.limit = limit + 1;
+	which.limit = pg.limit + 1;
 	err = store_user_list(rq->st, &which, page_h, &pg);
-	listing_next(pg.list, pg.more ? pg.next : NULL);
+	paging_next(&pg);
 
 	/* it is asked for once, with the first page */
 	if (!err && !which.after) {

@@ -1,0 +1,152 @@
+/**
+ * @file listing.c  Lists, and pages of them
+ */
+#include <event2/buffer.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "api.h"
+
+
+struct listing {
+	struct request *rq;        /* borrowed */
+	struct evbuffer *body;     /* owned    */
+	bool some;
+	bool open;                 /* the list's bracket */
+};
+
+
+struct listing *listing_begin(struct request *rq, const char *name)
+{
+	struct listing *list = calloc(1, sizeof(*list));
+
+	if (list)
+		list->body = evbuffer_new();
+
+	if (!list || !list->body ||
+	    evbuffer_add_printf(list->body, "{\"%s\":[", name) < 0) {
+		if (list && list->body)
+			evbuffer_free(list->body);
+		free(list);
+		reply_json(rq, HTTP_INTERNAL, NULL);
+		return NULL;
+	}
+
+	list->rq   = rq;
+	list->open = true;
+
+	return list;
+}
+
+
+int listing_add(struct listing *list, json_t *value)
+{
+	int err = 0;
+
+	if (!value ||
+	    evbuffer_add(list->body, list->some ? ",\n" : "\n",
+			 list->some ? 2 : 1) ||
+	    json_dump_callback(value, reply_print, list->body, JSON_COMPACT))
+		err = ENOMEM;
+
+	list->some = true;
+	json_decref(value);
+
+	return err;
+}
+
+
+/** The rest of the object comes after the list */
+static void listing_member(struct listing *list, const char *name,
+			   json_t *value)
+{
+	if (list->open)
+		(void)evbuffer_add(list->body, "\n]", 2);
+	list->open = false;
+
+	(void)evbuffer_add_printf(list->body, ",\"%s\":", name);
+	(void)json_dump_callback(value, reply_print, list->body,
+				 JSON_COMPACT | JSON_ENCODE_ANY);
+	json_decref(value);
+}
+
+
+void listing_next(struct listing *list, const char *cursor)
+{
+	listing_member(list, "next", cursor ? json_string(cursor)
+		       : json_null());
+}
+
+
+void listing_total(struct listing *list, size_t total)
+{
+	listing_member(list, "total", json_integer((json_int_t)total));
+}
+
+
+void listing_end(struct listing *list, int err)
+{
+	if (!err && list->open && evbuffer_add(list->body, "\n]", 2))
+		err = ENOMEM;
+	if (!err && evbuffer_add(list->body, "}\n", 2))
+		err = ENOMEM;
+
+	if (err) {
+		evbuffer_free(list->body);
+		if (err == ENOMEM)
+			reply_json(list->rq, HTTP_INTERNAL, NULL);
+		else if (err == EINVAL)
+			reply_error(list->rq, HTTP_BADREQUEST, "cursor",
+				    "want a cursor that was told as \"next\"");
+		else
+			reply_store(list->rq, err, NULL);
+	}
+	else {
+		reply_body(list->rq, HTTP_OK, "application/json", list->body);
+	}
+
+	free(list);
+}
+
+
+bool paging_begin(struct paging *pg, struct request *rq, const char *name)
+{
+	uint32_t limit = 100;
+
+	memset(pg, 0, sizeof(*pg));
+	if (!query_number(rq, "limit", 1, 1000, &limit))
+		return false;
+
+	pg->limit = limit;
+	pg->list  = listing_begin(rq, name);
+
+	return pg->list != NULL;
+}
+
+
+int paging_add(struct paging *pg, json_t *value)
+{
+	if (pg->c == pg->limit) {
+		pg->more = true;
+		json_decref(value);
+		return 0;
+	}
+
+	++pg->c;
+	str_ncpy(pg->next, pg->last, sizeof(pg->next));
+
+	return listing_add(pg->list, value);
+}
+
+
+void paging_next(struct paging *pg)
+{
+	listing_next(pg->list, pg->more ? pg->next : NULL);
+}
+
+
+void paging_end(struct paging *pg, int err)
+{
+	paging_next(pg);
+	listing_end(pg->list, err);
+}
