@@ -419,9 +419,7 @@ static int resolver_start(struct node *node, struct errors *errs)
 	for (i = 0; i < nc->dns.servers.c && n < RE_ARRAY_SIZE(srvv); i++) {
 		const char *text = nc->dns.servers.v[i];
 
-		/* "192.0.2.1" or "192.0.2.1:5353" */
-		if (sa_set_str(&srvv[n], text, 53) &&
-		    sa_decode(&srvv[n], text, strlen(text))) {
+		if (nodeconf_address(&srvv[n], text, 53)) {
 			field_error(errs, node->conf, "dns.servers", "want "
 				    "ADDRESS or ADDRESS:PORT, found \"%s\"",
 				    text);
@@ -436,8 +434,7 @@ static int resolver_start(struct node *node, struct errors *errs)
 		const struct nodeconf_host *host = le->data;
 		struct sa sa;
 
-		if (sa_set_str(&sa, host->address, 0) &&
-		    sa_decode(&sa, host->address, strlen(host->address))) {
+		if (nodeconf_address(&sa, host->address, 0)) {
 			field_error(errs, node->conf, "dns.hosts", "want an "
 				    "address for %s, found \"%s\"",
 				    host->name, host->address);

@@ -1,5 +1,5 @@
 /**
- * @file metrics.c  Counters, gauges and histograms, printed in Prometheus text form
+ * @file metrics.c  Counters, gauges, histograms, in Prometheus text form
  *
  * Families and their series only ever grow, so that printing walks them
  * without a lock and never holds up the thread that makes a new one.

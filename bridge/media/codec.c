@@ -188,12 +188,6 @@ int encoder_alloc(struct encoder **encp, enum codec codec, uint32_t rate)
 }
 
 
-enum codec encoder_codec(const struct encoder *enc)
-{
-	return enc ? enc->codec : CODEC_NONE;
-}
-
-
 uint32_t encoder_rate(const struct encoder *enc)
 {
 	return enc ? enc->rate : 0;

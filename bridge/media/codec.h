@@ -47,8 +47,7 @@ uint32_t codec_ptime(enum codec codec, uint32_t ptime_ms);
 /** @return 0, EINVAL not at that rate, ENOMEM */
 int encoder_alloc(struct encoder **encp, enum codec codec, uint32_t rate);
 
-enum codec encoder_codec(const struct encoder *enc);
-uint32_t   encoder_rate(const struct encoder *enc);
+uint32_t encoder_rate(const struct encoder *enc);
 
 /**
  * @param n    Samples, of a time that codec_ptime() gave

@@ -51,7 +51,6 @@ struct lateness {
 
 struct ear {
 	uint32_t rate;             /* of samples [Hz]                      */
-	unsigned codecs;
 	struct decoder *decv[CODECS];      /* owned                        */
 	struct conceal conceal;
 	struct noise noise;
@@ -117,7 +116,6 @@ int ear_alloc(struct ear **earp, uint32_t rate, unsigned codecs)
 		return ENOMEM;
 
 	ear->rate   = rate;
-	ear->codecs = codecs;
 	noise_init(&ear->noise);
 	conceal_init(&ear->conceal, rate);
 
@@ -133,12 +131,6 @@ int ear_alloc(struct ear **earp, uint32_t rate, unsigned codecs)
 		*earp = ear;
 
 	return err;
-}
-
-
-bool ear_fits(const struct ear *ear, uint32_t rate, unsigned codecs)
-{
-	return ear && ear->rate == rate && ear->codecs == codecs;
 }
 
 

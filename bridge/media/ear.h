@@ -44,7 +44,6 @@ struct ear_figures {
  */
 int ear_alloc(struct ear **earp, uint32_t rate, unsigned codecs);
 
-bool     ear_fits(const struct ear *ear, uint32_t rate, unsigned codecs);
 uint32_t ear_rate(const struct ear *ear);
 
 /**

@@ -527,3 +527,10 @@ int nodeconf_resolve(struct nodeconf *node, const char *base)
 
 	return err ? ENOMEM : 0;
 }
+
+
+int nodeconf_address(struct sa *sa, const char *text, uint16_t port)
+{
+	return sa_set_str(sa, text, port) ? sa_decode(sa, text, strlen(text))
+		: 0;
+}

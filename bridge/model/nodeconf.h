@@ -111,4 +111,14 @@ extern const struct fields nodeconf_fields;
  */
 int nodeconf_resolve(struct nodeconf *node, const char *base);
 
+/**
+ * Read an address as dns.servers and dns.hosts have it: ADDRESS or
+ * ADDRESS:PORT, IPv6 with a port in brackets
+ *
+ * @param port  Where none is written
+ *
+ * @return 0, EINVAL and others if it is none
+ */
+int nodeconf_address(struct sa *sa, const char *text, uint16_t port);
+
 #endif

@@ -68,7 +68,7 @@ static bool host_find(struct sa *sa, const struct list *hosts,
 		const struct nodeconf_host *host = le->data;
 
 		if (!str_casecmp(host->name, name))
-			return !sa_set_str(sa, host->address, 0);
+			return !nodeconf_address(sa, host->address, 0);
 	}
 
 	return false;
@@ -183,7 +183,8 @@ static void set_way(struct way *way, const struct sa *sa, uint16_t port,
 		    const char *host)
 {
 	way->addr = *sa;
-	sa_set_port(&way->addr, port);
+	if (!sa_port(sa))                  /* dns.hosts may name one */
+		sa_set_port(&way->addr, port);
 	str_ncpy(way->host, host, sizeof(way->host));
 	way->known = true;
 }

@@ -1,8 +1,9 @@
 /**
  * @file ask.c  Asking the running service
  *
- * REST over its Unix socket, or HTTPS with a token (docs/api.md). Whatever goes wrong is told here
- * in one place, in words: commands only look at the answer.
+ * REST over its Unix socket, or HTTPS with a token (docs/api.md). Whatever
+ * goes wrong is told here in one place, in words: commands only look at the
+ * answer.
  */
 #include <curl/curl.h>
 #include <jansson.h>

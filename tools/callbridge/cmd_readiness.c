@@ -175,13 +175,10 @@ static int address_read(struct readiness_conf *conf,
 
 	conf->hosts = &node->dns.hosts;
 	for (size_t i = 0; i < node->dns.servers.c &&
-	     conf->dnsc < READINESS_SERVERS; i++) {
-		const char *text = node->dns.servers.v[i];
-
-		if (!sa_set_str(&conf->dnsv[conf->dnsc], text, 53) ||
-		    !sa_decode(&conf->dnsv[conf->dnsc], text, strlen(text)))
+	     conf->dnsc < READINESS_SERVERS; i++)
+		if (!nodeconf_address(&conf->dnsv[conf->dnsc],
+				      node->dns.servers.v[i], 53))
 			++conf->dnsc;
-	}
 
 	return 0;
 }

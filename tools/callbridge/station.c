@@ -180,13 +180,9 @@ static int resolver_open(struct station *station, const struct nodeconf *conf)
 	size_t n = 0;
 	int err;
 
-	for (size_t i = 0; i < conf->dns.servers.c && n < SERVERS; i++) {
-		const char *text = conf->dns.servers.v[i];
-
-		if (!sa_set_str(&srvv[n], text, 53) ||
-		    !sa_decode(&srvv[n], text, strlen(text)))
+	for (size_t i = 0; i < conf->dns.servers.c && n < SERVERS; i++)
+		if (!nodeconf_address(&srvv[n], conf->dns.servers.v[i], 53))
 			++n;
-	}
 
 	err = resolver_alloc(&station->resolver, station->wheel, srvv, n);
 
@@ -195,7 +191,7 @@ static int resolver_open(struct station *station, const struct nodeconf *conf)
 		const struct nodeconf_host *host = le->data;
 		struct sa sa;
 
-		if (!sa_set_str(&sa, host->address, 0))
+		if (!nodeconf_address(&sa, host->address, 0))
 			err = resolver_host_add(station->resolver, host->name,
 						&sa);
 	}
