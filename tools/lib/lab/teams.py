@@ -3,8 +3,11 @@
 tools/teams-sim/PROTOCOL.md describes the control socket.
 """
 
+import fcntl
 import json
 import socket
+import struct
+import termios
 import threading
 
 from . import audio, pki, plan
@@ -40,7 +43,13 @@ class Control:
             self.open = False
             self.changed.notify_all()
 
-    def command(self, cmd, deadline_s=5, **params):
+    def unread(self):
+        """Octets that teams-sim has not read, and that we have not."""
+        return tuple(struct.unpack("i", fcntl.ioctl(
+            self.sock, what, bytes(4)))[0]
+            for what in (termios.TIOCOUTQ, termios.TIOCINQ))
+
+    def command(self, cmd, deadline_s=20, **params):
         """Run a command; its answer. Raises RuntimeError if refused."""
         with self.changed:
             self.ids += 1
@@ -50,7 +59,10 @@ class Control:
             if not self.changed.wait_for(
                     lambda: number in self.answers or not self.open,
                     deadline_s) or number not in self.answers:
-                raise Deadline("teams-sim gave no answer to %s" % cmd)
+                raise Deadline(
+                    "teams-sim gave no answer to %s within %g s%s" % (
+                        cmd, deadline_s, " (unread: %d octets there, %d here)"
+                        % self.unread() if self.open else ": it ended"))
             answer = self.answers.pop(number)
         if not answer.get("ok"):
             raise RuntimeError("teams-sim: %s: %s"
