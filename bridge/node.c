@@ -30,6 +30,7 @@
 #include "config.h"
 #include "keeper.h"
 #include "node.h"
+#include "reach.h"
 #include "portal-api/portal.h"
 
 
@@ -737,11 +738,26 @@ static int news_apply(struct node *node, struct keeper_news *news,
 }
 
 
+/** The portal shows which certificates are in use, and when they end */
+static void certs_tell(const struct node *node)
+{
+	struct tlsctx_about about;
+	int err;
+
+	err = tlsctx_about(node->teams_tls, &about);
+	portal_certificate(node->portal, PORTAL_USE_TEAMS,
+			   err ? NULL : &about);
+	err = tlsctx_about(node->sip_tls, &about);
+	portal_certificate(node->portal, PORTAL_USE_PBX, err ? NULL : &about);
+}
+
+
 static void cert_check_h(void *arg)
 {
 	struct node *node = arg;
 	int64_t left_s;
 
+	certs_tell(node);
 	if (node->teams_tls) {
 		left_s = tlsctx_expires_s(node->teams_tls);
 		if (left_s < CERT_WARN_S)
@@ -846,6 +862,20 @@ static int portal_start_or_warn(struct node *node, struct portal_conf *conf,
 }
 
 
+/** Where PBXs and Teams meet us */
+static void reach_read(struct portal_reach *reach, const struct node *node)
+{
+	const struct listener *pbx = NULL;
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(node->lsnrv) && !pbx; i++)
+		pbx = node->lsnrv[i];
+
+	reach_set(reach, config_node(node->conf),
+		  pbx ? listener_laddr(pbx) : NULL, node->teams_lsnr ?
+		  listener_laddr(node->teams_lsnr) : NULL);
+}
+
+
 static int portal_run(struct node *node, struct errors *errs)
 {
 	const struct nodeconf *nc = config_node(node->conf);
@@ -878,6 +908,7 @@ static int portal_run(struct node *node, struct errors *errs)
 	};
 	int err;
 
+	reach_read(&conf.reach, node);
 	if (nc->control)
 		str_ncpy(path, nc->control, sizeof(path));
 	else
@@ -990,8 +1021,10 @@ static void news_h(int id, void *data, void *arg)
 	while ((news = keeper_take(node->keeper))) {
 		int err = news->err;
 
-		if (!err && news->conf)
+		if (!err && news->conf) {
 			err = reloaded(node, news->conf, news->errs);
+			certs_tell(node);
+		}
 		if (!err)
 			err = news_apply(node, news, news->errs);
 

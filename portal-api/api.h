@@ -178,6 +178,9 @@ void listing_total(struct listing *list, size_t total);
 /** Answers and frees. @param err  0, otherwise that is the answer */
 void listing_end(struct listing *list, int err);
 
+/** "a b" as ["a", "b"] */
+struct json_t *words_json(const char *text);
+
 /** A page of a list that goes on by cursor. One more than its limit is to be
     read: whether there is one tells whether it goes on */
 struct paging {
@@ -260,6 +263,8 @@ resource_h import_post, import_get;            /* imports.c       */
 resource_h export_get;                         /* exports.c       */
 resource_h apply_post;                         /* apply.c         */
 resource_h runs_get, runs_post, run_get, run_delete; /* runs.c    */
+resource_h certificates_get;                   /* certificates.c  */
+resource_h firewall_get;                       /* firewall.c      */
 resource_h events_get;                         /* events.c        */
 resource_h openapi_get;                        /* openapi.c       */
 resource_h page_get;                           /* page.c          */
@@ -276,6 +281,8 @@ struct imports;
 struct imports *portal_imports(struct portal *portal);
 struct streams;
 struct streams *portal_streams(struct portal *portal);
+struct certificates;
+struct certificates *portal_certificates(struct portal *portal);
 
 /** Hand a request to a worker. Answers if there are too many */
 void portal_work(struct request *rq);

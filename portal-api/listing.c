@@ -150,3 +150,19 @@ void paging_end(struct paging *pg, int err)
 	paging_next(pg);
 	listing_end(pg->list, err);
 }
+
+
+json_t *words_json(const char *text)
+{
+	json_t *json = json_array();
+	struct pl pl, word, rest;
+
+	pl_set_str(&pl, text);
+	while (!re_regex(pl.p, pl.l, "[^ ]+[ ]*[^]*", &word, NULL, &rest)) {
+		(void)json_array_append_new(json, json_stringn(word.p,
+							       word.l));
+		pl = rest;
+	}
+
+	return json;
+}

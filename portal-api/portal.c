@@ -22,6 +22,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/sip/tlsctx.h"
 #include "api.h"
+#include "certificates.h"
 #include "desk.h"
 #include "door.h"
 #include "events.h"
@@ -74,6 +75,7 @@ struct portal {
 	struct sessions *sessions; /* owned                                */
 	struct imports *imports;   /* owned                                */
 	struct streams *streams;   /* owned                                */
+	struct certificates *certificates;     /* owned                    */
 	struct event *bell_ev;     /* owned                                */
 	struct list waitingl;      /* struct waiting; the thread's         */
 	uint64_t last_id;          /* the thread's                         */
@@ -109,6 +111,19 @@ struct imports *portal_imports(struct portal *portal)
 struct streams *portal_streams(struct portal *portal)
 {
 	return portal->streams;
+}
+
+
+struct certificates *portal_certificates(struct portal *portal)
+{
+	return portal->certificates;
+}
+
+
+void portal_certificate(struct portal *p, enum portal_use use,
+			const struct tlsctx_about *about)
+{
+	certificates_tell(p->certificates, use, about);
 }
 
 
@@ -610,6 +625,8 @@ static int loop_init(struct portal *p)
 	if (!err)
 		err = imports_alloc(&p->imports);
 	if (!err)
+		err = certificates_alloc(&p->certificates);
+	if (!err)
 		err = streams_alloc(&p->streams, p->base, p->conf.live);
 	if (err)
 		return err;
@@ -629,6 +646,15 @@ static void certificate_time(const struct portal *p, struct timespec *ts)
 	memset(ts, 0, sizeof(*ts));
 	if (!stat(p->conf.certificate, &st))
 		*ts = st.st_mtim;
+}
+
+
+static void certificate_tell(struct portal *p)
+{
+	struct tlsctx_about about;
+
+	if (!tlsctx_about(p->tls, &about))
+		certificates_tell(p->certificates, PORTAL_USE_PORTAL, &about);
 }
 
 
@@ -656,6 +682,7 @@ static void tls_check(evutil_socket_t fd, short what, void *arg)
 			" the old one stays: %H", errors_print, errs);
 	else
 		info("portal", "", "a new certificate was read");
+	certificate_tell(p);
 
 	mem_deref(errs);
 }
@@ -676,6 +703,7 @@ static int tls_init(struct portal *p, struct errors *errs)
 	if (err)
 		return err;
 
+	certificate_tell(p);
 	p->tls_ev = event_new(p->base, -1, EV_PERSIST, tls_check, p);
 
 	return p->tls_ev && !event_add(p->tls_ev, &every) ? 0 : ENOMEM;
@@ -754,6 +782,7 @@ static void portal_free(struct portal *p)
 	if (p->tls_ev)
 		event_free(p->tls_ev);
 	imports_free(p->imports);
+	certificates_free(p->certificates);
 	sessions_free(p->sessions);
 	mem_deref(p->url);
 	if (p->bell_ev)

@@ -39,6 +39,20 @@ struct portal_command {
  */
 typedef int (portal_command_h)(const struct portal_command *cmd, void *arg);
 
+/** What a certificate of ours is for */
+enum portal_use { PORTAL_USE_TEAMS, PORTAL_USE_PBX, PORTAL_USE_PORTAL };
+
+/** Where peers meet us, for those who are to allow it on their firewalls */
+struct portal_reach {
+	char pbx_address[128];     /* host that PBXs see                    */
+	char teams_address[128];   /* ... that Teams sees, "": no Teams     */
+	uint16_t udp_port, tcp_port, tls_port; /* towards PBXs, 0: none     */
+	uint16_t teams_port, proxy_port;
+	uint16_t media_min, media_max;
+	char proxies[1100];        /* names of Teams, a space between them  */
+	char ranges[3200];         /* CIDRs, "": as Microsoft says          */
+};
+
 struct portal_conf {
 	const char *socket_path;   /* copied                                */
 	struct live *live;         /* borrowed until portal_stop()          */
@@ -64,6 +78,7 @@ struct portal_conf {
 		const char *client_id, *client_secret;
 		const char *claim, *title, *ca_file;
 	} oidc;
+	struct portal_reach reach; /* a value                               */
 	unsigned reply_limit_ms;   /* wait for portal_reply(); 0: 10,000    */
 	unsigned request_limit_ms; /* for a whole request; 0: 30,000        */
 };
@@ -88,6 +103,15 @@ int portal_start(struct portal **pp, const struct portal_conf *conf,
 
 /** How people reach it over TCP, "" if it does not listen there */
 const char *portal_url(const struct portal *p);
+
+/**
+ * A certificate of ours was read. From any thread
+ *
+ * @param about  Copied; NULL: there is none of that use
+ */
+struct tlsctx_about;
+void portal_certificate(struct portal *p, enum portal_use use,
+			const struct tlsctx_about *about);
 
 /** Stop the thread, close all connections, remove the socket. Nobody may reply
     any more. NULL is fine */

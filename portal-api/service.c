@@ -11,6 +11,7 @@
 #include "bridge/base/version.h"
 #include "bridge/store/live.h"
 #include "api.h"
+#include "certificates.h"
 
 
 enum {
@@ -119,6 +120,7 @@ void metrics_get(struct request *rq)
 	struct re_printf pf = {.vph = reply_print, .arg = body};
 
 	gauges_set(portal_conf(rq->portal)->live);
+	certificates_measure(portal_certificates(rq->portal));
 
 	if (!body || metrics_print(&pf, NULL)) {
 		if (body)

@@ -1,7 +1,7 @@
 /**
  * @file tlscore.h  Inside of a trust domain
  *
- * Private to tlsctx.c, tlsconn.c and tlsname.c.
+ * Private to tlsctx.c, tlsconn.c, tlsname.c and tlsabout.c.
  */
 #ifndef SIP_TLSCORE_H
 #define SIP_TLSCORE_H
@@ -31,6 +31,13 @@ struct tlsctx {
  * @param pattern  `name` itself may begin with "*."
  */
 bool tlsname_is_of(X509 *cert, const char *name, bool pattern);
+
+/** Called with each name; true ends the walk */
+typedef bool (tlsname_h)(const char *name, void *arg);
+
+/** Each DNS name of a certificate, or its common name if there is none.
+    @return true if the walk was ended */
+bool tlsname_apply(X509 *cert, tlsname_h *h, void *arg);
 
 /** The names of a certificate, the first three, with commas */
 void tlsname_list(X509 *cert, char *buf, size_t size);

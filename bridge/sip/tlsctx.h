@@ -58,6 +58,22 @@ struct ssl_ctx_st *tlsctx_ssl(const struct tlsctx *ctx);
 /** Seconds until our own certificate ends (wall clock), INT64_MAX: none */
 int64_t tlsctx_expires_s(const struct tlsctx *ctx);
 
+/** Our own certificate, for people; plain values */
+struct tlsctx_about {
+	char subject[128];         /* common name, or first DNS name       */
+	char issuer[128];          /* common name of who signed it         */
+	char names[2048];          /* DNS names, a space between them, as
+				      far as they fit                      */
+	int64_t begins_s, ends_s;  /* seconds since 1970, wall clock       */
+	bool client;               /* may be shown to servers, too (RFC 5280
+				      section 4.2.1.12)                    */
+	char chain[128];           /* why it does not lead to an authority
+				      of this context's trust, "": it does */
+};
+
+/** @return 0, ENOENT we have none */
+int tlsctx_about(const struct tlsctx *ctx, struct tlsctx_about *about);
+
 /** True if our own certificate bears that DNS name (RFC 2818, one-label
     wildcard) */
 bool tlsctx_has_name(const struct tlsctx *ctx, const char *name);

@@ -12,10 +12,6 @@
 enum { NAMES_LISTED = 3 };
 
 
-/** Called with each name; true ends the walk */
-typedef bool (name_h)(const char *name, void *arg);
-
-
 /** "*" for the whole first label of a name that has two more at least */
 static bool fits(const char *pattern, const char *name)
 {
@@ -45,7 +41,7 @@ static const char *text_of(const ASN1_STRING *str)
 }
 
 
-static bool apply_common_name(X509 *cert, name_h *h, void *arg)
+static bool apply_common_name(X509 *cert, tlsname_h *h, void *arg)
 {
 	X509_NAME *subject = X509_get_subject_name(cert);
 	const int i = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
@@ -61,7 +57,7 @@ static bool apply_common_name(X509 *cert, name_h *h, void *arg)
 }
 
 
-static bool apply_names(X509 *cert, name_h *h, void *arg)
+bool tlsname_apply(X509 *cert, tlsname_h *h, void *arg)
 {
 	GENERAL_NAMES *names;
 	bool any = false, done = false;
@@ -113,7 +109,7 @@ bool tlsname_is_of(X509 *cert, const char *name, bool pattern)
 	if (!sa_set_str(&addr, name, 0))
 		return 1 == X509_check_ip_asc(cert, name, 0);
 
-	return apply_names(cert, match_handler, &match);
+	return tlsname_apply(cert, match_handler, &match);
 }
 
 
@@ -148,7 +144,7 @@ void tlsname_list(X509 *cert, char *buf, size_t size)
 
 	buf[0] = '\0';
 	if (cert)
-		(void)apply_names(cert, list_handler, &listing);
+		(void)tlsname_apply(cert, list_handler, &listing);
 	if (!listing.count)
 		str_ncpy(buf, "(no name)", size);
 }

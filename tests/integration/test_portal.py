@@ -145,6 +145,14 @@ class SignIn(PortalTest):
         before = serial()
         self.service.certificate("second")
         wait_for(lambda: serial() != before, 10, "the new certificate", 0.2)
+        told = self.local.get("/certificates").json["certificates"]
+        self.assertEqual([row["use"] for row in told], ["portal"])
+        self.assertEqual((told[0]["issuer"], told[0]["names"]),
+                         ("Portal Root", ["portal.example"]), told)
+        self.assertIn("local issuer", told[0]["chain"])
+        self.assertRegex(self.local.get("/metrics").text,
+                         'callbridge_certificate_ends_seconds'
+                         '{use="portal"} [0-9]{10}')
         # one that cannot be used leaves the old in place
         (self.service.folder / "portal.pem").write_text("nothing")
         wait_for(lambda: "old one stays" in self.service.log(), 10,
@@ -290,6 +298,11 @@ class Roles(PortalTest):
          401, 200, 200, 200, 200),
         ("GET", "/tenants/other/pbxs/hq/effective", None,
          401, 200, 200, 404, 404),
+        ("GET", "/tenants/acme/pbxs/hq/firewall", None,
+         401, 200, 200, 200, 200),
+        ("GET", "/tenants/other/pbxs/hq/firewall", None,
+         401, 200, 200, 404, 404),
+        ("GET", "/certificates", None, 401, 200, 200, 200, 200),
         ("GET", "/users", None, 401, 200, 200, 200, 200),
         ("GET", "/users?tenant=other", None, 401, 200, 200, 404, 404),
         ("GET", "/tenants/acme/users", None, 401, 200, 200, 200, 200),
@@ -503,6 +516,38 @@ class Customers(PortalTest):
         history = self.local.get("/registration-history?upn=user1@acme"
                                  ".example").json["changes"]
         self.assertIn("registered", {row["state"] for row in history})
+
+    def test_what_a_firewall_is_to_let_through(self):
+        self.made(self.local.post("/tenants/acme/users", user(1)))
+        self.pbx.wait("1001")
+
+        def asked():
+            return self.local.get("/tenants/acme/pbxs/hq/firewall").json
+        wait_for(lambda: asked()["seen"] == ["127.0.0.1:15060"], 10,
+                 lambda: "the Contact: %s" % asked(), 0.1)
+        signalling, media = asked()["rules"]
+        self.assertIn('"remote_ports": "15080"', self.service.command(
+            "get", "firewall", "acme", "hq"))
+        self.assertEqual(signalling, {
+            "side": "pbx", "what": "signalling", "direction": "both",
+            "transport": "udp", "local": "127.0.0.1", "local_ports": "15060",
+            "remote": ["127.0.0.1"], "remote_ports": "15080"})
+        self.assertEqual((media["what"], media["local_ports"],
+                          media["remote_ports"]),
+                         ("media", "30000-39999", "any"))
+
+        # by TLS the PBX may connect, too: but nobody listens here
+        self.made(self.local.post("/tenants/acme/pbxs", {
+            "name": "two", "template": "generic", "country": "GB",
+            "sip_domain": "two.example", "protocol": "tls"}))
+        rules = self.local.get("/tenants/acme/pbxs/two/firewall").json[
+            "rules"]
+        self.assertEqual([(r["direction"], r["transport"], r["remote"],
+                           r["remote_ports"]) for r in rules],
+                         [("out", "tcp", ["two.example"], "5061"),
+                          ("both", "udp", ["two.example"], "any")])
+        self.assertEqual(self.local.delete("/tenants/acme/pbxs/two").code,
+                         204)
 
     def test_revisions_keep_people_apart(self):
         path = "/tenants/acme/users/user2@acme.example"

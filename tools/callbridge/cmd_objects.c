@@ -41,6 +41,9 @@ static const struct thing thingv[] = {
 	{"registration-history", "/api/v1/registration-history", 0, NULL,
 	 NULL, false},
 	{"overview", "/api/v1/overview", 0, NULL, NULL, false},
+	{"certificates", "/api/v1/certificates", 0, NULL, NULL, false},
+	{"firewall", "/api/v1/tenants/%H/pbxs/%H/firewall", 2, NULL, NULL,
+	 false},
 };
 
 
@@ -98,7 +101,8 @@ static int list_print(const struct cli *cli, const struct thing *thing,
 	int status;
 
 	if (re_sdprintf(&path, thing->path, ask_escape,
-			thing->names ? namev[0] : NULL))
+			thing->names > 0 ? namev[0] : NULL, ask_escape,
+			thing->names > 1 ? namev[1] : NULL))
 		return EXIT_BAD;
 
 	do {

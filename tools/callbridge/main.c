@@ -282,7 +282,8 @@ static const struct command commandv[] = {
 	 "look at what is in the store: get user acme ann@acme.example",
 	 "THING is tenants, tenant T, pbxs T, pbx T NAME, users T, user T UPN,"
 	 " templates,\ntemplate NAME, admins, tokens, audit, call-records,"
-	 " registration-history or overview.\n",
+	 " registration-history, overview,\ncertificates, or firewall T NAME:"
+	 " what is to be let through for a PBX.\n",
 	 cmd_get},
 	{"set", "[--new] tenant T|pbx T NAME|user T UPN FIELD=VALUE...",
 	 "change settings in the store: set pbx acme hq protocol=tcp",

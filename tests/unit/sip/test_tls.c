@@ -377,6 +377,36 @@ static void ended_certificate_is_named_with_its_date(void **state)
 }
 
 
+static void own_certificate_is_told(void **state)
+{
+	struct tlsctx *ctx = ctx_of("server.pem", "ca.pem", false);
+	struct tlsctx_about about;
+	const int64_t now = time(NULL);
+	(void)state;
+
+	assert_int_equal(0, tlsctx_about(ctx, &about));
+	assert_string_equal("pbx", about.subject);
+	assert_string_equal("Test CA", about.issuer);
+	assert_string_equal("pbx.example.com *.pstnhub.example.com",
+			    about.names);
+	assert_string_equal("", about.chain);
+	assert_true(about.client);
+	assert_in_range(now - about.begins_s, 86400, 86400 + 3600);
+	assert_in_range(about.ends_s - now, 10 * 86400 - 3600, 10 * 86400);
+	mem_deref(ctx);
+
+	ctx = ctx_of("oneway.pem", "other-ca.pem", false);
+	assert_int_equal(0, tlsctx_about(ctx, &about));
+	assert_false(about.client);
+	assert_true(str_isset(about.chain));
+	mem_deref(ctx);
+
+	ctx = ctx_of(NULL, "ca.pem", false);
+	assert_int_equal(ENOENT, tlsctx_about(ctx, &about));
+	mem_deref(ctx);
+}
+
+
 static void mutual_needs_a_good_certificate(void **state)
 {
 	(void)state;
@@ -650,6 +680,7 @@ int main(void)
 		cmocka_unit_test(unknown_issuer_and_self_signed_are_named),
 		cmocka_unit_test(customer_may_ask_for_less),
 		cmocka_unit_test(ended_certificate_is_named_with_its_date),
+		cmocka_unit_test(own_certificate_is_told),
 		cmocka_unit_test(mutual_needs_a_good_certificate),
 		cmocka_unit_test(
 			mutual_refuses_others_and_the_client_learns_why),
