@@ -51,35 +51,6 @@ static json_int_t number(const json_t *json, const char *name)
 }
 
 
-static int esc(struct re_printf *pf, const char *s)
-{
-	int err = 0;
-
-	while (*s && !err) {
-		const size_t l = text_char(s, strlen(s));
-
-		if (*s == '<')
-			err = re_hprintf(pf, "&lt;");
-		else if (*s == '>')
-			err = re_hprintf(pf, "&gt;");
-		else if (*s == '&')
-			err = re_hprintf(pf, "&amp;");
-		else if (*s == '"')
-			err = re_hprintf(pf, "&quot;");
-		else if (*s == '\n' || *s == '\t')
-			err = re_hprintf(pf, "%c", *s);
-		else if (l)
-			err = re_hprintf(pf, "%b", s, l);
-		else if (*s != '\r')
-			err = re_hprintf(pf, "\\x%02x", (unsigned char)*s);
-
-		s += l ? l : 1;
-	}
-
-	return err;
-}
-
-
 static int duration(struct re_printf *pf, const json_t *json)
 {
 	const json_int_t ms = number(json, "ms");
@@ -108,9 +79,9 @@ static int head_print(struct re_printf *pf, const json_t *report)
 		"</head><body>\n<h1>Test of %H</h1>\n<p class=\"note\">%H,"
 		" took %H</p>\n<p class=\"big %H\">%s</p>\n"
 		"<p>%d passed, %d failed, %d skipped, %d stopped.</p>\n",
-		esc, text(report, "site"), esc, verdict, style,
-		esc, text(report, "site"), esc, text(report, "started"),
-		duration, report, esc, verdict,
+		text_markup, text(report, "site"), text_markup, verdict, style,
+		text_markup, text(report, "site"), text_markup, text(report, "started"),
+		duration, report, text_markup, verdict,
 		!strcmp(verdict, "passed") ? "Everything that was tried"
 		" works." : !strcmp(verdict, "failed") ? "Something does not"
 		" work." : "The test was not carried to its end.",
@@ -134,7 +105,7 @@ static int scale_print(struct re_printf *pf, const json_t *report)
 
 	if (!err && *text(report, "error"))
 		err = re_hprintf(pf, "<p class=\"advice\">It could not begin:"
-				 " %H</p>\n", esc, text(report, "error"));
+				 " %H</p>\n", text_markup, text(report, "error"));
 
 	return err;
 }
@@ -154,10 +125,10 @@ static int summary_row(struct re_printf *pf, const json_t *plan,
 
 	return re_hprintf(pf, "<tr><td>%H</td><td><a href=\"#%H-%H-%d\">%H"
 			  "</a>%s</td><td class=\"v %H\">%H</td><td>%H</td>"
-			  "</tr>\n", esc, text(plan, "title"),
-			  esc, text(plan, "plan"), esc, text(cas, "id"),
-			  (int)round, esc, text(cas, "title"), times,
-			  esc, text(cas, "verdict"), esc,
+			  "</tr>\n", text_markup, text(plan, "title"),
+			  text_markup, text(plan, "plan"), text_markup, text(cas, "id"),
+			  (int)round, text_markup, text(cas, "title"), times,
+			  text_markup, text(cas, "verdict"), text_markup,
 			  text(cas, "verdict"), duration, cas);
 }
 
@@ -188,17 +159,17 @@ static int step_print(struct re_printf *pf, const json_t *step)
 	int err;
 
 	err = re_hprintf(pf, "<tr><td>%H<br><span class=\"note\">%H</span>"
-			 "</td><td>%H", esc, text(step, "step"),
-			 esc, text(step, "expected"),
-			 esc, text(step, "observed"));
+			 "</td><td>%H", text_markup, text(step, "step"),
+			 text_markup, text(step, "expected"),
+			 text_markup, text(step, "observed"));
 
 	if (!err && *text(step, "advice"))
-		err = re_hprintf(pf, "<div class=\"advice\">%H</div>", esc,
+		err = re_hprintf(pf, "<div class=\"advice\">%H</div>", text_markup,
 				 text(step, "advice"));
 
 	return err ? err : re_hprintf(pf, "</td><td class=\"v %H\">%H</td>"
-				      "</tr>\n", esc, text(step, "verdict"),
-				      esc, text(step, "verdict"));
+				      "</tr>\n", text_markup, text(step, "verdict"),
+				      text_markup, text(step, "verdict"));
 }
 
 
@@ -231,7 +202,7 @@ static int side_print(struct re_printf *pf, const json_t *side)
 		return re_hprintf(pf, "<td>no voice</td>");
 
 	err = re_hprintf(pf, "<td>%H, %d packets, %d lost, jitter %.1f ms",
-			 esc, text(side, "codec"),
+			 text_markup, text(side, "codec"),
 			 (int)number(side, "rx_packets"),
 			 (int)number(side, "rx_lost"),
 			 (double)number(side, "jitter_us") / 1000);
@@ -244,13 +215,13 @@ static int side_print(struct re_printf *pf, const json_t *side)
 
 static int call_print(struct re_printf *pf, const json_t *call)
 {
-	return re_hprintf(pf, "<tr><td>%H</td><td>%H to %H</td>", esc,
-			  text(call, "id"), esc, text(call, "caller"),
-			  esc, text(call, "callee")) |
+	return re_hprintf(pf, "<tr><td>%H</td><td>%H to %H</td>", text_markup,
+			  text(call, "id"), text_markup, text(call, "caller"),
+			  text_markup, text(call, "callee")) |
 		side_print(pf, json_object_get(call, "teams")) |
 		side_print(pf, json_object_get(call, "pbxside")) |
 		re_hprintf(pf, "<td>%H %H</td></tr>\n",
-			   esc, text(call, "ended_by"), esc, text(call,
+			   text_markup, text(call, "ended_by"), text_markup, text(call,
 								  "reason"));
 }
 
@@ -290,7 +261,7 @@ static int level_print(struct re_printf *pf, const json_t *level)
 			 " %d %d\" width=\"%d\" role=\"img\" aria-label=\""
 			 "sound level\"><rect width=\"%d\" height=\"%d\""
 			 " fill=\"#f4f6f9\"/><path fill=\"#3b7dc4\" d=\"M0"
-			 " %d", esc, text(level, "actor"), duration, level,
+			 " %d", text_markup, text(level, "actor"), duration, level,
 			 LEVEL_WIDTH, LEVEL_HEIGHT, LEVEL_WIDTH, LEVEL_WIDTH,
 			 LEVEL_HEIGHT, LEVEL_HEIGHT);
 
@@ -370,7 +341,7 @@ static int arrow_print(struct re_printf *pf, const json_t *msg, int y,
 			  " marker-end=\"url(#a)\"/><text x=\"%d\" y=\"%d\""
 			  " text-anchor=\"middle\">%H</text>\n",
 			  y, ms, tx ? near : far, y, tx ? far : near,
-			  (near + far) / 2, y - 3, esc, label);
+			  (near + far) / 2, y - 3, text_markup, label);
 }
 
 
@@ -402,7 +373,7 @@ static int ladder_print(struct re_printf *pf, const json_t *cas)
 
 	json_array_foreach(messages, i, msg)
 		if (!err)
-			err = re_hprintf(pf, "<pre>%H</pre>\n", esc,
+			err = re_hprintf(pf, "<pre>%H</pre>\n", text_markup,
 					 text(msg, "text"));
 
 	return err ? err : re_hprintf(pf, "</details></details>\n");
@@ -428,8 +399,8 @@ static int captures_print(struct re_printf *pf, const json_t *cas)
 
 		if (!err)
 			err = re_hprintf(pf, "<p>Capture for Wireshark: <a"
-					 " href=\"%H\">%H</a></p>\n", esc,
-					 json_string_value(name), esc, base);
+					 " href=\"%H\">%H</a></p>\n", text_markup,
+					 json_string_value(name), text_markup, base);
 	}
 
 	return err;
@@ -442,13 +413,13 @@ static int case_print(struct re_printf *pf, const json_t *plan,
 	int err;
 
 	err = re_hprintf(pf, "<h3 id=\"%H-%H-%d\">%H <span class=\"v %H\">%H"
-			 "</span></h3>\n", esc, text(plan, "plan"), esc,
+			 "</span></h3>\n", text_markup, text(plan, "plan"), text_markup,
 			 text(cas, "id"), (int)number(cas, "round"),
-			 esc, text(cas, "title"), esc, text(cas, "verdict"),
-			 esc, text(cas, "verdict"));
+			 text_markup, text(cas, "title"), text_markup, text(cas, "verdict"),
+			 text_markup, text(cas, "verdict"));
 
 	if (!err && *text(cas, "reason"))
-		err = re_hprintf(pf, "<p>%H</p>\n", esc, text(cas, "reason"));
+		err = re_hprintf(pf, "<p>%H</p>\n", text_markup, text(cas, "reason"));
 
 	if (!err && json_array_size(json_object_get(cas, "steps")))
 		err = steps_print(pf, cas);
@@ -475,11 +446,11 @@ static int actors_print(struct re_printf *pf, const json_t *report)
 		if (!err)
 			err = re_hprintf(pf, "<tr><td>%H</td><td>%H %H</td>"
 					 "<td>%H</td><td>%H</td></tr>\n",
-					 esc, text(actor, "actor"),
-					 esc, text(actor, "kind"),
-					 esc, text(actor, "name"),
-					 esc, text(actor, "number"),
-					 esc, text(actor, "extension"));
+					 text_markup, text(actor, "actor"),
+					 text_markup, text(actor, "kind"),
+					 text_markup, text(actor, "name"),
+					 text_markup, text(actor, "number"),
+					 text_markup, text(actor, "extension"));
 
 	return err ? err : re_hprintf(pf, "</table>\n");
 }
@@ -502,11 +473,11 @@ static int registrations_print(struct re_printf *pf, const json_t *report)
 		if (!err)
 			err = re_hprintf(pf, "<tr><td>%H</td><td>%H</td><td>"
 					 "%H</td><td>%d s</td><td>%H</td>"
-					 "</tr>\n", esc, text(row, "upn"),
-					 esc, text(row, "aor"),
-					 esc, text(row, "state"),
+					 "</tr>\n", text_markup, text(row, "upn"),
+					 text_markup, text(row, "aor"),
+					 text_markup, text(row, "state"),
 					 (int)number(row, "expires_s"),
-					 esc, text(row, "server"));
+					 text_markup, text(row, "server"));
 
 	return err ? err : re_hprintf(pf, "</table>\n");
 }
@@ -521,11 +492,11 @@ static int versions_print(struct re_printf *pf, const json_t *report)
 
 	err = re_hprintf(pf, "<h2>Versions and settings</h2><p>callbridge %H;"
 			 " times at %d %%; %d round%s.</p><pre>%H</pre>\n",
-			 esc, text(report, "callbridge"),
+			 text_markup, text(report, "callbridge"),
 			 (int)number(settings, "scale_percent"),
 			 (int)number(settings, "repeat"),
 			 number(settings, "repeat") == 1 ? "" : "s",
-			 esc, service ? service : "no service was asked");
+			 text_markup, service ? service : "no service was asked");
 	free(service);
 
 	return err;
@@ -546,7 +517,7 @@ int report_html(struct re_printf *pf, const json_t *report)
 
 	json_array_foreach(json_object_get(report, "plans"), i, plan) {
 		if (!err)
-			err = re_hprintf(pf, "<h2>%H</h2>\n", esc,
+			err = re_hprintf(pf, "<h2>%H</h2>\n", text_markup,
 					 text(plan, "title"));
 		json_array_foreach(json_object_get(plan, "cases"), j, cas)
 			if (!err)

@@ -21,34 +21,6 @@ static double seconds(const json_t *json)
 }
 
 
-/** Characters that XML has no place for are written as \xNN */
-static int xml_print(struct re_printf *pf, const char *s)
-{
-	int err = 0;
-
-	while (*s && !err) {
-		const size_t l = text_char(s, strlen(s));
-
-		if (*s == '<')
-			err = re_hprintf(pf, "&lt;");
-		else if (*s == '>')
-			err = re_hprintf(pf, "&gt;");
-		else if (*s == '&')
-			err = re_hprintf(pf, "&amp;");
-		else if (*s == '"')
-			err = re_hprintf(pf, "&quot;");
-		else if (l)
-			err = re_hprintf(pf, "%b", s, l);
-		else
-			err = re_hprintf(pf, "\\x%02x", (unsigned char)*s);
-
-		s += l ? l : 1;
-	}
-
-	return err;
-}
-
-
 /** The step that failed. NULL if none did */
 static const json_t *step_failed(const json_t *cas)
 {
@@ -70,12 +42,12 @@ static int junit_outcome(struct re_printf *pf, const json_t *cas)
 
 	if (!strcmp(verdict, "failed"))
 		return re_hprintf(pf, "<failure message=\"%H: %H\">%H"
-				  "</failure>", xml_print, text(step, "step"),
-				  xml_print, text(step, "observed"),
-				  xml_print, text(step, "advice"));
+				  "</failure>", text_markup, text(step, "step"),
+				  text_markup, text(step, "observed"),
+				  text_markup, text(step, "advice"));
 
 	if (!strcmp(verdict, "skipped"))
-		return re_hprintf(pf, "<skipped message=\"%H\"/>", xml_print,
+		return re_hprintf(pf, "<skipped message=\"%H\"/>", text_markup,
 				  text(cas, "reason"));
 
 	if (!strcmp(verdict, "stopped"))
@@ -90,8 +62,8 @@ static int junit_case(struct re_printf *pf, const json_t *plan,
 		      const json_t *cas)
 {
 	return re_hprintf(pf, "  <testcase classname=\"%H\" name=\"%H\""
-			  " time=\"%.3f\">", xml_print, text(plan, "plan"),
-			  xml_print, text(cas, "id"), seconds(cas)) |
+			  " time=\"%.3f\">", text_markup, text(plan, "plan"),
+			  text_markup, text(cas, "id"), seconds(cas)) |
 		junit_outcome(pf, cas) |
 		re_hprintf(pf, "</testcase>\n");
 }
@@ -122,7 +94,7 @@ static int junit_plan(struct re_printf *pf, const json_t *plan)
 
 	err = re_hprintf(pf, " <testsuite name=\"%H\" tests=\"%zu\""
 			 " failures=\"%u\" skipped=\"%u\" errors=\"%u\""
-			 " time=\"%.3f\">\n", xml_print, text(plan, "plan"),
+			 " time=\"%.3f\">\n", text_markup, text(plan, "plan"),
 			 json_array_size(cases), count(plan, "failed"),
 			 count(plan, "skipped"), count(plan, "stopped"),
 			 time);
@@ -143,13 +115,13 @@ int report_junit(struct re_printf *pf, const json_t *report)
 
 	err = re_hprintf(pf, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 			 "<testsuites name=\"%H\" time=\"%.3f\">\n",
-			 xml_print, text(report, "site"), seconds(report));
+			 text_markup, text(report, "site"), seconds(report));
 
 	if (error && !err)
 		err = re_hprintf(pf, " <testsuite name=\"start\" tests=\"1\""
 				 " errors=\"1\"><testcase name=\"start\">"
 				 "<error message=\"%H\"/></testcase>"
-				 "</testsuite>\n", xml_print,
+				 "</testsuite>\n", text_markup,
 				 text(report, "error"));
 
 	json_array_foreach(json_object_get(report, "plans"), i, plan)

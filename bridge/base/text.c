@@ -107,3 +107,46 @@ size_t text_escape(char *dst, size_t size, const char *p, size_t l)
 
 	return w;
 }
+
+
+static const char *entity(char c)
+{
+	switch (c) {
+
+	case '<': return "&lt;";
+	case '>': return "&gt;";
+	case '&': return "&amp;";
+	case '"': return "&quot;";
+	default:  return NULL;
+	}
+}
+
+
+int text_markup(struct re_printf *pf, const char *text)
+{
+	size_t left = strlen(text);
+	int err = 0;
+
+	while (left && !err) {
+		const char *name = entity(*text);
+		size_t n = text_char(text, left);
+
+		if (!n && (*text == '\n' || *text == '\t'))
+			n = 1;
+
+		if (name)
+			err = re_hprintf(pf, "%s", name);
+		else if (*text == '\r' && text[1] == '\n')
+			n = 1;
+		else if (n)
+			err = re_hprintf(pf, "%b", text, n);
+		else
+			err = re_hprintf(pf, "\\x%02x",
+					 (unsigned char)*text);
+
+		text += n ? n : 1;
+		left -= n ? n : 1;
+	}
+
+	return err;
+}

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct re_printf;
+
 /**
  * Length of the printable character at p: well-formed UTF-8 (RFC 3629), no
  * C0 or C1 control, not DEL
@@ -40,5 +42,12 @@ size_t text_utf8(const char *p, size_t l);
  * @return octets written, without the terminator
  */
 size_t text_escape(char *dst, size_t size, const char *p, size_t l);
+
+/**
+ * Print text between tags, or in a quoted attribute, of HTML or XML; use with
+ * %H. Line ends (as LF) and tabs stay; what else XML has no place for is
+ * written as \xNN.
+ */
+int text_markup(struct re_printf *pf, const char *text);
 
 #endif

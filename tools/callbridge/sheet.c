@@ -1,6 +1,7 @@
 /**
  * @file sheet.c  Cells of CSV and HTML
  */
+#include "bridge/base/text.h"
 #include "sheet.h"
 
 
@@ -23,18 +24,5 @@ void csv_cell(const char *text)
 
 void html_cell(const char *tag, const char *text)
 {
-	(void)printf("<%s>", tag);
-
-	for (; *text; text++) {
-		switch (*text) {
-
-		case '<': (void)fputs("&lt;", stdout);   break;
-		case '>': (void)fputs("&gt;", stdout);   break;
-		case '&': (void)fputs("&amp;", stdout);  break;
-		case '"': (void)fputs("&quot;", stdout); break;
-		default:  (void)putchar(*text);          break;
-		}
-	}
-
-	(void)printf("</%s>", tag);
+	(void)re_printf("<%s>%H</%s>", tag, text_markup, text, tag);
 }

@@ -321,6 +321,18 @@ static void escapes_between_characters(void **state)
 }
 
 
+static void text_between_tags(void **state)
+{
+	char buf[128];
+
+	(void)state;
+	assert_true(re_snprintf(buf, sizeof(buf), "%H", text_markup,
+				"<a b=\"c\">&\r\n\t\x1b\xc3\xbc\xff\r") > 0);
+	assert_string_equal(buf, "&lt;a b=&quot;c&quot;&gt;&amp;\n\t\\x1b"
+				 "\xc3\xbc\\xff\\x0d");
+}
+
+
 int main(void)
 {
 	#define FILED(f) cmocka_unit_test_setup_teardown(f, make_folder, \
@@ -335,6 +347,7 @@ int main(void)
 		cmocka_unit_test(a_bad_path_is_an_error),
 		cmocka_unit_test(a_gate_opens_once_a_second),
 		cmocka_unit_test(escapes_between_characters),
+		cmocka_unit_test(text_between_tags),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

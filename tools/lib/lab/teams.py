@@ -7,11 +7,17 @@ import fcntl
 import json
 import socket
 import struct
+import sys
 import termios
 import threading
+import traceback
+from pathlib import Path
 
 from . import audio, pki, plan
 from .process import Deadline, Process, wait_for
+
+
+QUESTIONS = ("calls", "health", "violations", "counters")
 
 
 class Control:
@@ -25,7 +31,8 @@ class Control:
         self.answers = {}
         self.ids = 0
         self.open = True
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self):
         try:
@@ -43,31 +50,54 @@ class Control:
             self.open = False
             self.changed.notify_all()
 
-    def unread(self):
-        """Octets that teams-sim has not read, and that we have not."""
-        return tuple(struct.unpack("i", fcntl.ioctl(
-            self.sock, what, bytes(4)))[0]
-            for what in (termios.TIOCOUTQ, termios.TIOCINQ))
+    def hang(self):
+        """Where both ends are while an answer does not come."""
+        unread = [struct.unpack("i", fcntl.ioctl(self.sock, what, bytes(4)))[0]
+                  for what in (termios.TIOCOUTQ, termios.FIONREAD)]
+        pid = struct.unpack("3i", self.sock.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        frame = sys._current_frames().get(self.reader.ident)
+        lines = ["unread: %d octets there (with overhead), %d here" %
+                 tuple(unread), "reader: %s" % (
+                     "".join(traceback.format_stack(frame)[-2:]) if frame
+                     else "ended")]
+        for name in ("wchan", "syscall", "status"):
+            try:
+                text = Path("/proc", str(pid), name).read_text()
+            except OSError as error:
+                text = str(error)
+            lines.append("teams-sim %s: %s" % (name, " ".join(
+                text.split()[:6 if name == "status" else None])))
+        return "\n".join(lines)
 
     def command(self, cmd, deadline_s=20, **params):
-        """Run a command; its answer. Raises RuntimeError if refused."""
+        """Run a command; its answer. Raises RuntimeError if refused. What
+        only asks is asked again after a quarter of the time, and it is told
+        that this was needed."""
+        answer = None
+        if cmd in QUESTIONS:
+            answer = self._ask(cmd, deadline_s / 4, params)
+            if not answer and self.open:
+                print("teams-sim: asked again for %s\n%s"
+                      % (cmd, self.hang()), file=sys.stderr, flush=True)
+        answer = answer or self._ask(cmd, deadline_s, params)
+        if not answer:
+            raise Deadline("teams-sim gave no answer to %s within %g s: %s" % (
+                cmd, deadline_s, self.hang() if self.open else "it ended"))
+        if not answer.get("ok"):
+            raise RuntimeError("teams-sim: %s: %s"
+                               % (cmd, answer.get("error")))
+        return answer
+
+    def _ask(self, cmd, deadline_s, params):
         with self.changed:
             self.ids += 1
             number = self.ids
             line = json.dumps({"id": number, "cmd": cmd, **params}) + "\n"
             self.sock.sendall(line.encode())
-            if not self.changed.wait_for(
-                    lambda: number in self.answers or not self.open,
-                    deadline_s) or number not in self.answers:
-                raise Deadline(
-                    "teams-sim gave no answer to %s within %g s%s" % (
-                        cmd, deadline_s, " (unread: %d octets there, %d here)"
-                        % self.unread() if self.open else ": it ended"))
-            answer = self.answers.pop(number)
-        if not answer.get("ok"):
-            raise RuntimeError("teams-sim: %s: %s"
-                               % (cmd, answer.get("error")))
-        return answer
+            self.changed.wait_for(
+                lambda: number in self.answers or not self.open, deadline_s)
+            return self.answers.pop(number, None)
 
     def wait_event(self, since, deadline_s, what, match):
         """The first event from number `since` on that `match` accepts."""
