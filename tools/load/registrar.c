@@ -17,11 +17,17 @@ enum { HEX = 33, CONTACT = 96 };
 static const char realm[] = "pbx.contoso.example";
 
 
+enum verdict { GOOD, STALE, BAD };
+
+
 struct user {
-	char nonce[HEX];           /* the one that is good now, or ""    */
+	char nonce[HEX];           /* the last one given out, or ""      */
 	char contact[CONTACT];     /* "": none                           */
 	uint64_t end_us;           /* of the binding                     */
-	uint32_t branch;           /* hash of the last request's         */
+	uint32_t last;             /* hash of what tells the last request
+				      from others                        */
+	enum verdict verdict;      /* on that                            */
+	bool used;                 /* the nonce has had its one use      */
 };
 
 
@@ -107,9 +113,6 @@ static struct user *user_find(struct registrar *r, const struct wire *req,
 }
 
 
-enum verdict { GOOD, STALE, BAD };
-
-
 static enum verdict credentials(const struct registrar *r,
 				const struct user *user, unsigned name,
 				const struct wire *req)
@@ -121,7 +124,8 @@ static enum verdict credentials(const struct registrar *r,
 	const struct span cnonce = wire_field(auth, "cnonce");
 	char ha1[HEX], ha2[HEX], want[HEX];
 
-	if (!auth.l || !*user->nonce || !span_is(nonce, user->nonce))
+	if (!auth.l || !*user->nonce || user->used ||
+	    !span_is(nonce, user->nonce))
 		return STALE;
 
 	hash(r, ha1, "%u:%s:secret-%u", name, realm, name);
@@ -133,14 +137,20 @@ static enum verdict credentials(const struct registrar *r,
 }
 
 
-static void challenge(struct user *user, const struct wire *req,
-		      struct text *t)
+static void nonce_make(struct user *user)
 {
-	const bool again = wire_header(req, "Authorization").l > 0;
 	uint8_t random[16] = {0};
 
 	(void)RAND_bytes(random, sizeof(random));
 	to_hex(user->nonce, random, sizeof(random));
+	user->used = false;
+}
+
+
+static void challenge(const struct user *user, const struct wire *req,
+		      struct text *t)
+{
+	const bool again = wire_header(req, "Authorization").l > 0;
 
 	wire_reply(t, req, 401, "Unauthorized", "r");
 	text_add(t, "WWW-Authenticate: Digest realm=\"%s\", nonce=\"%s\", "
@@ -170,8 +180,9 @@ void registrar_lapse(struct registrar *r)
 }
 
 
-static void grant(struct registrar *r, struct user *user,
-		 const struct wire *req, struct text *t)
+/** Make, renew or end the binding as asked */
+static void bind_contact(struct registrar *r, struct user *user,
+			 const struct wire *req)
 {
 	const struct span contact = wire_header(req, "Contact");
 	const struct span uri = wire_uri(contact);
@@ -181,10 +192,7 @@ static void grant(struct registrar *r, struct user *user,
 		expires = wire_header(req, "Expires");
 
 	r->stats.granted++;
-	if (!r->conf.reuse_nonce)
-		user->nonce[0] = '\0';
-
-	wire_reply(t, req, 200, "OK", "r");
+	user->used = !r->conf.reuse_nonce;
 
 	if (expires.p && !span_uint(expires)) {
 		r->stats.bound -= *user->contact != '\0';
@@ -196,30 +204,83 @@ static void grant(struct registrar *r, struct user *user,
 	user->end_us = now_us() + (uint64_t)r->conf.expires_s * 1000000;
 	r->stats.bound += *user->contact == '\0';
 	span_copy(user->contact, sizeof(user->contact), uri);
-	text_add(t, "Contact: <%s>;expires=%u\r\n", user->contact,
-		 r->conf.expires_s);
 }
 
 
-/** A request that comes again has the branch of the last one */
-static void repeated_count(struct registrar *r, struct user *user,
-			   const struct wire *req)
+static uint32_t mix(uint32_t hash, struct span text)
 {
-	const struct span branch = wire_param(wire_header(req, "Via"),
-					      "branch");
-	uint32_t hash = 2166136261u;       /* FNV-1a */
+	for (size_t i = 0; i < text.l; i++)
+		hash = (hash ^ (uint8_t)text.p[i]) * 16777619u;
 
-	for (size_t i = 0; i < branch.l; i++)
-		hash = (hash ^ (uint8_t)branch.p[i]) * 16777619u;
-
-	r->stats.repeated += hash == user->branch;
-	user->branch = hash;
+	return hash;
 }
 
 
+/** What a request has in common with itself when it comes again, and with
+    no other: FNV-1a */
+static uint32_t request_hash(const struct wire *req)
+{
+	uint32_t hash = 2166136261u;
+
+	hash = mix(hash, wire_param(wire_header(req, "Via"), "branch"));
+	hash = mix(hash, wire_header(req, "Call-ID"));
+
+	return mix(hash, wire_header(req, "CSeq"));
+}
+
+
+/** A new request: what comes of it */
+static void judge(struct registrar *r, struct user *user, unsigned name,
+		  const struct wire *req)
+{
+	user->verdict = credentials(r, user, name, req);
+
+	switch (user->verdict) {
+
+	case GOOD:
+		bind_contact(r, user, req);
+		break;
+
+	case STALE:
+		nonce_make(user);
+		break;
+
+	case BAD:
+		r->stats.refused++;
+		break;
+	}
+}
+
+
+static void answer(const struct registrar *r, const struct user *user,
+		   const struct wire *req, struct text *t)
+{
+	switch (user->verdict) {
+
+	case GOOD:
+		wire_reply(t, req, 200, "OK", "r");
+		if (*user->contact)
+			text_add(t, "Contact: <%s>;expires=%u\r\n",
+				 user->contact, r->conf.expires_s);
+		break;
+
+	case STALE:
+		challenge(user, req, t);
+		break;
+
+	case BAD:
+		wire_reply(t, req, 403, "Forbidden", "r");
+		break;
+	}
+}
+
+
+/* A request that comes again gets the answer that it had (RFC 3261 section
+ * 17.2.2): with a new nonce it would make the answer to the first one stale */
 void registrar_request(struct registrar *r, const struct wire *req,
 		       struct text *t)
 {
+	const uint32_t hash = request_hash(req);
 	unsigned name = 0;
 	struct user *user = user_find(r, req, &name);
 
@@ -230,23 +291,13 @@ void registrar_request(struct registrar *r, const struct wire *req,
 		return;
 	}
 
-	repeated_count(r, user, req);
+	if (hash == user->last)
+		r->stats.repeated++;
+	else
+		judge(r, user, name, req);
 
-	switch (credentials(r, user, name, req)) {
-
-	case GOOD:
-		grant(r, user, req, t);
-		break;
-
-	case STALE:
-		challenge(user, req, t);
-		break;
-
-	case BAD:
-		r->stats.refused++;
-		wire_reply(t, req, 403, "Forbidden", "r");
-		break;
-	}
+	user->last = hash;
+	answer(r, user, req, t);
 }
 
 
