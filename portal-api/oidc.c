@@ -3,13 +3,12 @@
  *
  * The authorization code flow (section 3.1): the browser goes to the issuer
  * and comes back with a code, which we change for an ID token, straight at
- * the issuer over TLS; that is how its origin is known (section 3.1.3.7,
- * number 6). What is asked for is bound to the browser by a cookie, to our
+ * the issuer over TLS. The token counts if one of the issuer's keys has
+ * signed it. What is asked for is bound to the browser by a cookie, to our
  * question by the nonce, and to us by the verifier (RFC 7636).
  *
  * Works in a worker: the issuer may take its time.
  */
-#include <curl/curl.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -20,12 +19,11 @@
 #include "api.h"
 #include "bridge/base/log.h"
 #include "bridge/base/wheel.h"
+#include "issuer.h"
 #include "sessions.h"
 
 
 enum {
-	ANSWER_MAX  = 256 * 1024,
-	LIMIT_S     = 10,
 	WAIT_MS     = 10 * 60 * 1000,      /* for somebody to come back */
 	QUESTIONS   = 256,
 	SKEW_S      = 60,
@@ -46,114 +44,11 @@ static struct question questionv[QUESTIONS];
 static size_t questionc;
 
 
-/* Asking the issuer */
-
-
-struct text {
-	char *p;                   /* owned, terminated */
-	size_t l;
-};
-
-
-static size_t take(char *p, size_t size, size_t n, void *arg)
-{
-	struct text *text = arg;
-	const size_t l = size * n;
-	char *grown;
-
-	if (text->l + l > ANSWER_MAX)
-		return 0;
-
-	grown = realloc(text->p, text->l + l + 1);
-	if (!grown)
-		return 0;
-
-	memcpy(grown + text->l, p, l);
-	text->p  = grown;
-	text->l += l;
-	grown[text->l] = '\0';
-
-	return l;
-}
-
-
-/** @param form  To be posted; NULL: GET. @return JSON object, NULL (logged) */
-static json_t *fetch(const struct oidc_conf *conf, const char *url,
-		     const char *form)
-{
-	struct text text = { NULL, 0 };
-	CURL *curl = curl_easy_init();
-	CURLcode code = CURLE_OUT_OF_MEMORY;
-	json_t *json = NULL;
-	long status = 0;
-
-	if (curl) {
-		(void)curl_easy_setopt(curl, CURLOPT_URL, url);
-		(void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
-				       strncmp(conf->issuer, "https:", 6) ?
-				       "http,https" : "https");
-		(void)curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-		(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-		(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)LIMIT_S);
-		(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-		(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
-		if (conf->ca_file)
-			(void)curl_easy_setopt(curl, CURLOPT_CAINFO,
-					       conf->ca_file);
-		if (form)
-			(void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
-					       form);
-		code = curl_easy_perform(curl);
-		(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE,
-					&status);
-	}
-
-	if (code == CURLE_OK && status == 200 && text.p)
-		json = json_loadb(text.p, text.l, JSON_REJECT_DUPLICATES,
-				  NULL);
-	if (!json_is_object(json))
-		warning("oidc", conf->issuer, "%s: %s, status %ld", url,
-			curl_easy_strerror(code), status);
-
-	curl_easy_cleanup(curl);
-	if (text.p)
-		OPENSSL_cleanse(text.p, text.l);
-	free(text.p);
-
-	return json;
-}
-
-
 static const char *text_of(const json_t *json, const char *name)
 {
 	const char *text = json_string_value(json_object_get(json, name));
 
 	return text ? text : "";
-}
-
-
-/** What the issuer says of itself (OpenID Connect Discovery 1.0) */
-static json_t *discover(const struct oidc_conf *conf)
-{
-	const size_t l = strlen(conf->issuer);
-	json_t *json;
-	char *url;
-
-	if (re_sdprintf(&url, "%b/.well-known/openid-configuration",
-			conf->issuer, conf->issuer[l - 1] == '/' ? l - 1 : l))
-		return NULL;
-
-	json = fetch(conf, url, NULL);
-	mem_deref(url);
-
-	if (json && strcmp(text_of(json, "issuer"), conf->issuer)) {
-		warning("oidc", conf->issuer, "it calls itself \"%s\"",
-			text_of(json, "issuer"));
-		json_decref(json);
-		return NULL;
-	}
-
-	return json;
 }
 
 
@@ -324,12 +219,28 @@ static int url_make(char **urlp, const struct request *rq,
 }
 
 
+/** For the person who signs in; what exactly was wrong is in the log */
+static const char *why_not(int err)
+{
+	switch (err) {
+
+	case EAGAIN: return "many sign in at this moment: try again";
+	case EPROTO: return "the issuer cannot be reached, or is not"
+			" understood";
+	case EACCES:
+	case ENOKEY:
+	case EBADMSG: return "a token that the issuer has not signed";
+	default:      return "try again later";
+	}
+}
+
+
 void oidc_start(struct request *rq)
 {
 	const struct oidc_conf *conf = &portal_conf(rq->portal)->oidc;
 	struct question q;
 	char *url = NULL;
-	json_t *about;
+	json_t *about = NULL;
 	int err;
 
 	if (!conf->issuer) {
@@ -337,14 +248,14 @@ void oidc_start(struct request *rq)
 		return;
 	}
 
-	about = discover(conf);
-	err = about && *text_of(about, "authorization_endpoint") ?
-		question_make(&q) : EPROTO;
+	err = issuer_about(&about, conf);
+	if (!err)
+		err = question_make(&q);
 	if (!err)
 		err = url_make(&url, rq, &q, text_of(about,
 						"authorization_endpoint"));
 	if (err) {
-		failed(rq, "the issuer cannot be reached");
+		failed(rq, why_not(err));
 	}
 	else {
 		cookie_set(rq, q.state);
@@ -359,12 +270,12 @@ void oidc_start(struct request *rq)
 /* Coming back */
 
 
-static json_t *token_fetch(const struct request *rq, const char *endpoint,
-			   const struct question *q, const char *code)
+static int token_fetch(json_t **tokenp, const struct request *rq,
+		       const char *endpoint, const struct question *q,
+		       const char *code)
 {
 	const struct oidc_conf *conf = &portal_conf(rq->portal)->oidc;
 	char *back = NULL, *form = NULL;
-	json_t *json = NULL;
 	int err;
 
 	err = re_sdprintf(&back, "%s/api/v1/oidc/callback",
@@ -379,49 +290,14 @@ static json_t *token_fetch(const struct request *rq, const char *endpoint,
 				  conf->client_secret ? conf->client_secret
 				  : "");
 	if (!err)
-		json = fetch(conf, endpoint, form);
+		err = issuer_post(tokenp, conf, endpoint, form);
 
 	if (form)
 		OPENSSL_cleanse(form, strlen(form));
 	mem_deref(form);
 	mem_deref(back);
 
-	return json;
-}
-
-
-/** The second part of a token (RFC 7519 section 3): its claims */
-static json_t *claims_read(const char *token)
-{
-	const char *begin = strchr(token, '.'), *end;
-	uint8_t *out;
-	json_t *json = NULL;
-	char *raw;
-	size_t l, padded;
-	int n;
-
-	end = begin ? strchr(begin + 1, '.') : NULL;
-	if (!end)
-		return NULL;
-
-	l = (size_t)(end - begin - 1);
-	padded = (l + 3) / 4 * 4;
-	raw = malloc(padded + 1);
-	out = malloc(padded + 1);
-	if (raw && out && padded) {
-		for (size_t i = 0; i < padded; i++)
-			raw[i] = i >= l ? '=' : begin[1 + i] == '-' ? '+' :
-				begin[1 + i] == '_' ? '/' : begin[1 + i];
-		n = EVP_DecodeBlock(out, (uint8_t *)raw, (int)padded);
-		if (n > 0)
-			json = json_loadb((char *)out, (size_t)n -
-					  (padded - l),
-					  JSON_REJECT_DUPLICATES, NULL);
-	}
-	free(raw);
-	free(out);
-
-	return json;
+	return err;
 }
 
 
@@ -442,28 +318,54 @@ static bool is_for(const json_t *aud, const char *client_id)
 }
 
 
+/** Whoever is named beside us is not to hand it on to us (section 3.1.3.7,
+    numbers 3 to 5) */
+static bool is_ours(const json_t *claims, const char *client_id)
+{
+	const json_t *aud = json_object_get(claims, "aud");
+	const json_t *azp = json_object_get(claims, "azp");
+
+	if (!is_for(aud, client_id))
+		return false;
+	if (azp)
+		return !strcmp(text_of(claims, "azp"), client_id);
+
+	return json_is_string(aud) || json_array_size(aud) == 1;
+}
+
+
+/** A moment among the claims [s since 1970]; 0 there is none. Some issuers
+    write a fraction (RFC 7519 section 2: NumericDate) */
+static double moment(const json_t *claims, const char *name)
+{
+	return json_number_value(json_object_get(claims, name));
+}
+
+
 /** @return what is wrong with them, NULL: nothing (section 3.1.3.7) */
 static const char *claims_check(const json_t *claims,
 				const struct oidc_conf *conf,
 				const struct question *q)
 {
-	const json_t *aud = json_object_get(claims, "aud");
-	const char *azp = text_of(claims, "azp");
-	const json_int_t now = time(NULL);
+	const double now = (double)time(NULL);
 
 	if (strcmp(text_of(claims, "iss"), conf->issuer))
 		return "another issuer's token";
-	if (!is_for(aud, conf->client_id) ||
-	    (*azp && strcmp(azp, conf->client_id)))
+	if (!is_ours(claims, conf->client_id))
 		return "a token for somebody else";
-	if (json_integer_value(json_object_get(claims, "exp")) <=
-	    now - SKEW_S)
+	if (moment(claims, "exp") <= now - SKEW_S)
 		return "a token that is over";
-	if (json_integer_value(json_object_get(claims, "iat")) >
-	    now + SKEW_S)
+	if (moment(claims, "iat") <= 0 ||
+	    moment(claims, "iat") > now + SKEW_S ||
+	    moment(claims, "nbf") > now + SKEW_S)
 		return "a token of the future";
 	if (!same(text_of(claims, "nonce"), q->nonce))
 		return "a token for another question";
+
+	/* an address that anybody could have typed in there */
+	if (!strcmp(conf->claim, "email") &&
+	    json_is_false(json_object_get(claims, "email_verified")))
+		return "the issuer has not verified this address";
 
 	return NULL;
 }
@@ -495,13 +397,42 @@ static void admit(struct request *rq, const char *name)
 }
 
 
+/** @return what went wrong, NULL: nothing, and the claims */
+static const char *exchange(json_t **claimsp, const struct request *rq,
+			    const struct question *q, const char *code)
+{
+	const struct oidc_conf *conf = &portal_conf(rq->portal)->oidc;
+	json_t *about = NULL, *token = NULL;
+	const char *why;
+	int err;
+
+	err = issuer_about(&about, conf);
+	if (!err)
+		err = token_fetch(&token, rq, text_of(about,
+						      "token_endpoint"),
+				  q, code);
+	if (!err)
+		err = issuer_open(claimsp, conf, about,
+				  text_of(token, "id_token"));
+	if (err)
+		warning("oidc", conf->issuer, "no token that counts: %m",
+			err);
+	why = err ? why_not(err) : claims_check(*claimsp, conf, q);
+
+	json_decref(token);
+	json_decref(about);
+
+	return why;
+}
+
+
 void oidc_callback(struct request *rq)
 {
 	const struct oidc_conf *conf = &portal_conf(rq->portal)->oidc;
 	const char *state = query_text(rq, "state");
 	const char *code  = query_text(rq, "code");
-	json_t *about = NULL, *token = NULL, *claims = NULL;
-	const char *why = NULL;
+	json_t *claims = NULL;
+	const char *why, *iss;
 	struct question q;
 
 	if (!conf->issuer) {
@@ -518,20 +449,19 @@ void oidc_callback(struct request *rq)
 		return;
 	}
 
-	about  = discover(conf);
-	token  = about ? token_fetch(rq, text_of(about, "token_endpoint"), &q,
-				     code) : NULL;
-	claims = token ? claims_read(text_of(token, "id_token")) : NULL;
-	why    = claims ? claims_check(claims, conf, &q)
-		: "the issuer gives no token";
+	/* another issuer's answer, put under our question (RFC 9207) */
+	iss = query_text(rq, "iss");
+	if (iss && strcmp(iss, conf->issuer)) {
+		failed(rq, "another issuer's answer");
+		return;
+	}
 
+	why = exchange(&claims, rq, &q, code);
 	if (why)
 		failed(rq, why);
 	else
 		admit(rq, text_of(claims, conf->claim));
 
 	json_decref(claims);
-	json_decref(token);
-	json_decref(about);
 	OPENSSL_cleanse(&q, sizeof(q));
 }

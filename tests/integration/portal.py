@@ -1,17 +1,12 @@
 """A callbridged for tests of its portal, and clients of it."""
 
-import base64
-import hashlib
 import http.client
-import http.server
 import json
 import re
 import shutil
 import socket
 import ssl
 import threading
-import time
-from urllib.parse import parse_qs, urlsplit
 
 from support import site, wait_for
 
@@ -303,82 +298,3 @@ class Registrar:
         self.open = False
         self.thread.join()
         self.sock.close()
-
-
-class Issuer:
-    """Signs people in by OpenID Connect: whoever comes is `claims`."""
-
-    def __init__(self, service, port=18444):
-        service.authority.leaf("issuer", [ADDRESS])
-        self.url = "https://%s:%d" % (ADDRESS, port)
-        self.claims = {}
-        self.asked = None       # what the browser was sent with
-        self.wrong = []         # what was wrong with what came to us
-        issuer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                issuer.answer(self, issuer.about())
-
-            def do_POST(self):
-                length = int(self.headers["Content-Length"])
-                form = {name: values[0] for name, values in parse_qs(
-                    self.rfile.read(length).decode()).items()}
-                issuer.answer(self, issuer.token(form))
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer((ADDRESS, port),
-                                                      Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(service.folder / "issuer.pem",
-                                service.folder / "issuer.key")
-        self.server.socket = context.wrap_socket(self.server.socket,
-                                                 server_side=True)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    @staticmethod
-    def answer(handler, value):
-        body = json.dumps(value).encode()
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    def about(self):
-        return {"issuer": self.url,
-                "authorization_endpoint": self.url + "/authorize",
-                "token_endpoint": self.url + "/token"}
-
-    def browser(self, location):
-        """Somebody was sent here; the code and state they go back with."""
-        split = urlsplit(location)
-        self.asked = {name: values[0] for name, values
-                      in parse_qs(split.query).items()}
-        return "code=the-code&state=" + self.asked["state"]
-
-    def token(self, form):
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(
-            form["code_verifier"].encode()).digest()).decode().rstrip("=")
-        want = {"grant_type": "authorization_code", "code": "the-code",
-                "client_id": "portal", "client_secret": "its-secret",
-                "redirect_uri": self.asked["redirect_uri"]}
-        if challenge != self.asked["code_challenge"] or \
-                self.asked["code_challenge_method"] != "S256":
-            self.wrong.append("the verifier")
-        self.wrong += [name for name, value in want.items()
-                       if form.get(name) != value]
-        now = int(time.time())
-        claims = dict({"iss": self.url, "aud": "portal", "iat": now,
-                       "exp": now + 300, "nonce": self.asked["nonce"]},
-                      **self.claims)
-        part = base64.urlsafe_b64encode(
-            json.dumps(claims).encode()).decode().rstrip("=")
-        return {"id_token": "e30.%s.c2ln" % part, "token_type": "Bearer"}
-
-    def stop(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import jsonschema
 
 from support import LabTest, wait_for
-from portal import (ADDRESS, PASSWORD, PORT, Client, Issuer, Registrar,
+from portal import (ADDRESS, PASSWORD, PORT, Client, Registrar,
                     Service, user)
 
 from lab import postgres
@@ -168,80 +168,6 @@ class SignIn(PortalTest):
         with self.assertRaises((ssl.SSLError, OSError)):
             http.client.HTTPSConnection(ADDRESS, PORT, timeout=10,
                                         context=context).connect()
-
-
-class SingleSignOn(PortalTest):
-    """Sign-in at an issuer of OpenID Connect."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.issuer = Issuer(cls.service)
-        cls.addClassCleanup(cls.issuer.stop)
-        cls.service.issuer = cls.issuer.url
-        cls.addClassCleanup(cls.service.stop)
-        cls.service.start()
-        cls.local = cls.service.local()
-        cls.local.put("/admins/ann@msp.example", {"role": "msp-support"})
-
-    def setUp(self):
-        super().setUp()
-        self.issuer.claims = {"email": "ann@msp.example"}
-        self.issuer.wrong.clear()
-
-    def there_and_back(self, cookie=True, query=None):
-        """What the portal answers to whoever comes back."""
-        browser = Client(self.service)
-        answer = browser.get("/oidc/start")
-        self.assertEqual(answer.code, 302, answer)
-        self.assertIn("SameSite=Lax", answer.headers["Set-Cookie"])
-        if cookie:
-            browser.cookie = answer.headers["Set-Cookie"].split(";")[0]
-        query = query or self.issuer.browser(answer.headers["Location"])
-        self.back = query
-        return browser, browser.get("/oidc/callback?" + query)
-
-    def session(self, answer):
-        """The cookie of a session that began, None."""
-        for cookie in answer.headers.get_all("Set-Cookie", []):
-            name, _, value = cookie.split(";")[0].partition("=")
-            if name == "__Host-callbridge" and value:
-                return "%s=%s" % (name, value)
-        return None
-
-    def test_who_is_an_admin_comes_in(self):
-        self.assertEqual(self.local.get("/sign-in").json["oidc"],
-                         {"title": "Single sign-on"})
-        browser, answer = self.there_and_back()
-        self.assertEqual(answer.headers["Location"], "/", answer)
-        self.assertEqual(self.issuer.wrong, [])
-        browser.cookie = self.session(answer)
-        found = browser.get("/session").json
-        self.assertEqual((found["name"], found["role"]),
-                         ("ann@msp.example", "msp-support"))
-
-    def test_others_do_not(self):
-        now = 1000000000
-        for claims in ({"email": "eve@msp.example"}, {"email": ""},
-                       {"email": 5}, {"aud": "another"},
-                       {"aud": ["a", "b"]}, {"azp": "another"},
-                       {"iss": "https://evil.example"}, {"exp": now},
-                       {"iat": now * 4}, {"nonce": "x"}):
-            self.issuer.claims = dict({"email": "ann@msp.example"}, **claims)
-            _, answer = self.there_and_back()
-            self.assertRegex(answer.headers["Location"],
-                             r"^/#/sign-in\?error=", claims)
-            self.assertIsNone(self.session(answer), claims)
-
-    def test_a_question_is_its_browser_s_and_answered_once(self):
-        _, answer = self.there_and_back(cookie=False)
-        self.assertIsNone(self.session(answer))
-        _, answer = self.there_and_back(query="code=x&state=made-up")
-        self.assertIsNone(self.session(answer))
-        browser, answer = self.there_and_back()
-        self.assertIsNotNone(self.session(answer))
-        again = browser.get("/oidc/callback?" + self.back)
-        self.assertIsNone(self.session(again))
 
 
 class Roles(PortalTest):
