@@ -254,7 +254,7 @@ resource_h tenants_post, pbxs_post, users_post; /* objects.c      */
 resource_h object_put, object_patch, object_delete;
 resource_h users_get;                          /* users.c         */
 resource_h records_get, history_get, audit_get; /* history.c      */
-resource_h overview_get;
+resource_h overview_get;                       /* overview.c      */
 resource_h admins_get, admin_put, admin_delete; /* people.c       */
 resource_h tokens_get, token_post, token_delete;
 resource_h templates_get, template_get, template_put; /* templates.c */

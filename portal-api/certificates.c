@@ -63,8 +63,8 @@ void certificates_tell(struct certificates *c, enum portal_use use,
 }
 
 
-static bool get(struct certificates *c, size_t use,
-		struct tlsctx_about *about)
+bool certificates_of(struct certificates *c, enum portal_use use,
+		     struct tlsctx_about *about)
 {
 	bool is;
 
@@ -84,7 +84,7 @@ void certificates_measure(struct certificates *c)
 	char labels[64];
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(usev); i++) {
-		if (!get(c, i, &about))
+		if (!certificates_of(c, (enum portal_use)i, &about))
 			continue;
 
 		(void)re_snprintf(labels, sizeof(labels), "use=\"%s\"",
@@ -131,7 +131,8 @@ void certificates_get(struct request *rq)
 		return;
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(usev) && !err; i++)
-		if (get(portal_certificates(rq->portal), i, &about))
+		if (certificates_of(portal_certificates(rq->portal),
+				    (enum portal_use)i, &about))
 			err = listing_add(list, about_json(usev[i], &about,
 							   whole));
 

@@ -7,6 +7,8 @@
 #ifndef PORTAL_CERTIFICATES_H
 #define PORTAL_CERTIFICATES_H
 
+#include <stdbool.h>
+
 #include "portal.h"
 
 struct certificates;
@@ -19,6 +21,10 @@ void certificates_free(struct certificates *c);
 /** @param about  Copied; NULL: there is none of that use */
 void certificates_tell(struct certificates *c, enum portal_use use,
 		       const struct tlsctx_about *about);
+
+/** @return false there is none of that use */
+bool certificates_of(struct certificates *c, enum portal_use use,
+		     struct tlsctx_about *about);
 
 /** As gauges, for /metrics */
 void certificates_measure(struct certificates *c);

@@ -2,13 +2,8 @@
  * @file history.c  What happened: calls, registrations, changes
  */
 #include <jansson.h>
-#include <time.h>
 
 #include "api.h"
-#include "bridge/store/live.h"
-
-
-enum { ATTENTION_MAX = 50 };
 
 
 /** What is asked for, newest first; begins the answer */
@@ -125,122 +120,4 @@ void audit_get(struct request *rq)
 	if (span_read(rq, &span, &pg, "entries"))
 		paging_end(&pg, store_audit_list(rq->st, &span, audit_h,
 						 &pg));
-}
-
-
-/* The overview */
-
-
-struct overview {
-	struct request *rq;
-	json_t *states;            /* owned: how many users in each */
-	json_t *attention;         /* owned: failing before lagging */
-	int64_t calls, trunkv[2];
-};
-
-
-static int state_h(const char *name, int64_t count, void *arg)
-{
-	return json_object_set_new(arg, name, json_integer(count)) ? ENOMEM
-		: 0;
-}
-
-
-static int attention_h(const json_t *value, void *arg)
-{
-	return json_array_append_new(arg, json_deep_copy(value)) ? ENOMEM
-		: 0;
-}
-
-
-/** By the store: it has an index, the live state would be walked through */
-static int regs_read(struct overview *ov)
-{
-	struct store_span span = { .tenant = query_text(ov->rq, "tenant") };
-	int err;
-
-	for (int i = 0; i <= REG_RED; i++)
-		(void)json_object_set_new(ov->states, reg_state_name(
-			(enum reg_state)i), json_integer(0));
-
-	err = store_user_states(ov->rq->st, span.tenant, state_h,
-				ov->states);
-
-	for (int i = REG_RED; i >= REG_LAGGING && !err; i--) {
-		const size_t c = json_array_size(ov->attention);
-
-		span.state = reg_state_name((enum reg_state)i);
-		span.limit = ATTENTION_MAX - c;
-		if (span.limit)
-			err = store_regs(ov->rq->st, &span, attention_h,
-					 ov->attention);
-	}
-
-	return err;
-}
-
-
-static int call_h(const struct call_record *rec, void *arg)
-{
-	struct overview *ov = arg;
-
-	ov->calls += rec->state != CALL_ENDED &&
-		query_matches(ov->rq, "tenant", rec->tenant);
-
-	return 0;
-}
-
-
-static int trunk_h(const struct trunk_status *st, void *arg)
-{
-	struct overview *ov = arg;
-
-	if (query_matches(ov->rq, "tenant", st->tenant))
-		++ov->trunkv[st->up];
-
-	return 0;
-}
-
-
-/** The last midnight, UTC */
-static int64_t today_ms(void)
-{
-	const time_t now = time(NULL);
-
-	return (int64_t)(now - now % 86400) * 1000;
-}
-
-
-void overview_get(struct request *rq)
-{
-	struct live *live = portal_conf(rq->portal)->live;
-	struct overview ov = { .rq = rq, .attention = json_array(),
-			       .states = json_object() };
-	struct store_totals totals;
-	int err;
-
-	err = store_call_totals(rq->st, query_text(rq, "tenant"), today_ms(),
-				&totals);
-	if (!err)
-		err = regs_read(&ov);
-	if (!err)
-		err = live_call_apply(live, call_h, &ov);
-	if (!err)
-		err = live_trunk_apply(live, trunk_h, &ov);
-
-	if (err) {
-		json_decref(ov.states);
-		json_decref(ov.attention);
-		reply_store(rq, err, NULL);
-		return;
-	}
-
-	reply_json(rq, HTTP_OK, json_pack("{s:o, s:I, s:I, s:I, s:{s:I, s:I},"
-		   " s:o}", "registrations", ov.states,
-		   "calls", (json_int_t)ov.calls,
-		   "calls_today", (json_int_t)totals.calls,
-		   "failures_today", (json_int_t)totals.failed,
-		   "trunks", "up", (json_int_t)ov.trunkv[1],
-		   "down", (json_int_t)ov.trunkv[0],
-		   "attention", ov.attention));
 }

@@ -154,12 +154,19 @@ static json_t *hint_json(const char *message)
 struct json_t *error_json(const struct error *error)
 {
 	char shown[ERROR_MAX];
+	json_t *json;
 
 	(void)text_escape(shown, sizeof(shown), error->message,
 			  strlen(error->message));
 
-	return json_pack("{s:s, s:s?, s:o}", "error", shown, "field",
+	json = json_pack("{s:s, s:s?, s:o}", "error", shown, "field",
 			 error->field, "hint", hint_json(shown));
+	if (error->line)
+		(void)json_object_update_new(json, json_pack("{s:I, s:I}",
+			"line", (json_int_t)error->line,
+			"column", (json_int_t)error->column));
+
+	return json;
 }
 
 

@@ -314,6 +314,18 @@ int store_call_totals(struct store *st, const char *tenant, int64_t since_ms,
 int store_regs(struct store *st, const struct store_span *span,
 	       store_value_h *h, void *arg);
 
+/** A PBX with users that fail or lag */
+struct store_troubled {
+	const char *tenant, *pbx;
+	int64_t users, failing;    /* failing: of the users */
+};
+
+typedef int (store_troubled_h)(const struct store_troubled *pbx, void *arg);
+
+/** ... most users first; tenant NULL: all */
+int store_troubled(struct store *st, const char *tenant, size_t limit,
+		   store_troubled_h *h, void *arg);
+
 /** Registrations as they changed, newest first */
 int store_reg_history(struct store *st, const struct store_span *span,
 		      store_value_h *h, void *arg);

@@ -252,13 +252,15 @@ def user(n, **more):
 
 
 class Registrar:
-    """A PBX that says 200 to every REGISTER, and remembers who asked."""
+    """A PBX that says 200 to every REGISTER, but 403 to those that it
+    refuses, and remembers who asked."""
 
     def __init__(self):
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((ADDRESS, PBX_PORT))
         self.sock.settimeout(0.2)
         self.expires = {}
+        self.refused = set()
         self.open = True
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
@@ -276,6 +278,7 @@ class Registrar:
     def reply(self, text):
         headers = dict(re.findall(r"(?m)^([\w-]+)\s*:\s*(.*?)\r?$", text))
         name = re.search(r"sip:(\d+)@", headers["To"]).group(1)
+        status = "403 Forbidden" if name in self.refused else "200 OK"
         expires = re.search(r"expires=(\d+)", headers["Contact"])
         left = int(expires.group(1) if expires
                    else headers.get("Expires", 3600))
@@ -284,9 +287,9 @@ class Registrar:
                       re.findall(r"(?m)^Via:\s*(.*?)\r?$", text))
         contact = "Contact: %s;expires=%d\r\n" % (
             headers["Contact"].split(";expires")[0], left) if left else ""
-        return ("SIP/2.0 200 OK\r\n%sFrom: %s\r\nTo: %s;tag=pbx\r\n"
+        return ("SIP/2.0 %s\r\n%sFrom: %s\r\nTo: %s;tag=pbx\r\n"
                 "Call-ID: %s\r\nCSeq: %s\r\n%sContent-Length: 0\r\n\r\n" % (
-                    via, headers["From"], headers["To"], headers["Call-ID"],
+                    status, via, headers["From"], headers["To"], headers["Call-ID"],
                     headers["CSeq"], contact))
 
     def wait(self, name, registered=True):

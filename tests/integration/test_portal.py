@@ -475,6 +475,24 @@ class Customers(PortalTest):
         self.assertEqual(self.local.delete("/tenants/acme/pbxs/two").code,
                          204)
 
+    def test_what_most_suffer_from_comes_first(self):
+        self.pbx.refused = {"1031", "1032"}
+        self.addCleanup(self.pbx.refused.clear)
+        for n in (31, 32, 33):
+            self.made(self.local.post("/tenants/acme/users", user(n)))
+
+        def problems(query=""):
+            return self.local.get("/overview" + query).json["problems"]
+        wait_for(lambda: [row["users"] for row in problems()] == [2], 20,
+                 lambda: "both to fail: %s" % problems(), 0.2)
+        row = problems("?tenant=acme")[0]
+        self.assertEqual((row["kind"], row["tenant"], row["pbx"]),
+                         ("registrations", "acme", "hq"), row)
+        self.assertIn("403", row["words"])
+        self.assertIn(row["name"], ("user31@acme.example",
+                                    "user32@acme.example"))
+        self.assertTrue(row["advice"])
+
     def test_revisions_keep_people_apart(self):
         path = "/tenants/acme/users/user2@acme.example"
         answer = self.local.post("/tenants/acme/users", user(2))
