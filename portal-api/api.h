@@ -24,7 +24,7 @@ struct evbuffer;
 struct errors;
 struct json_t;
 
-enum { PARAMC_MAX = 2, QUERYC_MAX = 12, HEADERC_MAX = 8,
+enum { PARAMC_MAX = 2, QUERYC_MAX = 16, HEADERC_MAX = 8,
        ADDRESS_SIZE = 64, BODY_MAX = 1024 * 1024,
        BODY_BIG = 16 * 1024 * 1024 };
 
@@ -200,6 +200,8 @@ int  paging_add(struct paging *pg, struct json_t *value);
 void paging_next(struct paging *pg);
 /** Both: answers and frees. @param err  0, otherwise that is the answer */
 void paging_end(struct paging *pg, int err);
+/** It was answered otherwise: frees */
+void paging_drop(struct paging *pg);
 
 /* query.c: reading what is asked */
 
@@ -253,7 +255,8 @@ resource_h effective_get, summary_get;
 resource_h tenants_post, pbxs_post, users_post; /* objects.c      */
 resource_h object_put, object_patch, object_delete;
 resource_h users_get;                          /* users.c         */
-resource_h records_get, history_get, audit_get; /* history.c      */
+resource_h records_get;                        /* records.c       */
+resource_h history_get, audit_get;             /* history.c       */
 resource_h overview_get;                       /* overview.c      */
 resource_h admins_get, admin_put, admin_delete; /* people.c       */
 resource_h tokens_get, token_post, token_delete;

@@ -48,12 +48,6 @@ static void values_get(struct request *rq, const char *name, read_h *readh)
 }
 
 
-void records_get(struct request *rq)
-{
-	values_get(rq, "calls", store_calls);
-}
-
-
 void history_get(struct request *rq)
 {
 	values_get(rq, "changes", store_reg_history);

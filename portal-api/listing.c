@@ -145,6 +145,13 @@ void paging_next(struct paging *pg)
 }
 
 
+void paging_drop(struct paging *pg)
+{
+	evbuffer_free(pg->list->body);
+	free(pg->list);
+}
+
+
 void paging_end(struct paging *pg, int err)
 {
 	paging_next(pg);

@@ -308,17 +308,17 @@ static json_t *responses_json(const struct resource *res,
 
 static json_t *query_json(const char *name)
 {
-	static const char *const numbers[] = { "limit", "from_ms", "to_ms" };
-	static const char *const bools[] = { "dry_run", "failing",
-					     "enabled" };
+	static const struct { const char *name, *type; } typev[] = {
+		{ "limit", "integer" }, { "from_ms", "integer" },
+		{ "to_ms", "integer" }, { "mos_below", "number" },
+		{ "dry_run", "boolean" }, { "failing", "boolean" },
+		{ "failed", "boolean" }, { "enabled", "boolean" },
+	};
 	const char *type = "string";
 
-	for (size_t i = 0; i < RE_ARRAY_SIZE(numbers); i++) {
-		if (!strcmp(name, numbers[i]))
-			type = "integer";
-		if (!strcmp(name, bools[i]))
-			type = "boolean";
-	}
+	for (size_t i = 0; i < RE_ARRAY_SIZE(typev); i++)
+		if (!strcmp(name, typev[i].name))
+			type = typev[i].type;
 
 	return json_pack("{s:s, s:s, s:{s:s}}", "name", name, "in", "query",
 			 "schema", "type", type);

@@ -10,6 +10,8 @@
 
 #define LIST "limit", "cursor"
 #define TIMES "from_ms", "to_ms"
+#define CALLS "tenant", "pbx", "upn", "user", "number", "result", "failed", \
+	"direction", "mos_below"
 
 
 const struct resource resourcev[] = {
@@ -129,7 +131,7 @@ const struct resource resourcev[] = {
 	{EVHTTP_REQ_GET, "/api/v1/calls/{}", ACCESS_SIGNED_IN, false, 0,
 	 call_get, {NULL}, "A call that runs or ended lately"},
 	{EVHTTP_REQ_GET, "/api/v1/call-records", ACCESS_SIGNED_IN, true, 0,
-	 records_get, {LIST, TIMES, "tenant", "pbx", "upn"},
+	 records_get, {LIST, TIMES, CALLS, "sort"},
 	 "Calls as they were recorded, newest first"},
 	{EVHTTP_REQ_GET, "/api/v1/call-records/{}", ACCESS_SIGNED_IN, true,
 	 0, call_work, {NULL}, "A call as it was recorded"},

@@ -1,6 +1,7 @@
 /**
  * @file call_stats.c  Many calls as a few figures
  */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include <jansson.h>
@@ -17,8 +18,57 @@ const uint32_t call_stats_pdd_ms[CALL_STATS_PDD] = {
 };
 
 
-/** Records of old versions tell no result */
-static enum call_result result_of(const struct call_record *rec)
+#define FIGURE(m)      { #m, offsetof(struct call_stats, m) }
+#define FIGURE_SIDES(m, name)						\
+	{ name "_teams", offsetof(struct call_stats, m[CALL_AT_TEAMS]) }, \
+	{ name "_pbx", offsetof(struct call_stats, m[CALL_AT_PBX]) }
+#define FIGURE_RESULT(n, name)						\
+	{ name, offsetof(struct call_stats, resultv[n]) }
+#define FIGURE_PDD(n)  { "pdd_" #n, offsetof(struct call_stats, pddv[n]) }
+
+const struct call_figure call_figurev[] = {
+	FIGURE(calls), FIGURE(from_teams), FIGURE(from_pbx), FIGURE(failed),
+	FIGURE(effective),
+	FIGURE_RESULT(CALL_GOOD, "answered"),
+	FIGURE_RESULT(CALL_BUSY, "busy"),
+	FIGURE_RESULT(CALL_NO_ANSWER, "no_answer"),
+	FIGURE_RESULT(CALL_DECLINED, "declined"),
+	FIGURE_RESULT(CALL_CANCELLED, "cancelled"),
+	FIGURE_RESULT(CALL_UNAVAILABLE, "unavailable"),
+	FIGURE_RESULT(CALL_NOT_FOUND, "not_found"),
+	FIGURE_RESULT(CALL_FORBIDDEN, "forbidden"),
+	FIGURE_RESULT(CALL_MEDIA, "media"),
+	FIGURE_RESULT(CALL_NETWORK, "network"),
+	FIGURE_RESULT(CALL_CONGESTION, "congestion"),
+	FIGURE_RESULT(CALL_FAULT, "fault"),
+	FIGURE(talk_ms), FIGURE(pddc), FIGURE(pdd_ms),
+	FIGURE_PDD(0), FIGURE_PDD(1), FIGURE_PDD(2), FIGURE_PDD(3),
+	FIGURE_PDD(4), FIGURE_PDD(5), FIGURE_PDD(6), FIGURE_PDD(7),
+	FIGURE_PDD(8), FIGURE_PDD(9),
+	FIGURE(rx_packets), FIGURE(rx_lost),
+	FIGURE_SIDES(mosc, "mosc"), FIGURE_SIDES(mos_sum, "mos_sum"),
+	FIGURE_SIDES(jitterc, "jitterc"), FIGURE_SIDES(jitter_us, "jitter_us"),
+	FIGURE(poor),
+};
+
+const size_t call_figurec = RE_ARRAY_SIZE(call_figurev);
+
+
+void call_stats_sum(struct call_stats *stats, const struct call_stats *by,
+		    bool minus)
+{
+	for (size_t i = 0; i < call_figurec; i++) {
+		const size_t at = call_figurev[i].offset;
+		uint64_t *to = (uint64_t *)(void *)((char *)stats + at);
+		const uint64_t n = *(const uint64_t *)(const void *)
+			((const char *)by + at);
+
+		*to = minus ? *to - n : *to + n;
+	}
+}
+
+
+enum call_result call_record_result(const struct call_record *rec)
 {
 	if (rec->result != CALL_RUNNING)
 		return rec->result;
@@ -80,17 +130,37 @@ static void pdd_add(struct call_stats *stats, const struct call_record *rec)
 }
 
 
+static unsigned hundredths(double mos)
+{
+	return mos > 0 && mos < 10 ? (unsigned)(mos * 100 + 0.5) : 0;
+}
+
+
+unsigned call_record_mos(const struct call_record *rec)
+{
+	const unsigned teams = hundredths(rec->teams.mos);
+	const unsigned pbx = hundredths(rec->pbxside.mos);
+
+	return !pbx || (teams && teams < pbx) ? teams : pbx;
+}
+
+
 static bool side_add(struct call_stats *stats, enum call_where where,
 		     const struct call_side *side)
 {
 	stats->rx_packets += side->rx_packets;
 	stats->rx_lost += side->rx_lost;
 
+	if (side->rx_packets) {
+		++stats->jitterc[where];
+		stats->jitter_us[where] += side->jitter_us;
+	}
+
 	if (side->mos <= 0)
 		return false;
 
 	++stats->mosc[where];
-	stats->mos_sum[where] += side->mos;
+	stats->mos_sum[where] += hundredths(side->mos);
 
 	return side->mos < MOS_POOR;
 }
@@ -106,7 +176,7 @@ void call_stats_add(struct call_stats *stats, const struct call_record *rec)
 		return;
 	}
 
-	result = result_of(rec);
+	result = call_record_result(rec);
 	++stats->calls;
 	++stats->resultv[result];
 	++*(rec->direction == CALL_FROM_TEAMS ? &stats->from_teams :
@@ -164,7 +234,15 @@ double call_stats_loss(const struct call_stats *stats)
 
 double call_stats_mos(const struct call_stats *stats, enum call_where side)
 {
-	return ratio(stats->mos_sum[side], stats->mosc[side]);
+	return ratio((double)stats->mos_sum[side] / 100, stats->mosc[side]);
+}
+
+
+double call_stats_jitter_ms(const struct call_stats *stats,
+			    enum call_where side)
+{
+	return ratio((double)stats->jitter_us[side] / 1000,
+		     stats->jitterc[side]);
 }
 
 
@@ -285,6 +363,24 @@ int call_report_add(struct call_report *report,
 }
 
 
+int call_report_sum(struct call_report *report, const char *tenant,
+		    const char *pbx, const struct call_stats *stats)
+{
+	struct group *of_tenant, *of_pbx;
+
+	of_tenant = group_get(&report->tenantl, tenant, "");
+	of_pbx = group_get(&report->pbxl, tenant, pbx);
+	if (!of_tenant || !of_pbx)
+		return ENOMEM;
+
+	call_stats_sum(&report->total, stats, false);
+	call_stats_sum(&of_tenant->stats, stats, false);
+	call_stats_sum(&of_pbx->stats, stats, false);
+
+	return 0;
+}
+
+
 static int set_count(json_t *json, const char *name, uint64_t value)
 {
 	return json_object_set_new(json, name,
@@ -300,7 +396,7 @@ static int set_figure(json_t *json, const char *name, double value)
 }
 
 
-static json_t *stats_json(const struct call_stats *st)
+json_t *call_stats_json(const struct call_stats *st)
 {
 	json_t *json = json_object(), *results = json_object();
 	int err = !json || !results;
@@ -326,6 +422,10 @@ static json_t *stats_json(const struct call_stats *st)
 	err |= set_figure(json, "mos_teams",
 			  call_stats_mos(st, CALL_AT_TEAMS));
 	err |= set_figure(json, "mos_pbx", call_stats_mos(st, CALL_AT_PBX));
+	err |= set_figure(json, "jitter_teams_ms",
+			  call_stats_jitter_ms(st, CALL_AT_TEAMS));
+	err |= set_figure(json, "jitter_pbx_ms",
+			  call_stats_jitter_ms(st, CALL_AT_PBX));
 	err |= json_object_set_new(json, "results", results);
 
 	if (err) {
@@ -344,7 +444,7 @@ static json_t *groups_json(const struct list *groupl, bool pbx)
 
 	for (le = list_head(groupl); json && le; le = le->next) {
 		const struct group *group = le->data;
-		json_t *row = stats_json(&group->stats);
+		json_t *row = call_stats_json(&group->stats);
 		int err = json_array_append_new(json, row);
 
 		err |= json_object_set_new(row, "tenant",
@@ -365,7 +465,7 @@ static json_t *groups_json(const struct list *groupl, bool pbx)
 json_t *call_report_json(const struct call_report *report)
 {
 	return json_pack("{s:o, s:o, s:o}",
-			 "total", stats_json(&report->total),
+			 "total", call_stats_json(&report->total),
 			 "tenants", groups_json(&report->tenantl, false),
 			 "pbxs", groups_json(&report->pbxl, true));
 }

@@ -16,7 +16,7 @@
 
 #include "status.h"
 
-enum { CALL_STATS_PDD = 9 };
+enum { CALL_STATS_PDD = 9, CALL_FIGURES_MAX = 48 };
 
 /** Upper bounds of post-dial delay [ms]; longer ones count beyond the last */
 extern const uint32_t call_stats_pdd_ms[CALL_STATS_PDD];
@@ -34,11 +34,34 @@ struct call_stats {
 	uint64_t pddv[CALL_STATS_PDD + 1];
 	uint64_t rx_packets, rx_lost;      /* both sides                    */
 	uint64_t mosc[2];          /* sides with a MOS: Teams, PBX          */
-	double mos_sum[2];
+	uint64_t mos_sum[2];       /* hundredths                            */
+	uint64_t jitterc[2];       /* sides that heard something            */
+	uint64_t jitter_us[2];     /* their sum                             */
 	uint64_t poor;             /* calls with a side below MOS 3.1       */
 };
 
 void call_stats_add(struct call_stats *stats, const struct call_record *rec);
+
+/** The counters of calls that ended, each a uint64_t, by the names by which
+    they are kept */
+struct call_figure {
+	const char *name;
+	size_t offset;             /* in struct call_stats */
+};
+
+extern const struct call_figure call_figurev[];
+extern const size_t call_figurec;  /* CALL_FIGURES_MAX at most */
+
+/** Add all counters, or take them off again */
+void call_stats_sum(struct call_stats *stats, const struct call_stats *by,
+		    bool minus);
+
+/** What became of a call that has ended; records of old versions do not say
+    so themselves */
+enum call_result call_record_result(const struct call_record *rec);
+
+/** MOS of the side that hears worse, hundredths; 0: not known */
+unsigned call_record_mos(const struct call_record *rec);
 
 /* Derived figures; negative if there is nothing to derive them from */
 double call_stats_asr(const struct call_stats *stats);     /* percent */
@@ -47,6 +70,12 @@ double call_stats_acd_s(const struct call_stats *stats);
 double call_stats_pdd_mean_ms(const struct call_stats *stats);
 double call_stats_loss(const struct call_stats *stats);    /* percent */
 double call_stats_mos(const struct call_stats *stats, enum call_where side);
+double call_stats_jitter_ms(const struct call_stats *stats,
+			    enum call_where side);
+
+/** The counters and what is derived from them. NULL without memory; the
+    caller owns the reference */
+struct json_t *call_stats_json(const struct call_stats *stats);
 
 /** Post-dial delay that `percent` of the calls do not exceed, as the upper
     bound of its class [ms]; negative: none rang, or longer than all bounds */
@@ -63,6 +92,10 @@ int call_report_alloc(struct call_report **reportp);
 /** @return 0, ENOMEM */
 int call_report_add(struct call_report *report,
 		    const struct call_record *rec);
+
+/** Figures of many calls of one PBX at once. @return 0, ENOMEM */
+int call_report_sum(struct call_report *report, const char *tenant,
+		    const char *pbx, const struct call_stats *stats);
 
 /** {"total": {...}, "tenants": [...], "pbxs": [...]}, groups by name. NULL
     without memory; the caller owns the reference */

@@ -24,7 +24,7 @@ enum db_mode {
 	DB_MODES,
 };
 
-enum { DB_PARAMS_MAX = 16, DB_COLUMNS_MAX = 16 };
+enum { DB_PARAMS_MAX = 52, DB_COLUMNS_MAX = 52 };
 
 struct db_param {
 	const char *text;          /* NULL: SQL's NULL, if no integer      */

@@ -16,6 +16,7 @@
 struct migration {
 	const char *const *sqlv;
 	size_t sqlc;
+	int (*fillh)(struct store *st);    /* after it; NULL */
 };
 
 
@@ -131,8 +132,84 @@ static const char *const firstv[] = {
 	"CREATE INDEX answers_time ON answers (time_ms)",
 };
 
+/* Looking for calls, and what can be told of ten million of them at once */
+static const char *const secondv[] = {
+	/* mos: hundredths, of the side that hears worse; tails: numbers by
+	   their ends (store_call_put.c) */
+	"ALTER TABLE calls ADD COLUMN result TEXT NOT NULL DEFAULT ''",
+	"ALTER TABLE calls ADD COLUMN mos BIGINT NOT NULL DEFAULT 0",
+	"ALTER TABLE calls ADD COLUMN talk_ms BIGINT NOT NULL DEFAULT 0",
+	"ALTER TABLE calls ADD COLUMN from_pbx BIGINT NOT NULL DEFAULT 0",
+	"ALTER TABLE calls ADD COLUMN caller_tail BIGINT NOT NULL DEFAULT 0",
+	"ALTER TABLE calls ADD COLUMN callee_tail BIGINT NOT NULL DEFAULT 0",
+
+	/* all that calls are chosen by is in the index: a call itself is
+	   looked at when it is shown */
+	"DROP INDEX calls_start",
+	"DROP INDEX calls_tenant",
+	"DROP INDEX calls_upn",
+	"CREATE INDEX calls_start ON calls (start_ms, id, tenant, pbx,"
+	" failed, result, mos, talk_ms, from_pbx)",
+	"CREATE INDEX calls_tenant ON calls (tenant, start_ms, id, pbx,"
+	" failed, result, mos, talk_ms, from_pbx)",
+	"CREATE INDEX calls_upn ON calls (upn, start_ms, id, tenant)",
+	"CREATE INDEX calls_caller ON calls (caller_tail, start_ms, id,"
+	" tenant)",
+	"CREATE INDEX calls_callee ON calls (callee_tail, start_ms, id,"
+	" tenant)",
+
+	/* Calls that ended, by the hour in which they began: the counters of
+	   bridge/model/call_stats.h */
+	"CREATE TABLE call_hours ("
+	" hour_ms BIGINT NOT NULL, tenant TEXT NOT NULL, pbx TEXT NOT NULL,"
+	" calls BIGINT NOT NULL, from_teams BIGINT NOT NULL,"
+	" from_pbx BIGINT NOT NULL, failed BIGINT NOT NULL,"
+	" effective BIGINT NOT NULL, answered BIGINT NOT NULL,"
+	" busy BIGINT NOT NULL, no_answer BIGINT NOT NULL,"
+	" declined BIGINT NOT NULL, cancelled BIGINT NOT NULL,"
+	" unavailable BIGINT NOT NULL, not_found BIGINT NOT NULL,"
+	" forbidden BIGINT NOT NULL, media BIGINT NOT NULL,"
+	" network BIGINT NOT NULL, congestion BIGINT NOT NULL,"
+	" fault BIGINT NOT NULL, talk_ms BIGINT NOT NULL,"
+	" pddc BIGINT NOT NULL, pdd_ms BIGINT NOT NULL,"
+	" pdd_0 BIGINT NOT NULL, pdd_1 BIGINT NOT NULL,"
+	" pdd_2 BIGINT NOT NULL, pdd_3 BIGINT NOT NULL,"
+	" pdd_4 BIGINT NOT NULL, pdd_5 BIGINT NOT NULL,"
+	" pdd_6 BIGINT NOT NULL, pdd_7 BIGINT NOT NULL,"
+	" pdd_8 BIGINT NOT NULL, pdd_9 BIGINT NOT NULL,"
+	" rx_packets BIGINT NOT NULL, rx_lost BIGINT NOT NULL,"
+	" mosc_teams BIGINT NOT NULL, mosc_pbx BIGINT NOT NULL,"
+	" mos_sum_teams BIGINT NOT NULL, mos_sum_pbx BIGINT NOT NULL,"
+	" jitterc_teams BIGINT NOT NULL, jitterc_pbx BIGINT NOT NULL,"
+	" jitter_us_teams BIGINT NOT NULL, jitter_us_pbx BIGINT NOT NULL,"
+	" poor BIGINT NOT NULL,"
+	" PRIMARY KEY (tenant, hour_ms, pbx))",
+	"CREATE INDEX call_hours_hour ON call_hours (hour_ms)",
+
+	/* kind: 'user', name its upn; 'trunk', name the proxy, pbx the name
+	   towards Teams. to_ms 0: it lasts */
+	"CREATE TABLE outages ("
+	" kind TEXT NOT NULL, tenant TEXT NOT NULL, pbx TEXT NOT NULL,"
+	" name TEXT NOT NULL, node TEXT NOT NULL, from_ms BIGINT NOT NULL,"
+	" to_ms BIGINT NOT NULL, reason TEXT NOT NULL, words TEXT NOT NULL,"
+	" PRIMARY KEY (kind, tenant, name, node, from_ms))",
+	"CREATE UNIQUE INDEX outages_open"
+	" ON outages (kind, tenant, name, node) WHERE to_ms = 0",
+	"CREATE INDEX outages_time ON outages (to_ms, from_ms)",
+};
+
+
+static int second_fill(struct store *st)
+{
+	const int err = store_calls_fill(st);
+
+	return err ? err : store_outages_fill(st);
+}
+
+
 static const struct migration migrationv[SCHEMA_VERSION] = {
-	{ firstv, RE_ARRAY_SIZE(firstv) },
+	{ firstv, RE_ARRAY_SIZE(firstv), NULL },
+	{ secondv, RE_ARRAY_SIZE(secondv), second_fill },
 };
 
 
@@ -150,8 +227,19 @@ const struct schema_table schema_tablev[] = {
 	  "tenant,upn" },
 	{ "registration_history", "node,day,at,tenant,upn,pbx,time_ms,data",
 	  8, "node,day,at" },
-	{ "calls", "id,version,tenant,pbx,upn,start_ms,failed,data", 8,
-	  "id" },
+	{ "calls", "id,version,tenant,pbx,upn,start_ms,failed,data,result,"
+	  "mos,talk_ms,from_pbx,caller_tail,callee_tail", 14, "id" },
+	{ "call_hours", "hour_ms,tenant,pbx,"
+	  "calls,from_teams,from_pbx,failed,effective,answered,busy,"
+	  "no_answer,declined,cancelled,unavailable,not_found,forbidden,"
+	  "media,network,congestion,fault,talk_ms,pddc,pdd_ms,pdd_0,"
+	  "pdd_1,pdd_2,pdd_3,pdd_4,pdd_5,pdd_6,pdd_7,pdd_8,pdd_9,"
+	  "rx_packets,rx_lost,mosc_teams,mosc_pbx,mos_sum_teams,"
+	  "mos_sum_pbx,jitterc_teams,jitterc_pbx,jitter_us_teams,"
+	  "jitter_us_pbx,poor",
+	  44, "tenant,hour_ms,pbx" },
+	{ "outages", "kind,tenant,pbx,name,node,from_ms,to_ms,reason,words",
+	  9, "kind,tenant,name,node,from_ms" },
 	{ "journal_position", "node,day,at", 3, "node,day" },
 	{ "audit", "id,time_ms,who,address,tenant,action,kind,name,before,"
 	  "after", 10, "id" },
@@ -196,6 +284,8 @@ static int apply(struct store *st, int64_t version)
 
 	for (size_t i = 0; i < m->sqlc && !err; i++)
 		err = db_query(st->db, m->sqlv[i], NULL, 0, NULL, NULL);
+	if (!err && m->fillh)
+		err = m->fillh(st);
 
 	return err ? err : db_do(st->db, "INSERT INTO schema_version"
 				 " (version, since_ms) VALUES ($1, $2)",

@@ -295,20 +295,78 @@ enum { STORE_CURSOR_SIZE = 512 };
 /** @param value  As bridge/model/status.h writes it, borrowed */
 typedef int (store_value_h)(const struct json_t *value, void *arg);
 
-/** Calls, newest start first */
-int store_calls(struct store *st, const struct store_span *span,
+enum store_call_sort { STORE_CALLS_BY_START, STORE_CALLS_BY_TALK,
+		       STORE_CALLS_BY_MOS };
+
+/** Which calls; NULL and 0: all */
+struct store_call_query {
+	struct store_span span;            /* upn: of a user, whole         */
+	const char *user;          /* part of a present user's name, number */
+	const char *number;        /* of either side: as much of its end as is
+				      known, as people write it; 3 digits   */
+	const char *result;        /* call_result_name()                    */
+	const char *failed;        /* "true", "false"                       */
+	const char *direction;     /* call_direction_name()                 */
+	unsigned mos_below;        /* of the side that hears worse [1/100]  */
+	enum store_call_sort sort; /* by MOS: those that have one           */
+	bool ascending;
+};
+
+/** Calls, newest start first if nothing else is asked for. @return 0,
+    EINVAL a cursor that is none, EDOM no number, E2BIG so many users match,
+    or what the handler returned */
+int store_calls(struct store *st, const struct store_call_query *query,
 		store_value_h *h, void *arg);
 
 /** One call; no call of the handler: there is none */
 int store_call(struct store *st, const char *id, store_value_h *h, void *arg);
 
 struct store_totals {
-	int64_t calls, failed;     /* failed: with advice, never answered   */
+	int64_t calls, failed;     /* failed: call_record_failed()          */
 };
 
 /** Calls that began since; tenant NULL: all */
 int store_call_totals(struct store *st, const char *tenant, int64_t since_ms,
 		      struct store_totals *totals);
+
+/** Which figures; calls count in the hour (UTC) in which they began */
+struct store_figures {
+	const char *tenant, *pbx;  /* NULL: all                             */
+	int64_t from_ms, to_ms;    /* its hour is the first; to_ms 0: no end */
+	int64_t step_ms;           /* whole hours; 0: all together          */
+	int64_t zone_ms;           /* east of Greenwich: when days begin    */
+	bool by_pbx;               /* ... apart                             */
+	size_t limit;              /* of groups; 0: all                     */
+};
+
+/** Figures of a step and PBX ("" if not by PBX); other than 0 stops */
+struct call_stats;
+typedef int (store_figures_h)(int64_t time_ms, const char *tenant,
+			      const char *pbx, const struct call_stats *stats,
+			      void *arg);
+
+/** Figures of all calls that ended, in order of time, tenant, PBX */
+int store_call_figures(struct store *st, const struct store_figures *asked,
+		       store_figures_h *h, void *arg);
+
+/** Users of a PBX lost together, or proxies of a trunk */
+struct store_outage {
+	const char *kind;          /* "user", "trunk"                       */
+	const char *tenant, *pbx;  /* pbx: of a trunk its name              */
+	int64_t from_ms, to_ms;    /* to_ms 0: it lasts                     */
+	int64_t lost_ms;           /* of all of them together               */
+	const char *const *namev;  /* upns or proxies, each once            */
+	size_t count;
+	const char *reason, *words;
+};
+
+typedef int (store_outage_h)(const struct store_outage *outage, void *arg);
+
+/** Outages that touch a time, newest first. Of the span tenant, pbx, kind,
+    the times and the limit count. @return 0, E2BIG too many to be told
+    (200,000 of single users): ask for less, or what the handler returned */
+int store_outages(struct store *st, const struct store_span *span,
+		  store_outage_h *h, void *arg);
 
 /** Registrations as they are, in order of user; the times do not count */
 int store_regs(struct store *st, const struct store_span *span,

@@ -69,7 +69,7 @@ static int write_row(const struct db_row *row, void *arg)
 static int write_table(struct store *st, struct writer *w,
 		       const struct schema_table *t)
 {
-	char sql[512];
+	char sql[1024];
 
 	if (re_snprintf(sql, sizeof(sql), "SELECT %s FROM %s ORDER BY %s",
 			t->columns, t->name, t->order) < 0)
@@ -178,7 +178,7 @@ static int insert_row(struct store *st, const struct schema_table *t,
 		      const json_t *values)
 {
 	struct db_param paramv[DB_PARAMS_MAX] = { DB_INT(0) };
-	char sql[512], marks[128] = "";
+	char sql[1536], marks[256] = "";
 	size_t at = 0;
 
 	if (json_array_size(values) != t->columnc)

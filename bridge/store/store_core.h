@@ -7,6 +7,8 @@
 #include "db.h"
 #include "store.h"
 
+struct call_record;
+
 struct store {
 	struct db *db;             /* owned              */
 	struct keyring *ring;      /* ref, NULL: no keys */
@@ -15,7 +17,7 @@ struct store {
 	int64_t stamp;             /* of this transaction's changes, 0    */
 };
 
-enum { SCHEMA_VERSION = 1, STORE_ID_SIZE = 33 };
+enum { SCHEMA_VERSION = 2, STORE_ID_SIZE = 33 };
 
 /** A table in the order in which rows may be put in */
 struct schema_table {
@@ -63,8 +65,50 @@ int store_fold(char dst[STORE_NAME_SIZE], const char *text);
 int store_name_fold(enum store_kind kind, char dst[STORE_NAME_SIZE],
 		    const char *name);
 
+/** Pattern of LIKE for text that stands anywhere, folded; what LIKE would
+    take for more is escaped by \. @return 0, ENAMETOOLONG */
+int store_pattern(char *dst, size_t size, const char *q);
+
 /** An id that sorts by time: 16 digits of ns, 16 of chance. @return 0, EIO */
 int store_id(char id[STORE_ID_SIZE]);
+
+/* store_call_put.c: inside a transaction of the one importer */
+
+/** What the hours' figures have gained; a libre memory object */
+struct figures;
+int figures_alloc(struct figures **fp);
+
+/** Write them down; empty afterwards */
+int figures_flush(struct figures *f, struct store *st);
+
+/** Keep a call unless a newer version of it is there, and its figures */
+int store_call_put(struct store *st, struct figures *f,
+		   const struct call_record *rec, const char *data);
+
+/** Calls that tables of version 1 have */
+int store_calls_fill(struct store *st);
+
+enum { STORE_TAIL_MIN = 3 };
+
+/** A number by its end, for the index; 0 for what is no number */
+int64_t store_tail(const char *number);
+
+/** Numbers that end as this one, as people write them: from <= tail < to.
+    @return 0, EINVAL no number, or less than STORE_TAIL_MIN digits */
+int store_tail_range(const char *typed, int64_t *from, int64_t *to);
+
+/* store_outages.c: likewise */
+
+/** A registration as the journal told it, or a trunk
+    @param upn      Folded
+    @param time_ms  When it was told */
+int store_outage_reg(struct store *st, const struct json_t *reg,
+		     const char *upn, int64_t time_ms);
+int store_outage_trunk(struct store *st, const struct json_t *trunk,
+		       const char *node, int64_t time_ms);
+
+/** Out of the history that tables of version 1 have */
+int store_outages_fill(struct store *st);
 
 /** Add to the audit log, inside a transaction; before and after are JSON
     text or NULL */

@@ -28,6 +28,7 @@ struct import {
 	char folder[PATH_MAX];
 	char day[JOURNAL_DAY_SIZE];
 	int64_t at;                /* octets of the day's file that are in */
+	struct figures *figures;   /* owned */
 };
 
 
@@ -42,36 +43,15 @@ static const char *text_of(const json_t *json, const char *member)
 }
 
 
-/** Failed are those for which there is something to be advised */
-static bool is_failed(const struct call_record *rec)
-{
-	return rec->state == CALL_ENDED && !rec->answer_ms &&
-		*rec->advice;
-}
-
-
 static int import_call(const struct import *im, const json_t *call,
 		       const char *data)
 {
 	struct call_record rec;
-	char upn[STORE_NAME_SIZE];
 
-	if (call_record_read(&rec, call) || !str_isset(rec.id) ||
-	    store_fold(upn, rec.upn))
+	if (call_record_read(&rec, call))
 		return 0;
 
-	return db_do(im->st->db, "INSERT INTO calls (id, version, tenant,"
-		     " pbx, upn, start_ms, failed, data) VALUES ($1, $2, $3,"
-		     " $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET"
-		     " version = excluded.version, tenant = excluded.tenant,"
-		     " pbx = excluded.pbx, upn = excluded.upn,"
-		     " start_ms = excluded.start_ms,"
-		     " failed = excluded.failed, data = excluded.data"
-		     " WHERE excluded.version >= calls.version",
-		     DB_TEXT(rec.id), DB_INT(rec.version),
-		     DB_TEXT(rec.tenant), DB_TEXT(rec.pbx), DB_TEXT(upn),
-		     DB_INT(rec.start_ms), DB_INT(is_failed(&rec)),
-		     DB_TEXT(data));
+	return store_call_put(im->st, im->figures, &rec, data);
 }
 
 
@@ -122,6 +102,10 @@ static int import_reg(const struct import *im, int64_t at,
 	if (err)
 		return err;
 
+	err = store_outage_reg(im->st, reg, upn, time_ms);
+	if (err)
+		return err;
+
 	if (!json_is_true(json_object_get(reg, "removed")))
 		return reg_present(im, tenant, upn, pbx,
 				   text_of(reg, "state"), time_ms, data);
@@ -169,7 +153,7 @@ static char *value_cut(const char *line, size_t l)
 static int import_line(const struct import *im, int64_t at, const char *line,
 		       size_t l)
 {
-	json_t *json = NULL, *call, *reg;
+	json_t *json = NULL, *call, *reg, *trunk;
 	char *data = NULL;
 	int64_t time_ms;
 	int err = 0;
@@ -179,6 +163,7 @@ static int import_line(const struct import *im, int64_t at, const char *line,
 
 	call    = json_object_get(json, "call");
 	reg     = json_object_get(json, "reg");
+	trunk   = json_object_get(json, "trunk");
 	time_ms = json_integer_value(json_object_get(json, "time_ms"));
 
 	if (json_object_size(json) == 2)
@@ -195,6 +180,8 @@ static int import_line(const struct import *im, int64_t at, const char *line,
 		err = import_call(im, call, data);
 	else if (data)
 		err = import_reg(im, at, reg, time_ms, data);
+	else if (trunk && !err)
+		err = store_outage_trunk(im->st, trunk, im->node, time_ms);
 
 	free(data);
 	json_decref(json);
@@ -265,6 +252,8 @@ static int batch(struct import *im, FILE *f, size_t max, size_t *count)
 	err = position_read(im);
 	if (!err)
 		err = lines_read(im, f, max, count);
+	if (!err)
+		err = figures_flush(im->figures, im->st);
 	if (!err && *count)
 		err = position_write(im);
 
@@ -365,6 +354,10 @@ int store_import(struct store *st, const char *node, const char *state_dir,
 	if (err)
 		return err;
 
+	err = figures_alloc(&im.figures);
+	if (err)
+		return err;
+
 	/* by name is by day */
 	c = scandir(im.folder, &dev, is_journal, alphasort);
 	if (c < 0)
@@ -376,6 +369,7 @@ int store_import(struct store *st, const char *node, const char *state_dir,
 		free(dev[i]);
 	}
 	free(dev);
+	mem_deref(im.figures);
 
 	if (imported)
 		*imported = count;

@@ -1,9 +1,10 @@
 /**
- * @file store_records.c  Reading calls and registrations from the store
+ * @file store_records.c  Reading registrations from the store
  */
 #include <jansson.h>
 
 #include "bridge/base/libre.h"
+#include "sql.h"
 #include "store_core.h"
 
 
@@ -20,19 +21,6 @@ struct source {
 enum { KEYC_MAX = 4 };
 
 
-/** A query that grows: an index is used for what is asked, nothing is
-    compared for what is not */
-struct growing {
-	struct mbuf *mb;           /* owned */
-	struct db_param paramv[8 + KEYC_MAX];
-	char partv[KEYC_MAX][STORE_CURSOR_SIZE];
-	size_t paramc;
-	char upn[STORE_NAME_SIZE];
-	bool bad;                  /* the cursor is none */
-	int err;
-};
-
-
 struct reader {
 	store_value_h *h;
 	void *arg;
@@ -40,93 +28,72 @@ struct reader {
 };
 
 
-static void grow(struct growing *g, const char *sql, struct db_param param)
-{
-	g->err |= mbuf_printf(g->mb, "%s%s $%zu", g->paramc ? " AND"
-			      : " WHERE", sql, g->paramc + 1);
-	g->paramv[g->paramc++] = param;
-}
+/** The parts of a cursor, divided by '/': the key of the last one */
+struct cursor {
+	char partv[KEYC_MAX][STORE_CURSOR_SIZE];
+};
 
 
-static void grow_text(struct growing *g, const char *sql, const char *text)
-{
-	if (text)
-		grow(g, sql, (struct db_param)DB_TEXT(text));
-}
-
-
-static void grow_time(struct growing *g, const char *column,
-		      const char *sign, int64_t ms)
-{
-	char sql[64];
-
-	if (!column || !ms)
-		return;
-
-	(void)re_snprintf(sql, sizeof(sql), " %s %s", column, sign);
-	grow(g, sql, (struct db_param)DB_INT(ms));
-}
-
-
-/** After a cursor: its parts, divided by '/', are the key of the last one */
-static void grow_after(struct growing *g, const struct source *src,
+static int cursor_read(struct cursor *cursor, const struct source *src,
 		       const char *after)
 {
 	struct pl rest;
 
-	if (!after || !src->key)
-		return;
-
 	pl_set_str(&rest, after);
-	g->err |= mbuf_printf(g->mb, "%s (%s) < (", g->paramc ? " AND"
-			      : " WHERE", src->key);
 
 	for (size_t i = 0; i < src->keyc; i++) {
 		const char *slash = pl_strchr(&rest, '/');
-		struct pl part = { rest.p, slash ? (size_t)(slash - rest.p)
-				   : rest.l };
+		const struct pl part = { rest.p, slash ?
+			(size_t)(slash - rest.p) : rest.l };
 
-		if (!part.l || pl_strcpy(&part, g->partv[i],
-					 sizeof(g->partv[i]))) {
-			g->bad = true;
-			return;
-		}
-
-		g->err |= mbuf_printf(g->mb, "%s$%zu", i ? ", " : "",
-				      g->paramc + 1);
-		if (src->numberv[i] && pl_isset(&part))
-			g->paramv[g->paramc++] = (struct db_param)
-				DB_INT((int64_t)pl_u64(&part));
-		else
-			g->paramv[g->paramc++] = (struct db_param)
-				DB_TEXT(g->partv[i]);
+		if (!part.l || pl_strcpy(&part, cursor->partv[i],
+					 sizeof(cursor->partv[i])))
+			return EINVAL;
 
 		pl_advance(&rest, (ssize_t)(part.l + (slash ? 1 : 0)));
 	}
 
-	g->err |= mbuf_printf(g->mb, ")");
+	return 0;
 }
 
 
-static void grow_all(struct growing *g, const struct source *src,
-		     const struct store_span *span)
+static struct db_param part_param(const struct cursor *cursor, size_t i,
+				  bool number)
 {
-	g->err |= mbuf_printf(g->mb, "SELECT data%s%s FROM %s",
-			      src->key ? ", " : "",
-			      src->key ? src->key : "", src->table);
+	struct pl pl;
 
-	grow_text(g, " tenant =", span->tenant);
-	grow_text(g, " pbx =", span->pbx);
-	grow_text(g, " upn =", span->upn ? g->upn : NULL);
-	grow_text(g, " state =", src->time ? NULL : span->state);
-	grow_time(g, src->time, ">=", span->from_ms);
-	grow_time(g, src->time, "<", span->to_ms);
-	grow_after(g, src, span->after);
+	if (!number)
+		return (struct db_param)DB_TEXT(cursor->partv[i]);
 
-	g->err |= mbuf_printf(g->mb, " ORDER BY %s", src->order);
-	if (span->limit)
-		g->err |= mbuf_printf(g->mb, " LIMIT %zu", span->limit);
-	g->err |= mbuf_write_u8(g->mb, 0);
+	pl_set_str(&pl, cursor->partv[i]);
+
+	return (struct db_param)DB_INT((int64_t)pl_u64(&pl));
+}
+
+
+static void after_add(struct sql *q, const struct source *src,
+		      const struct cursor *cursor)
+{
+	sql_add(q, " %s (%s) < (", q->where ? "AND" : "WHERE", src->key);
+	for (size_t i = 0; i < src->keyc; i++)
+		sql_add(q, "%s$%zu", i ? ", " : "", sql_param(q,
+			part_param(cursor, i, src->numberv[i])));
+	sql_add(q, ")");
+	q->where = true;
+}
+
+
+static void time_add(struct sql *q, const char *column, const char *sign,
+		     int64_t ms)
+{
+	char condition[64];
+
+	if (!column || !ms)
+		return;
+
+	(void)re_snprintf(condition, sizeof(condition), "%s %s", column,
+			  sign);
+	sql_where(q, condition, (struct db_param)DB_INT(ms));
 }
 
 
@@ -158,81 +125,35 @@ static int read_span(struct store *st, const struct source *src,
 		     void *arg)
 {
 	struct reader reader = { .h = h, .arg = arg };
-	struct growing g = { .paramc = 0 };
-	int err;
+	const bool after = span && span->after && src->key;
+	char upn[STORE_NAME_SIZE];
+	struct cursor cursor;
+	struct sql q;
 
-	if (!st || !span || !h)
+	if (!st || !span || !h ||
+	    (span->upn && store_fold(upn, span->upn)) ||
+	    (after && cursor_read(&cursor, src, span->after)))
 		return EINVAL;
 
 	reader.last = span->last;
 
-	if (span->upn && store_fold(g.upn, span->upn))
-		return EINVAL;
+	sql_begin(&q, "SELECT data");
+	sql_add(&q, "%s%s FROM %s", src->key ? ", " : "",
+		src->key ? src->key : "", src->table);
+	sql_where_text(&q, "tenant =", span->tenant);
+	sql_where_text(&q, "pbx =", span->pbx);
+	sql_where_text(&q, "upn =", span->upn ? upn : NULL);
+	sql_where_text(&q, "state =", src->time ? NULL : span->state);
+	time_add(&q, src->time, ">=", span->from_ms);
+	time_add(&q, src->time, "<", span->to_ms);
+	if (after)
+		after_add(&q, src, &cursor);
 
-	g.mb = mbuf_alloc(512);
-	if (!g.mb)
-		return ENOMEM;
+	sql_add(&q, " ORDER BY %s", src->order);
+	if (span->limit)
+		sql_add(&q, " LIMIT %zu", span->limit);
 
-	grow_all(&g, src, span);
-
-	err = g.err ? ENOMEM : g.bad ? EINVAL :
-		db_query(st->db, (const char *)g.mb->buf, g.paramv, g.paramc,
-			 tell, &reader);
-	mem_deref(g.mb);
-
-	return err;
-}
-
-
-int store_calls(struct store *st, const struct store_span *span,
-		store_value_h *h, void *arg)
-{
-	static const struct source src = {
-		"calls", "start_ms", "start_ms DESC, id DESC",
-		"start_ms, id", 2, { true } };
-
-	return read_span(st, &src, span, h, arg);
-}
-
-
-int store_call(struct store *st, const char *id, store_value_h *h, void *arg)
-{
-	struct reader reader = { .h = h, .arg = arg };
-
-	if (!st || !id || !h)
-		return EINVAL;
-
-	return db_do_each(st->db, tell, &reader, "SELECT data FROM calls"
-			  " WHERE id = $1", DB_TEXT(id));
-}
-
-
-static int take_totals(const struct db_row *row, void *arg)
-{
-	struct store_totals *totals = arg;
-
-	totals->calls  = db_int(row, 0);
-	totals->failed = db_int(row, 1);
-
-	return 0;
-}
-
-
-int store_call_totals(struct store *st, const char *tenant, int64_t since_ms,
-		      struct store_totals *totals)
-{
-	if (!st || !totals)
-		return EINVAL;
-
-	if (tenant)
-		return db_do_each(st->db, take_totals, totals, "SELECT"
-				  " COUNT(*), SUM(failed) FROM calls WHERE"
-				  " start_ms >= $1 AND tenant = $2",
-				  DB_INT(since_ms), DB_TEXT(tenant));
-
-	return db_do_each(st->db, take_totals, totals, "SELECT COUNT(*),"
-			  " SUM(failed) FROM calls WHERE start_ms >= $1",
-			  DB_INT(since_ms));
+	return sql_run(&q, st->db, 0, tell, &reader);
 }
 
 

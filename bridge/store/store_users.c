@@ -51,8 +51,7 @@ static void where(struct looking *lk, const char *sql, const char *text)
 }
 
 
-/** Text that stands anywhere; what LIKE would take for more is escaped */
-static int pattern(char *dst, size_t size, const char *q)
+int store_pattern(char *dst, size_t size, const char *q)
 {
 	size_t n = 0;
 
@@ -82,7 +81,7 @@ static int conditions(struct looking *lk, const struct store_users *which)
 	if (!which->q)
 		return 0;
 
-	if (pattern(lk->pattern, sizeof(lk->pattern), which->q))
+	if (store_pattern(lk->pattern, sizeof(lk->pattern), which->q))
 		return EINVAL;
 	where(lk, "o.search LIKE $%zu ESCAPE '\\'", lk->pattern);
 

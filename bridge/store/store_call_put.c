@@ -1,0 +1,463 @@
+/**
+ * @file store_call_put.c  Calls taken into the store, and figures of each hour
+ *
+ * A call is told several times while it runs. Its figures count in the hour
+ * in which it began once it has ended; if it is told again after that, what
+ * it counted before is taken off. So the figures of an hour are those of the
+ * calls that are kept, in every transaction.
+ */
+#include <jansson.h>
+
+#include "bridge/base/libre.h"
+#include "bridge/model/call_stats.h"
+#include "store_core.h"
+
+
+enum {
+	HOUR_MS     = 3600000,
+	TAIL_DIGITS = 18,          /* 11^18 goes into 63 bits */
+	TAIL_BASE   = 11,
+	BUCKETS     = 256,
+	FILL        = 500,         /* rows at a time          */
+};
+
+
+/** What the hours have gained */
+struct figures {
+	struct hash *groups;       /* struct group; NULL: none yet */
+};
+
+struct group {
+	struct le le;
+	int64_t hour_ms;
+	char tenant[64], pbx[64];
+	struct call_stats stats;
+};
+
+
+static bool is_skipped(char c)
+{
+	return c && strchr(" +-()./\t", c);
+}
+
+
+/** Digits of a number, from its end; what has letters in it is no number.
+    @return how many */
+static size_t digits_of(char digitv[TAIL_DIGITS], const char *number)
+{
+	size_t c = 0;
+
+	for (size_t i = strlen(number); i-- && c < TAIL_DIGITS;) {
+		if (number[i] >= '0' && number[i] <= '9')
+			digitv[c++] = number[i];
+		else if (number[i] == '*' || number[i] == '#')
+			break;     /* a feature code before the number */
+		else if (!is_skipped(number[i]))
+			return 0;
+	}
+
+	return c;
+}
+
+
+/** Digits from the end as a number to the base of 11, 1 for a 0 and so on, 0
+    where there is none: all that end alike lie side by side */
+static int64_t tail_of(const char *digitv, size_t c, int64_t *widthp)
+{
+	int64_t tail = 0, width = 1;
+
+	for (size_t i = 0; i < TAIL_DIGITS; i++) {
+		tail = tail * TAIL_BASE + (i < c ? digitv[i] - '0' + 1 : 0);
+		if (i >= c)
+			width *= TAIL_BASE;
+	}
+
+	if (widthp)
+		*widthp = width;
+
+	return tail;
+}
+
+
+int64_t store_tail(const char *number)
+{
+	char digitv[TAIL_DIGITS];
+
+	return tail_of(digitv, digits_of(digitv, number), NULL);
+}
+
+
+/** How people write a number: "+44 (0)20 7946 0018", "0044 20...", "020..." */
+int store_tail_range(const char *typed, int64_t *from, int64_t *to)
+{
+	const char *zero = strstr(typed, "(0)");
+	char digitv[TAIL_DIGITS], text[64];
+	int64_t width;
+	size_t c;
+
+	if (zero)
+		(void)re_snprintf(text, sizeof(text), "%b%s", typed,
+				  (size_t)(zero - typed), zero + 3);
+	else
+		str_ncpy(text, typed, sizeof(text));
+
+	c = digits_of(digitv, text);
+	while (c && digitv[c - 1] == '0')
+		--c;               /* of the country, or of the way abroad */
+
+	if (c < STORE_TAIL_MIN || strlen(typed) >= sizeof(text))
+		return EINVAL;
+
+	*from = tail_of(digitv, c, &width);
+	*to   = *from + width;
+
+	return 0;
+}
+
+
+/* Figures */
+
+
+static void figures_destructor(void *data)
+{
+	struct figures *f = data;
+
+	hash_flush(f->groups);
+	mem_deref(f->groups);
+}
+
+
+int figures_alloc(struct figures **fp)
+{
+	struct figures *f = mem_zalloc(sizeof(*f), figures_destructor);
+	int err;
+
+	if (!f)
+		return ENOMEM;
+
+	err = hash_alloc(&f->groups, BUCKETS);
+	if (err)
+		mem_deref(f);
+	else
+		*fp = f;
+
+	return err;
+}
+
+
+static void group_destructor(void *data)
+{
+	struct group *group = data;
+
+	hash_unlink(&group->le);
+}
+
+
+static bool is_group(struct le *le, void *arg)
+{
+	const struct group *group = le->data, *other = arg;
+
+	return group->hour_ms == other->hour_ms &&
+		!strcmp(group->tenant, other->tenant) &&
+		!strcmp(group->pbx, other->pbx);
+}
+
+
+static int figures_add(struct figures *f, const struct call_record *rec,
+		       bool minus)
+{
+	struct group *group, key = {
+		.hour_ms = rec->start_ms - rec->start_ms % HOUR_MS };
+	struct call_stats stats = { 0 };
+	uint32_t at;
+	struct le *le;
+
+	str_ncpy(key.tenant, rec->tenant, sizeof(key.tenant));
+	str_ncpy(key.pbx, rec->pbx, sizeof(key.pbx));
+	at = hash_joaat_str(key.tenant) ^ hash_joaat_str(key.pbx) ^
+		(uint32_t)(key.hour_ms / HOUR_MS);
+
+	le = hash_lookup(f->groups, at, is_group, &key);
+	if (le) {
+		group = le->data;
+	}
+	else {
+		group = mem_zalloc(sizeof(*group), group_destructor);
+		if (!group)
+			return ENOMEM;
+		*group = key;
+		hash_append(f->groups, at, &group->le, group);
+	}
+
+	call_stats_add(&stats, rec);
+	call_stats_sum(&group->stats, &stats, minus);
+
+	return 0;
+}
+
+
+struct flushing {
+	struct db *db;
+	struct mbuf *sql;          /* owned, terminated */
+	int err;
+};
+
+
+static int sql_make(struct mbuf *mb)
+{
+	int err;
+
+	err = mbuf_write_str(mb, "INSERT INTO call_hours (hour_ms, tenant,"
+			     " pbx");
+	for (size_t i = 0; i < call_figurec; i++)
+		err |= mbuf_printf(mb, ", %s", call_figurev[i].name);
+	err |= mbuf_write_str(mb, ") VALUES ($1, $2, $3");
+	for (size_t i = 0; i < call_figurec; i++)
+		err |= mbuf_printf(mb, ", $%zu", i + 4);
+	err |= mbuf_write_str(mb, ") ON CONFLICT (tenant, hour_ms, pbx)"
+			      " DO UPDATE SET ");
+	for (size_t i = 0; i < call_figurec; i++)
+		err |= mbuf_printf(mb, "%s%s = call_hours.%s + excluded.%s",
+				   i ? ", " : "", call_figurev[i].name,
+				   call_figurev[i].name,
+				   call_figurev[i].name);
+
+	return err | mbuf_write_u8(mb, 0);
+}
+
+
+/** @return true to stop */
+static bool flush_h(struct le *le, void *arg)
+{
+	struct flushing *fl = arg;
+	const struct group *group = le->data;
+	struct db_param paramv[3 + CALL_FIGURES_MAX] = {
+		DB_INT(group->hour_ms), DB_TEXT(group->tenant),
+		DB_TEXT(group->pbx) };
+
+	for (size_t i = 0; i < call_figurec; i++)
+		paramv[i + 3] = (struct db_param)DB_INT((int64_t)
+			*(const uint64_t *)(const void *)((const char *)
+			&group->stats + call_figurev[i].offset));
+
+	fl->err = db_query(fl->db, (const char *)fl->sql->buf, paramv,
+			   3 + call_figurec, NULL, NULL);
+
+	return fl->err != 0;
+}
+
+
+int figures_flush(struct figures *f, struct store *st)
+{
+	struct flushing fl = { .db = st->db, .sql = mbuf_alloc(4096) };
+
+	if (!fl.sql || sql_make(fl.sql))
+		fl.err = ENOMEM;
+	else
+		(void)hash_apply(f->groups, flush_h, &fl);
+
+	mem_deref(fl.sql);
+	hash_flush(f->groups);
+
+	return fl.err;
+}
+
+
+/* Calls */
+
+
+struct before {
+	int64_t version;
+	bool ended;
+	struct call_record *rec;   /* owned, of a call that had ended */
+	int err;
+};
+
+
+static int before_h(const struct db_row *row, void *arg)
+{
+	struct before *b = arg;
+	json_t *json;
+
+	b->version = db_int(row, 0);
+	b->ended   = strcmp(row->textv[1], call_result_name(CALL_RUNNING));
+	if (!b->ended)
+		return 0;
+
+	b->rec = mem_zalloc(sizeof(*b->rec), NULL);
+	json   = json_loads(row->textv[2], 0, NULL);
+	if (!b->rec || !json)
+		b->err = ENOMEM;
+	else
+		b->err = call_record_read(b->rec, json);
+	json_decref(json);
+
+	return b->err;
+}
+
+
+static const char *result_of(const struct call_record *rec)
+{
+	return call_result_name(rec->state == CALL_ENDED ?
+				call_record_result(rec) : CALL_RUNNING);
+}
+
+
+static int64_t talk_ms(const struct call_record *rec)
+{
+	return rec->answer_ms && rec->end_ms > rec->answer_ms ?
+		rec->end_ms - rec->answer_ms : 0;
+}
+
+
+static int row_put(struct store *st, const struct call_record *rec,
+		   const char *upn, const char *data)
+{
+	return db_do(st->db, "INSERT INTO calls (id, version, tenant,"
+		     " pbx, upn, start_ms, failed, data, result, mos,"
+		     " talk_ms, from_pbx, caller_tail, callee_tail) VALUES"
+		     " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+		     " $13, $14) ON CONFLICT (id) DO UPDATE SET"
+		     " version = excluded.version, tenant = excluded.tenant,"
+		     " pbx = excluded.pbx, upn = excluded.upn,"
+		     " start_ms = excluded.start_ms,"
+		     " failed = excluded.failed, data = excluded.data,"
+		     " result = excluded.result, mos = excluded.mos,"
+		     " talk_ms = excluded.talk_ms,"
+		     " from_pbx = excluded.from_pbx,"
+		     " caller_tail = excluded.caller_tail,"
+		     " callee_tail = excluded.callee_tail",
+		     DB_TEXT(rec->id), DB_INT(rec->version),
+		     DB_TEXT(rec->tenant), DB_TEXT(rec->pbx), DB_TEXT(upn),
+		     DB_INT(rec->start_ms), DB_INT(call_record_failed(rec)),
+		     DB_TEXT(data), DB_TEXT(result_of(rec)),
+		     DB_INT(call_record_mos(rec)), DB_INT(talk_ms(rec)),
+		     DB_INT(rec->direction == CALL_FROM_PBX),
+		     DB_INT(store_tail(rec->caller)),
+		     DB_INT(store_tail(rec->callee)));
+}
+
+
+int store_call_put(struct store *st, struct figures *f,
+		   const struct call_record *rec, const char *data)
+{
+	struct before before = { .version = -1 };
+	char upn[STORE_NAME_SIZE];
+	int err;
+
+	if (!str_isset(rec->id) || store_fold(upn, rec->upn))
+		return 0;
+
+	err = db_do_each(st->db, before_h, &before, "SELECT version, result,"
+			 " data FROM calls WHERE id = $1", DB_TEXT(rec->id));
+	if (err || before.version > (int64_t)rec->version)
+		goto out;
+
+	if (before.ended)
+		err = figures_add(f, before.rec, true);
+	if (!err && rec->state == CALL_ENDED)
+		err = figures_add(f, rec, false);
+	if (!err)
+		err = row_put(st, rec, upn, data);
+
+ out:
+	mem_deref(before.rec);
+
+	return err;
+}
+
+
+/* Calls of older tables */
+
+
+struct filling {
+	struct { char *id, *data; } v[FILL];   /* owned */
+	size_t c;
+};
+
+
+static int fill_h(const struct db_row *row, void *arg)
+{
+	struct filling *fi = arg;
+	int err;
+
+	err = str_dup(&fi->v[fi->c].id, row->textv[0]);
+	if (!err)
+		err = str_dup(&fi->v[fi->c].data, row->textv[1]);
+	++fi->c;
+
+	return err;
+}
+
+
+static int fill_one(struct store *st, struct figures *f,
+		    struct call_record *rec, const char *data)
+{
+	json_t *json = json_loads(data, 0, NULL);
+	char upn[STORE_NAME_SIZE];
+	int err = 0;
+
+	if (!call_record_read(rec, json) && !store_fold(upn, rec->upn)) {
+		if (rec->state == CALL_ENDED)
+			err = figures_add(f, rec, false);
+		if (!err)
+			err = row_put(st, rec, upn, data);
+	}
+	json_decref(json);
+
+	return err;
+}
+
+
+/** @param last  Id of the last one, replaced */
+static int fill_some(struct store *st, struct figures *f,
+		     struct call_record *rec, char **last, size_t *count)
+{
+	struct filling *fi = mem_zalloc(sizeof(*fi), NULL);
+	int err;
+
+	if (!fi)
+		return ENOMEM;
+
+	err = db_do_each(st->db, fill_h, fi, "SELECT id, data FROM calls"
+			 " WHERE id > $1 ORDER BY id LIMIT $2",
+			 DB_TEXT(*last), DB_INT(FILL));
+	*count = fi->c;
+
+	for (size_t i = 0; i < fi->c; i++) {
+		if (!err)
+			err = fill_one(st, f, rec, fi->v[i].data);
+		if (!err && i + 1 == fi->c) {
+			mem_deref(*last);
+			*last = mem_ref(fi->v[i].id);
+		}
+		mem_deref(fi->v[i].id);
+		mem_deref(fi->v[i].data);
+	}
+	mem_deref(fi);
+
+	return err ? err : figures_flush(f, st);
+}
+
+
+int store_calls_fill(struct store *st)
+{
+	struct call_record *rec = mem_zalloc(sizeof(*rec), NULL);
+	struct figures *f = NULL;
+	size_t count = FILL;
+	char *last = NULL;
+	int err;
+
+	err = rec ? figures_alloc(&f) : ENOMEM;
+	if (!err)
+		err = str_dup(&last, "");
+
+	while (!err && count == FILL)
+		err = fill_some(st, f, rec, &last, &count);
+
+	mem_deref(last);
+	mem_deref(rec);
+	mem_deref(f);
+
+	return err;
+}
