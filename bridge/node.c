@@ -107,7 +107,8 @@ static void trunk_status_cb(const struct trunk_status *st, void *arg)
 {
 	struct node *node = arg;
 
-	live_trunk(node->live, st);
+	if (live_trunk(node->live, st))
+		(void)journal_trunk(node->journal, st);
 }
 
 

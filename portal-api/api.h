@@ -177,6 +177,8 @@ void listing_next(struct listing *list, const char *cursor);
 void listing_total(struct listing *list, size_t total);
 /** Answers and frees. @param err  0, otherwise that is the answer */
 void listing_end(struct listing *list, int err);
+/** It was answered otherwise: frees */
+void listing_drop(struct listing *list);
 
 /** "a b" as ["a", "b"] */
 struct json_t *words_json(const char *text);
@@ -200,8 +202,6 @@ int  paging_add(struct paging *pg, struct json_t *value);
 void paging_next(struct paging *pg);
 /** Both: answers and frees. @param err  0, otherwise that is the answer */
 void paging_end(struct paging *pg, int err);
-/** It was answered otherwise: frees */
-void paging_drop(struct paging *pg);
 
 /* query.c: reading what is asked */
 
@@ -257,6 +257,8 @@ resource_h object_put, object_patch, object_delete;
 resource_h users_get;                          /* users.c         */
 resource_h records_get;                        /* records.c       */
 resource_h history_get, audit_get;             /* history.c       */
+resource_h report_calls_get, outages_get;      /* reports.c       */
+resource_h number_get;                         /* numbers.c       */
 resource_h overview_get;                       /* overview.c      */
 resource_h admins_get, admin_put, admin_delete; /* people.c       */
 resource_h tokens_get, token_post, token_delete;

@@ -84,6 +84,13 @@ void listing_total(struct listing *list, size_t total)
 }
 
 
+void listing_drop(struct listing *list)
+{
+	evbuffer_free(list->body);
+	free(list);
+}
+
+
 void listing_end(struct listing *list, int err)
 {
 	if (!err && list->open && evbuffer_add(list->body, "\n]", 2))
@@ -142,13 +149,6 @@ int paging_add(struct paging *pg, json_t *value)
 void paging_next(struct paging *pg)
 {
 	listing_next(pg->list, pg->more ? pg->next : NULL);
-}
-
-
-void paging_drop(struct paging *pg)
-{
-	evbuffer_free(pg->list->body);
-	free(pg->list);
 }
 
 

@@ -174,6 +174,7 @@ static const struct shape shapev[] = {
 	{ "/trunks", "trunks", NULL, NULL },
 	{ "/calls", "calls", NULL, NULL },
 	{ "/call-records", "calls", NULL, NULL },
+	{ "/reports/outages", "outages", NULL, NULL },
 	{ "/audit", "entries", NULL, NULL },
 	{ "/test-runs", "test_runs", NULL, NULL },
 	{ "/templates", "templates", NULL, NULL },
@@ -310,7 +311,7 @@ static json_t *query_json(const char *name)
 {
 	static const struct { const char *name, *type; } typev[] = {
 		{ "limit", "integer" }, { "from_ms", "integer" },
-		{ "to_ms", "integer" }, { "mos_below", "number" },
+		{ "to_ms", "integer" }, { "zone_min", "integer" }, { "mos_below", "number" },
 		{ "dry_run", "boolean" }, { "failing", "boolean" },
 		{ "failed", "boolean" }, { "enabled", "boolean" },
 	};

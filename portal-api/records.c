@@ -151,7 +151,7 @@ void records_get(struct request *rq)
 	err = store_calls(rq->st, &query, value_h, &pg);
 
 	if (records_refused(rq, err))
-		paging_drop(&pg);
+		listing_drop(pg.list);
 	else
 		paging_end(&pg, err);
 }

@@ -192,6 +192,7 @@ static const struct member transferv[] = {
 
 
 const struct members reg_members      = MEMBERS(regv);
+const struct members trunk_members    = MEMBERS(trunkv);
 const struct members record_members   = MEMBERS(recordv);
 const struct members side_members     = MEMBERS(sidev);
 const struct members decision_members = MEMBERS(decisionv);

@@ -225,6 +225,7 @@ int call_record_read(struct call_record *rec, const struct json_t *json);
 /** The same JSON as text, at a tenth of the cost: appended to the buffer,
     compact, without a newline. @return 0, ENOMEM */
 int reg_status_write(struct mbuf *mb, const struct reg_status *st);
+int trunk_status_write(struct mbuf *mb, const struct trunk_status *st);
 int call_record_write(struct mbuf *mb, const struct call_record *rec);
 
 /**

@@ -33,7 +33,7 @@ struct members {
 				sizeof(((struct s *)0)->m), v, COUNT(v) }
 #define MEMBERS(table) { table, COUNT(table) }
 
-extern const struct members reg_members, record_members, side_members,
-	decision_members, transfer_members;
+extern const struct members reg_members, trunk_members, record_members,
+	side_members, decision_members, transfer_members;
 
 #endif

@@ -261,6 +261,15 @@ int reg_status_write(struct mbuf *mb, const struct reg_status *st)
 }
 
 
+int trunk_status_write(struct mbuf *mb, const struct trunk_status *st)
+{
+	if (!mb || !st)
+		return EINVAL;
+
+	return members_put(mb, &trunk_members, st) ? ENOMEM : 0;
+}
+
+
 int call_record_write(struct mbuf *mb, const struct call_record *rec)
 {
 	int err;

@@ -679,14 +679,10 @@ int journal_call(struct journal *j, const struct call_record *rec)
 }
 
 
-static int reg_gather(struct journal *j, const struct reg_status *st)
+/** Statuses wait for each other. @param err  Of what was written since
+    start */
+static int status_end(struct journal *j, size_t start, int err)
 {
-	const size_t start = gathered_end(j);
-	int err;
-
-	err = line_begin(j, "reg");
-	if (!err)
-		err = reg_status_write(j->gathered, st);
 	err = line_end(j, start, err);
 	if (err)
 		return err;
@@ -697,13 +693,38 @@ static int reg_gather(struct journal *j, const struct reg_status *st)
 
 int journal_reg(struct journal *j, const struct reg_status *st)
 {
+	size_t start;
 	int err;
 
 	if (!j || !st)
 		return EINVAL;
 
 	(void)pthread_mutex_lock(&j->gathering);
-	err = reg_gather(j, st);
+	start = gathered_end(j);
+	err = line_begin(j, "reg");
+	if (!err)
+		err = reg_status_write(j->gathered, st);
+	err = status_end(j, start, err);
+	(void)pthread_mutex_unlock(&j->gathering);
+
+	return err;
+}
+
+
+int journal_trunk(struct journal *j, const struct trunk_status *st)
+{
+	size_t start;
+	int err;
+
+	if (!j || !st)
+		return EINVAL;
+
+	(void)pthread_mutex_lock(&j->gathering);
+	start = gathered_end(j);
+	err = line_begin(j, "trunk");
+	if (!err)
+		err = trunk_status_write(j->gathered, st);
+	err = status_end(j, start, err);
 	(void)pthread_mutex_unlock(&j->gathering);
 
 	return err;

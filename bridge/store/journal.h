@@ -8,8 +8,8 @@
  * memory (16 MiB) until there is room, in order; a torn last line is
  * completed with a newline at the next open and skipped by readers.
  *
- * A line is {"time_ms": wall clock, "call": {...}} or {..., "reg": {...}},
- * the values as bridge/model/status.h writes them. A file size limit of the
+ * A line is {"time_ms": wall clock, "call": {...}}, {..., "reg": {...}} or
+ * {..., "trunk": {...}}, the values as bridge/model/status.h writes them. A file size limit of the
  * process (RLIMIT_FSIZE) counts as a full disk if SIGXFSZ is ignored.
  */
 #ifndef STORE_JOURNAL_H
@@ -52,6 +52,9 @@ int journal_call(struct journal *j, const struct call_record *rec);
  * @return 0 gathered, otherwise as journal_call()
  */
 int journal_reg(struct journal *j, const struct reg_status *st);
+
+/** Append a change of a trunk; as journal_reg() */
+int journal_trunk(struct journal *j, const struct trunk_status *st);
 
 /** Write what was gathered; once a turn of the loop.
     Returns as journal_call() */

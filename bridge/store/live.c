@@ -419,16 +419,17 @@ bool live_reg(struct live *l, const struct reg_status *st)
 }
 
 
-void live_trunk(struct live *l, const struct trunk_status *st)
+bool live_trunk(struct live *l, const struct trunk_status *st)
 {
 	struct value *v, *old, *forgot;
+	bool news;
 
 	if (!l || !st)
-		return;
+		return false;
 
 	v = tell_alloc(l, st, sizeof(*st), key_hash(st->proxy, st->fqdn));
 	if (!v)
-		return;
+		return false;
 
 	(void)pthread_mutex_lock(&l->lock);
 	old = st->removed ? table_take(&l->trunks, v) :
@@ -436,10 +437,14 @@ void live_trunk(struct live *l, const struct trunk_status *st)
 	forgot = change_add(l, LIVE_TRUNK, v);
 	(void)pthread_mutex_unlock(&l->lock);
 
+	news = !old || st->removed || old->u.trunk.up != st->up ||
+		old->u.trunk.seen != st->seen;
 	value_deref(forgot);
 	value_deref(old);
 	if (st->removed)
 		value_deref(v);
+
+	return news;
 }
 
 

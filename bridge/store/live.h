@@ -31,8 +31,9 @@ void live_free(struct live *l);
  */
 bool live_reg(struct live *l, const struct reg_status *st);
 
-/** By proxy and fqdn */
-void live_trunk(struct live *l, const struct trunk_status *st);
+/** By proxy and fqdn. @return true if it is news: there was none, it goes, or
+    another side of it is up */
+bool live_trunk(struct live *l, const struct trunk_status *st);
 
 /** Running calls are kept, and the newest 1,000 ended ones. By id; an older
     version than the one that is kept is ignored */

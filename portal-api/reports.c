@@ -1,0 +1,253 @@
+/**
+ * @file reports.c  Figures of all calls, and outages, of a time
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "api.h"
+#include "bridge/model/call_stats.h"
+
+
+enum { DAYS_DEFAULT = 30, ROWS_MAX = 20000, NAMES_MAX = 5 };
+
+#define MINUTE_MS ((int64_t)60000)
+#define HOUR_MS   (60 * MINUTE_MS)
+#define DAY_MS    (24 * HOUR_MS)
+
+
+static int64_t now_ms(void)
+{
+	return (int64_t)time(NULL) * 1000;
+}
+
+
+/** The last 30 days if nothing is said */
+static bool times_read(struct request *rq, int64_t *from_ms, int64_t *to_ms)
+{
+	*from_ms = *to_ms = 0;
+	if (!query_moment(rq, "from_ms", from_ms) ||
+	    !query_moment(rq, "to_ms", to_ms))
+		return false;
+
+	if (!*to_ms)
+		*to_ms = now_ms();
+	if (!query_text(rq, "from_ms"))
+		*from_ms = *to_ms > DAYS_DEFAULT * DAY_MS ?
+			*to_ms - DAYS_DEFAULT * DAY_MS : 0;
+	if (*from_ms < *to_ms)
+		return true;
+
+	reply_error(rq, HTTP_BADREQUEST, "to_ms", "to_ms: want a time after"
+		    " from_ms");
+
+	return false;
+}
+
+
+/* Calls */
+
+
+struct folding {
+	struct call_report *report;        /* owned */
+	json_t *rows;                      /* owned: of each step */
+	bool by_pbx;
+	size_t c;
+};
+
+
+static int report_h(int64_t time_ms, const char *tenant, const char *pbx,
+		    const struct call_stats *stats, void *arg)
+{
+	struct folding *f = arg;
+
+	(void)time_ms;
+
+	return call_report_sum(f->report, tenant, pbx, stats);
+}
+
+
+static int step_h(int64_t time_ms, const char *tenant, const char *pbx,
+		  const struct call_stats *stats, void *arg)
+{
+	struct folding *f = arg;
+	json_t *row = call_stats_json(stats);
+
+	if (++f->c > ROWS_MAX) {
+		json_decref(row);
+		return E2BIG;
+	}
+
+	if (f->by_pbx) {
+		(void)json_object_set_new(row, "tenant", json_string(tenant));
+		(void)json_object_set_new(row, "pbx", json_string(pbx));
+	}
+
+	(void)json_object_set_new(row, "from_ms", json_integer(time_ms));
+
+	return json_array_append_new(f->rows, row) ? ENOMEM : 0;
+}
+
+
+/** Minutes east of Greenwich */
+static bool zone_read(struct request *rq, int64_t *zone_ms)
+{
+	const char *text = query_text(rq, "zone_min");
+	char *end;
+	long n;
+
+	if (!text)
+		return true;
+
+	n = strtol(text, &end, 10);
+	if (end != text && !*end && n >= -14 * 60 && n <= 14 * 60) {
+		*zone_ms = n * MINUTE_MS;
+		return true;
+	}
+
+	reply_error(rq, HTTP_BADREQUEST, "zone_min", "zone_min: want"
+		    " -840..840, found \"%s\"", text);
+
+	return false;
+}
+
+
+static bool asked_read(struct request *rq, struct store_figures *asked)
+{
+	static const char *const stepv[] = { "hour", "day" };
+	static const char *const byv[] = { "pbx" };
+	size_t step = 0, by;
+
+	asked->tenant = query_text(rq, "tenant");
+	asked->pbx    = query_text(rq, "pbx");
+	asked->by_pbx = query_text(rq, "by") != NULL;
+
+	if (!times_read(rq, &asked->from_ms, &asked->to_ms) ||
+	    !zone_read(rq, &asked->zone_ms) ||
+	    !query_choice(rq, "step", stepv, RE_ARRAY_SIZE(stepv), &step) ||
+	    !query_choice(rq, "by", byv, RE_ARRAY_SIZE(byv), &by))
+		return false;
+
+	/* what an hour is told for is all of it */
+	asked->from_ms -= asked->from_ms % HOUR_MS;
+	asked->step_ms  = !query_text(rq, "step") ? 0 :
+		step ? DAY_MS : HOUR_MS;
+
+	return true;
+}
+
+
+static int fold(struct store *st, const struct store_figures *asked,
+		struct folding *f)
+{
+	struct store_figures all = *asked;
+	int err;
+
+	all.step_ms = 0;
+	all.by_pbx  = true;
+	err = store_call_figures(st, &all, report_h, f);
+	if (err || !asked->step_ms)
+		return err;
+
+	all = *asked;
+	all.limit = ROWS_MAX + 1;
+
+	return store_call_figures(st, &all, step_h, f);
+}
+
+
+static json_t *folded_json(const struct folding *f,
+			   const struct store_figures *asked)
+{
+	json_t *json = call_report_json(f->report);
+
+	(void)json_object_set_new(json, "from_ms",
+				  json_integer(asked->from_ms));
+	(void)json_object_set_new(json, "to_ms", json_integer(asked->to_ms));
+	(void)json_object_set(json, "times", f->rows);
+
+	return json;
+}
+
+
+void report_calls_get(struct request *rq)
+{
+	struct store_figures asked = { .tenant = NULL };
+	struct folding f = { .report = NULL };
+	int err;
+
+	if (!asked_read(rq, &asked))
+		return;
+
+	f.by_pbx = asked.by_pbx;
+	f.rows   = json_array();
+	err = f.rows ? call_report_alloc(&f.report) : ENOMEM;
+	if (!err)
+		err = fold(rq->st, &asked, &f);
+
+	if (err == E2BIG)
+		reply_error(rq, HTTP_BADREQUEST, "step", "more than %d rows:"
+			    " want a shorter time, a longer step, or a"
+			    " customer", ROWS_MAX);
+	else if (err)
+		reply_store(rq, err, NULL);
+	else
+		reply_json(rq, HTTP_OK, folded_json(&f, &asked));
+
+	json_decref(f.rows);
+	mem_deref(f.report);
+}
+
+
+/* Outages */
+
+
+static int outage_h(const struct store_outage *o, void *arg)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < o->count && i < NAMES_MAX; i++)
+		(void)json_array_append_new(names, json_string(o->namev[i]));
+
+	return listing_add(arg, json_pack("{s:s, s:s, s:s, s:I, s:o, s:I,"
+			   " s:I, s:o, s:s, s:s}", "kind", o->kind, "tenant",
+			   o->tenant, "pbx", o->pbx, "from_ms",
+			   (json_int_t)o->from_ms, "to_ms", o->to_ms ?
+			   json_integer(o->to_ms) : json_null(), "lost_s",
+			   (json_int_t)(o->lost_ms / 1000), "count",
+			   (json_int_t)o->count, "names", names, "reason",
+			   o->reason, "words", o->words));
+}
+
+
+void outages_get(struct request *rq)
+{
+	static const char *const kindv[] = { "user", "trunk" };
+	struct store_span span = { .tenant = query_text(rq, "tenant"),
+				   .pbx = query_text(rq, "pbx"),
+				   .kind = query_text(rq, "kind") };
+	struct listing *list;
+	uint32_t limit = 100;
+	size_t kind;
+	int err;
+
+	if (!times_read(rq, &span.from_ms, &span.to_ms) ||
+	    !query_number(rq, "limit", 1, 1000, &limit) ||
+	    !query_choice(rq, "kind", kindv, RE_ARRAY_SIZE(kindv), &kind))
+		return;
+
+	span.limit = limit;
+	list = listing_begin(rq, "outages");
+	if (!list)
+		return;
+
+	err = store_outages(rq->st, &span, outage_h, list);
+	if (err == E2BIG) {
+		listing_drop(list);
+		reply_error(rq, HTTP_BADREQUEST, "from_ms", "too many were"
+			    " lost then: want a shorter time, or a customer");
+	}
+	else {
+		listing_end(list, err);
+	}
+}

@@ -1,0 +1,277 @@
+"""Calls as they are kept: looking for them, reports of all of them, outages,
+the number plan tried. On SQLite and on PostgreSQL."""
+
+import json
+import time
+import unittest
+
+from support import wait_for
+from portal import Client, Service, user
+from test_portal import OnPostgres, PortalTest
+
+from lab import postgres
+
+HOUR_MS = 3600000
+DAY_MS = 24 * HOUR_MS
+NOW_MS = int(time.time()) // 3600 * HOUR_MS
+EVIL = '<img src=x onerror="window.pwned=1">'
+
+
+def record(n, **more):
+    """A call of n hours ago."""
+    start = NOW_MS - n * HOUR_MS
+    side = {"number": "2001", "codec": "PCMA", "rx_packets": 990,
+            "rx_lost": 10, "jitter_us": 4000, "mos": 4.2}
+    return dict({
+        "id": "%032x" % (n + 0xabc000), "version": 3, "tenant": "acme",
+        "pbx": "hq", "upn": "user1@acme.example", "direction": "from_pbx",
+        "state": "ended", "result": "answered", "scode": 200,
+        "caller": "+442079460018", "caller_name": EVIL, "callee": "+4930123",
+        "start_ms": start, "ring_ms": start + 2000,
+        "answer_ms": start + 5000, "end_ms": start + 65000 + 1000 * n,
+        "reason": "OK", "teams": side, "pbxside": dict(side, mos=4.0)},
+        **more)
+
+
+BUSY = {"result": "busy", "answer_ms": 0, "scode": 486, "teams": {},
+        "pbxside": {}}
+NETWORK = {"result": "network", "answer_ms": 0, "scode": 503, "teams": {},
+           "pbxside": {}, "failed_side": "pbx", "what": EVIL,
+           "advice": "Look at the firewall."}
+
+
+def records():
+    """Twelve calls, the newest an hour ago."""
+    return [
+        record(1), record(2, **BUSY), record(3, **NETWORK),
+        record(4, pbx="lab", direction="from_teams"),
+        record(5, pbxside={"rx_packets": 500, "rx_lost": 500, "mos": 1.9,
+                           "jitter_us": 90000}),
+        record(6, tenant="other", pbx="there", upn="x@other.example",
+               caller="+15551234567"),
+        *(record(n, caller="2%03d" % n, callee="+4915112345678")
+          for n in range(30, 36))]
+
+
+def statuses():
+    """Two users are lost together, one has a wrong password; a trunk."""
+    now = int(time.time())
+    regs = []
+    for upn, state, ago, reason in (
+            ("z@acme.example", "failing", 90000, "Forbidden"),
+            ("user1@acme.example", "registered", 90000, ""),
+            ("user1@acme.example", "failing", 7200, "No response"),
+            ("b@acme.example", "failing", 7100, "No response"),
+            ("user1@acme.example", "registered", 6600, ""),
+            ("b@acme.example", "registered", 6500, "")):
+        regs.append({"reg": {
+            "tenant": "acme", "pbx": "hq", "upn": upn, "state": state,
+            "since_s": now - ago, "reason": reason, "words": EVIL}})
+    for up, ago, why in ((False, 90000, ""), (True, 89000, ""),
+                         (False, 5000, "Connection refused"),
+                         (True, 4000, "")):
+        regs.append({"trunk": {
+            "tenant": "acme", "fqdn": "acme.sbc.example.com",
+            "proxy": "sip.pstnhub.example", "up": up, "seen": up,
+            "since_s": now - ago, "why": why}})
+    return regs
+
+
+class Kept(PortalTest):
+    """A service that has a journal of calls already."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service(cls.__name__, cls.store())
+        cls.addClassCleanup(cls.service.stop)
+        cls.journal(cls.service.folder / "state/journal")
+        cls.service.start()
+        cls.local = cls.service.local()
+        for name in ("acme", "other"):
+            cls.service.tenant(name)
+        cls.local.post("/tenants/acme/users", user(1, name="Zoë O'Hara"))
+        token = cls.local.post("/tokens", {
+            "name": "t", "role": "tenant-viewer", "tenant": "acme"})
+        cls.viewer = Client(cls.service, token.json["token"])
+        wait_for(lambda: len(cls.ids("")) == 12, 20,
+                 "the journal to be taken over", 0.1)
+
+    @classmethod
+    def journal(cls, folder):
+        folder.mkdir(parents=True)
+        with open(folder / "20200101.jsonl", "w", encoding="utf-8") as out:
+            for line in [{"call": each} for each in records()] + statuses():
+                line = dict({"time_ms": 1}, **line)
+                out.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+    @classmethod
+    def ids(cls, query, client=None):
+        """How many hours ago those that are found were."""
+        answer = (client or cls.local).get("/call-records?limit=50" + query)
+        if answer.code != 200:
+            raise AssertionError(answer)
+        return [int(call["id"], 16) - 0xabc000
+                for call in answer.json["calls"]]
+
+    def found(self, query, *hours):
+        self.assertEqual(self.ids("&" + query), list(hours), query)
+
+    def test_calls_are_found(self):
+        self.found("number=%2B44+(0)20+7946+0018", 1, 2, 3, 4, 5)
+        self.found("number=020%207946%200018&tenant=acme&pbx=lab", 4)
+        self.found("number=2031", 31)
+        self.found("number=4567", 6)
+        self.found("number=4567&tenant=acme")
+        self.found("result=busy", 2)
+        self.found("failed=true", 3)
+        self.found("direction=from_teams", 4)
+        self.found("mos_below=3.1", 5)
+        self.found("upn=X@other.example", 6)
+        self.found("user=o'hara&result=network", 3)
+        self.found("user=94000&direction=from_teams", 4)
+        recent = "from_ms=%d&" % (NOW_MS - 7 * HOUR_MS)
+        self.found(recent + "sort=start", 6, 5, 4, 3, 2, 1)
+        self.found(recent + "sort=-duration", 6, 5, 4, 1, 3, 2)
+        self.found(recent + "sort=mos", 5, 1, 4, 6)
+        self.found(recent + "tenant=acme&sort=-mos", 4, 1, 5)
+
+    def test_a_page_follows_the_other_in_each_order(self):
+        for sort in ("start", "-start", "duration", "-duration", "mos",
+                     "-mos"):
+            query = "&from_ms=%d&sort=%s" % (
+                (time.time() - 86400 * 3) * 1000, sort)
+            every, got, cursor = self.ids(query), [], ""
+            while cursor is not None:
+                answer = self.local.get("/call-records?limit=5" + query
+                                        + "&cursor=" + cursor if cursor else
+                                        "/call-records?limit=5" + query)
+                self.assertEqual(answer.code, 200, answer)
+                got += [int(each["id"], 16) - 0xabc000
+                        for each in answer.json["calls"]]
+                cursor = answer.json["next"]
+            self.assertEqual(got, every, sort)
+
+    def test_what_is_wrong_is_said(self):
+        for query, field in (
+                ("number=12", "number"), ("number=ann", "number"),
+                ("mos_below=0", "mos_below"), ("mos_below=x", "mos_below"),
+                ("result=bad", "result"), ("sort=who", "sort"),
+                ("sort=mos", "from_ms"), ("sort=mos&from_ms=1", "from_ms"),
+                ("failed=perhaps", "failed"), ("direction=up", "direction"),
+                ("cursor=1", "cursor"), ("cursor=a/b", "cursor"),
+                ("none=1", "none")):
+            answer = self.local.get("/call-records?" + query)
+            self.assertEqual((answer.code, answer.json["field"]),
+                             (400, field), query)
+        for query in ("step=week", "by=user", "zone_min=900", "from_ms=x",
+                      "from_ms=5&to_ms=5"):
+            self.assertEqual(self.local.get(
+                "/reports/calls?" + query).code, 400, query)
+        self.assertEqual(self.local.get(
+            "/reports/outages?kind=x").code, 400)
+
+    def test_figures_are_of_all_calls(self):
+        report = self.local.get("/reports/calls").json
+        total = report["total"]
+        self.assertEqual((total["calls"], total["failed"]), (12, 1))
+        self.assertEqual(total["results"]["busy"], 1)
+        self.assertAlmostEqual(total["asr"], 1000 / 12)
+        self.assertAlmostEqual(total["ner"], 1100 / 12)
+        self.assertEqual(total["pdd_ms"], 2000)
+        self.assertEqual([(row["tenant"], row["pbx"], row["calls"])
+                          for row in report["pbxs"]],
+                         [("acme", "hq", 10), ("acme", "lab", 1),
+                          ("other", "there", 1)])
+        self.assertEqual(report["times"], [])
+        self.assertEqual([row["calls"] for row in self.viewer.get(
+            "/reports/calls").json["tenants"]], [11])
+        self.assertEqual(self.viewer.get(
+            "/reports/calls?tenant=other").code, 404)
+
+    def test_figures_by_hour_and_day(self):
+        hours = self.local.get("/reports/calls?step=hour").json["times"]
+        self.assertEqual(len(hours), 12)
+        for row, want in zip(reversed(hours), (1, 2, 3, 4, 5, 6, 30)):
+            self.assertEqual(row["from_ms"], record(want)["start_ms"])
+            self.assertEqual(row["calls"], 1)
+        self.assertAlmostEqual(hours[-5]["mos_pbx"], 1.9)
+        self.assertAlmostEqual(hours[-5]["loss"], 100 * 510 / 2000)
+        self.assertAlmostEqual(hours[-5]["jitter_pbx_ms"], 90)
+        for zone in (0, 120, -300, 330):
+            days = self.local.get("/reports/calls?step=day&by=pbx&tenant=acme"
+                                  "&zone_min=%d" % zone).json["times"]
+            self.assertEqual(sum(row["calls"] for row in days), 11)
+            for row in days:
+                self.assertEqual((row["from_ms"] + zone * 60000) % DAY_MS, 0)
+        late = record(3)["start_ms"]
+        self.assertEqual(self.local.get(
+            "/reports/calls?from_ms=%d&to_ms=%d" % (
+                late, late + 1)).json["total"]["calls"], 1)
+
+    def test_outages_tell_who_was_lost_together(self):
+        rows = self.local.get("/reports/outages").json["outages"]
+        self.assertEqual(
+            [(row["kind"], row["pbx"], row["count"], row["reason"])
+             for row in rows],
+            [("trunk", "acme.sbc.example.com", 1, "Connection refused"),
+             ("user", "hq", 2, "No response"),
+             ("user", "hq", 1, "Forbidden")])
+        trunk, both, wrong = rows
+        self.assertEqual(trunk["to_ms"] - trunk["from_ms"], 1000000)
+        self.assertEqual(trunk["names"], ["sip.pstnhub.example"])
+        self.assertEqual(both["lost_s"], 1200)
+        self.assertEqual(both["to_ms"] - both["from_ms"], 700000)
+        self.assertEqual(both["names"],
+                         ["b@acme.example", "user1@acme.example"])
+        self.assertEqual(both["words"], EVIL)
+        self.assertIsNone(wrong["to_ms"])
+        early = int((time.time() - 80000) * 1000)
+        self.assertEqual(len(self.local.get(
+            "/reports/outages?to_ms=%d" % early).json["outages"]), 1)
+        self.assertEqual(len(self.local.get(
+            "/reports/outages?kind=user&limit=1").json["outages"]), 1)
+        self.assertEqual(self.local.get(
+            "/reports/outages?tenant=other").json["outages"], [])
+
+    def test_a_number_plan_is_tried(self):
+        path = "/tenants/acme/pbxs/hq/number?"
+        tried = self.local.get(path + "from=teams&number=%2B442079460018")
+        self.assertEqual(tried.code, 200, tried)
+        self.assertEqual(tried.json["kind"], "national")
+        self.assertTrue(tried.json["open"])
+        self.local.patch("/tenants/acme/pbxs/hq", {
+            "outside_line_prefix": "9", "e164": {"national": True}})
+        tried = self.local.get(path + "from=teams&number=%2B442079460018")
+        told = self.service.command(
+            "number", "--file", self.customer_file(), "--from-teams",
+            "+442079460018").splitlines()
+        self.assertEqual(told[0], "+442079460018 -> "
+                         + tried.json["result"])
+        self.assertEqual([line.strip() for line in told[1:]
+                          if "kind of" not in line], tried.json["rules"])
+        back = self.viewer.get(path + "from=pbx&number=902079460018"
+                               "&user=user1@acme.example").json
+        self.assertEqual(back["result"], "+442079460018")
+        self.assertTrue(self.local.get(
+            path + "from=teams&number=112").json["emergency"])
+        for query, code in (("from=teams", 400), ("number=1", 400),
+                            ("from=x&number=1", 400),
+                            ("from=teams&number=", 422),
+                            ("from=teams&number=a b", 422),
+                            ("from=pbx&number=1&user=no@one", 404)):
+            answer = self.local.get(path + query.replace(" ", "%20"))
+            self.assertEqual(answer.code, code, query)
+
+    def customer_file(self):
+        """The PBX as it is, as a file."""
+        value = self.local.get("/tenants/acme/pbxs/hq").json["value"]
+        path = self.service.folder / "acme.yaml"
+        path.write_text(json.dumps({
+            "tenant": "acme", "teams": {"fqdn": "acme.sbc.example.com"},
+            "pbx": [value]}))
+        return path
+
+
+@unittest.skipUnless(postgres.programs(), "PostgreSQL is not installed")
+class KeptOnPostgres(OnPostgres, Kept):
+    pass
