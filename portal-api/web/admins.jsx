@@ -3,8 +3,8 @@
 import { useState } from "preact/hooks";
 
 import { ask, get, path, post } from "./api.js";
-import { CopyButton, Dialog, Input, Problem, Select, Sure, Table, useLoad,
-	 when } from "./parts.jsx";
+import { CopyButton, Dialog, Input, Problem, Select, Sure, Table, errorsOf,
+	 useLoad, when } from "./parts.jsx";
 import { strings, fill } from "./strings.js";
 
 const words = strings.admins;
@@ -15,11 +15,24 @@ function roles(session)
 		!session.tenant || role.startsWith("tenant-"));
 }
 
-function One({ session, tenants, token, onClose, onDone })
+/** Milliseconds as a local date and time that a field takes */
+function local(ms)
 {
-	const [value, setValue] = useState({ name: "", role: roles(session)[0][0],
-		tenant: session.tenant || "", password: "", expires: "" });
+	const date = new Date(ms - new Date(ms).getTimezoneOffset() * 60000);
+
+	return date.toISOString().slice(0, 16);
+}
+
+/** @param old  an admin that is there; null: one is to be made */
+function One({ session, tenants, token, old, onClose, onDone })
+{
+	const [value, setValue] = useState(old ? { password: "", ...old,
+		tenant: old.tenant || "",
+		expires: old.expires_ms ? local(old.expires_ms) : "" }
+		: { name: "", role: roles(session)[0][0],
+		    tenant: session.tenant || "", password: "", expires: "" });
 	const [error, setError] = useState(null);
+	const wrong = errorsOf(error);
 	const set = (name) => (v) => setValue({ ...value, [name]: v });
 
 	const submit = async (e) => {
@@ -44,22 +57,27 @@ function One({ session, tenants, token, onClose, onDone })
 	};
 
 	return (
-		<Dialog title={token ? words.newToken : words.newAdmin}
-			onClose={onClose}>
-			<form onSubmit={submit}>
-				<Input label={words.name} value={value.name}
-					onValue={set("name")} required autocomplete="off" />
-				<Select label={words.role} value={value.role}
-					onValue={set("role")} options={roles(session)} />
+		<Dialog title={token ? words.newToken : old ? fill(words.editAdmin, old)
+			: words.newAdmin} onClose={onClose}>
+			<form onSubmit={submit} noValidate>
+				<Input label={words.name} value={value.name} name="admin_name"
+					disabled={Boolean(old)} onValue={set("name")} required
+					autocomplete="off" error={wrong.name} />
+				<Select label={words.role} value={value.role} name="role"
+					onValue={set("role")} options={roles(session)}
+					error={wrong.role} />
 				{value.role.startsWith("tenant-") && !session.tenant ?
 					<Select label={words.tenant} value={value.tenant}
-						onValue={set("tenant")} options={[["", "–"],
-							...tenants.map((t) => [t, t])]} /> : null}
+						name="tenant" onValue={set("tenant")} error={wrong.tenant}
+						options={[["", "–"], ...tenants.map((t) => [t, t])]} />
+					: null}
 				{token ? null : <Input label={words.password} type="password"
 					help={words.passwordHelp} value={value.password}
-					onValue={set("password")} autocomplete="new-password" />}
-				<Input label={words.expires} type="datetime-local"
-					value={value.expires} onValue={set("expires")} />
+					name="password" onValue={set("password")}
+					autocomplete="new-password" error={wrong.password} />}
+				<Input label={words.expires} type="datetime-local" name="expires"
+					value={value.expires} onValue={set("expires")}
+					error={wrong.expires_ms} />
 				<Problem error={error} />
 				<footer><button class="main">{strings.save}</button></footer>
 			</form>
@@ -72,7 +90,7 @@ function List({ title, add, kind, may, token, ...props })
 	const list = useLoad((signal) => get("/" + kind, {}, { signal })
 		.then((v) => v[kind]), []);
 	const [made, setMade] = useState(null);
-	const [making, setMaking] = useState(false);
+	const [making, setMaking] = useState(null);
 	const [gone, setGone] = useState(null);
 	const [error, setError] = useState(null);
 
@@ -103,16 +121,21 @@ function List({ title, add, kind, may, token, ...props })
 					[words.tenant, (a) => a.tenant || words.everyone],
 					[words.expires, (a) => a.expires_ms ? when(a.expires_ms)
 						: words.never],
-					["", (a) => may ? <button type="button"
+					["", (a) => may ? <span class="buttons">
+						{token ? null : <button type="button"
+							aria-label={`${strings.edit} ${a.name}`}
+							onClick={() => setMaking(a)}>{strings.edit}</button>}
+						<button type="button"
 						aria-label={`${strings.remove} ${a.name}`}
 						onClick={() => { setError(null); setGone(a.name); }}>
-						{strings.remove}</button> : null],
+						{strings.remove}</button></span> : null],
 				]} />
 			{may ? <button type="button" class="main"
-				onClick={() => setMaking(true)}>{add}</button> : null}
+				onClick={() => setMaking({})}>{add}</button> : null}
 			{making ? <One {...props} token={token}
-				onClose={() => setMaking(false)} onDone={(v) => {
-					setMaking(false); setMade(v); list.again(); }} /> : null}
+				old={making.name ? making : null}
+				onClose={() => setMaking(null)} onDone={(v) => {
+					setMaking(null); setMade(v); list.again(); }} /> : null}
 			{gone ? <Sure text={fill(strings.reallyRemove, { name: gone })}
 				error={error} onYes={remove} onClose={() => setGone(null)} />
 				: null}

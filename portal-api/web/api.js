@@ -7,6 +7,52 @@ const base = "/api/v1";
 let csrf = null;
 let onSignedOut = () => {};
 
+/* Does the service answer? One answer for the whole page */
+const askAgain_ms = 3000;
+let isUp = true;
+let probing = null;
+let onConnection = () => {};
+
+/** Call h(true or false) when the service stops answering, or does again */
+export function whenConnection(h)
+{
+	onConnection = h;
+}
+
+function setUp(up)
+{
+	if (up === isUp)
+		return;
+
+	isUp = up;
+	onConnection(up);
+	if (up) {
+		for (const stream of streams.values())
+			stream.open();
+		goOn();
+	}
+	else {
+		probe();
+	}
+}
+
+/** Whatever could not be loaded can be, probably */
+function goOn()
+{
+	dispatchEvent(new Event("go-on"));
+}
+
+/** Ask until there is an answer, whatever it is */
+function probe()
+{
+	clearTimeout(probing);
+	probing = null;
+	ask("GET", "/session").catch((error) => {
+		if (error.status === 0)
+			probing ||= setTimeout(probe, askAgain_ms);
+	});
+}
+
 /** What the service answered that was not good; or that it did not */
 export class ApiError extends Error {
 	constructor(status, value, wait_s)
@@ -77,9 +123,11 @@ export async function ask(method, where, body, options = {})
 	catch (error) {
 		if (error.name === "AbortError")
 			throw error;
+		setUp(false);
 		throw new ApiError(0, null);
 	}
 
+	setUp(true);
 	try {
 		value = text ? JSON.parse(text) : null;
 	}
@@ -120,17 +168,95 @@ export async function patch(where, body)
 export function takeSession(session)
 {
 	csrf = session.csrf;
+	for (const stream of streams.values())
+		if (!stream.isOpen())
+			stream.open();
+	goOn();
+
 	return session;
+}
+
+/** The session is no more, and that is no news */
+export function dropSession()
+{
+	csrf = null;
+}
+
+/* Changes as they happen. A browser has few connections to one service:
+   all parts of the page that look at a tenant share one stream */
+
+const streams = new Map();
+const linger_ms = 1000;         /* from one page to the next */
+
+class Stream {
+	constructor(tenant)
+	{
+		this.tenant = tenant;
+		this.listeners = new Set();
+		this.names = new Set();
+		this.open();
+	}
+
+	open()
+	{
+		if (this.source)
+			this.source.close();
+
+		this.source = new EventSource(base + query("/events",
+			{ tenant: this.tenant }));
+		this.source.onerror = () => probe();
+		for (const name of this.names)
+			this.listen(name);
+	}
+
+	isOpen()
+	{
+		return this.source.readyState !== EventSource.CLOSED;
+	}
+
+	listen(name)
+	{
+		this.names.add(name);
+		this.source.addEventListener(name, (event) => {
+			const value = event.data ? JSON.parse(event.data) : null;
+
+			for (const handlers of this.listeners)
+				if (handlers[name])
+					handlers[name](value);
+		});
+	}
+
+	add(handlers)
+	{
+		this.listeners.add(handlers);
+		for (const name of Object.keys(handlers))
+			if (!this.names.has(name))
+				this.listen(name);
+	}
+
+	remove(handlers)
+	{
+		this.listeners.delete(handlers);
+		setTimeout(() => {
+			if (this.listeners.size ||
+			    streams.get(this.tenant) !== this)
+				return;
+			this.source.close();
+			streams.delete(this.tenant);
+		}, linger_ms);
+	}
 }
 
 /** What changes, as it happens. handlers by name of event. @return stop() */
 export function events(tenant, handlers)
 {
-	const source = new EventSource(base + query("/events", { tenant }));
+	const key = tenant || "";
 
-	for (const [name, h] of Object.entries(handlers))
-		source.addEventListener(name, (event) =>
-			h(event.data ? JSON.parse(event.data) : null));
+	if (!streams.has(key))
+		streams.set(key, new Stream(key));
 
-	return () => source.close();
+	const stream = streams.get(key);
+
+	stream.add(handlers);
+	return () => stream.remove(handlers);
 }

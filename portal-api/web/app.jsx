@@ -4,12 +4,13 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-import { ask, get, takeSession, whenSignedOut } from "./api.js";
+import { ask, dropSession, get, takeSession, whenConnection, whenSignedOut }
+	from "./api.js";
 import { Admins } from "./admins.jsx";
 import { Audit } from "./audit.jsx";
 import { Call, Calls } from "./calls.jsx";
 import { Overview } from "./overview.jsx";
-import { Password, SignIn } from "./signin.jsx";
+import { Password, SignIn, SignInAgain } from "./signin.jsx";
 import { Reports } from "./reports.jsx";
 import { Services } from "./services.jsx";
 import { Tests } from "./tests.jsx";
@@ -138,6 +139,18 @@ function Main({ session, now, signOut })
 	);
 }
 
+/** What is shown gets old while the service does not answer */
+function Lost()
+{
+	const [since, setSince] = useState(null);
+
+	useEffect(() => whenConnection((up) =>
+		setSince(up ? null : new Date().toLocaleTimeString())), []);
+
+	return since ? <p class="lost" role="alert">
+		{fill(strings.lost, { time: since })}</p> : null;
+}
+
 function App()
 {
 	const [session, setSession] = useState(undefined);
@@ -145,13 +158,14 @@ function App()
 	const now = usePlace();
 
 	useEffect(() => {
-		whenSignedOut(() => { setOver(true); setSession(null); });
+		whenSignedOut(() => setOver(true));
 		get("/session").then((s) => setSession(takeSession(s)),
 				     () => setSession(null));
 	}, []);
 
 	const signOut = async () => {
 		await ask("DELETE", "/session").catch(() => {});
+		dropSession();
 		setOver(false);
 		setSession(null);
 	};
@@ -160,14 +174,32 @@ function App()
 		return <p class="alone" aria-busy="true">{strings.loading}</p>;
 
 	if (!session) {
-		return <SignIn over={over} now={now} onSession={(s) => {
+		return <><Lost /><SignIn over={over} now={now} onSession={(s) => {
+			setOver(false);
 			if (now.page === "welcome" || now.page === "sign-in")
 				location.hash = "#/overview";
 			setSession(takeSession(s));
-		}} />;
+		}} /></>;
 	}
 
-	return <Main {...{ session, now, signOut }} />;
+	const leave = () => {
+		setOver(true);
+		setSession(null);
+	};
+
+	const again = (s) => {
+		setOver(false);
+		setSession(takeSession(s));
+	};
+
+	return (
+		<>
+			<Lost />
+			<Main key={session.name} {...{ session, now, signOut }} />
+			{over ? <SignInAgain session={session} onSession={again}
+				onLeave={leave} /> : null}
+		</>
+	);
 }
 
 render(<App />, document.getElementById("page"));

@@ -29,13 +29,19 @@ function Change({ entry })
 	);
 }
 
+/** A local date and time in milliseconds */
+const moment = (text) => text ? new Date(text).getTime() : "";
+
 export function Audit({ tenant })
 {
-	const [filter, setFilter] = useState({ who: "", kind: "" });
+	const [filter, setFilter] = useState({ who: "", kind: "", from: "", to: "" });
 	const rested = useRested(filter);
 	const pages = usePages([tenant, rested]);
-	const list = useLoad((signal) => get("/audit", { tenant, ...rested,
-		limit: 50, cursor: pages.cursor }, { signal }),
+	const set = (name) => (v) => setFilter({ ...filter, [name]: v });
+	const list = useLoad((signal) => get("/audit", { tenant,
+		who: rested.who, kind: rested.kind, from_ms: moment(rested.from),
+		to_ms: moment(rested.to), limit: 50, cursor: pages.cursor },
+		{ signal }),
 		[tenant, rested, pages.cursor]);
 
 	return (
@@ -43,11 +49,14 @@ export function Audit({ tenant })
 			<h1>{words.title}</h1>
 			<div class="tools">
 				<Input label={words.filterWho} value={filter.who} type="search"
-					onValue={(who) => setFilter({ ...filter, who })} />
+					onValue={set("who")} />
 				<Select label={words.filterKind} value={filter.kind}
-					onValue={(kind) => setFilter({ ...filter, kind })}
-					options={[["", strings.all], ...["tenant", "pbx", "user",
-						"template", "admin", "token"].map((k) => [k, k])]} />
+					onValue={set("kind")} options={[["", strings.all],
+						...Object.entries(words.kinds)]} />
+				<Input label={strings.calls.from} type="datetime-local"
+					value={filter.from} onValue={set("from")} />
+				<Input label={strings.calls.to} type="datetime-local"
+					value={filter.to} onValue={set("to")} />
 			</div>
 			<Problem error={list.error} again={list.again} />
 			<Table label={words.title} rows={list.value && list.value.entries}
@@ -57,7 +66,8 @@ export function Audit({ tenant })
 					[words.address, (e) => e.address],
 					[strings.tenantLabel, (e) => e.tenant],
 					[words.action, (e) => e.action],
-					[words.what, (e) => `${e.kind} ${e.name}`],
+					[words.what, (e) => `${words.kinds[e.kind] || e.kind} ${e.name}`,
+						{ class: "long" }],
 					[words.change, (e) => <Change entry={e} />,
 						{ class: "long" }],
 				]} />

@@ -37,7 +37,7 @@ function read(schema, text)
 	return text;
 }
 
-function label(name, schema)
+export function label(name, schema)
 {
 	const text = name.split("_").map((w) => strings.spelt[w] || w).join(" ");
 	const unit = schema["x-unit"];
@@ -45,7 +45,7 @@ function label(name, schema)
 	return text[0].toUpperCase() + text.slice(1) + (unit ? ` [${unit}]` : "");
 }
 
-function Leaf({ name, path, schema, value, effective, onChange, error,
+export function Leaf({ name, path, schema, value, effective, onChange, error,
 		required, secret, readOnly })
 {
 	const inherited = effective !== undefined && effective !== null
@@ -71,7 +71,7 @@ function Leaf({ name, path, schema, value, effective, onChange, error,
 
 	return <Input {...common} type={schema.writeOnly ? "password" : "text"}
 		autocomplete={schema.writeOnly ? "new-password" : "off"}
-		spellcheck={false} maxLength={schema.maxLength}
+		spellcheck={false}
 		placeholder={secret ? strings.services.isSet : inherited}
 		onBlur={schema.type === "array" ? (e) =>
 			onChange(read(schema, e.currentTarget.value)) : undefined}
@@ -144,14 +144,4 @@ export function SchemaForm({ schema, value, effective, onChange, wanted,
 	};
 
 	return <div class="form">{Object.entries(schema.properties).map(row)}</div>;
-}
-
-/** {path: text} of what the service refused */
-export function errorsOf(error)
-{
-	const all = error ? error.errors && error.errors.length ? error.errors
-		: [{ field: error.field, error: error.message, hint: error.hint }] : [];
-
-	return Object.fromEntries(all.filter((e) => e.field).map((e) =>
-		[e.field, e.error + (e.hint ? ` (${e.hint}?)` : "")]));
 }

@@ -41,8 +41,7 @@ function Arrow({ message, n, start_us, chosen, onChoose })
 					onChoose();
 				}
 			}}>
-			<rect x="0" y={y - step + 8} width="880" height={step}
-				fill={chosen ? "#e2edf5" : "transparent"} />
+			<rect x="0" y={y - step + 8} width="880" height={step} />
 			<text x="8" y={y}>{((message.time_us - start_us) / 1e6).toFixed(3)}</text>
 			<line class="arrow" x1={from} y1={y} x2={to} y2={y} />
 			<path class="head" d={`M${to} ${y}l${back} -5v10z`} />

@@ -2,9 +2,9 @@
 
 import { useEffect } from "preact/hooks";
 
-import { events, get } from "./api.js";
-import { Indicator, Problem, Table, useLoad, when } from "./parts.jsx";
-import { strings } from "./strings.js";
+import { events, get, path } from "./api.js";
+import { Problem, Table, useLoad, when } from "./parts.jsx";
+import { strings, fill } from "./strings.js";
 
 const words = strings.overview;
 
@@ -31,29 +31,129 @@ function Figure({ title, value, href, state })
 		: <div class={`figure ${state || ""}`}>{text}</div>;
 }
 
-function Begin()
+/** What is still to be done, in order, until somebody is registered */
+function Begin({ tenants, session })
 {
-	const step = (title, text, href) =>
-		<li><a href={href}>{title}</a>: {text}</li>;
+	const first = session.tenant || tenants[0];
+	const found = useLoad((signal) => first ? get(
+		path("tenants", first, "summary"), {}, { signal })
+		: Promise.resolve({ pbxs: 0, users: 0 }), [first]);
+	const { pbxs, users } = found.value || {};
+	const step = (done, title, text, href) =>
+		<li key={title} class={done ? "done" : ""}><a href={href}>{title}</a>:
+			{" "}{text}{done ? <span class="hidden"> {words.done}</span> : null}
+		</li>;
 
-	return (
+	return found.value ? (
 		<section>
 			<h2>{words.welcome}</h2>
-			<ol>
-				{step(words.step1, words.step1Text, "#/services")}
-				{step(words.step2, words.step2Text, "#/services")}
-				{step(words.step3, words.step3Text, "#/users")}
+			<ol class="steps">
+				{session.tenant ? null : step(tenants.length > 0, words.step1,
+					words.step1Text, "#/services")}
+				{step(pbxs > 0, words.step2, words.step2Text, "#/services")}
+				{step(users > 0, words.step3, words.step3Text, "#/users")}
+				{step(false, words.step4, words.step4Text, "#/users")}
+				{step(false, words.step5, words.step5Text, "#/tests")}
 			</ol>
 		</section>
+	) : null;
+}
+
+/** One thing that is wrong, however many suffer from it */
+function Need({ problem: p, setTenant })
+{
+	const title = fill(words.needs[p.kind], { ...p,
+		date: p.ends_s ? new Date(p.ends_s * 1000).toLocaleDateString() : "" });
+	const href = p.kind === "registrations" ? "#/users?" + new URLSearchParams({
+		pbx: p.pbx, state: "failing" }) : null;
+
+	return (
+		<li>
+			<span class="count">{p.users.toLocaleString()}
+				<small>{p.users === 1 ? words.user : words.users}</small></span>
+			<div>
+				<p><b>{p.reason || title}</b></p>
+				{p.reason ? <p>{title}</p> : null}
+				{p.words ? <p>{fill(strings.indicator.pbxSays, p)}</p> : null}
+				<p>{p.advice || words.advice[p.kind] || ""}</p>
+				{p.since_s ? <p><small>{fill(strings.indicator.since,
+					{ time: when(p.since_s * 1000) })}</small></p> : null}
+				{href ? <p class="noprint"><a href={href} onClick={() =>
+					setTenant(p.tenant)}>{words.whom}</a></p>
+					: null}
+			</div>
+		</li>
 	);
 }
 
-function Trunks({ rows })
+/** Failed calls since midnight, those with the same cause together */
+function causes(calls)
 {
+	const groups = new Map();
+
+	for (const call of calls) {
+		const what = call.what || call.reason || call.result;
+		const group = groups.get(what) || { what, advice: call.advice,
+			count: 0, call };
+
+		group.count++;
+		groups.set(what, group);
+	}
+
+	return [...groups.values()].sort((a, b) => b.count - a.count);
+}
+
+function Failures({ tenant, count, turn })
+{
+	const midnight = Math.floor(Date.now() / 86400000) * 86400000;
+	const found = useLoad((signal) => count ? get("/calls", { tenant,
+		failed: true, from_ms: midnight, limit: 1000 }, { signal })
+		: Promise.resolve({ calls: [] }), [tenant, count, turn]);
+	const rows = found.value ? causes(found.value.calls) : [];
+
+	return rows.length ? (
+		<section>
+			<h2>{words.failures}</h2>
+			<Table label={words.failures} rows={rows} rowKey={(r) => r.what}
+				columns={[
+					[strings.reports.attempts, (r) => r.count,
+						{ class: "figure-cell" }],
+					[strings.calls.what, (r) => r.what, { class: "long" }],
+					[strings.calls.advice, (r) => r.advice, { class: "long" }],
+					[strings.calls.details, (r) => <a href={
+						`#/calls/${encodeURIComponent(r.call.id)}`}>
+						{words.example}</a>],
+				]} />
+		</section>
+	) : null;
+}
+
+/** Does a certificate bear a name? "*" stands for one whole first label */
+function bears(names, name)
+{
+	return names.some((n) => n.toLowerCase() === name.toLowerCase() ||
+		n.startsWith("*.") && n.slice(2).toLowerCase() ===
+			name.slice(name.indexOf(".") + 1).toLowerCase());
+}
+
+function why(trunk, certificate)
+{
+	if (certificate && certificate.names &&
+	    !bears(certificate.names, trunk.fqdn))
+		return fill(words.lacksName, trunk);
+
+	return trunk.why || (trunk.up && !trunk.seen ? words.unseenWhy : "");
+}
+
+function Trunks({ rows, certificates })
+{
+	const certificate = certificates.find((c) => c.use === "teams");
+
 	return (
 		<section>
 			<h2>{words.trunks}</h2>
-			<Table label={words.trunks} rows={rows} columns={[
+			<Table label={words.trunks} rows={rows} empty={certificate
+				? words.noTrunk : words.noTeams} columns={[
 				[strings.tenantLabel, (t) => t.tenant],
 				[words.fqdn, (t) => t.fqdn],
 				[words.proxy, (t) => t.proxy],
@@ -61,33 +161,71 @@ function Trunks({ rows })
 					class={t.up ? "up" : "down"}>{t.up ? words.up : words.down},
 					{" "}{t.seen ? words.seen : words.unseen}</span>],
 				[strings.reports.since, (t) => when(t.since_s * 1000)],
-				[words.why, (t) => t.why],
+				[words.why, (t) => why(t, certificate), { class: "long" }],
 			]} />
 		</section>
 	);
 }
 
-export function Overview({ tenant, tenants, session })
+const soon_days = 30;
+
+function Certificates({ rows })
+{
+	const health = (c) => c.days_left === 0 ? "down"
+		: c.days_left <= soon_days ? "soon" : "up";
+
+	return (
+		<section>
+			<h2>{words.certificates}</h2>
+			<Table label={words.certificates} rows={rows}
+				empty={words.noCertificate} rowKey={(c) => c.use} columns={[
+					[words.use, (c) => words.uses[c.use]],
+					[words.daysLeft, (c) => <span class={health(c)}>{
+						c.days_left === 0 ? words.ended : fill(words.days,
+							{ days: c.days_left })}</span>],
+					[words.ends, (c) => when(c.ends_s * 1000)],
+					[words.chain, (c) => c.chain ? <span class={
+						c.use === "teams" ? "down" : "soon"}>{c.chain}</span>
+						: <span class="up">{words.trusted}</span>,
+						{ class: "long" }],
+					...rows.some((c) => c.names) ? [
+						[words.names, (c) => (c.names || []).join(", "),
+							{ class: "long" }],
+						[words.issuer, (c) => c.issuer]] : [],
+				]} />
+		</section>
+	);
+}
+
+export function Overview({ tenant, tenants, setTenant, session })
 {
 	const now = useLoad((signal) => Promise.all([
 		get("/overview", { tenant }, { signal }),
 		get("/trunks", { tenant }, { signal }),
+		get("/certificates", {}, { signal }),
 	]), [tenant]);
 
 	useLive(tenant, ["registration", "trunk", "call"], now.again);
 
 	if (!now.value)
 		return <><h1>{strings.nav.overview}</h1>
-			<Problem error={now.error} again={now.again} /></>;
+			<Problem error={now.error} again={now.again} />
+			{now.error ? null : <p aria-busy="true">{strings.loading}</p>}</>;
 
-	const [all, { trunks }] = now.value;
-	const empty = !session.tenant && !tenants.length;
+	const [all, { trunks }, { certificates }] = now.value;
+	const empty = !all.registrations.registered && !all.problems.length;
 
 	return (
 		<>
 			<h1>{strings.nav.overview}</h1>
 			<Problem error={now.error} again={now.again} />
-			{empty ? <Begin /> : null}
+			{empty ? <Begin tenants={tenants} session={session} /> : <section>
+				<h2>{words.attention}</h2>
+				{all.problems.length ? <ul class="needs">{all.problems.map((p) =>
+					<Need key={`${p.kind}/${p.tenant}/${p.pbx || p.name}`}
+						problem={p} setTenant={setTenant} />)}</ul>
+					: <p class="empty">{words.calm}</p>}
+			</section>}
 			<h2>{words.registrations}</h2>
 			<div class="figures">
 				{Object.entries(strings.states).map(([state, title]) =>
@@ -104,20 +242,9 @@ export function Overview({ tenant, tenants, session })
 					href="#/calls?failed=true"
 					state={all.failures_today ? "failing" : ""} />
 			</div>
-			<section>
-				<h2>{words.attention}</h2>
-				<Table label={words.attention} rows={all.attention}
-					empty={empty ? strings.none : words.calm}
-					rowKey={(r) => `${r.tenant}/${r.upn}`} columns={[
-						["", (r) => <Indicator status={r} />],
-						[strings.tenantLabel, (r) => r.tenant],
-						[strings.users.user, (r) => r.upn],
-						[strings.users.number, (r) => r.number],
-						[strings.reports.reason, (r) => r.reason],
-						[strings.reports.advice, (r) => r.advice, { class: "long" }],
-					]} />
-			</section>
-			<Trunks rows={trunks} />
+			<Failures tenant={tenant} count={all.failures_today} turn={all} />
+			<Trunks rows={trunks} certificates={certificates} />
+			<Certificates rows={certificates} />
 		</>
 	);
 }

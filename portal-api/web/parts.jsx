@@ -44,6 +44,14 @@ export function useLoad(load, depends)
 
 	const again = useCallback(() => setTurn((n) => n + 1), []);
 
+	useEffect(() => {
+		if (!state.error)
+			return undefined;
+
+		addEventListener("go-on", again);
+		return () => removeEventListener("go-on", again);
+	}, [state.error, again]);
+
 	return { ...state, again };
 }
 
@@ -60,15 +68,27 @@ export function useRested(value, ms = 200)
 	return rested;
 }
 
+/** What went wrong, in the service's words. Whoever sent a form is led to the
+    first field that is wrong, or here */
 export function Problem({ error, again })
 {
+	const ref = useRef(null);
+
+	useEffect(() => {
+		const form = ref.current && ref.current.closest("form");
+
+		if (form)
+			(form.querySelector('[aria-invalid="true"]') ||
+			 ref.current).focus();
+	}, [error]);
+
 	if (!error)
 		return null;
 
 	const more = error.errors && error.errors.length > 1 ? error.errors : [];
 
 	return (
-		<div class="problem" role="alert">
+		<div class="problem" role="alert" ref={ref} tabindex="-1">
 			{error.field && !more.length ? <b>{error.field}: </b> : null}
 			{more.length ? null : error.message}
 			{error.hint && !more.length ? ` (${error.hint}?)` : null}
@@ -79,6 +99,16 @@ export function Problem({ error, again })
 				{strings.retry}</button> : null}
 		</div>
 	);
+}
+
+/** {path: text} of what the service refused */
+export function errorsOf(error)
+{
+	const all = error ? error.errors && error.errors.length ? error.errors
+		: [{ field: error.field, error: error.message, hint: error.hint }] : [];
+
+	return Object.fromEntries(all.filter((e) => e.field).map((e) =>
+		[e.field, e.error + (e.hint ? ` (${e.hint}?)` : "")]));
 }
 
 export function Good({ children })
@@ -211,8 +241,10 @@ export function Table({ label, columns, rows, rowKey, sort, onSort, empty })
 				<thead><tr>{columns.map(head)}</tr></thead>
 				<tbody>{rows.map((row, n) => (
 					<tr key={rowKey ? rowKey(row) : n}>
-						{columns.map(([, cell, more = {}], i) =>
-							<td key={i} class={more.class}>{cell(row)}</td>)}
+						{columns.map(([title, cell, more = {}], i) =>
+							<td key={i} class={more.class} data-label={
+								typeof title === "string" ? title : ""}>
+								{cell(row)}</td>)}
 					</tr>))}
 				</tbody>
 			</table>
@@ -220,23 +252,29 @@ export function Table({ label, columns, rows, rowKey, sort, onSort, empty })
 	);
 }
 
-/** Pages of a list that goes on by cursor. @return {cursor, reset, buttons(next)} */
+/** Pages of a list that goes on by cursor. @return {cursor, buttons(next)} */
 export function usePages(depends)
 {
-	const [cursor, setCursor] = useState(null);
+	const [cursors, setCursors] = useState([]);
+	const cursor = cursors[cursors.length - 1] || null;
 
-	useEffect(() => setCursor(null), depends);
+	useEffect(() => setCursors([]), depends);
 
 	return {
 		cursor,
-		buttons: (next) => (
+		buttons: (next) => cursor || next ? (
 			<div class="pages">
-				{cursor ? <button type="button" onClick={() => setCursor(null)}>
-					{strings.first}</button> : null}
-				{next ? <button type="button" onClick={() => setCursor(next)}>
-					{strings.next}</button> : null}
+				{cursor ? <>
+					<button type="button" onClick={() => setCursors([])}>
+						{strings.first}</button>
+					<button type="button" onClick={() =>
+						setCursors(cursors.slice(0, -1))}>
+						{strings.previous}</button></> : null}
+				{next ? <button type="button" onClick={() =>
+					setCursors([...cursors, next])}>{strings.next}</button>
+					: null}
 			</div>
-		),
+		) : null,
 	};
 }
 

@@ -2,9 +2,12 @@
 
 import { useState } from "preact/hooks";
 
-import { ask, get, path, post } from "./api.js";
-import { Dialog, Field, Problem, Sure, Table, useLoad } from "./parts.jsx";
-import { SchemaForm, errorsOf } from "./form.jsx";
+import { ask, get, path } from "./api.js";
+import { Dialog, Field, Good, Problem, Sure, Table, errorsOf, useLoad }
+	from "./parts.jsx";
+import { Firewall } from "./firewall.jsx";
+import { SchemaForm } from "./form.jsx";
+import { useObject } from "./object.jsx";
 import { strings, fill } from "./strings.js";
 
 const words = strings.services;
@@ -15,21 +18,12 @@ function loadAll(where, name, signal)
 	return get(where, { limit: 1000 }, { signal }).then((v) => v[name]);
 }
 
-/** Make or change an object of a table; PUT if-match, POST */
-async function store(object, where, name, value)
-{
-	if (!object)
-		return post(where, value);
-
-	return ask("PUT", where + path(name), value,
-		   { headers: { "If-Match": `"${object.revision}"` } });
-}
-
-function TemplateChoice({ templates, value, custom, onChoose })
+function TemplateChoice({ templates, value, custom, fixed, onChoose })
 {
 	return (
 		<Field label={words.template}>{(a) => (
 			<select {...a} name="template" value={custom ? "" : value}
+				disabled={fixed}
 				onChange={(e) => onChoose(e.currentTarget.value)}>
 				<option value="">{words.custom}</option>
 				{templates.filter((t) => t.name !== "generic").map((t) =>
@@ -57,33 +51,28 @@ function About({ template })
 	);
 }
 
-/** Where the PBX sees us, as users that registered there were told */
-function Allow({ tenant, pbx })
+/** It is there now: the next thing to do is at the firewalls */
+function Saved({ tenant, pbx, onClose })
 {
-	const found = useLoad((signal) => get("/registrations", { tenant, pbx },
-		{ signal }), [tenant, pbx]);
-	const contacts = found.value ? [...new Set(found.value.registrations
-		.map((r) => (/@([^;>]+)/.exec(r.contact) || [])[1])
-		.filter(Boolean))].slice(0, 20) : [];
-
 	return (
-		<section class="allow">
-			<h3>{words.allow}</h3>
-			{contacts.length ? <><p>{words.allowText}</p>
-				<ul>{contacts.map((c) => <li key={c}><code>{c}</code></li>)}</ul>
-			</> : <p>{words.allowNone}</p>}
-		</section>
+		<Dialog wide onClose={onClose} title={fill(words.editPbx,
+			{ name: pbx.name })}>
+			<Good>{words.pbxSaved}</Good>
+			<Firewall tenant={tenant} pbx={pbx.name} />
+			<footer><button type="button" class="main" onClick={onClose}>
+				{strings.close}</button></footer>
+		</Dialog>
 	);
 }
 
-function PbxDialog({ tenant, object, session, onClose, onDone })
+function PbxDialog({ tenant, object, session, may, onClose, onDone })
 {
-	const [value, setValue] = useState(object ? object.value
-		: { template: "generic" });
+	const form = useObject({ object, initial: { template: "generic" },
+		list: path("tenants", tenant, "pbxs"), kind: "pbx" });
+	const { value, setValue, error } = form;
 	const [custom, setCustom] = useState(
 		!object || (object.value.template || "generic") === "generic");
 	const [all, setAll] = useState(false);
-	const [error, setError] = useState(null);
 	const known = useLoad((signal) => Promise.all([
 		get("/schema/pbx", {}, { signal }),
 		get("/templates", {}, { signal }),
@@ -92,17 +81,15 @@ function PbxDialog({ tenant, object, session, onClose, onDone })
 		"/templates" + path(value.template || "generic"), {}, { signal }),
 		[value.template]);
 	const file = object && object.managed === "file";
+	const fixed = file || !may;
 
 	const submit = async (e) => {
 		e.preventDefault();
-		try {
-			await store(object, path("tenants", tenant, "pbxs"),
-				    object && object.name, value);
-			onDone();
-		}
-		catch (failed) {
-			setError(failed);
-		}
+
+		const saved = await form.save();
+
+		if (saved)
+			onDone(object ? null : saved);
 	};
 
 	if (!known.value || !chosen.value)
@@ -119,10 +106,10 @@ function PbxDialog({ tenant, object, session, onClose, onDone })
 	return (
 		<Dialog wide onClose={onClose} title={object ? fill(words.editPbx,
 			{ name: object.name }) : words.newPbx}>
-			<form onSubmit={submit}>
+			<form onSubmit={submit} noValidate>
 				{file ? <p>{strings.byFile}</p> : null}
 				<TemplateChoice templates={templates} custom={custom}
-					value={value.template} onChoose={(name) => {
+					fixed={fixed} value={value.template} onChoose={(name) => {
 						setCustom(!name);
 						setValue({ ...value, template: name || "generic" });
 					}} />
@@ -134,15 +121,16 @@ function PbxDialog({ tenant, object, session, onClose, onDone })
 				<SchemaForm schema={schema} value={value} skip={["template"]}
 					effective={chosen.value.value} onChange={setValue}
 					wanted={wanted} errors={errorsOf(error)}
-					readOnly={(p) => file || object && p === "name" || !msp &&
+					readOnly={(p) => fixed || object && p === "name" || !msp &&
 						schema.properties[p.split(".")[0]]["x-msp"]} />
-				{object ? <Allow tenant={tenant} pbx={object.name} /> : null}
+				{object ? <Firewall tenant={tenant} pbx={object.name} /> : null}
 				<Problem error={error} />
+				{form.conflict(schema)}
 				<footer>
-					{file ? null : <button class="main">{object ? strings.save
-						: strings.create}</button>}
+					{fixed ? null : <button class="main" disabled={form.busy}>
+						{object ? strings.save : strings.create}</button>}
 					<button type="button" onClick={onClose}>
-						{strings.cancel}</button>
+						{fixed ? strings.close : strings.cancel}</button>
 				</footer>
 			</form>
 		</Dialog>
@@ -151,35 +139,34 @@ function PbxDialog({ tenant, object, session, onClose, onDone })
 
 function TenantDialog({ object, onClose, onDone })
 {
-	const [value, setValue] = useState(object ? object.value : {});
-	const [error, setError] = useState(null);
+	const form = useObject({ object, initial: {}, list: "/tenants",
+		kind: "tenant" });
 	const schema = useLoad((signal) => get("/schema/tenant", {}, { signal }),
 			       []);
 
 	const submit = async (e) => {
 		e.preventDefault();
-		try {
-			await store(object, "/tenants", object && object.name, value);
-			onDone(value.tenant);
-		}
-		catch (failed) {
-			setError(failed);
-		}
+
+		const saved = await form.save();
+
+		if (saved)
+			onDone(saved.name);
 	};
 
 	return (
 		<Dialog wide onClose={onClose} title={object ? fill(words.editTenant,
 			{ name: object.name }) : words.newTenant}>
-			<form onSubmit={submit}>
+			<form onSubmit={submit} noValidate>
 				<Problem error={schema.error} />
-				{schema.value ? <SchemaForm schema={schema.value} value={value}
-					skip={["pbx", "users"]} onChange={setValue}
-					errors={errorsOf(error)}
+				{schema.value ? <SchemaForm schema={schema.value}
+					value={form.value} skip={["pbx", "users"]}
+					onChange={form.setValue} errors={errorsOf(form.error)}
 					readOnly={(p) => object && p === "tenant"} /> : null}
-				<Problem error={error} />
+				<Problem error={form.error} />
+				{form.conflict(schema.value)}
 				<footer>
-					<button class="main">{object ? strings.save
-						: strings.create}</button>
+					<button class="main" disabled={form.busy}>{object
+						? strings.save : strings.create}</button>
 					<button type="button" onClick={onClose}>
 						{strings.cancel}</button>
 				</footer>
@@ -193,14 +180,24 @@ function Pbxs({ tenant, session, may })
 	const list = useLoad((signal) => loadAll(path("tenants", tenant, "pbxs"),
 		"pbxs", signal), [tenant]);
 	const [edited, setEdited] = useState(null);
+	const [saved, setSaved] = useState(null);
+	const [firewall, setFirewall] = useState(null);
 	const [gone, setGone] = useState(null);
 	const [error, setError] = useState(null);
-	const done = () => { setEdited(null); setGone(null); list.again(); };
+	const done = (made) => {
+		setEdited(null);
+		setGone(null);
+		setSaved(made || null);
+		list.again();
+	};
+
+	const show = (p) => may && p.managed === "store" ? strings.edit
+		: strings.show;
 
 	const remove = async () => {
 		try {
 			await ask("DELETE", path("tenants", tenant, "pbxs", gone.name));
-			done();
+			done(null);
 		}
 		catch (failed) {
 			setError(failed);
@@ -219,8 +216,10 @@ function Pbxs({ tenant, session, may })
 					[words.where, (p) => p.value.sip_proxy || p.value.sip_domain],
 					["", (p) => <span class="buttons">
 						<button type="button" onClick={() => setEdited(p)}
-							aria-label={`${strings.edit} ${p.name}`}>
-							{strings.edit}</button>
+							aria-label={`${show(p)} ${p.name}`}>{show(p)}</button>
+						<button type="button" onClick={() => setFirewall(p)}
+							aria-label={`${words.firewall} ${p.name}`}>
+							{words.firewall}</button>
 						{may && p.managed === "store" ? <button type="button"
 							aria-label={`${strings.remove} ${p.name}`}
 							onClick={() => { setError(null); setGone(p); }}>
@@ -228,9 +227,14 @@ function Pbxs({ tenant, session, may })
 				]} />
 			{may ? <button type="button" class="main"
 				onClick={() => setEdited({})}>{words.newPbx}</button> : null}
-			{edited ? <PbxDialog tenant={tenant} session={session}
+			{edited ? <PbxDialog tenant={tenant} session={session} may={may}
 				object={edited.name ? edited : null}
 				onClose={() => setEdited(null)} onDone={done} /> : null}
+			{saved ? <Saved tenant={tenant} pbx={saved}
+				onClose={() => setSaved(null)} /> : null}
+			{firewall ? <Dialog wide title={words.firewall}
+				onClose={() => setFirewall(null)}>
+				<Firewall tenant={tenant} pbx={firewall.name} /></Dialog> : null}
 			{gone ? <Sure text={fill(strings.reallyRemove, { name: gone.name })}
 				error={error} onYes={remove} onClose={() => setGone(null)} />
 				: null}

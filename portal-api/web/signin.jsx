@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 
 import { ask, get, href, post } from "./api.js";
-import { Dialog, Good, Input, Problem, useLoad } from "./parts.jsx";
+import { Dialog, Good, Input, Problem, errorsOf, useLoad } from "./parts.jsx";
 import { strings, fill } from "./strings.js";
 
 const words = strings.signIn;
@@ -22,6 +22,7 @@ function First({ code, onSession })
 	const [password, setPassword] = useState("");
 	const [again, setAgain] = useState("");
 	const [error, setError] = useState(null);
+	const wrong = errorsOf(error);
 
 	const submit = async (e) => {
 		e.preventDefault();
@@ -42,10 +43,10 @@ function First({ code, onSession })
 			<h1>{words.firstTitle}</h1>
 			<p>{words.firstText}</p>
 			<Input label={words.name} value={name} onValue={setName} required
-				name="name" autocomplete="username" />
+				name="name" autocomplete="username" error={wrong.name} />
 			<Input label={words.password} type="password" value={password}
 				onValue={setPassword} required name="password"
-				autocomplete="new-password" />
+				autocomplete="new-password" error={wrong.password} />
 			<Input label={words.again} type="password" value={again}
 				onValue={setAgain} required name="again"
 				autocomplete="new-password" />
@@ -55,10 +56,11 @@ function First({ code, onSession })
 	);
 }
 
-function Known({ over, message, onSession })
+/** Name and password, or somebody else's word for it */
+function Known({ over, message, who, onSession })
 {
 	const ways = useLoad((signal) => get("/sign-in", {}, { signal }), []);
-	const [name, setName] = useState("");
+	const [name, setName] = useState(who || "");
 	const [password, setPassword] = useState("");
 	const [error, setError] = useState(null);
 
@@ -84,8 +86,8 @@ function Known({ over, message, onSession })
 
 	return (
 		<form onSubmit={submit}>
-			<h1>{words.title}</h1>
-			{over ? <p role="status">{words.over}</p> : null}
+			{who ? <p>{words.overHere}</p> : <h1>{words.title}</h1>}
+			{over && !who ? <p role="status">{words.over}</p> : null}
 			{message ? <p class="problem" role="alert">{message}</p> : null}
 			<Problem error={ways.error} again={ways.again} />
 			<Input label={words.name} value={name} onValue={setName} required
@@ -116,6 +118,18 @@ export function SignIn({ over, now, onSession })
 	);
 }
 
+/** Over the page that is open: a session has ended in the middle of work */
+export function SignInAgain({ session, onSession, onLeave })
+{
+	return (
+		<Dialog title={words.title} onClose={onLeave}>
+			<Known who={session.name} onSession={onSession} />
+			<footer><button type="button" onClick={onLeave}>
+				{words.leave}</button></footer>
+		</Dialog>
+	);
+}
+
 export function Password({ onClose })
 {
 	const [old, setOld] = useState("");
@@ -123,6 +137,7 @@ export function Password({ onClose })
 	const [again, setAgain] = useState("");
 	const [error, setError] = useState(null);
 	const [done, setDone] = useState(false);
+	const wrong = errorsOf(error);
 
 	const submit = async (e) => {
 		e.preventDefault();
@@ -131,6 +146,7 @@ export function Password({ onClose })
 			return;
 		}
 		try {
+			setError(null);
 			await ask("PUT", "/session/password",
 				  { password: old, new_password: next });
 			setDone(true);
@@ -145,11 +161,14 @@ export function Password({ onClose })
 			{done ? <Good>{strings.password.done}</Good> :
 				<form onSubmit={submit}>
 					<Input label={strings.password.old} type="password" value={old}
-						onValue={setOld} autocomplete="current-password" required />
+						onValue={setOld} autocomplete="current-password" required
+						name="old" error={wrong.password} />
 					<Input label={strings.password.next} type="password" value={next}
-						onValue={setNext} autocomplete="new-password" required />
+						onValue={setNext} autocomplete="new-password" required
+						name="next" error={wrong.new_password} />
 					<Input label={words.again} type="password" value={again}
-						onValue={setAgain} autocomplete="new-password" required />
+						onValue={setAgain} autocomplete="new-password" required
+						name="again" />
 					<Problem error={error} />
 					<footer><button class="main">{strings.save}</button></footer>
 				</form>}

@@ -11,15 +11,20 @@ export const strings = {
 	save: "Save",
 	create: "Create",
 	edit: "Edit",
+	show: "Show",
 	remove: "Remove",
 	yes: "yes",
 	no: "no",
 	all: "All",
 	next: "Next page",
+	previous: "Previous page",
 	first: "First page",
 	copied: "Copied",
 	unreachable: "The service does not answer. Is it running?",
+	lost: "The service does not answer since {time}. What is shown may be out of "
+		+ "date; this page goes on by itself as soon as it answers.",
 	saved: "Saved.",
+	secret: "(not shown)",
 	removed: "{name} was removed.",
 	reallyRemove: "Remove {name} for good? This cannot be undone.",
 	byFile: "From a customer file on the node: read-only here.",
@@ -67,6 +72,9 @@ export const strings = {
 		differ: "The two passwords differ.",
 		firstGo: "Make administrator and sign in",
 		over: "Your session has ended. Sign in again.",
+		overHere: "Your session has ended. Sign in again to go on where you are: "
+			+ "nothing of what you typed is lost.",
+		leave: "Leave instead",
 	},
 
 	password: {
@@ -97,6 +105,16 @@ export const strings = {
 			+ "Our Contact: {contact}\nWhat to do: {advice}\n",
 	},
 
+	conflict: {
+		title: "Somebody else has changed this since you opened it.",
+		by: "It was {who}, {time}.", somebody: "",
+		gone: "Somebody else has removed this since you opened it.",
+		setting: "Setting", before: "As you found it", theirs: "Theirs",
+		mine: "Yours", sameNow: "Both say the same.",
+		both: "Go on with both, yours where they differ",
+		take: "Take theirs",
+	},
+
 	overview: {
 		registrations: "Registrations",
 		callsNow: "Calls now",
@@ -107,13 +125,48 @@ export const strings = {
 		seen: "Teams pings us", unseen: "Teams does not ping us",
 		attention: "What needs a person first",
 		calm: "Nothing: every enabled user is registered.",
-		welcome: "Begin here",
+		user: "user", users: "users",
+		needs: {
+			registrations: "PBX {pbx} of {tenant}, as {name}",
+			trunk: "No trunk to Microsoft Teams: {name} of {tenant}",
+			certificate: "The certificate towards Microsoft Teams ends {date}",
+		},
+		advice: {
+			trunk: "No calls to or from Teams for this customer. Is the name in DNS, in "
+				+ "the certificate and in the Teams admin center, and does the firewall "
+				+ "let port and addresses through?",
+			certificate: "When it has ended Teams takes no calls from this service any "
+				+ "more. Renew it, put it in the same file, then: callbridge reload",
+		},
+		whom: "Show these users",
+		failures: "Failed calls today, by cause", example: "Newest example",
+		certificates: "Certificates of this service",
+		use: "For", uses: { teams: "Microsoft Teams", pbx: "PBXs (TLS)",
+			portal: "this page" },
+		daysLeft: "Left", days: "{days} days", ended: "has ended",
+		ends: "Ends", chain: "Chain", trusted: "trusted", names: "Names",
+		issuer: "Signed by",
+		noCertificate: "None: no TLS towards PBXs, no Teams, and this page over "
+			+ "plain HTTP.",
+		noTeams: "None: the node has no certificate for Teams (teams.certificate in "
+			+ "callbridge.yaml).",
+		noTrunk: "None yet: each customer's name towards Teams makes one.",
+		lacksName: "The certificate does not bear the name {fqdn}: Teams refuses it.",
+		unseenWhy: "Teams does not ask for this name: is the gateway enabled in the "
+			+ "Teams admin center, and does the firewall let Teams in?",
+		welcome: "Next steps",
+		done: "(done)",
 		step1: "Make a customer",
 		step1Text: "its name, and the name under which Teams reaches its gateway",
 		step2: "Describe its PBX",
-		step2Text: "choose the product; only what it needs is asked for",
+		step2Text: "choose the product; only what it needs is asked for, and what "
+			+ "the firewall is to let through is shown",
 		step3: "Import its users",
-		step3Text: "from a CSV file, then watch them turn green",
+		step3Text: "from a CSV file, or one by one",
+		step4: "Watch them turn green",
+		step4Text: "whoever does not says why, and what to do",
+		step5: "Test it",
+		step5Text: "calls both ways, transfers, voice; with a report to keep",
 		why: "Why",
 		fqdn: "Name", proxy: "Microsoft's proxy",
 	},
@@ -132,14 +185,30 @@ export const strings = {
 		ownHelp: "Also those that the template knows already",
 		notes: "Notes of the template",
 		evidence: "Evidence: {evidence}",
-		allow: "To allow on the firewall of the PBX",
-		allowText: "Once a user is registered, the PBX sees this service as:",
-		allowNone: "Nobody has registered yet. With the first user the address "
-			+ "and port appear here.",
+		firewall: "Firewall",
+		pbxSaved: "Saved. Next: what is below is to be let through, then import "
+			+ "the users.",
 		asTemplate: "as the template: {value}",
 		byDefault: "default: {value}",
 		isSet: "set; leave empty to keep it",
 		editPbx: "PBX {name}", editTenant: "Customer {name}",
+	},
+
+	firewall: {
+		title: "To let through on firewalls: PBX {pbx}",
+		help: "At the PBX and at this service. Where a firewall offers \"SIP ALG\" "
+			+ "or \"SIP helper\", switch it off.",
+		what: "For", transport: "Protocol", ours: "This service",
+		theirs: "The other side", port: "port", any: "any",
+		signalling: "signalling", media: "voice",
+		sides: { pbx: "PBX", teams: "Microsoft Teams" },
+		directions: { in: "they connect to this service",
+			out: "this service connects to them", both: "in both directions" },
+		arrows: { in: "←", out: "→", both: "↔" },
+		seen: "The PBX knows this service as:",
+		unseen: "Nobody has registered at this PBX yet; with the first user it "
+			+ "shows here as whom the PBX knows this service.",
+		copy: "Copy as text",
 	},
 
 	users: {
@@ -150,12 +219,20 @@ export const strings = {
 		secret: "Password", set: "set", unset: "not set",
 		newUser: "New user", editUser: "User {name}",
 		importCsv: "Import CSV", exportCsv: "Export CSV",
-		count: "{count} users",
+		count: "Users found: {count}",
 		select: "Select {name}", selectAll: "Select all on this page",
 		selected: "{count} selected",
 		enable: "Enable", disable: "Disable", register: "Register now",
+		edit: "Change settings", editMany: "Change {count} users",
+		editHelp: "Tick what is to be the same for all of them; an empty field "
+			+ "takes the setting away. The rest stays as it is.",
+		selectFound: "Select all {count} found",
+		selectFoundMax: "Select the first {max} found",
+		clear: "Clear selection",
 		bulkDone: "{count} done.",
-		bulkFailed: "{count} done; {upn}: {error}",
+		bulkFailed: "{count} done; {failed} not, and stay selected:",
+		change: "Change {field}",
+		stop: "Stop",
 		needTenant: "Choose a customer above to add or import users.",
 		reallyRemove: "Remove {count} users for good? This cannot be undone.",
 		file: "CSV file with a header line",
@@ -169,7 +246,7 @@ export const strings = {
 		},
 		check: "Check only",
 		importNow: "Import",
-		progress: "{done} of {total}",
+		progress: "{done} of {total}", progressLabel: "How far it is",
 		would: "Would be created: {created}, changed: {changed}, unchanged: "
 			+ "{unchanged}, removed: {removed}.",
 		did: "Created: {created}, changed: {changed}, unchanged: {unchanged}, "
@@ -243,7 +320,14 @@ export const strings = {
 		evidence: "Evidence", from: "From",
 		compare: "Compare with",
 		setting: "Setting", value: "Value",
-		upload: "Own template (YAML)",
+		upload: "Own template (YAML)", edit: "Template {name}",
+		file: "Read it from a file", text: "Template (YAML)",
+		check: "Check only", good: "Nothing is wrong with it, and every PBX goes with it.",
+		mistakes: "{count} mistakes; nothing was changed.", wrong: "What is wrong",
+		column: "Column", goTo: "Go to line {line}",
+		extending: "builds on {extends}",
+		managed: { "built-in": "built in", folder: "the node's folder",
+			store: "this page" },
 		uploadHelp: "Over a built-in one of the same name, or beside them.",
 		uploadName: "Name",
 		send: "Upload",
@@ -256,7 +340,7 @@ export const strings = {
 		name: "Name", role: "Role", tenant: "Customer", expires: "Ends",
 		password: "Password",
 		passwordHelp: "Leave empty for single sign-on only, or to keep it.",
-		newAdmin: "New admin", newToken: "New token",
+		newAdmin: "New admin", editAdmin: "Admin {name}", newToken: "New token",
 		never: "never", everyone: "all",
 		once: "The token of {name}, told only now:",
 		copy: "Copy",
@@ -266,7 +350,9 @@ export const strings = {
 		title: "Audit",
 		time: "Time", who: "Who", address: "From", action: "Action",
 		what: "What", change: "Change",
-		filterWho: "Who", filterKind: "Kind",
+		filterWho: "Who (whole name)", filterKind: "What",
+		kinds: { tenant: "Customer", pbx: "PBX", user: "User",
+			template: "Template", admin: "Admin", token: "Token" },
 	},
 };
 

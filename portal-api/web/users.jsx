@@ -2,11 +2,13 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { ask, events, get, href, patch, path, post, query } from "./api.js";
-import { Dialog, Good, Indicator, Input, Problem, Select, Sure, Table,
+import { events, get, href, path } from "./api.js";
+import { Bulk } from "./bulk.jsx";
+import { Dialog, Indicator, Input, Problem, Select, Table, errorsOf,
 	 useLoad, usePages, useRested } from "./parts.jsx";
-import { SchemaForm, errorsOf } from "./form.jsx";
+import { SchemaForm } from "./form.jsx";
 import { ImportDialog } from "./import.jsx";
+import { useObject, withPbxs } from "./object.jsx";
 import { strings, fill } from "./strings.js";
 
 const words = strings.users;
@@ -15,109 +17,46 @@ const settle_ms = 2000;
 
 const rowName = (u) => `${u.tenant}/${u.name}`;
 
-function UserDialog({ tenant, object, pbxs, session, onClose, onDone })
+function UserDialog({ tenant, object, pbxs, session, may, onClose, onDone })
 {
-	const [value, setValue] = useState(object ? object.value
-		: { pbx: pbxs.length === 1 ? pbxs[0] : undefined });
-	const [error, setError] = useState(null);
+	const form = useObject({ object, kind: "user",
+		initial: { pbx: pbxs.length === 1 ? pbxs[0] : undefined },
+		list: path("tenants", tenant, "users") });
 	const schema = useLoad((signal) => get("/schema/user", {}, { signal })
-		.then(withPbxs), []);
+		.then((s) => withPbxs(s, pbxs)), []);
 	const file = object && object.managed === "file";
-
-	function withPbxs(s)
-	{
-		if (pbxs.length)
-			s.properties.pbx = { ...s.properties.pbx, enum: pbxs };
-
-		return s;
-	}
+	const fixed = file || !may;
 
 	const submit = async (e) => {
 		e.preventDefault();
-		try {
-			if (object) {
-				await ask("PUT", path("tenants", tenant, "users", object.name),
-					  value, { headers:
-						{ "If-Match": `"${object.revision}"` } });
-			}
-			else {
-				await post(path("tenants", tenant, "users"), value);
-			}
+		if (await form.save())
 			onDone();
-		}
-		catch (failed) {
-			setError(failed);
-		}
 	};
 
 	return (
 		<Dialog wide onClose={onClose} title={object ? fill(words.editUser,
 			{ name: object.name }) : words.newUser}>
-			<form onSubmit={submit}>
+			<form onSubmit={submit} noValidate>
 				{file ? <p>{strings.byFile}</p> : null}
 				<Problem error={schema.error} />
-				{schema.value ? <SchemaForm schema={schema.value} value={value}
-					onChange={setValue} errors={errorsOf(error)}
+				{schema.value ? <SchemaForm schema={schema.value}
+					value={form.value} onChange={form.setValue}
+					errors={errorsOf(form.error)}
 					secrets={object ? object.secrets : []}
-					readOnly={(p) => file || object && p === "upn" ||
+					readOnly={(p) => fixed || object && p === "upn" ||
 						!session.role.startsWith("msp-") &&
 						schema.value.properties[p.split(".")[0]]["x-msp"]} />
 					: null}
-				<Problem error={error} />
+				<Problem error={form.error} />
+				{form.conflict(schema.value)}
 				<footer>
-					{file ? null : <button class="main">{object ? strings.save
-						: strings.create}</button>}
+					{fixed ? null : <button class="main" disabled={form.busy}>
+						{object ? strings.save : strings.create}</button>}
 					<button type="button" onClick={onClose}>
-						{strings.cancel}</button>
+						{fixed ? strings.close : strings.cancel}</button>
 				</footer>
 			</form>
 		</Dialog>
-	);
-}
-
-/** Do something with each of the users; stop at the first that fails */
-async function withEach(users, act)
-{
-	let count = 0;
-
-	for (const user of users) {
-		try {
-			await act(user);
-		}
-		catch (error) {
-			return { error: fill(words.bulkFailed,
-				{ count, upn: user.name, error: error.message }) };
-		}
-		count++;
-	}
-
-	return { good: fill(words.bulkDone, { count }) };
-}
-
-function Bulk({ chosen, onDone })
-{
-	const [sure, setSure] = useState(false);
-	const where = (u) => path("tenants", u.tenant, "users", u.name);
-	const run = async (act) => onDone(await withEach(chosen, act));
-
-	return (
-		<div class="tools" role="group"
-			aria-label={fill(words.selected, { count: chosen.length })}>
-			<span>{fill(words.selected, { count: chosen.length })}</span>
-			<button type="button" onClick={() => run((u) =>
-				patch(where(u), { enabled: true }))}>{words.enable}</button>
-			<button type="button" onClick={() => run((u) =>
-				patch(where(u), { enabled: false }))}>{words.disable}</button>
-			<button type="button" onClick={() => run((u) => post(query(
-				`/registrations${path(u.name)}/retry`, { tenant: u.tenant })))}>
-				{words.register}</button>
-			<button type="button" onClick={() => setSure(true)}>
-				{strings.remove}</button>
-			{sure ? <Sure text={fill(words.reallyRemove,
-				{ count: chosen.length })} onClose={() => setSure(false)}
-				onYes={() => { setSure(false);
-					run((u) => ask("DELETE", where(u))); }} /> : null}
-		</div>
 	);
 }
 
@@ -164,8 +103,13 @@ function columns({ status, chosen, setChosen, rows, may, edit, tenant })
 	const isOn = (user) => chosen.some((u) => rowName(u) === rowName(user));
 	const choice = [
 		<input type="checkbox" aria-label={words.selectAll}
-			checked={rows.length > 0 && rows.every(isOn)} onChange={(e) =>
-				setChosen(e.currentTarget.checked ? rows : [])} />,
+			checked={rows.length > 0 && rows.every(isOn)} onChange={(e) => {
+				const others = chosen.filter((u) => !rows.some((r) =>
+					rowName(r) === rowName(u)));
+
+				setChosen(e.currentTarget.checked ? [...others, ...rows]
+					: others);
+			}} />,
 		(u) => u.managed === "store" ? <input type="checkbox"
 			aria-label={fill(words.select, { name: u.name })}
 			checked={isOn(u)} onChange={(e) =>
@@ -210,13 +154,13 @@ function Filter({ filter, setFilter, pbxs })
 
 export function Users({ tenant, session, may, now })
 {
-	const [filter, setFilter] = useState({ q: "", pbx: "",
+	const [filter, setFilter] = useState({ q: "",
+		pbx: now.parameters.get("pbx") || "",
 		state: now.parameters.get("state") || "" });
 	const [sort, setSort] = useState("upn");
 	const [chosen, setChosen] = useState([]);
 	const [edited, setEdited] = useState(null);
 	const [importing, setImporting] = useState(false);
-	const [told, setTold] = useState(null);
 	const rested = useRested(filter);
 	const pages = usePages([tenant, rested, sort]);
 	const base = tenant ? path("tenants", tenant, "users") : "/users";
@@ -235,7 +179,21 @@ export function Users({ tenant, session, may, now })
 			setTotal(list.value.total);
 	}, [list.value]);
 
-	useEffect(() => setChosen([]), [base, rested, sort, pages.cursor]);
+	useEffect(() => setChosen([]), [base, rested]);
+
+	/* as in many a program: "/" looks for something */
+	useEffect(() => {
+		const typed = (e) => {
+			if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey ||
+			    e.target.closest("input, select, textarea, dialog"))
+				return;
+			e.preventDefault();
+			document.querySelector('input[type="search"]').focus();
+		};
+
+		addEventListener("keydown", typed);
+		return () => removeEventListener("keydown", typed);
+	}, []);
 
 	const done = () => { setEdited(null); list.again(); };
 
@@ -255,10 +213,8 @@ export function Users({ tenant, session, may, now })
 					href={href(base + "/export", { format: "csv" })}>
 					{words.exportCsv}</a> : <span>{words.needTenant}</span>}
 			</div>
-			{chosen.length ? <Bulk chosen={chosen} onDone={(t) => {
-				setTold(t); setChosen([]); list.again(); }} /> : null}
-			{told && told.good ? <Good>{told.good}</Good> : null}
-			<Problem error={told && told.error ? new Error(told.error) : null} />
+			{may ? <Bulk {...{ chosen, setChosen, base, session, pbxs, tenant }}
+				found={total} filter={rested} onDone={list.again} /> : null}
 			<Problem error={list.error} again={list.again} />
 			<Table label={words.title} rows={list.value && rows}
 				rowKey={rowName} sort={sort} onSort={setSort}
@@ -267,8 +223,8 @@ export function Users({ tenant, session, may, now })
 					edit: setEdited })} />
 			{pages.buttons(list.value && list.value.next)}
 			{edited ? <UserDialog object={edited.name ? edited : null}
-				tenant={edited.tenant || tenant} pbxs={pbxs} session={session}
-				onClose={() => setEdited(null)} onDone={done} /> : null}
+				tenant={edited.tenant || tenant} pbxs={tenant ? pbxs : []}
+				session={session} may={may} onClose={() => setEdited(null)} onDone={done} /> : null}
 			{importing ? <ImportDialog tenant={tenant} onClose={() => {
 				setImporting(false); list.again(); }} /> : null}
 		</>

@@ -23,7 +23,7 @@ async function firstAdmin(page)
 	await field(page, "again").fill(PAGE_PASSWORD);
 	await look(page, "first-run");
 	await press(page, "Make administrator and sign in");
-	await page.getByText("Begin here").waitFor();
+	await page.getByRole("heading", { name: "Next steps" }).waitFor();
 	assert(page.loaded > 20000 && page.loaded < limit_bytes,
 	       `${page.loaded} bytes`);
 	await look(page, "overview-empty");
@@ -36,7 +36,7 @@ async function firstAdmin(page)
 	await look(page, "sign-in");
 	await field(page, "password").fill(PAGE_PASSWORD);
 	await press(page, "Sign in");
-	await page.getByText("Begin here").waitFor();
+	await page.getByRole("heading", { name: "Next steps" }).waitFor();
 }
 
 async function makePbx(page)
@@ -65,6 +65,14 @@ async function makePbx(page)
 	await field(page, "sip_proxy").fill(PAGE_PROXY);
 	await look(page, "services-pbx-form");
 	await press(page, "Create");
+	await page.getByRole("heading", { name: /^To let through/ }).waitFor();
+	await page.getByRole("cell", { name: "PBX: signalling" }).waitFor();
+	await press(page, "Copy as text");
+	assert.match(await page.evaluate(() => navigator.clipboard.readText()),
+		     /PBX: signalling: UDP 127\.0\.0\.1 port 15060 ↔ /);
+	await look(page, "services-firewall");
+	await page.getByRole("dialog").getByRole("button",
+		{ name: "Close", exact: true }).last().click();
 	await page.getByText(`hq – ${evil}`).waitFor();
 	await look(page, "services");
 }
@@ -86,7 +94,7 @@ async function importUsers(page)
 	await page.getByText(/^Created: 2/).waitFor();
 	await page.getByRole("dialog").getByRole("button",
 		{ name: "Close", exact: true }).last().click();
-	await page.getByText("2 users").waitFor();
+	await page.getByText("Users found: 2").waitFor();
 	await page.getByText(evil).first().waitFor();
 }
 
@@ -118,11 +126,18 @@ async function redThenGreen(page)
 	assert.match(text, /sip:2001@pbx\.contoso\.example/);
 	assert.match(text, /What to do: .{10}/);
 
+	await go(page, "Overview");
+	await page.locator(".needs").getByText("PBX hq of acme").waitFor();
+	await look(page, "overview-needs");
+	await page.getByRole("link", { name: "Show these users" }).click();
+	await page.getByText("Users found: 1").waitFor();
+
 	await press(page, "a@acme.example");
 	assert.equal(await field(page, "sip_password").inputValue(), "");
 	await field(page, "sip_password").fill(PAGE_FIXED);
 	await look(page, "users-form");
 	await press(page, "Save");
+	await page.getByLabel("State").selectOption("");
 	await lamp(page, "a@acme.example", "Registered").waitFor();
 	await look(page, "users-green");
 }
