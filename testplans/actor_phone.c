@@ -499,8 +499,9 @@ static int phone_answer(struct actor *actor)
 }
 
 
-/** baresip 1.1 knows no current call before the first answer to its INVITE:
-    whoever hangs up at once has to say so twice */
+/** baresip 1.1 knows no current call before the first answer to its INVITE,
+    nor after the one that it transferred has ended. It has a word for all
+    of its calls then, which baresip 1.0 has not, and does not need */
 static int hangup_do(struct actor *actor)
 {
 	int err = EAGAIN;
@@ -510,6 +511,8 @@ static int hangup_do(struct actor *actor)
 			return EINTR;
 
 		err = phone_do(actor, "hangup", "");
+		if (err)
+			err = phone_do(actor, "hangupall", "");
 	}
 
 	return err;
@@ -657,7 +660,8 @@ static bool is_clear(void *arg)
 	if (!phone_link_calls(phone->link))
 		return true;
 
-	(void)phone_do(actor, "hangup", "");
+	if (phone_do(actor, "hangup", ""))
+		(void)phone_do(actor, "hangupall", "");
 
 	return false;
 }

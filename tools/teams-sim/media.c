@@ -17,7 +17,7 @@ enum {
 	RTP_HEADER = 12,
 	AUTH_TAG = 10,
 	EVENT_FRAMES = 5,      /* 100 ms of digit */
-	EVENT_GAP_FRAMES = 4,  /* 80 ms of quiet after it */
+	EVENT_GAP_FRAMES = 4,  /* 80 ms of voice after it */
 	EVENT_VOLUME = 10,     /* dBm0, negated */
 	DIGITS_MAX = 64,
 	JUMP_MAX = AUDIO_RATE, /* larger steps in time are a new start */
@@ -424,7 +424,8 @@ static void send_rtp(struct media *m, uint8_t pt, bool marker, uint32_t ts,
 }
 
 
-static void send_event(struct media *m)
+/** @return true if this frame is one of an event, false if one of voice */
+static bool send_event(struct media *m)
 {
 	struct outbound *out = &m->out;
 	const uint32_t frame = ++out->event_frame;
@@ -454,6 +455,8 @@ static void send_event(struct media *m)
 		out->event_frame = 0;
 		++m->cnt.digits_sent;
 	}
+
+	return frame <= EVENT_FRAMES;
 }
 
 
@@ -465,10 +468,7 @@ static void send_frame(struct media *m)
 	if (m->source)
 		source_read(m->source, pcm);
 
-	if (m->out.digits[0]) {
-		send_event(m);
-	}
-	else if (m->source) {
+	if (!(m->out.digits[0] && send_event(m)) && m->source) {
 		const size_t n = coder_encode(m->coder, payload, pcm);
 
 		send_rtp(m, m->audio_pt, m->out.packets == 0, m->out.ts,
