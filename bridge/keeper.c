@@ -24,9 +24,10 @@
 
 enum {
 	WAIT_MS      = 500,        /* then the journal is looked at         */
-	MANY_LINES   = 100,        /* in one look: it is busy               */
-	WAIT_MANY_MS = 3000,
-	LINES        = 5000,       /* of the journal at a time              */
+	WAIT_BUSY_MS = 3000,       /* ... while there is much in it         */
+	STORM_LINES  = 1000,       /* in one look                           */
+	WAIT_STORM_MS = 10000,
+	LINES        = 10000,      /* of the journal at a time              */
 };
 
 
@@ -383,8 +384,8 @@ static bool is_stopping(struct keeper *k)
  * Take over what is new in the journal
  *
  * @return Time until the next look. While thousands register a longer one:
- *         each round writes the same pages of the indices, whether it brings
- *         a hundred lines or thousands
+ *         each round writes nearly the same pages of tables and indices,
+ *         whether it brings a hundred lines or thousands
  */
 static unsigned import(struct keeper *k)
 {
@@ -398,7 +399,8 @@ static unsigned import(struct keeper *k)
 	if (!err && lines == LINES)
 		return 0;
 
-	return lines < MANY_LINES ? WAIT_MS : WAIT_MANY_MS;
+	return lines < STORE_CALM ? WAIT_MS : lines < STORM_LINES ?
+		WAIT_BUSY_MS : WAIT_STORM_MS;
 }
 
 

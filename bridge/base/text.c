@@ -73,6 +73,30 @@ size_t text_char(const char *p, size_t l)
 }
 
 
+#define EACH(c) (UINT64_C(0x0101010101010101) * (c))
+#define ANY_BELOW(v, c) (((v) - EACH(c)) & ~(v) & EACH(0x80))
+
+
+/* Eight octets at a time */
+bool text_json_plain(const char *p, size_t l)
+{
+	while (l) {
+		const size_t n = l < sizeof(uint64_t) ? l : sizeof(uint64_t);
+		uint64_t v = EACH('a');
+
+		memcpy(&v, p, n);
+		if ((v & EACH(0x80)) | ANY_BELOW(v, ' ') |
+		    ANY_BELOW(v ^ EACH('"'), 1) | ANY_BELOW(v ^ EACH('\\'), 1))
+			return false;
+
+		p += n;
+		l -= n;
+	}
+
+	return true;
+}
+
+
 size_t text_escape(char *dst, size_t size, const char *p, size_t l)
 {
 	static const char hex[] = "0123456789abcdef";

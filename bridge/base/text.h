@@ -31,6 +31,12 @@ size_t text_char(const char *p, size_t l);
 size_t text_utf8(const char *p, size_t l);
 
 /**
+ * Is all of it ASCII that stands for itself in a JSON string (RFC 8259
+ * section 7)? Nearly every text is
+ */
+bool text_json_plain(const char *p, size_t l);
+
+/**
  * Write text with every octet that is not part of a printable character as
  * \xNN, always terminated, cut between characters where it does not fit
  *

@@ -31,31 +31,6 @@ static inline int put(struct mbuf *mb, const char *p, size_t l)
 #define PUT(mb, literal) put(mb, literal, sizeof(literal) - 1)
 
 
-#define EACH(c) (UINT64_C(0x0101010101010101) * (c))
-#define ANY_BELOW(v, c) (((v) - EACH(c)) & ~(v) & EACH(0x80))
-
-
-/** Is all of it ASCII that stands for itself in a JSON string? Eight octets
-    at a time: nearly every text is */
-static bool is_simple(const char *p, size_t l)
-{
-	while (l) {
-		const size_t n = l < sizeof(uint64_t) ? l : sizeof(uint64_t);
-		uint64_t v = EACH('a');
-
-		memcpy(&v, p, n);
-		if ((v & EACH(0x80)) | ANY_BELOW(v, ' ') |
-		    ANY_BELOW(v ^ EACH('"'), 1) | ANY_BELOW(v ^ EACH('\\'), 1))
-			return false;
-
-		p += n;
-		l -= n;
-	}
-
-	return true;
-}
-
-
 /** Octets at p that stand for themselves in a JSON string */
 static size_t plain(const char *p, size_t l)
 {
@@ -137,7 +112,7 @@ static int string_put(struct mbuf *mb, const char *p, size_t size)
 
 	err = PUT(mb, "\"");
 	if (!err)
-		err = is_simple(p, l) ? put(mb, p, l) : awkward_put(mb, p, l);
+		err = text_json_plain(p, l) ? put(mb, p, l) : awkward_put(mb, p, l);
 
 	return err ? err : PUT(mb, "\"");
 }

@@ -8,7 +8,6 @@
 #include "bridge/base/libre.h"
 #include "db.h"
 
-
 int db_query(struct db *db, const char *sql, const struct db_param *paramv,
 	     size_t paramc, db_row_h *rowh, void *arg)
 {
@@ -16,6 +15,66 @@ int db_query(struct db *db, const char *sql, const struct db_param *paramv,
 		return EINVAL;
 
 	return db->queryh(db, sql, paramv, paramc, rowh, arg);
+}
+
+
+static int rows_sql(const struct db_rows *rows, size_t rowc, char **sqlp)
+{
+	const size_t paramc = rowc * rows->columnc;
+	struct mbuf *mb = mbuf_alloc(16 * paramc + 512);
+	int err = mb ? mbuf_write_str(mb, rows->head) : ENOMEM;
+
+	for (size_t i = 0; i < paramc && !err; i++)
+		err = mbuf_printf(mb, "%s$%zu%s", i % rows->columnc ? ", " :
+				  i ? ", (" : "(", i + 1,
+				  (i + 1) % rows->columnc ? "" : ")");
+	if (!err)
+		err = mbuf_write_str(mb, rows->tail);
+	if (!err)
+		err = re_sdprintf(sqlp, "%b", mb->buf, mb->end);
+	mem_deref(mb);
+
+	return err;
+}
+
+
+int db_rows_add(struct db_rows *rows, const struct db_param *paramv)
+{
+	int err;
+
+	memcpy(&rows->paramv[rows->rowc * rows->columnc], paramv,
+	       rows->columnc * sizeof(*paramv));
+	if (++rows->rowc < rows->db->rowc)
+		return 0;
+
+	err = rows->sql ? 0 : rows_sql(rows, rows->rowc, &rows->sql);
+	if (!err)
+		err = db_query(rows->db, rows->sql, rows->paramv,
+			       rows->rowc * rows->columnc, NULL, NULL);
+	rows->rowc = 0;
+
+	return err;
+}
+
+
+/** The rest goes one by one: the same statement each time */
+int db_rows_end(struct db_rows *rows, int err)
+{
+	char *sql = NULL;
+
+	if (!err && rows->rowc)
+		err = rows_sql(rows, 1, &sql);
+
+	for (size_t i = 0; i < rows->rowc && !err; i++)
+		err = db_query(rows->db, sql,
+			       &rows->paramv[i * rows->columnc],
+			       rows->columnc, NULL, NULL);
+
+	rows->rowc = 0;
+	rows->sql = mem_deref(rows->sql);
+	mem_deref(sql);
+
+	return err;
 }
 
 

@@ -24,7 +24,7 @@ enum db_mode {
 	DB_MODES,
 };
 
-enum { DB_PARAMS_MAX = 52, DB_COLUMNS_MAX = 52 };
+enum { DB_PARAMS_MAX = 256, DB_COLUMNS_MAX = 52, DB_ROWS_MAX = 32 };
 
 struct db_param {
 	const char *text;          /* NULL: SQL's NULL, if no integer      */
@@ -52,6 +52,7 @@ struct db {
 	int (*notifyh)(struct db *db);
 	int (*waith)(struct db *db, int bell, unsigned ms);
 	const char *const (*beginv)[2];    /* by mode: begin, lock or NULL */
+	size_t rowc;                       /* that go well in a statement  */
 	bool inside;                       /* a transaction runs           */
 	char why[256];                     /* the library's words          */
 };
@@ -75,6 +76,28 @@ int db_query(struct db *db, const char *sql, const struct db_param *paramv,
 	db_query((db), (sql), (const struct db_param[]){__VA_ARGS__},	\
 		 sizeof((const struct db_param[]){__VA_ARGS__}) /	\
 		 sizeof(struct db_param), (rowh), (arg))
+
+/**
+ * Rows to be put in, as many a statement as suits the database: to ask a
+ * server costs more than what it does then. Texts live until db_rows_end()
+ */
+struct db_rows {
+	struct db *db;             /* borrowed                             */
+	const char *head;          /* "INSERT INTO t (a, b) VALUES "       */
+	const char *tail;          /* " ON CONFLICT ...", ""               */
+	size_t columnc;            /* 1..8                                 */
+	size_t rowc;               /* that wait; to begin with 0           */
+	char *sql;                 /* owned: of as many as go together     */
+	struct db_param paramv[DB_PARAMS_MAX];
+};
+
+/** @param paramv  columnc of them */
+int db_rows_add(struct db_rows *rows, const struct db_param *paramv);
+
+/** Put in what waits, in any case to be called.
+    @param err  What was met before: then nothing is put in, and it is
+                returned */
+int db_rows_end(struct db_rows *rows, int err);
 
 int db_begin(struct db *db, enum db_mode mode);
 

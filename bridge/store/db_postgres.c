@@ -251,6 +251,7 @@ int db_postgres_open(struct db **dbp, const char *url, char *why,
 	db->db.notifyh = notify;
 	db->db.waith   = wait_note;
 	db->db.beginv  = beginv;
+	db->db.rowc    = DB_ROWS_MAX;
 
 	db->conn = PQconnectdbParams(keyv, valuev, 1);
 	if (!db->conn) {

@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@ enum {
 
 struct statement {
 	sqlite3_stmt *stmt;        /* owned, NULL: none      */
+	int *atv;                  /* owned: where $1, $2... are bound     */
+	size_t atc;
 	uint32_t hash;             /* of its text            */
 	uint64_t used;             /* when, by the counter   */
 	bool busy;
@@ -31,6 +34,7 @@ struct db_sqlite {
 	struct db db;              /* first member           */
 	sqlite3 *file;             /* owned                  */
 	struct statement statementv[STATEMENTS];
+	struct statement *newest;  /* borrowed, NULL: asked for last */
 	uint64_t counter;          /* of queries             */
 };
 
@@ -44,12 +48,21 @@ static const char *const beginv[DB_MODES][2] = {
 };
 
 
+static void statement_clear(struct statement *st)
+{
+	(void)sqlite3_finalize(st->stmt);
+	st->stmt = NULL;
+	st->atv  = mem_deref(st->atv);
+	st->atc  = 0;
+}
+
+
 static void destructor(void *data)
 {
 	struct db_sqlite *db = data;
 
 	for (size_t i = 0; i < STATEMENTS; i++)
-		(void)sqlite3_finalize(db->statementv[i].stmt);
+		statement_clear(&db->statementv[i]);
 
 	(void)sqlite3_close_v2(db->file);
 }
@@ -117,12 +130,55 @@ static struct statement *statement_find(struct db_sqlite *db, uint32_t hash,
 	}
 
 	if (oldest) {
-		(void)sqlite3_finalize(oldest->stmt);
-		oldest->stmt = NULL;
+		statement_clear(oldest);
 		oldest->hash = hash;
 	}
 
 	return oldest;
+}
+
+
+/** SQLite numbers parameters as they come, and finds a name by looking at
+    all of them: that is done once. @return SQLite's code */
+static int params_find(struct statement *st)
+{
+	const int c = sqlite3_bind_parameter_count(st->stmt);
+
+	if (!c)
+		return SQLITE_OK;
+
+	st->atv = mem_zalloc((size_t)c * sizeof(*st->atv), NULL);
+	if (!st->atv)
+		return SQLITE_NOMEM;
+
+	st->atc = (size_t)c;
+
+	for (int at = 1; at <= c; at++) {
+		const char *name = sqlite3_bind_parameter_name(st->stmt, at);
+		const int n = name ? atoi(name + 1) : 0;
+
+		if (n < 1 || n > c)
+			return SQLITE_RANGE;
+		st->atv[n - 1] = at;
+	}
+
+	return SQLITE_OK;
+}
+
+
+static int prepare(struct db_sqlite *db, struct statement *st,
+		   const char *sql)
+{
+	int rc;
+
+	rc = sqlite3_prepare_v3(db->file, sql, -1, SQLITE_PREPARE_PERSISTENT,
+				&st->stmt, NULL);
+	if (rc == SQLITE_OK)
+		rc = params_find(st);
+	if (rc != SQLITE_OK)
+		statement_clear(st);
+
+	return rc;
 }
 
 
@@ -133,15 +189,16 @@ static int statement_take(struct db_sqlite *db, struct statement **stp,
 	struct statement *st;
 	int rc = SQLITE_OK;
 
-	st = statement_find(db, hash_joaat_str(sql), sql);
+	st = db->newest;
+	if (!st || st->busy || !st->stmt || strcmp(sqlite3_sql(st->stmt), sql))
+		st = statement_find(db, hash_joaat_str(sql), sql);
 	if (!st)
 		return SQLITE_BUSY;
 
 	if (!st->stmt)
-		rc = sqlite3_prepare_v3(db->file, sql, -1,
-					SQLITE_PREPARE_PERSISTENT, &st->stmt,
-					NULL);
+		rc = prepare(db, st, sql);
 
+	db->newest = st;
 	st->used = ++db->counter;
 	st->busy = rc == SQLITE_OK;
 	*stp = st->busy ? st : NULL;
@@ -162,33 +219,23 @@ static void statement_give(struct statement *st)
 }
 
 
-static int bind_all(sqlite3_stmt *stmt, const struct db_param *paramv,
-		    size_t paramc)
+static int bind_all(const struct statement *st,
+		    const struct db_param *paramv, size_t paramc)
 {
-	static const char *const namev[DB_PARAMS_MAX] = {
-		"$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10",
-		"$11", "$12", "$13", "$14", "$15", "$16", "$17", "$18",
-		"$19", "$20", "$21", "$22", "$23", "$24", "$25", "$26",
-		"$27", "$28", "$29", "$30", "$31", "$32", "$33", "$34",
-		"$35", "$36", "$37", "$38", "$39", "$40", "$41", "$42",
-		"$43", "$44", "$45", "$46", "$47", "$48", "$49", "$50",
-		"$51", "$52",
-	};
 	int rc = SQLITE_OK;
+
+	if (paramc > st->atc)
+		return SQLITE_RANGE;
 
 	for (size_t i = 0; i < paramc && rc == SQLITE_OK; i++) {
 		const struct db_param *p = &paramv[i];
-		int at;
-
-		at = sqlite3_bind_parameter_index(stmt, namev[i]);
-		if (!at)
-			return SQLITE_RANGE;
 
 		if (p->is_integer)
-			rc = sqlite3_bind_int64(stmt, at, p->integer);
+			rc = sqlite3_bind_int64(st->stmt, st->atv[i],
+						p->integer);
 		else
-			rc = sqlite3_bind_text(stmt, at, p->text, -1,
-					       SQLITE_STATIC);
+			rc = sqlite3_bind_text(st->stmt, st->atv[i], p->text,
+					       -1, SQLITE_STATIC);
 	}
 
 	return rc;
@@ -225,7 +272,7 @@ static int query(struct db *base, const char *sql,
 
 	rc = statement_take(db, &st, sql);
 	if (rc == SQLITE_OK)
-		rc = bind_all(st->stmt, paramv, paramc);
+		rc = bind_all(st, paramv, paramc);
 
 	while (rc == SQLITE_OK) {
 		rc = sqlite3_step(st->stmt);
@@ -322,6 +369,7 @@ int db_sqlite_open(struct db **dbp, const char *path, bool create,
 
 	db->db.queryh = query;
 	db->db.beginv = beginv;
+	db->db.rowc   = 1;         /* several: each page is copied before */
 
 	rc = sqlite3_open_v2(path, &db->file, SQLITE_OPEN_READWRITE |
 			     SQLITE_OPEN_NOMUTEX, NULL);

@@ -16,6 +16,7 @@ static void destructor(void *data)
 
 	mem_deref(st->db);
 	mem_deref(st->ring);
+	mem_deref(st->queued);
 }
 
 

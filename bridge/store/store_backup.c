@@ -177,7 +177,7 @@ static int check_empty(struct store *st)
 static int insert_row(struct store *st, const struct schema_table *t,
 		      const json_t *values)
 {
-	struct db_param paramv[DB_PARAMS_MAX] = { DB_INT(0) };
+	struct db_param paramv[DB_COLUMNS_MAX] = { DB_INT(0) };
 	char sql[1536], marks[256] = "";
 	size_t at = 0;
 

@@ -15,6 +15,7 @@ struct store {
 	bool outer;                /* within store_begin()/store_end()    */
 	bool mirroring;            /* what is put is a customer file's    */
 	int64_t stamp;             /* of this transaction's changes, 0    */
+	struct queued *queued;     /* owned: of store_import(), NULL      */
 };
 
 enum { SCHEMA_VERSION = 2, STORE_ID_SIZE = 33 };
@@ -99,11 +100,25 @@ int store_tail_range(const char *typed, int64_t *from, int64_t *to);
 
 /* store_outages.c: likewise */
 
-/** A registration as the journal told it, or a trunk
-    @param upn      Folded
+/** What an outage is known by, of a registration as the journal told it */
+struct store_reg {
+	const char *tenant, *upn;  /* upn folded          */
+	const char *pbx, *state, *reason, *words;
+	int64_t since_s;
+	int64_t time_ms;           /* when it was told    */
+	bool removed;
+};
+
+int store_outage_reg(struct store *st, const struct store_reg *reg);
+
+/** Is it the begin of an outage, or its going on? */
+bool store_reg_is_down(const struct store_reg *reg);
+
+/** Is any user lost? */
+int store_outage_any(struct store *st, bool *any);
+
+/** A trunk as the journal told it
     @param time_ms  When it was told */
-int store_outage_reg(struct store *st, const struct json_t *reg,
-		     const char *upn, int64_t time_ms);
 int store_outage_trunk(struct store *st, const struct json_t *trunk,
 		       const char *node, int64_t time_ms);
 

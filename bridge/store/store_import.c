@@ -6,7 +6,6 @@
  * over for good.
  */
 #include <dirent.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,180 +13,25 @@
 
 #include "bridge/base/libre.h"
 #include "bridge/base/log.h"
-#include "bridge/model/status.h"
 #include "journal_file.h"
-#include "store_core.h"
+#include "store_batch.h"
 
 
-enum { BATCH = 5000 };              /* lines a transaction */
+enum {
+	BATCH = 10000,             /* lines a transaction                    */
+	BATCH_SIZE = 8 * 1024 * 1024,  /* ... and octets, at most            */
+	QUEUED_MS = 300000,        /* then those who queue are put in, too   */
+};
 
 
 struct import {
 	struct store *st;          /* borrowed */
 	const char *node;          /* borrowed */
 	char folder[PATH_MAX];
+	char path[PATH_MAX];       /* of the day's file */
 	char day[JOURNAL_DAY_SIZE];
-	int64_t at;                /* octets of the day's file that are in */
-	struct figures *figures;   /* owned */
+	int64_t at;                /* octets of it that are in */
 };
-
-
-/* Lines */
-
-
-static const char *text_of(const json_t *json, const char *member)
-{
-	const char *text = json_string_value(json_object_get(json, member));
-
-	return text ? text : "";
-}
-
-
-static int import_call(const struct import *im, const json_t *call,
-		       const char *data)
-{
-	struct call_record rec;
-
-	if (call_record_read(&rec, call))
-		return 0;
-
-	return store_call_put(im->st, im->figures, &rec, data);
-}
-
-
-static int reg_history(const struct import *im, int64_t at,
-		       const char *tenant, const char *upn, const char *pbx,
-		       int64_t time_ms, const char *data)
-{
-	return db_do(im->st->db, "INSERT INTO registration_history (node,"
-		     " day, at, tenant, upn, pbx, time_ms, data) VALUES"
-		     " ($1, $2, $3, $4, $5, $6, $7, $8)", DB_TEXT(im->node),
-		     DB_TEXT(im->day), DB_INT(at), DB_TEXT(tenant),
-		     DB_TEXT(upn), DB_TEXT(pbx), DB_INT(time_ms),
-		     DB_TEXT(data));
-}
-
-
-static int reg_present(const struct import *im, const char *tenant,
-		       const char *upn, const char *pbx, const char *state,
-		       int64_t time_ms, const char *data)
-{
-	return db_do(im->st->db, "INSERT INTO registrations (tenant, upn,"
-		     " pbx, state, time_ms, data)"
-		     " VALUES ($1, $2, $3, $4, $5, $6)"
-		     " ON CONFLICT (tenant, upn) DO UPDATE SET"
-		     " pbx = excluded.pbx, state = excluded.state,"
-		     " time_ms = excluded.time_ms, data = excluded.data"
-		     " WHERE excluded.time_ms >= registrations.time_ms",
-		     DB_TEXT(tenant), DB_TEXT(upn), DB_TEXT(pbx),
-		     DB_TEXT(state), DB_INT(time_ms), DB_TEXT(data));
-}
-
-
-static int import_reg(const struct import *im, int64_t at,
-		      const json_t *reg, int64_t time_ms, const char *data)
-{
-	const char *tenant = text_of(reg, "tenant");
-	const char *pbx    = text_of(reg, "pbx");
-	char upn[STORE_NAME_SIZE];
-	int err = 0;
-
-	if (!json_is_object(reg) || store_fold(upn, text_of(reg, "upn")))
-		return 0;
-
-	/* that somebody waits for a first registration is how things stand,
-	   and nothing that anybody asks about later */
-	if (strcmp(text_of(reg, "state"), "queued"))
-		err = reg_history(im, at, tenant, upn, pbx, time_ms, data);
-	if (err)
-		return err;
-
-	err = store_outage_reg(im->st, reg, upn, time_ms);
-	if (err)
-		return err;
-
-	if (!json_is_true(json_object_get(reg, "removed")))
-		return reg_present(im, tenant, upn, pbx,
-				   text_of(reg, "state"), time_ms, data);
-
-	return db_do(im->st->db, "DELETE FROM registrations WHERE"
-		     " tenant = $1 AND upn = $2 AND time_ms <= $3",
-		     DB_TEXT(tenant), DB_TEXT(upn), DB_INT(time_ms));
-}
-
-
-/**
- * The value of a line as it stands there, compact as the journal writes it:
- * {"time_ms":1,"reg":VALUE} and a newline
- *
- * @return owned; NULL if it is not the journal that wrote it, or there is no
- *         memory
- */
-static char *value_cut(const char *line, size_t l)
-{
-	static const char head[] = "{\"time_ms\":";
-	const char *const end = line + l - 2;
-	const char *p = line + sizeof(head) - 1;
-
-	if (l < sizeof(head) + 10 || memcmp(line, head, sizeof(head) - 1) ||
-	    memcmp(end, "}\n", 2))
-		return NULL;
-
-	while (p < end && *p >= '0' && *p <= '9')
-		++p;
-
-	if (end - p > 7 && !memcmp(p, ",\"reg\":", 7))
-		p += 7;
-	else if (end - p > 8 && !memcmp(p, ",\"call\":", 8))
-		p += 8;
-	else
-		return NULL;
-
-	/* the value is the line's last member, and there is one alone */
-	return *p == '{' && end[-1] == '}' && l < JOURNAL_LINE_MAX ?
-		strndup(p, (size_t)(end - p)) : NULL;
-}
-
-
-/** @param at  Where in the file the line begins */
-static int import_line(const struct import *im, int64_t at, const char *line,
-		       size_t l)
-{
-	json_t *json = NULL, *call, *reg, *trunk;
-	char *data = NULL;
-	int64_t time_ms;
-	int err = 0;
-
-	if (l <= JOURNAL_LINE_MAX)
-		json = json_loadb(line, l, JSON_REJECT_DUPLICATES, NULL);
-
-	call    = json_object_get(json, "call");
-	reg     = json_object_get(json, "reg");
-	trunk   = json_object_get(json, "trunk");
-	time_ms = json_integer_value(json_object_get(json, "time_ms"));
-
-	if (json_object_size(json) == 2)
-		data = value_cut(line, l);
-
-	if (!data && (call || reg)) {
-		data = json_dumps(call ? call : reg,
-				  JSON_COMPACT | JSON_ENCODE_ANY);
-		if (!data)
-			err = ENOMEM;
-	}
-
-	if (data && call)
-		err = import_call(im, call, data);
-	else if (data)
-		err = import_reg(im, at, reg, time_ms, data);
-	else if (trunk && !err)
-		err = store_outage_trunk(im->st, trunk, im->node, time_ms);
-
-	free(data);
-	json_decref(json);
-
-	return err;
-}
 
 
 /* Files */
@@ -221,7 +65,8 @@ static int position_write(const struct import *im)
 }
 
 
-static int lines_read(struct import *im, FILE *f, size_t max, size_t *count)
+static int lines_read(struct import *im, struct batch *b, FILE *f,
+		      size_t max, size_t *count)
 {
 	char *line = NULL;
 	size_t size = 0, c = 0;
@@ -231,9 +76,9 @@ static int lines_read(struct import *im, FILE *f, size_t max, size_t *count)
 	if (fseeko(f, (off_t)im->at, SEEK_SET))
 		return errno;
 
-	while (c < max && !err && (l = getline(&line, &size, f)) > 0 &&
-	       line[l - 1] == '\n') {
-		err = import_line(im, im->at, line, (size_t)l);
+	while (c < max && batch_size(b) < BATCH_SIZE && !err &&
+	       (l = getline(&line, &size, f)) > 0 && line[l - 1] == '\n') {
+		err = batch_line(b, im->at, line, (size_t)l);
 		im->at += l;
 		++c;
 	}
@@ -247,18 +92,118 @@ static int lines_read(struct import *im, FILE *f, size_t max, size_t *count)
 
 static int batch(struct import *im, FILE *f, size_t max, size_t *count)
 {
+	struct batch *b = NULL;
 	int err;
 
 	err = position_read(im);
 	if (!err)
-		err = lines_read(im, f, max, count);
+		err = batch_alloc(&b, im->st->queued, im->path);
 	if (!err)
-		err = figures_flush(im->figures, im->st);
+		err = lines_read(im, b, f, max, count);
+	if (!err)
+		err = batch_write(b, im->st, im->node, im->day);
 	if (!err && *count)
 		err = position_write(im);
+	mem_deref(b);
 
 	return err;
 }
+
+
+/* Users who queue */
+
+
+static int queued_lines(struct batch *b, FILE *f, const int64_t *atv,
+			size_t c)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < c && !err; i++) {
+		ssize_t l;
+
+		if (fseeko(f, (off_t)atv[i], SEEK_SET)) {
+			err = errno;
+			break;
+		}
+
+		l = getline(&line, &size, f);
+		if (l > 0)
+			err = batch_line(b, atv[i], line, (size_t)l);
+	}
+	free(line);
+
+	return err;
+}
+
+
+static int queued_batch(struct import *im, FILE *f, const int64_t *atv,
+			size_t c)
+{
+	struct batch *b = NULL;
+	int err;
+
+	err = batch_alloc(&b, NULL, "");
+	if (!err)
+		err = queued_lines(b, f, atv, c);
+	if (!err)
+		err = db_begin(im->st->db, DB_ALONE);
+	if (!err)
+		err = db_end(im->st->db, batch_write(b, im->st, im->node, ""));
+	mem_deref(b);
+
+	return err;
+}
+
+
+/** Put in those who wait, each as its line says. What came later is not
+    touched: it is newer */
+static int queued_write(struct import *im)
+{
+	struct queued *q = im->st->queued;
+	int64_t *atv;
+	size_t c;
+	FILE *f;
+	int err;
+
+	if (!queued_count(q))
+		return 0;
+
+	err = queued_list(q, &atv, &c);
+	if (err)
+		return err;
+
+	f = fopen(queued_path(q), "re");
+	err = f ? 0 : errno;
+
+	for (size_t i = 0; i < c && !err; i += BATCH)
+		err = queued_batch(im, f, atv + i, c - i < BATCH ? c - i :
+				   BATCH);
+	if (f)
+		(void)fclose(f);
+	mem_deref(atv);
+
+	/* a file that is no more has nothing to tell */
+	if (!err || err == ENOENT)
+		queued_clear(q);
+
+	return err == ENOENT ? 0 : err;
+}
+
+
+/** While others register by the hundred most of them will have done so, too,
+    before anybody looks */
+static int queued_look(struct import *im, size_t count)
+{
+	const struct queued *q = im->st->queued;
+
+	return count < STORE_CALM || queued_age_ms(q) >= QUEUED_MS ?
+		queued_write(im) : 0;
+}
+
+
+/* Days */
 
 
 /** Is there anything new in the file? Spares a transaction for each of the
@@ -290,6 +235,12 @@ static int import_file(struct import *im, FILE *f, size_t lines,
 	if (err || !is_grown(im, f))
 		return err;
 
+	/* a new day: those who queue stand in the file of the one before */
+	if (strcmp(queued_path(im->st->queued), im->path))
+		err = queued_write(im);
+	if (err)
+		return err;
+
 	do {
 		const size_t left = lines - *imported;
 		const size_t max  = left < BATCH ? left : BATCH;
@@ -301,7 +252,7 @@ static int import_file(struct import *im, FILE *f, size_t lines,
 		if (!err)
 			*imported += count;
 
-	} while (!err && count == BATCH && *imported < lines);
+	} while (!err && count && *imported < lines);
 
 	return err;
 }
@@ -310,16 +261,16 @@ static int import_file(struct import *im, FILE *f, size_t lines,
 static int import_day(struct import *im, const char *name, size_t lines,
 		      size_t *imported)
 {
-	char path[PATH_MAX];
 	FILE *f;
 	int err;
 
 	str_ncpy(im->day, name, 9);
 
-	if (re_snprintf(path, sizeof(path), "%s/%s", im->folder, name) < 0)
+	if (re_snprintf(im->path, sizeof(im->path), "%s/%s", im->folder,
+			name) < 0)
 		return ENAMETOOLONG;
 
-	f = fopen(path, "re");
+	f = fopen(im->path, "re");
 	if (!f)
 		return errno;
 
@@ -351,10 +302,8 @@ int store_import(struct store *st, const char *node, const char *state_dir,
 		return EINVAL;
 
 	err = journal_folder(im.folder, state_dir);
-	if (err)
-		return err;
-
-	err = figures_alloc(&im.figures);
+	if (!err && !st->queued)
+		err = queued_alloc(&st->queued);
 	if (err)
 		return err;
 
@@ -369,7 +318,9 @@ int store_import(struct store *st, const char *node, const char *state_dir,
 		free(dev[i]);
 	}
 	free(dev);
-	mem_deref(im.figures);
+
+	if (!err)
+		err = queued_look(&im, count);
 
 	if (imported)
 		*imported = count;

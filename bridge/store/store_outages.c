@@ -63,31 +63,49 @@ static bool is_true(const json_t *json, const char *member)
 }
 
 
-static int64_t since_ms(const json_t *status, int64_t time_ms)
+static int64_t since_s(const json_t *status)
 {
-	const int64_t since_s = json_integer_value(json_object_get(status,
-							"since_s"));
-
-	return since_s ? since_s * 1000 : time_ms;
+	return json_integer_value(json_object_get(status, "since_s"));
 }
 
 
-int store_outage_reg(struct store *st, const json_t *reg, const char *upn,
-		     int64_t time_ms)
+bool store_reg_is_down(const struct store_reg *reg)
 {
-	const char *state = text_of(reg, "state");
-	const bool removed = is_true(reg, "removed");
-	const bool down = !removed &&
-		(!strcmp(state, reg_state_name(REG_RED)) ||
-		 !strcmp(state, reg_state_name(REG_LAGGING)));
+	return !reg->removed &&
+		(!strcmp(reg->state, reg_state_name(REG_RED)) ||
+		 !strcmp(reg->state, reg_state_name(REG_LAGGING)));
+}
 
+
+int store_outage_reg(struct store *st, const struct store_reg *reg)
+{
 	/* who waits for a turn is as lost, or not, as before */
-	if (!removed && !strcmp(state, reg_state_name(REG_QUEUED)))
+	if (!reg->removed && !strcmp(reg->state, reg_state_name(REG_QUEUED)))
 		return 0;
 
-	return note(st, "user", text_of(reg, "tenant"), text_of(reg, "pbx"),
-		    upn, "", down, since_ms(reg, time_ms),
-		    text_of(reg, "reason"), text_of(reg, "words"));
+	return note(st, "user", reg->tenant, reg->pbx, reg->upn, "",
+		    store_reg_is_down(reg), reg->since_s ?
+		    reg->since_s * 1000 : reg->time_ms, reg->reason,
+		    reg->words);
+}
+
+
+static int take_one(const struct db_row *row, void *arg)
+{
+	(void)row;
+	*(bool *)arg = true;
+
+	return 0;
+}
+
+
+int store_outage_any(struct store *st, bool *any)
+{
+	*any = false;
+
+	return db_do_each(st->db, take_one, any, "SELECT 1 FROM outages"
+			  " WHERE kind = $1 AND to_ms = 0 LIMIT 1",
+			  DB_TEXT("user"));
 }
 
 
@@ -104,7 +122,8 @@ int store_outage_trunk(struct store *st, const json_t *trunk,
 
 	return note(st, "trunk", text_of(trunk, "tenant"),
 		    text_of(trunk, "fqdn"), text_of(trunk, "proxy"), node,
-		    !removed && !up, since_ms(trunk, time_ms),
+		    !removed && !up, since_s(trunk) ?
+		    since_s(trunk) * 1000 : time_ms,
 		    text_of(trunk, "why"), "");
 }
 
@@ -144,6 +163,22 @@ static int fill_h(const struct db_row *row, void *arg)
 }
 
 
+static int fill_one(struct store *st, const json_t *json, const char *upn,
+		    int64_t time_ms)
+{
+	const struct store_reg reg = {
+		.tenant = text_of(json, "tenant"), .upn = upn,
+		.pbx = text_of(json, "pbx"), .state = text_of(json, "state"),
+		.reason = text_of(json, "reason"),
+		.words = text_of(json, "words"),
+		.since_s = since_s(json), .time_ms = time_ms,
+		.removed = is_true(json, "removed"),
+	};
+
+	return store_outage_reg(st, &reg);
+}
+
+
 static int fill_some(struct store *st, struct filling *fi)
 {
 	int err;
@@ -163,8 +198,8 @@ static int fill_some(struct store *st, struct filling *fi)
 					 0, NULL);
 
 		if (!err && reg)
-			err = store_outage_reg(st, reg, fi->v[i].upn,
-					       fi->v[i].time_ms);
+			err = fill_one(st, reg, fi->v[i].upn,
+				       fi->v[i].time_ms);
 		json_decref(reg);
 		fi->v[i].upn  = mem_deref(fi->v[i].upn);
 		fi->v[i].data = mem_deref(fi->v[i].data);
