@@ -231,6 +231,12 @@ bool query_matches(const struct request *rq, const char *name,
     caller owns the reference */
 struct json_t *body_json(struct request *rq);
 
+/* traces.c */
+
+/** A message, as it is told. @return owned, NULL without memory */
+struct trace_msg;
+struct json_t *trace_message_json(const struct trace_msg *msg);
+
 /* signin.c */
 
 /** Begin a session; the cookie goes with the answer. @return 0, or as
@@ -245,6 +251,8 @@ resource_h registrations_get, retry_post;      /* registrations.c */
 resource_h trunks_get;                         /* trunks.c        */
 resource_h calls_get, call_get, call_work;     /* calls.c         */
 resource_h trace_get;                          /* traces.c        */
+resource_h share_post, shares_get, share_delete; /* shares.c      */
+resource_h shared_get;
 resource_h version_get, metrics_get;           /* service.c       */
 resource_h live_get, ready_get, reload_post;
 resource_h session_get, session_post, session_delete;     /* signin.c */

@@ -174,6 +174,7 @@ static const struct shape shapev[] = {
 	{ "/trunks", "trunks", NULL, NULL },
 	{ "/calls", "calls", NULL, NULL },
 	{ "/call-records", "calls", NULL, NULL },
+	{ "/shares", "shares", NULL, NULL },
 	{ "/reports/outages", "outages", NULL, NULL },
 	{ "/audit", "entries", NULL, NULL },
 	{ "/test-runs", "test_runs", NULL, NULL },

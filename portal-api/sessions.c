@@ -27,6 +27,8 @@ enum {
 	TRIES_MAX   = 20000,       /* names and addresses remembered   */
 	WAIT_MAX_S  = 900,
 	FORGET_MS   = 60 * 60 * 1000,
+	VIEWS_MAX   = 60,          /* in VIEWS_MS                      */
+	VIEWS_MS    = 60 * 1000,
 };
 
 
@@ -40,10 +42,10 @@ struct session {
 };
 
 
-/** Failures of a name, or of an address */
+/** Failures of a name, or of an address; views of an address */
 struct tries {
 	struct le le;
-	char *what;                /* owned: "n:ann", "a:192.0.2.1"    */
+	char *what;                /* owned: "n:ann", "a:192.0.2.1",   */
 	unsigned failed;
 	uint64_t until_ms;         /* monotonic: no try before         */
 	uint64_t last_ms;
@@ -505,6 +507,31 @@ void sessions_tried(struct sessions *s, const char *name,
 	}
 
 	(void)pthread_mutex_unlock(&s->lock);
+}
+
+
+unsigned sessions_view(struct sessions *s, const char *address)
+{
+	const uint64_t now = clock_ms();
+	struct tries *tries;
+	unsigned wait = 0;
+
+	(void)pthread_mutex_lock(&s->lock);
+
+	tries = tries_find(s, 'v', address, true);
+	if (tries && now >= tries->until_ms) {
+		tries->until_ms = now + VIEWS_MS;
+		tries->failed   = 0;
+	}
+	if (tries) {
+		tries->last_ms = now;
+		if (++tries->failed > VIEWS_MAX)
+			wait = wait_s(tries, now);
+	}
+
+	(void)pthread_mutex_unlock(&s->lock);
+
+	return wait;
 }
 
 

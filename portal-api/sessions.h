@@ -64,6 +64,13 @@ unsigned sessions_wait(struct sessions *s, const char *name,
 void sessions_tried(struct sessions *s, const char *name,
 		    const char *address, bool good);
 
+/**
+ * May somebody at this address see what needs no sign-in? Counts it
+ *
+ * @return 0, or seconds to wait: it was 60 times in this minute
+ */
+unsigned sessions_view(struct sessions *s, const char *address);
+
 /** A one-time code, good for an hour; a new one ends the one before.
     @return 0, EIO */
 int sessions_code_make(struct sessions *s, char code[SESSION_TEXT]);

@@ -94,7 +94,7 @@ static json_t *octets_json(const char *p, size_t l)
 }
 
 
-static json_t *message_json(const struct trace_msg *msg)
+struct json_t *trace_message_json(const struct trace_msg *msg)
 {
 	char local[80], peer[80];
 
@@ -109,8 +109,6 @@ static json_t *message_json(const struct trace_msg *msg)
 			 "side", msg->side,
 			 "data", octets_json(msg->data, msg->size));
 }
-
-
 
 
 static int message_count(const struct trace_msg *msg, void *arg)
@@ -137,7 +135,7 @@ static int message_list(const struct trace_msg *msg, void *arg)
 
 	redact(form, msg);
 
-	return listing_add(form->list, message_json(msg));
+	return listing_add(form->list, trace_message_json(msg));
 }
 
 

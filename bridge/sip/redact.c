@@ -69,6 +69,12 @@ static void rename_span(const struct redact_key *key, char *p, char *end)
 }
 
 
+void redact_word(const struct redact_key *key, char *p, size_t size)
+{
+	rename_span(key, p, p + size);
+}
+
+
 static void blank(char *p, const char *end)
 {
 	for (; p < end; p++) {

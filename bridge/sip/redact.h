@@ -17,6 +17,9 @@ struct redact_key { uint64_t v[2]; };
 
 void redact_key_make(struct redact_key *key);
 
+/** Redact a number or a name, as it would be in a message; in place */
+void redact_word(const struct redact_key *key, char *p, size_t size);
+
 /** Redact one SIP message in place */
 void redact_message(const struct redact_key *key, char *p, size_t size);
 

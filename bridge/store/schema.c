@@ -199,6 +199,19 @@ static const char *const secondv[] = {
 };
 
 
+/* Calls that are shown by a link */
+static const char *const thirdv[] = {
+	"CREATE TABLE shares ("
+	" id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE,"
+	" tenant TEXT NOT NULL, call TEXT NOT NULL, who TEXT NOT NULL,"
+	" redacted BIGINT NOT NULL, time_ms BIGINT NOT NULL,"
+	" expires_ms BIGINT NOT NULL, opened BIGINT NOT NULL,"
+	" opened_ms BIGINT NOT NULL, data TEXT NOT NULL)",
+	"CREATE INDEX shares_tenant ON shares (tenant, id)",
+	"CREATE INDEX shares_expires ON shares (expires_ms)",
+};
+
+
 static int second_fill(struct store *st)
 {
 	const int err = store_calls_fill(st);
@@ -210,6 +223,7 @@ static int second_fill(struct store *st)
 static const struct migration migrationv[SCHEMA_VERSION] = {
 	{ firstv, RE_ARRAY_SIZE(firstv), NULL },
 	{ secondv, RE_ARRAY_SIZE(secondv), second_fill },
+	{ thirdv, RE_ARRAY_SIZE(thirdv), NULL },
 };
 
 
@@ -246,6 +260,8 @@ const struct schema_table schema_tablev[] = {
 	{ "tokens", "name,hash,role,tenant,expires_ms", 5, "name" },
 	{ "admins", "name,hash,role,tenant,expires_ms", 5, "name" },
 	{ "templates", "name,revision,changed_ms,data", 4, "name" },
+	{ "shares", "id,hash,tenant,call,who,redacted,time_ms,expires_ms,"
+	  "opened,opened_ms,data", 11, "id" },
 	{ "test_runs", "id,tenant,who,time_ms,summary,data", 6, "id" },
 };
 

@@ -73,7 +73,7 @@ struct store_by {
 	const char *address;       /* from where, NULL: here             */
 };
 
-enum { STORE_ANY = -1, STORE_NEW = 0 };
+enum { STORE_ANY = -1, STORE_NEW = 0, STORE_TOKEN_SIZE = 48 };
 
 struct store_object {
 	const char *tenant;
@@ -426,6 +426,43 @@ int store_run_remove(struct store *st, const char *id,
 		     const struct store_by *by);
 
 
+/* Calls that are shown by a link */
+
+struct store_share {
+	const char *id, *tenant, *call, *who;
+	bool redacted;                     /* without its people            */
+	int64_t time_ms, expires_ms;
+	int64_t opened, opened_ms;         /* how often, and when last      */
+	const char *data;                  /* JSON text; NULL in lists      */
+};
+
+typedef int (store_share_h)(const struct store_share *share, void *arg);
+
+/** Newest first, those that are good; of the span the tenant, limit and
+    cursor count. @param call  Of one call, NULL: all */
+int store_share_list(struct store *st, const struct store_span *span,
+		     const char *call, store_share_h *h, void *arg);
+
+/** Keep one: its tenant, call, redacted, end and data. The token is told here
+    and never again */
+int store_share_make(struct store *st, const struct store_share *share,
+		     const struct store_by *by, char id[STORE_RUN_ID_SIZE],
+		     char token[STORE_TOKEN_SIZE]);
+
+/** @return 0, ENOENT, or what the handler returned */
+int store_share_get(struct store *st, const char *id, store_share_h *h,
+		    void *arg);
+
+/** What a token shows; it counts. @return 0, ENOENT unknown or over, or what
+    the handler returned */
+int store_share_open(struct store *st, const char *token, store_share_h *h,
+		     void *arg);
+
+/** @return 0, ENOENT */
+int store_share_remove(struct store *st, const char *id,
+		       const struct store_by *by);
+
+
 /* Who may do what */
 
 struct store_audit {
@@ -454,8 +491,6 @@ struct store_grant {
 	char tenant[64];           /* "" for the MSP's                      */
 	int64_t expires_ms;        /* 0: never                              */
 };
-
-enum { STORE_TOKEN_SIZE = 48 };
 
 /**
  * Make an API token. Its text is told here and never again: only a hash of

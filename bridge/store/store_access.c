@@ -150,7 +150,7 @@ static int remove_grant(struct store *st, const char *sql, const char *kind,
 /* Tokens */
 
 
-static int token_text(char token[STORE_TOKEN_SIZE])
+int store_token_text(char token[STORE_TOKEN_SIZE], const char *begin)
 {
 	uint8_t chance[TOKEN_OCTETS];
 	char text[4 * (TOKEN_OCTETS + 2) / 3 + 1];
@@ -162,7 +162,7 @@ static int token_text(char token[STORE_TOKEN_SIZE])
 	(void)EVP_EncodeBlock((uint8_t *)text, chance, sizeof(chance));
 
 	/* The alphabet that needs no escaping in a URL (RFC 4648 section 5) */
-	memcpy(token, "cb_", 3);
+	memcpy(token, begin, 3);
 	for (; text[l] && text[l] != '='; l++) {
 		token[3 + l] = text[l];
 		if (text[l] == '+')
@@ -179,7 +179,7 @@ static int token_text(char token[STORE_TOKEN_SIZE])
 }
 
 
-static int token_hash(char text[2 * HASH_SIZE + 1], const char *token)
+int store_token_hash(char text[STORE_HASH_SIZE], const char *token)
 {
 	uint8_t hash[HASH_SIZE];
 
@@ -187,7 +187,7 @@ static int token_hash(char text[2 * HASH_SIZE + 1], const char *token)
 			  NULL))
 		return EIO;
 
-	(void)re_snprintf(text, 2 * HASH_SIZE + 1, "%w", hash,
+	(void)re_snprintf(text, STORE_HASH_SIZE, "%w", hash,
 			  (size_t)HASH_SIZE);
 
 	return 0;
@@ -215,16 +215,16 @@ int store_token_make(struct store *st, const struct store_grant *grant,
 		     const struct store_by *by,
 		     char token[STORE_TOKEN_SIZE])
 {
-	char text[STORE_TOKEN_SIZE], hash[2 * HASH_SIZE + 1];
+	char text[STORE_TOKEN_SIZE], hash[STORE_HASH_SIZE];
 	int err;
 
 	if (!st || !grant || !by || !by->who || !token ||
 	    !grant_is_good(grant))
 		return EINVAL;
 
-	err = token_text(text);
+	err = store_token_text(text, "cb_");
 	if (!err)
-		err = token_hash(hash, text);
+		err = store_token_hash(hash, text);
 	if (!err)
 		err = store_inner_begin(st);
 	if (!err)
@@ -242,13 +242,13 @@ int store_token_check(struct store *st, const char *token,
 		      struct store_grant *grant)
 {
 	struct found found = { .is = false };
-	char hash[2 * HASH_SIZE + 1];
+	char hash[STORE_HASH_SIZE];
 	int err;
 
 	if (!st || !token || !grant)
 		return EINVAL;
 
-	err = token_hash(hash, token);
+	err = store_token_hash(hash, token);
 	if (!err)
 		err = db_do_each(st->db, take_grant, &found, "SELECT name,"
 				 " role, tenant, expires_ms, hash"

@@ -18,7 +18,7 @@ struct store {
 	struct queued *queued;     /* owned: of store_import(), NULL      */
 };
 
-enum { SCHEMA_VERSION = 2, STORE_ID_SIZE = 33 };
+enum { SCHEMA_VERSION = 3, STORE_ID_SIZE = 33 };
 
 /** A table in the order in which rows may be put in */
 struct schema_table {
@@ -124,6 +124,15 @@ int store_outage_trunk(struct store *st, const struct json_t *trunk,
 
 /** Out of the history that tables of version 1 have */
 int store_outages_fill(struct store *st);
+
+/** 256 bits of chance as text that needs no escaping, after a beginning of
+    three characters. @return 0, EIO */
+int store_token_text(char token[STORE_TOKEN_SIZE], const char *begin);
+
+enum { STORE_HASH_SIZE = 65 };
+
+/** What is kept of it */
+int store_token_hash(char hash[STORE_HASH_SIZE], const char *token);
 
 /** Add to the audit log, inside a transaction; before and after are JSON
     text or NULL */

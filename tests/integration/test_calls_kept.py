@@ -12,6 +12,7 @@ from test_portal import OnPostgres, PortalTest
 from lab import postgres
 
 HOUR_MS = 3600000
+BEFORE_MS = int(time.time() * 1000)   # no service of this test runs yet
 DAY_MS = 24 * HOUR_MS
 NOW_MS = int(time.time()) // 3600 * HOUR_MS
 EVIL = '<img src=x onerror="window.pwned=1">'
@@ -90,9 +91,16 @@ class Kept(PortalTest):
         for name in ("acme", "other"):
             cls.service.tenant(name)
         cls.local.post("/tenants/acme/users", user(1, name="Zoë O'Hara"))
-        token = cls.local.post("/tokens", {
-            "name": "t", "role": "tenant-viewer", "tenant": "acme"})
-        cls.viewer = Client(cls.service, token.json["token"])
+        cls.clients = {}
+        for name, role, tenant in (
+                ("admin", "tenant-admin", "acme"),
+                ("viewer", "tenant-viewer", "acme"),
+                ("stranger", "tenant-admin", "other"),
+                ("support", "msp-support", None)):
+            token = cls.local.post("/tokens", {
+                "name": name, "role": role, "tenant": tenant})
+            cls.clients[name] = Client(cls.service, token.json["token"])
+        cls.viewer = cls.clients["viewer"]
         wait_for(lambda: len(cls.ids("")) == 12, 20,
                  "the journal to be taken over", 0.1)
 
@@ -209,7 +217,8 @@ class Kept(PortalTest):
                 late, late + 1)).json["total"]["calls"], 1)
 
     def test_outages_tell_who_was_lost_together(self):
-        rows = self.local.get("/reports/outages").json["outages"]
+        rows = self.local.get("/reports/outages?to_ms=%d" % BEFORE_MS).json[
+            "outages"]
         self.assertEqual(
             [(row["kind"], row["pbx"], row["count"], row["reason"])
              for row in rows],
@@ -261,6 +270,103 @@ class Kept(PortalTest):
                             ("from=pbx&number=1&user=no@one", 404)):
             answer = self.local.get(path + query.replace(" ", "%20"))
             self.assertEqual(answer.code, code, query)
+
+    def share(self, who, n, **wish):
+        return self.clients[who].post("/call-records/%s/shares"
+                                      % record(n)["id"], wish)
+
+    def shown(self, answer, client=None):
+        """What the link of an answer shows to whoever has no account."""
+        token = self.made(answer)["url"].split("/#/shared/")[1]
+        return (client or Client(self.service, source=7)).get(
+            "/shared/" + token)
+
+    def test_a_link_shows_one_call_and_nothing_else(self):
+        made = self.share("admin", 3, numbers=True, expires_s=3600)
+        self.assertIn("https://127.0.0.1", made.json["url"])
+        self.assertNotIn("cs_", json.dumps(self.clients["admin"].get(
+            "/shares").json))
+        shown = self.shown(made)
+        self.assertEqual(shown.code, 200, shown)
+        self.assertEqual(shown.headers["Cache-Control"], "no-store")
+        self.assertEqual(shown.headers["X-Robots-Tag"], "noindex")
+        self.assertEqual(set(shown.json), {"call", "messages", "numbers",
+                                           "expires_ms"})
+        self.assertEqual(shown.json["call"]["id"], record(3)["id"])
+        self.assertEqual(shown.json["call"]["caller"], "+442079460018")
+        token = made.json["url"].split("/#/shared/")[1]
+        holder = Client(self.service, token, source=7)
+        for path in ("/calls", "/call-records", "/shares", "/session",
+                     "/trace/" + record(3)["id"], "/tenants",
+                     "/call-records/" + record(3)["id"]):
+            self.assertEqual(holder.get(path).code, 401, path)
+        self.assertEqual(Client(self.service, source=7).get(
+            "/shared/" + token[:-1] + ("A" if token[-1] != "A" else "B")
+        ).code, 404)
+        self.assertNotIn(token, self.service.log())
+
+    def test_without_numbers_nobody_is_known(self):
+        made = self.share("support", 3)
+        shown = self.shown(made)
+        text = shown.text
+        for word in ("2079460018", "4930123", "user1", "img"):
+            self.assertNotIn(word, text)
+        call = shown.json["call"]
+        self.assertEqual(call["caller"][0], "+")
+        self.assertEqual(len(call["caller"]), len("+442079460018"))
+        self.assertTrue(call["upn"].endswith("@acme.example"))
+        self.assertEqual(call["result"], "network")
+        self.assertEqual(call["advice"], "Look at the firewall.")
+        self.assertEqual(self.share("support", 3, numbers=True).code, 403)
+
+    def test_who_may_share_what(self):
+        self.assertEqual(self.share("viewer", 3).code, 403)
+        self.assertEqual(self.share("stranger", 3).code, 404)
+        self.assertEqual(self.share("admin", 6).code, 404)
+        for wish, field in (({"expires_s": 5}, "expires_s"),
+                            ({"expires_s": 31 * 86400}, "expires_s"),
+                            ({"expires_s": "1"}, "expires_s"),
+                            ({"numbers": 1}, "numbers"), ({"x": 1}, "x")):
+            answer = self.share("admin", 3, **wish)
+            self.assertEqual((answer.code, answer.json["field"]),
+                             (422, field), answer)
+
+    def test_a_link_is_taken_back(self):
+        made = self.share("admin", 2)
+        other = self.share("support", 2)
+        path = "/shares/" + made.json["id"]
+        rows = self.viewer.get("/shares?call=" + record(2)["id"]).json[
+            "shares"]
+        self.assertEqual([(row["who"], row["numbers"], row["opened"])
+                          for row in rows], [("support", False, 0),
+                                             ("admin", False, 0)])
+        self.assertEqual(self.clients["stranger"].get(
+            "/shares").json["shares"], [])
+        self.shown(made)
+        rows = self.viewer.get("/shares?call=" + record(2)["id"]).json[
+            "shares"]
+        self.assertEqual(rows[1]["opened"], 1)
+        for who, code in (("stranger", 404), ("viewer", 403),
+                          ("support", 403), ("admin", 204)):
+            self.assertEqual(self.clients[who].delete(path).code, code, who)
+        self.assertEqual(self.shown(made).code, 404)
+        self.assertEqual(self.clients["support"].delete(
+            "/shares/" + other.json["id"]).code, 204)
+        entries = [(row["action"], row["who"]) for row in self.local.get(
+            "/audit?kind=share").json["entries"]
+            if row["name"] == record(2)["id"]]
+        self.assertEqual(entries, [("remove", "support"), ("remove", "admin"),
+                                   ("create", "support"),
+                                   ("create", "admin")])
+
+    def test_links_are_not_opened_without_end(self):
+        made = self.share("admin", 1)
+        crowd = Client(self.service, source=9)
+        codes = [self.shown(made, crowd).code for _ in range(61)]
+        self.assertEqual(codes, [200] * 60 + [429])
+        answer = self.shown(made, crowd)
+        self.assertLessEqual(int(answer.headers["Retry-After"]), 60)
+        self.assertEqual(self.shown(made).code, 200)
 
     def customer_file(self):
         """The PBX as it is, as a file."""

@@ -120,7 +120,7 @@ static void test_tables_are_made_once(void **state)
 	customer_put(w);
 	assert_int_equal(store_migrate(w->st, w->errs), 0);
 	assert_int_equal(store_version(again(w), &version), 0);
-	assert_int_equal(version, 2);
+	assert_int_equal(version, 3);
 	assert_secret(w, "s3cret");
 }
 
