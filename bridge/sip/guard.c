@@ -452,6 +452,7 @@ static bool is_number(const struct pl *pl, uint32_t max)
 }
 
 
+/** What every message has, and has once */
 static const char *check_counts(const struct sip_msg *msg)
 {
 	static const enum sip_hdrid singlev[] = {
@@ -472,16 +473,41 @@ static const char *check_counts(const struct sip_msg *msg)
 		if (sip_msg_hdr_count(msg, singlev[i]) > 1)
 			return "Repeated Header";
 
-	if (!pl_isset(&msg->callid) || !pl_isset(&msg->from.auri) ||
-	    !pl_isset(&msg->to.auri))
-		return "Empty Header";
+	return NULL;
+}
+
+
+/** The same of an ordinary message: nothing of it is there twice */
+static const char *check_presence(const struct sip_msg *msg)
+{
+	if (!msg->from.val.p)
+		return "Missing or Repeated From";
+	if (!msg->to.val.p)
+		return "Missing or Repeated To";
+	if (!msg->callid.p)
+		return "Missing or Repeated Call-ID";
+	if (!msg->cseq.met.p)
+		return "Missing or Repeated CSeq";
 
 	return NULL;
 }
 
 
-/** CSeq below 2^31 (section 8.1.1.5); the parser reads an overflow as 0 */
-static const char *check_cseq(const struct sip_msg *msg)
+static const char *check_headers_there(const struct sip_msg *msg,
+				       size_t plainc)
+{
+	const char *why = plainc ? check_presence(msg) : check_counts(msg);
+
+	if (!why && (!pl_isset(&msg->callid) || !pl_isset(&msg->from.auri) ||
+		     !pl_isset(&msg->to.auri)))
+		why = "Empty Header";
+
+	return why;
+}
+
+
+/** CSeq below 2^31 (section 8.1.1.5); libre reads an overflow as 0 */
+static bool is_cseq_number(const struct sip_msg *msg)
 {
 	const struct pl *val = true_value(msg, SIP_HDR_CSEQ);
 	struct pl digits = {val->p, 0};
@@ -489,7 +515,14 @@ static const char *check_cseq(const struct sip_msg *msg)
 	while (digits.l < val->l && !strchr(" \t\r\n", digits.p[digits.l]))
 		++digits.l;
 
-	if (!is_number(&digits, INT32_MAX))
+	return is_number(&digits, INT32_MAX);
+}
+
+
+static const char *check_cseq(const struct sip_msg *msg, size_t plainc)
+{
+	/* ordinary ones have nine digits at most */
+	if (!plainc && !is_cseq_number(msg))
 		return "Bad CSeq";
 
 	if (msg->req && pl_cmp(&msg->cseq.met, &msg->met))
@@ -500,11 +533,11 @@ static const char *check_cseq(const struct sip_msg *msg)
 
 
 /** Quotes and angles are balanced; the parser takes what it finds */
-static bool is_nameaddr(const struct sip_msg *msg, enum sip_hdrid id)
+static bool is_nameaddr(const struct sip_taddr *taddr)
 {
 	struct pl dname, uri, params;
 
-	return !msg_nameaddr(true_value(msg, id), &dname, &uri, &params);
+	return !msg_nameaddr(&taddr->val, &dname, &uri, &params);
 }
 
 
@@ -532,9 +565,9 @@ static bool is_host_clear(const struct sip_msg *msg)
 }
 
 
-static const char *check_values(const struct sip_msg *msg)
+static const char *check_values(const struct sip_msg *msg, size_t plainc)
 {
-	const char *why = check_cseq(msg);
+	const char *why = check_cseq(msg, plainc);
 
 	if (why)
 		return why;
@@ -546,9 +579,9 @@ static const char *check_values(const struct sip_msg *msg)
 	    !is_number(&msg->maxfwd, MAX_FORWARDS_MAX))
 		return "Bad Max-Forwards";
 
-	if (!is_nameaddr(msg, SIP_HDR_FROM))
+	if (!is_nameaddr(&msg->from))
 		return "Bad From";
-	if (!is_nameaddr(msg, SIP_HDR_TO))
+	if (!is_nameaddr(&msg->to))
 		return "Bad To";
 
 	if (msg->req && !is_host_clear(msg))
@@ -558,8 +591,11 @@ static const char *check_values(const struct sip_msg *msg)
 }
 
 
-static bool is_within_limits(const struct sip_msg *msg)
+static bool is_within_limits(const struct sip_msg *msg, size_t plainc)
 {
+	if (plainc && plainc <= VIAS_MAX)
+		return true;
+
 	return sip_msg_hdr_count(msg, SIP_HDR_VIA) <= VIAS_MAX &&
 		sip_msg_hdr_count(msg, SIP_HDR_ROUTE) <= ROUTES_MAX &&
 		sip_msg_hdr_count(msg, SIP_HDR_RECORD_ROUTE) <= ROUTES_MAX &&
@@ -599,8 +635,8 @@ static int refuse(uint16_t *scodep, const char **whyp, uint16_t scode,
 }
 
 
-int guard_message(struct sip_msg *msg, bool datagram, uint16_t *scode,
-		  const char **why)
+int guard_message(struct sip_msg *msg, size_t plainc, bool datagram,
+		  uint16_t *scode, const char **why)
 {
 	const uint16_t bad = msg && msg->req ? 400 : 0;
 	const char *text;
@@ -609,18 +645,19 @@ int guard_message(struct sip_msg *msg, bool datagram, uint16_t *scode,
 		return EINVAL;
 
 	/* without these there is nowhere to send an answer to */
-	if (remove_strangers(msg) || !pl_isset(&msg->via.sentby))
+	if ((!plainc && remove_strangers(msg)) ||
+	    !pl_isset(&msg->via.sentby))
 		return refuse(scode, why, 0, "Unreadable Header");
 
-	text = check_counts(msg);
+	text = check_headers_there(msg, plainc);
 	if (text)
 		return refuse(scode, why, bad, text);
 
-	text = check_values(msg);
+	text = check_values(msg, plainc);
 	if (text)
 		return refuse(scode, why, bad, text);
 
-	if (!is_within_limits(msg))
+	if (!is_within_limits(msg, plainc))
 		return refuse(scode, why, msg->req ? 513 : 0,
 			      "Message Too Large");
 

@@ -32,13 +32,15 @@ int guard_frame(const uint8_t *buf, size_t avail, size_t *skip, size_t *size);
  * names (colliding strangers are unlinked from the message), counts within
  * limits; body cut to Content-Length on datagrams.
  *
+ * @param plainc Of parse_message(): what it has made sure of is not looked at
+ *               again
  * @param scode  Status to answer a request with (400, 413, 505, 513 ...), 0
  *               when it should be dropped silently
  * @param why    Reason phrase, a static string
  *
  * @return 0, EBADMSG
  */
-int guard_message(struct sip_msg *msg, bool datagram, uint16_t *scode,
-		  const char **why);
+int guard_message(struct sip_msg *msg, size_t plainc, bool datagram,
+		  uint16_t *scode, const char **why);
 
 #endif

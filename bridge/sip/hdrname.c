@@ -7,6 +7,41 @@
 #include "hdrname.h"
 
 
+/** How nearly everybody writes the headers that nearly every message has, by
+    the length of their names */
+enum { USUAL_MAX = 19, USUAL_ALIKE = 3 };
+
+static const struct {
+	const char *name;
+	enum sip_hdrid id;
+} usualv[USUAL_MAX + 1][USUAL_ALIKE] = {
+	[2]  = {{ "To",                  SIP_HDR_TO                  }},
+	[3]  = {{ "Via",                 SIP_HDR_VIA                 }},
+	[4]  = {{ "From",                SIP_HDR_FROM                },
+		{ "CSeq",                SIP_HDR_CSEQ                },
+		{ "Date",                SIP_HDR_DATE                }},
+	[5]  = {{ "Allow",               SIP_HDR_ALLOW               },
+		{ "Route",               SIP_HDR_ROUTE               },
+		{ "Event",               SIP_HDR_EVENT               }},
+	[6]  = {{ "Server",              SIP_HDR_SERVER              },
+		{ "Accept",              SIP_HDR_ACCEPT              }},
+	[7]  = {{ "Call-ID",             SIP_HDR_CALL_ID             },
+		{ "Contact",             SIP_HDR_CONTACT             },
+		{ "Expires",             SIP_HDR_EXPIRES             }},
+	[9]  = {{ "Supported",           SIP_HDR_SUPPORTED           }},
+	[10] = {{ "User-Agent",          SIP_HDR_USER_AGENT          }},
+	[12] = {{ "Max-Forwards",        SIP_HDR_MAX_FORWARDS        },
+		{ "Content-Type",        SIP_HDR_CONTENT_TYPE        },
+		{ "Record-Route",        SIP_HDR_RECORD_ROUTE        }},
+	[13] = {{ "Authorization",       SIP_HDR_AUTHORIZATION       }},
+	[14] = {{ "Content-Length",      SIP_HDR_CONTENT_LENGTH      }},
+	[16] = {{ "WWW-Authenticate",    SIP_HDR_WWW_AUTHENTICATE    }},
+	[18] = {{ "Proxy-Authenticate",  SIP_HDR_PROXY_AUTHENTICATE  }},
+	[19] = {{ "P-Asserted-Identity", SIP_HDR_P_ASSERTED_IDENTITY },
+		{ "Authentication-Info", SIP_HDR_AUTHENTICATION_INFO }},
+};
+
+
 /** Long name of an id, NULL if it is none of a known header */
 static const char *long_name(enum sip_hdrid id)
 {
@@ -262,4 +297,20 @@ bool hdrname_fits(enum sip_hdrid id, const struct pl *name)
 		return true;
 
 	return name->l == 1 && compact_name(id) == (name->p[0] | 0x20);
+}
+
+
+bool hdrname_usual(enum sip_hdrid *id, const struct pl *name)
+{
+	if (name->l > USUAL_MAX)
+		return false;
+
+	for (size_t i = 0; i < USUAL_ALIKE && usualv[name->l][i].name; i++) {
+		if (!memcmp(name->p, usualv[name->l][i].name, name->l)) {
+			*id = usualv[name->l][i].id;
+			return true;
+		}
+	}
+
+	return false;
 }

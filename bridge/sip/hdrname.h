@@ -12,4 +12,8 @@
     long or compact, or the id is none of a known header */
 bool hdrname_fits(enum sip_hdrid id, const struct pl *name);
 
+/** The id of a header whose name is a frequent one in its usual spelling.
+    @return false: work it out */
+bool hdrname_usual(enum sip_hdrid *id, const struct pl *name);
+
 #endif

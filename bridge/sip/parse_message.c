@@ -21,6 +21,7 @@ enum {
 struct reader {
 	const char *p, *end;       /* what is left                         */
 	struct sip_msg *msg;
+	struct sip_hdr *first;     /* of all, behind msg                   */
 	struct sip_hdr *hdr;       /* the next free one                    */
 };
 
@@ -204,9 +205,7 @@ static struct sip_hdr *hdr_next(struct reader *r, enum sip_hdrid id,
 {
 	struct sip_hdr *hdr = r->hdr++;
 
-	hdr->id   = id;
-	hdr->name = *name;
-	hdr->val  = *val;
+	*hdr = (struct sip_hdr) { .id = id, .name = *name, .val = *val };
 
 	return hdr;
 }
@@ -315,6 +314,9 @@ static int split_add(struct reader *r, enum sip_hdrid id,
 /** Long names alone, and none that only looks like a known one */
 static int id_of(enum sip_hdrid *id, const struct pl *name)
 {
+	if (hdrname_usual(id, name))
+		return 0;
+
 	if (name->l < 2 || (name->p[0] | 0x20) == 'x')
 		return ENOSYS;
 
@@ -411,12 +413,13 @@ static int message_alloc(struct reader *r, struct mbuf *mb)
 	r->end   = body;
 	headers += 2 * count(r->p, r->end, ',');
 
-	r->msg = mem_zalloc(sizeof(*r->msg) + headers * sizeof(*r->hdr),
-			    destructor);
+	r->msg = mem_alloc(sizeof(*r->msg) + headers * sizeof(*r->hdr),
+			   destructor);
 	if (!r->msg)
 		return ENOMEM;
 
-	r->hdr = (struct sip_hdr *)(void *)(r->msg + 1);
+	memset(r->msg, 0, sizeof(*r->msg));
+	r->first = r->hdr = (struct sip_hdr *)(void *)(r->msg + 1);
 	r->msg->mb = mem_ref(mb);
 
 	return hash_alloc(&r->msg->hdrht, BUCKETS);
@@ -447,14 +450,15 @@ static int message_read(struct reader *r)
 }
 
 
-int parse_message(struct sip_msg **msgp, struct mbuf *mb)
+int parse_message(struct sip_msg **msgp, size_t *plainc, struct mbuf *mb)
 {
 	struct reader r;
 	int err;
 
-	if (!msgp || !mb)
+	if (!msgp || !plainc || !mb)
 		return EINVAL;
 
+	*plainc = 0;
 	memset(&r, 0, sizeof(r));
 	r.p   = (const char *)mbuf_buf(mb);
 	r.end = r.p + mbuf_get_left(mb);
@@ -469,6 +473,7 @@ int parse_message(struct sip_msg **msgp, struct mbuf *mb)
 	}
 
 	mb->pos = (size_t)(r.p - (const char *)mb->buf);
+	*plainc = (size_t)(r.hdr - r.first);
 	*msgp = r.msg;
 
 	return 0;

@@ -369,7 +369,7 @@ void flow_trace(const struct flow *flow, bool tx, const uint8_t *buf,
 }
 
 
-static int decode(struct sip_msg **msgp, struct flow *flow,
+static int decode(struct sip_msg **msgp, size_t *plainc, struct flow *flow,
 		  const uint8_t *buf, size_t size)
 {
 	struct mbuf *mb;
@@ -382,7 +382,7 @@ static int decode(struct sip_msg **msgp, struct flow *flow,
 	err = mbuf_write_mem(mb, buf, size);
 	if (!err) {
 		mbuf_set_pos(mb, 0);
-		err = parse_message(msgp, mb);
+		err = parse_message(msgp, plainc, mb);
 	}
 
 	mem_deref(mb);
@@ -417,18 +417,20 @@ void flow_receive(struct flow *flow, const uint8_t *buf, size_t size)
 	struct sip_msg *msg = NULL;
 	const char *why;
 	uint16_t scode;
+	size_t plainc;
 	int err;
 
 	flow_trace(flow, false, buf, size);
 
-	err = decode(&msg, flow, buf, size);
+	err = decode(&msg, &plainc, flow, buf, size);
 	if (err) {
 		refusal_count(REFUSED_PARSER);
 		log_refused(flow, "unreadable");
 		return;
 	}
 
-	err = guard_message(msg, flow->tp == SIP_TRANSP_UDP, &scode, &why);
+	err = guard_message(msg, plainc, flow->tp == SIP_TRANSP_UDP, &scode,
+			    &why);
 	if (!err) {
 		stack_receive(stack, msg);
 	}

@@ -52,6 +52,7 @@ static void read_message(const uint8_t *data, size_t size, bool datagram)
 	struct sip_msg *msg = NULL;
 	const char *why;
 	uint16_t scode;
+	size_t plainc;
 	struct pl body;
 
 	if (!mb || mbuf_write_mem(mb, data, size))
@@ -61,8 +62,8 @@ static void read_message(const uint8_t *data, size_t size, bool datagram)
 	if (compare_readers(data, size))
 		abort();
 
-	if (!parse_message(&msg, mb) &&
-	    !guard_message(msg, datagram, &scode, &why)) {
+	if (!parse_message(&msg, &plainc, mb) &&
+	    !guard_message(msg, plainc, datagram, &scode, &why)) {
 
 		if (!pl_isset(&msg->callid) || !pl_isset(&msg->via.branch))
 			abort();

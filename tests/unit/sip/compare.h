@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "bridge/base/libre.h"
+#include "bridge/sip/guard.h"
 #include "bridge/sip/parse.h"
 
 
@@ -150,6 +151,23 @@ static void same_message(struct pair *pair, const struct sip_msg *a,
 }
 
 
+/** What is ordinary is looked at less: the verdict has to be the same */
+static void same_verdict(struct pair *pair, struct sip_msg *a, size_t plainc,
+			 struct sip_msg *b)
+{
+	const char *whya = "", *whyb = "";
+	uint16_t scodea = 0, scodeb = 0;
+	int erra, errb;
+
+	erra = guard_message(a, plainc, true, &scodea, &whya);
+	errb = guard_message(b, 0, true, &scodeb, &whyb);
+
+	if (erra != errb || (erra && (scodea != scodeb ||
+				      strcmp(whya, whyb))))
+		pair_differs(pair, "verdict of the guard");
+}
+
+
 /**
  * Read a message both ways
  *
@@ -160,6 +178,7 @@ static const char *compare_readers(const void *data, size_t size)
 	struct pair pair = { mbuf_alloc(size + 1), mbuf_alloc(size + 1),
 			     NULL };
 	struct sip_msg *a = NULL, *b = NULL;
+	size_t plainc;
 	int erra, errb;
 
 	if (mbuf_write_mem(pair.ours, data, size) ||
@@ -167,12 +186,14 @@ static const char *compare_readers(const void *data, size_t size)
 		abort();
 	pair.ours->pos = pair.theirs->pos = 0;
 
-	erra = parse_message(&a, pair.ours);
+	erra = parse_message(&a, &plainc, pair.ours);
 	errb = sip_msg_decode(&b, pair.theirs);
 	if (!erra != !errb)
 		pair_differs(&pair, "whether it can be read");
 	else if (!erra)
 		same_message(&pair, a, b);
+	if (!erra && !errb)
+		same_verdict(&pair, a, plainc, b);
 
 	mem_deref(a);
 	mem_deref(b);

@@ -10,6 +10,7 @@
 #include "bridge/sip/guard.h"
 #include "bridge/sip/hdrname.h"
 #include "bridge/sip/msg.h"
+#include "compare.h"
 
 
 enum { LET_THROUGH = 1, DROPPED = 0 };   /* or the status of the answer */
@@ -158,17 +159,21 @@ static void stream_needs_one_plain_length(void **state)
 }
 
 
-/** What becomes of a datagram */
+/** What becomes of a datagram, read by libre and as it is in service */
 static int judge(const char *text, size_t size, struct sip_msg **msgp)
 {
 	struct mbuf *mb;
 	struct sip_msg *msg = NULL;
-	const char *why = NULL;
+	const char *why = NULL, *differs;
 	uint16_t scode = 0;
 	int err;
 
 	if (guard_start((const uint8_t *)text, size))
 		return DROPPED;
+
+	differs = compare_readers(text, size);
+	if (differs)
+		fail_msg("%s", differs);
 
 	mb = mbuf_alloc(size);
 	assert_non_null(mb);
@@ -179,7 +184,7 @@ static int judge(const char *text, size_t size, struct sip_msg **msgp)
 	if (err)
 		return DROPPED;
 
-	err = guard_message(msg, true, &scode, &why);
+	err = guard_message(msg, 0, true, &scode, &why);
 	if (err)
 		assert_non_null(why);
 
@@ -400,6 +405,41 @@ static void known_names_keep_their_ids(void **state)
 }
 
 
+/** Known at a glance, and the same id as by its hash */
+static void usual_names_have_their_ids(void **state)
+{
+	static const char *const usualv[] = {
+		"To", "Via", "From", "CSeq", "Date", "Allow", "Route", "Event",
+		"Server", "Accept", "Call-ID", "Contact", "Expires",
+		"Supported", "User-Agent", "Max-Forwards", "Content-Type",
+		"Record-Route", "Authorization", "Content-Length",
+		"WWW-Authenticate", "Proxy-Authenticate",
+		"P-Asserted-Identity", "Authentication-Info",
+	};
+	static const char *const otherv[] = {
+		"", "t", "TO", "Viz", "Call-id", "Content-Lengths",
+		"P-Preferred-Identity-Of-Somebody",
+	};
+	enum sip_hdrid id = SIP_HDR_NONE;
+	struct pl name;
+
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(usualv) / sizeof(usualv[0]); i++) {
+		pl_set_str(&name, usualv[i]);
+		if (!hdrname_usual(&id, &name) || !hdrname_fits(id, &name) ||
+		    (uint32_t)id != (hash_joaat_ci(name.p, name.l) & 0xfff))
+			fail_msg("%s", usualv[i]);
+	}
+
+	for (size_t i = 0; i < sizeof(otherv) / sizeof(otherv[0]); i++) {
+		pl_set_str(&name, otherv[i]);
+		if (hdrname_usual(&id, &name))
+			fail_msg("%s", otherv[i]);
+	}
+}
+
+
 static char *load(const char *name, size_t *size)
 {
 	char path[512], *text;
@@ -504,6 +544,7 @@ int main(void)
 		cmocka_unit_test(responses_are_never_answered),
 		cmocka_unit_test(stranger_cannot_pose_as_from_or_call_id),
 		cmocka_unit_test(known_names_keep_their_ids),
+		cmocka_unit_test(usual_names_have_their_ids),
 		cmocka_unit_test(torture_messages),
 	};
 
