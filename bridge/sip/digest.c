@@ -22,6 +22,7 @@ enum {
 	CHALLENGES_MAX = 2,        /* answered in one attempt              */
 	FIELD_MAX      = 1024,     /* longest realm, nonce, opaque we echo */
 	JOIN_MAX       = 512,      /* octets hashed in one go              */
+	NC_SIZE        = 9,
 };
 
 
@@ -64,6 +65,8 @@ struct challenge {
 	bool sess;
 	bool qop;
 	bool stale;
+	bool a1_known;             /* MD5 without -sess: what follows      */
+	char a1[MD5_STR_SIZE];     /* of username, realm and password      */
 };
 
 /** The nonce in use towards one kind of challenger */
@@ -95,6 +98,14 @@ static void hash_fetch(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(hashv); i++)
 		hashv[i] = EVP_MD_fetch(NULL, algorithmv[i].openssl, NULL);
+}
+
+
+static void challenge_destructor(void *data)
+{
+	struct challenge *chall = data;
+
+	OPENSSL_cleanse(chall->a1, sizeof(chall->a1));
 }
 
 
@@ -285,40 +296,81 @@ static int hash_a1(char hex[DIGEST_HEX], const struct digest_input *in)
 }
 
 
-int digest_response(char hex[DIGEST_HEX], const struct digest_input *in)
+/* The nonce count as it is written and hashed: eight digits */
+static const char *nc_text(char text[NC_SIZE], uint32_t nc)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = NC_SIZE - 2; i >= 0; i--, nc >>= 4)
+		text[i] = digits[nc & 15];
+	text[NC_SIZE - 1] = '\0';
+
+	return text;
+}
+
+
+/* With the secret */
+static int response_of(char hex[DIGEST_HEX], const struct digest_input *in,
+		       const char *a1)
 {
 	const struct pl message[] = { in->method, in->uri };
-	char a1[DIGEST_HEX], a2[DIGEST_HEX], nc[9];
+	char a2[DIGEST_HEX], nc[NC_SIZE];
 	int err;
-
-	err = hash_a1(a1, in);
-	if (err)
-		goto out;
 
 	err = hash_fields(a2, in->algorithm, message, 2);
 	if (err)
-		goto out;
+		return err;
 
 	if (in->qop) {
-		(void)re_snprintf(nc, sizeof(nc), "%08x", in->nc);
-
 		const struct pl fieldv[] = {
-			pl_of(a1), in->nonce, pl_of(nc), pl_of(in->cnonce),
-			PL("auth"), pl_of(a2)
+			pl_of(a1), in->nonce, pl_of(nc_text(nc, in->nc)),
+			pl_of(in->cnonce), PL("auth"), pl_of(a2)
 		};
 
-		err = hash_fields(hex, in->algorithm, fieldv, 6);
-	}
-	else {
-		const struct pl fieldv[] = { pl_of(a1), in->nonce, pl_of(a2) };
-
-		err = hash_fields(hex, in->algorithm, fieldv, 3);
+		return hash_fields(hex, in->algorithm, fieldv, 6);
 	}
 
- out:
+	const struct pl fieldv[] = { pl_of(a1), in->nonce, pl_of(a2) };
+
+	return hash_fields(hex, in->algorithm, fieldv, 3);
+}
+
+
+int digest_response(char hex[DIGEST_HEX], const struct digest_input *in)
+{
+	char a1[DIGEST_HEX];
+	int err;
+
+	err = hash_a1(a1, in);
+	if (!err)
+		err = response_of(hex, in, a1);
 	OPENSSL_cleanse(a1, sizeof(a1));
 
 	return err;
+}
+
+
+/* The same, with a secret that is worked out once for a realm */
+static int response_make(char hex[DIGEST_HEX], const struct digest_input *in,
+			 struct challenge *chall)
+{
+	char a1[DIGEST_HEX];
+	int err;
+
+	if (in->sess || in->algorithm != DIGEST_MD5)
+		return digest_response(hex, in);
+
+	if (!chall->a1_known) {
+		err = hash_a1(a1, in);
+		if (err)
+			return err;
+
+		memcpy(chall->a1, a1, sizeof(chall->a1));
+		OPENSSL_cleanse(a1, sizeof(a1));
+		chall->a1_known = true;
+	}
+
+	return response_of(hex, in, chall->a1);
 }
 
 
@@ -518,7 +570,7 @@ static struct challenge *challenge_keep(const struct challenge *view)
 	char *p;
 
 	chall = mem_alloc(sizeof(*chall) + view->realm.l + view->nonce.l +
-			  view->opaque.l, NULL);
+			  view->opaque.l, challenge_destructor);
 	if (!chall)
 		return NULL;
 
@@ -532,6 +584,18 @@ static struct challenge *challenge_keep(const struct challenge *view)
 }
 
 
+/* Another nonce of the same realm: the secret is the same */
+static void secret_keep(struct challenge *chall, const struct challenge *old)
+{
+	chall->a1_known = old && old->a1_known &&
+		chall->algorithm == old->algorithm && !chall->sess &&
+		!pl_cmp(&chall->realm, &old->realm);
+
+	if (chall->a1_known)
+		memcpy(chall->a1, old->a1, sizeof(chall->a1));
+}
+
+
 static bool nonce_take(struct nonce *nonce, const struct challenge *view)
 {
 	struct challenge *chall;
@@ -540,6 +604,7 @@ static bool nonce_take(struct nonce *nonce, const struct challenge *view)
 	if (!chall)
 		return false;
 
+	secret_keep(chall, nonce->chall);
 	mem_deref(nonce->chall);
 	nonce->chall    = chall;
 	nonce->nc       = 0;
@@ -711,6 +776,7 @@ static void nextnonce_take(struct nonce *nonce, const struct pl *info)
 	view.nonce = val;
 	if (nonce_take(nonce, &view))
 		nonce->accepted = true;
+	OPENSSL_cleanse(view.a1, sizeof(view.a1));
 }
 
 
@@ -760,15 +826,20 @@ void digest_accepted(struct digest *d, const struct sip_msg *msg)
 /* Writing credentials                                                 */
 
 
-static int print_username(struct re_printf *pf, const char *name)
+static int write_username(struct mbuf *mb, const char *name)
 {
 	int err = 0;
 
-	for (; *name && !err; name++) {
-		if (*name == '"' || *name == '\\')
-			err = pf->vph("\\", 1, pf->arg);
-		if (!err)
-			err = pf->vph(name, 1, pf->arg);
+	while (*name && !err) {
+		const size_t l = strcspn(name, "\"\\");
+
+		err = mbuf_write_mem(mb, (const uint8_t *)name, l);
+		name += l;
+		if (*name && !err) {
+			const char escaped[] = { '\\', *name++, '\0' };
+
+			err = mbuf_write_str(mb, escaped);
+		}
 	}
 
 	return err;
@@ -781,11 +852,12 @@ static int answer_write(struct mbuf *mb, const struct digest *d,
 			const char *response)
 {
 	const struct challenge *chall = d->noncev[kind].chall;
+	char nc[NC_SIZE];
 	int err;
 
 	err  = msg_write(mb, kindv[kind].answer, ": Digest username=\"",
 			 NULL);
-	err |= mbuf_printf(mb, "%H", print_username, d->username);
+	err |= write_username(mb, d->username);
 	err |= msg_write(mb, "\", realm=\"", NULL);
 	err |= mbuf_write_pl(mb, &chall->realm);
 	err |= msg_write(mb, "\", nonce=\"", NULL);
@@ -800,9 +872,13 @@ static int answer_write(struct mbuf *mb, const struct digest *d,
 	if (in->cnonce)
 		err |= msg_write(mb, ", cnonce=\"", in->cnonce, "\"", NULL);
 	if (in->qop)
-		err |= mbuf_printf(mb, ", qop=auth, nc=%08x", in->nc);
-	if (pl_isset(&chall->opaque))
-		err |= mbuf_printf(mb, ", opaque=\"%r\"", &chall->opaque);
+		err |= msg_write(mb, ", qop=auth, nc=", nc_text(nc, in->nc),
+				 NULL);
+	if (pl_isset(&chall->opaque)) {
+		err |= msg_write(mb, ", opaque=\"", NULL);
+		err |= mbuf_write_pl(mb, &chall->opaque);
+		err |= msg_write(mb, "\"", NULL);
+	}
 
 	return err | mbuf_write_str(mb, "\r\n");
 }
@@ -812,7 +888,7 @@ static int kind_write(struct mbuf *mb, struct digest *d, enum kind kind,
 		      const char *method, const char *uri)
 {
 	struct nonce *nonce = &d->noncev[kind];
-	const struct challenge *chall = nonce->chall;
+	struct challenge *chall = nonce->chall;
 	const struct digest_input in = {
 		.algorithm = chall->algorithm,
 		.sess      = chall->sess,
@@ -829,7 +905,7 @@ static int kind_write(struct mbuf *mb, struct digest *d, enum kind kind,
 	char response[DIGEST_HEX];
 	int err;
 
-	err = digest_response(response, &in);
+	err = response_make(response, &in, chall);
 	if (err)
 		return err;
 

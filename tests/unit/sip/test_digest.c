@@ -311,6 +311,40 @@ static void takes_the_strongest_and_stays_with_it(void **state)
 }
 
 
+static void expect_response(struct digest *d, const char *realm,
+			    const char *nonce)
+{
+	const struct digest_input in = {
+		.algorithm = DIGEST_MD5, .username = pl("101"),
+		.password = pl("secret"), .realm = pl(realm),
+		.nonce = pl(nonce), .method = pl("REGISTER"),
+		.uri = pl("sip:b"),
+	};
+	struct digest_attempt at = { 0 };
+	char hdrs[256], hex[DIGEST_HEX];
+
+	(void)snprintf(hdrs, sizeof(hdrs), "WWW-Authenticate: Digest "
+		       "realm=\"%s\", nonce=\"%s\"\r\n", realm, nonce);
+	assert_int_equal(DIGEST_RETRY, challenge(d, &at, 401, hdrs));
+	assert_int_equal(0, digest_response(hex, &in));
+	expect_credentials(d, &at, false, hex);
+}
+
+
+/* What is kept of it is for one realm, whatever the nonce */
+static void the_secret_is_of_a_realm(void **state)
+{
+	struct digest *d = digest();
+	(void)state;
+
+	expect_response(d, "pbx", "n1");
+	expect_response(d, "pbx", "n2");
+	expect_response(d, "other", "n3");
+	expect_response(d, "pbx", "n4");
+	mem_deref(d);
+}
+
+
 static void keeps_to_the_realm_it_learnt(void **state)
 {
 	struct digest *d = digest();
@@ -403,6 +437,7 @@ int main(void)
 		cmocka_unit_test(a_kept_nonce_refused_ends_reuse),
 		cmocka_unit_test(server_and_proxy_both_challenge),
 		cmocka_unit_test(takes_the_strongest_and_stays_with_it),
+		cmocka_unit_test(the_secret_is_of_a_realm),
 		cmocka_unit_test(keeps_to_the_realm_it_learnt),
 		cmocka_unit_test(does_not_answer_what_it_must_not),
 		cmocka_unit_test(
