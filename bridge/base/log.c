@@ -114,21 +114,38 @@ static void put_end(struct line *line, const char *end)
 }
 
 
+/** The seconds of a time; thousands of lines may be of the same */
+static const char *second_text(time_t second)
+{
+	static _Thread_local time_t last = -1;
+	static _Thread_local char text[32];
+	struct tm tm;
+
+	if (second != last) {
+		(void)gmtime_r(&second, &tm);
+		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+		last = second;
+	}
+
+	return text;
+}
+
+
 static void put_time(struct line *line)
 {
 	struct timespec ts;
-	struct tm tm;
-	char buf[64];
-	size_t n;
+	unsigned ms;
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	n = strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", &tm);
-	put(line, buf, n);
+	ms = (unsigned)(ts.tv_nsec / 1000000);
 
-	(void)snprintf(buf, sizeof(buf), ".%03uZ",
-		       (unsigned)(ts.tv_nsec / 1000000));
-	put_str(line, buf);
+	const char fraction[] = {
+		'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
+		(char)('0' + ms % 10), 'Z',
+	};
+
+	put_str(line, second_text(ts.tv_sec));
+	put(line, fraction, sizeof(fraction));
 }
 
 
