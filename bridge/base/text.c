@@ -133,6 +133,15 @@ size_t text_escape(char *dst, size_t size, const char *p, size_t l)
 }
 
 
+void text_copy(char *dst, const char *src, size_t size)
+{
+	const size_t l = strnlen(src, size - 1);
+
+	memcpy(dst, src, l);
+	dst[l] = '\0';
+}
+
+
 static const char *entity(char c)
 {
 	switch (c) {

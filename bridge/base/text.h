@@ -50,6 +50,14 @@ bool text_json_plain(const char *p, size_t l);
 size_t text_escape(char *dst, size_t size, const char *p, size_t l);
 
 /**
+ * As much of a text as fits, terminated. Unlike strncpy() it leaves the rest
+ * of dst as it is.
+ *
+ * @param size  Octets at dst, at least 1
+ */
+void text_copy(char *dst, const char *src, size_t size);
+
+/**
  * Print text between tags, or in a quoted attribute, of HTML or XML; use with
  * %H. Line ends (as LF) and tabs stay; what else XML has no place for is
  * written as \xNN.

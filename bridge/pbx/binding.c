@@ -216,14 +216,55 @@ static void own_set(struct search *s, const char *contact, const char *token)
 }
 
 
+/**
+ * Nearly always: one Contact, and it is ours, letter for letter
+ *
+ * @param params  What follows it
+ */
+static bool is_echo(struct pl *params, const struct sip_msg *msg,
+		    const char *contact)
+{
+	const struct sip_hdr *hdr = sip_msg_hdr(msg, SIP_HDR_CONTACT);
+	const size_t l = strlen(contact);
+
+	if (!hdr || hdr->val.l < l || memcmp(hdr->val.p, contact, l) ||
+	    !l || contact[0] != '<' || contact[l - 1] != '>' ||
+	    memchr(contact, '"', l))
+		return false;
+
+	*params = hdr->val;
+	pl_advance(params, (ssize_t)l);
+
+	return (!params->l || params->p[0] == ';') &&
+		!memchr(params->p, ',', params->l) &&
+		!memchr(params->p, '"', params->l) &&
+		sip_msg_hdr_count(msg, SIP_HDR_CONTACT) == 1;
+}
+
+
+static void echo_read(struct bindings *b, const struct pl *params)
+{
+	b->count     = 1;
+	b->others    = 0;
+	b->ours      = true;
+	b->expires_s = expires_param(params);
+}
+
+
 void bindings_read(struct bindings *b, const struct sip_msg *msg,
 		   const char *contact, const char *token)
 {
+	struct pl params;
 	struct search s;
 
-	own_set(&s, contact, token);
 	b->rivals[0] = '\0';
-	b->stale[0] = '\0';
+	b->stale[0]  = '\0';
+	if (is_echo(&params, msg, contact)) {
+		echo_read(b, &params);
+		goto out;
+	}
+
+	own_set(&s, contact, token);
 	s.rivals = b->rivals;
 	(void)parse_param(&msg->via.params, "received", &s.received);
 	s.stale  = b->stale;
@@ -239,6 +280,7 @@ void bindings_read(struct bindings *b, const struct sip_msg *msg,
 	if (!s.bindingc || s.best > SAME_USER || s.home)
 		b->rivals[0] = '\0';
 
+ out:
 	if (!b->expires_s)
 		(void)msg_hdr_uint(msg, SIP_HDR_EXPIRES, &b->expires_s);
 }

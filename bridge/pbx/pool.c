@@ -7,6 +7,7 @@
  */
 #include "bridge/base/errors.h"
 #include "bridge/base/log.h"
+#include "bridge/base/text.h"
 #include "bridge/sip/digest.h"
 #include "bridge/sip/msg.h"
 #include "bridge/sip/routes.h"
@@ -140,11 +141,11 @@ static void status_tell(const struct account *acc, bool removed)
 
 	memset(&st, 0, sizeof(st));
 
-	str_ncpy(st.tenant, acc->tenant->tenant, sizeof(st.tenant));
-	str_ncpy(st.pbx, acc->site->pbx->name, sizeof(st.pbx));
-	str_ncpy(st.upn, acc->user->upn, sizeof(st.upn));
-	str_ncpy(st.number, acc->user->number, sizeof(st.number));
-	str_ncpy(st.aor, acc->aor, sizeof(st.aor));
+	text_copy(st.tenant, acc->tenant->tenant, sizeof(st.tenant));
+	text_copy(st.pbx, acc->site->pbx->name, sizeof(st.pbx));
+	text_copy(st.upn, acc->user->upn, sizeof(st.upn));
+	text_copy(st.number, acc->user->number, sizeof(st.number));
+	text_copy(st.aor, acc->aor, sizeof(st.aor));
 	reg_status_fill(acc->reg, &st);
 	st.waiting     = acc->mwi.waiting;
 	st.waiting_new = acc->mwi.new_count;

@@ -12,6 +12,7 @@
 
 #include "bridge/base/log.h"
 #include "bridge/base/metrics.h"
+#include "bridge/base/text.h"
 #include "bridge/sip/digest.h"
 #include "bridge/sip/health.h"
 #include "bridge/sip/msg.h"
@@ -45,6 +46,8 @@ enum {
 	MARGIN_S      = 64,        /* two Timer F before a binding ends    */
 	SILENCE_S     = 32,        /* Timer F                              */
 	WORDS         = 128,
+	WHY           = 256,
+	CONTACTS      = 1024,      /* octets of Contact and Expires        */
 };
 
 
@@ -444,56 +447,69 @@ static void failure_set(struct reg *reg, int err, const struct sip_msg *msg,
 
 /** Contact, and with it what is taken back; none where bindings are asked
     for (RFC 3261 section 10.2.3) */
-static int print_contacts(struct re_printf *pf, const struct reg *reg)
+static int join_binding(char *buf, size_t size, const struct reg *reg)
 {
 	const char *stale = reg->rare ? reg->rare->stale : NULL;
-	int err;
+	char number[MSG_NUMBER];
 
-	if (reg->fetching)
+	if (reg->fetching) {
+		*buf = '\0';
 		return 0;
+	}
 
-	err = re_hprintf(pf, "Contact: %s\r\n", reg_contact(reg));
-	if (!err && stale)
-		err = re_hprintf(pf, "Contact: %s;expires=0\r\n", stale);
-
-	return err;
+	return msg_join(buf, size, "Contact: ", reg_contact(reg), "\r\n",
+			stale ? "Contact: " : "", stale ? stale : "",
+			stale ? ";expires=0\r\n" : "", "Expires: ",
+			msg_number(number, reg->asked_s), "\r\n", NULL);
 }
 
 
-static int print_expires(struct re_printf *pf, const struct reg *reg)
+static int join_head(char *buf, size_t size, const struct reg *reg)
 {
-	return reg->fetching ? 0 :
-		re_hprintf(pf, "Expires: %u\r\n", reg->asked_s);
+	const char *aor = reg->conf.aor;
+	char binding[CONTACTS];
+	int err;
+
+	err = join_binding(binding, sizeof(binding), reg);
+	if (err)
+		return err;
+
+	return msg_join(buf, size, "From: <", aor, ">;tag=", reg->tag,
+			"\r\nTo: <", aor, ">\r\nCall-ID: ", reg->callid,
+			"\r\n", binding,
+			reg->said_path ? "Supported: path\r\n" : "",
+			"Allow: " POOL_ALLOW "\r\n", NULL);
+}
+
+
+static int join_ruri(char *buf, size_t size, const struct reg *reg)
+{
+	const struct redirect *moved = moved_to(reg);
+
+	if (!moved || !moved->target)
+		return msg_join(buf, size, "sip:", pbx_of(reg)->sip_domain,
+				NULL);
+
+	return re_snprintf(buf, size, "%H", redirect_uri_print, moved) < 0 ?
+		EOVERFLOW : 0;
 }
 
 
 static int send_register(struct reg *reg, uint32_t expires_s)
 {
 	const struct pbx *pbx = pbx_of(reg);
-	const struct redirect *moved = moved_to(reg);
-	const bool path = pbx->registration.path || reg->conf.site->path;
 	struct request_param prm = { .method = "REGISTER" };
 	char ruri[300], head[1536];
-
-	if (moved && moved->target)
-		(void)re_snprintf(ruri, sizeof(ruri), "%H",
-				  redirect_uri_print, moved);
-	else
-		(void)re_snprintf(ruri, sizeof(ruri), "sip:%s",
-				  pbx->sip_domain);
+	int err;
 
 	reg->asked_s   = expires_s;
-	reg->said_path = path;
-	if (re_snprintf(head, sizeof(head),
-			"From: <%s>;tag=%s\r\n"
-			"To: <%s>\r\n"
-			"Call-ID: %s\r\n"
-			"%H%H%s"
-			"Allow: " POOL_ALLOW "\r\n",
-			reg->conf.aor, reg->tag, reg->conf.aor, reg->callid,
-			print_contacts, reg, print_expires, reg,
-			path ? "Supported: path\r\n" : "") < 0)
-		return EOVERFLOW;
+	reg->said_path = pbx->registration.path || reg->conf.site->path;
+
+	err = join_ruri(ruri, sizeof(ruri), reg);
+	if (!err)
+		err = join_head(head, sizeof(head), reg);
+	if (err)
+		return err;
 
 	prm.ruri        = ruri;
 	prm.head        = head;
@@ -1148,7 +1164,7 @@ static void answer_h(int err, const struct sip_msg *msg, void *arg)
 	struct reg *reg = arg;
 	struct mbuf *sent;
 	struct flow *flow;
-	char why[256];
+	char why[WHY];
 	bool rejected;
 
 	if (msg && msg->scode < 200)
@@ -1160,7 +1176,7 @@ static void answer_h(int err, const struct sip_msg *msg, void *arg)
 	}
 
 	reg->rtt_ms = request_rtt_ms(reg->req);
-	str_ncpy(why, request_why(reg->req), sizeof(why));
+	text_copy(why, request_why(reg->req), sizeof(why));
 	rejected = request_is_rejected(reg->req);
 	flow = mem_ref(request_flow(reg->req));
 	sent = mem_ref((void *)(uintptr_t)request_sent(reg->req));
@@ -1330,6 +1346,7 @@ struct flow *reg_flow(const struct reg *reg)
 void reg_status_fill(const struct reg *reg, struct reg_status *st)
 {
 	const struct failure *failure = reg->failure;
+	char number[MSG_NUMBER];
 
 	st->state     = reg->state;
 	st->since_s   = reg->since_s;
@@ -1339,15 +1356,15 @@ void reg_status_fill(const struct reg *reg, struct reg_status *st)
 	st->expires_s = reg->bound_ms ? reg->granted_s : 0;
 	st->rtt_ms    = reg->rtt_ms;
 	st->flaps     = reg->flaps;
-	str_ncpy(st->server, reg->conf.site->server, sizeof(st->server));
-	str_ncpy(st->contact, reg_contact(reg), sizeof(st->contact));
+	text_copy(st->server, reg->conf.site->server, sizeof(st->server));
+	text_copy(st->contact, reg_contact(reg), sizeof(st->contact));
 
 	if (reg->phase == STATIC)
-		str_ncpy(st->reason, "No registration needed",
+		text_copy(st->reason, "No registration needed",
 			 sizeof(st->reason));
 
 	if (reg->state == REG_LAGGING)
-		str_ncpy(st->advice, "The PBX grants so little time, or takes"
+		text_copy(st->advice, "The PBX grants so little time, or takes"
 			 " registrations so slowly, that they end before they"
 			 " are renewed: raise the expiry there, or"
 			 " registration.per_second here.",
@@ -1378,14 +1395,14 @@ void reg_status_fill(const struct reg *reg, struct reg_status *st)
 				  (unsigned)SHORT_S);
 
 	if (!failure && reg->scode)
-		(void)re_snprintf(st->words, sizeof(st->words), "%u OK",
-				  reg->scode);
+		(void)msg_join(st->words, sizeof(st->words),
+			       msg_number(number, reg->scode), " OK", NULL);
 
 	if (failure) {
-		str_ncpy(st->reason, failure->advice.reason,
+		text_copy(st->reason, failure->advice.reason,
 			 sizeof(st->reason));
-		str_ncpy(st->words, failure->words, sizeof(st->words));
-		str_ncpy(st->advice, failure->advice.text,
+		text_copy(st->words, failure->words, sizeof(st->words));
+		text_copy(st->advice, failure->advice.text,
 			 sizeof(st->advice));
 	}
 }

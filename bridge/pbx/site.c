@@ -168,6 +168,10 @@ int site_alloc(struct site **sitep, const struct pool_conf *conf,
 		goto out;
 	}
 
+	/* A proxy given as address has the certificate of the domain */
+	if (is_address(site->host) && !is_address(site->pbx->sip_domain))
+		site->tls_name = site->pbx->sip_domain;
+
 	err = trust_alloc(site, errs);
 	if (err)
 		goto out;
@@ -204,9 +208,7 @@ void site_hop(const struct site *site, struct hop *hop)
 		hop->lsnrv[SIP_TRANSP_TCP] =
 			site->conf->lsnrv[SIP_TRANSP_TCP];
 
-	/* A proxy given as address has the certificate of the domain */
-	if (is_address(site->host) && !is_address(site->pbx->sip_domain))
-		hop->tls_name = site->pbx->sip_domain;
+	hop->tls_name = site->tls_name;
 }
 
 

@@ -44,6 +44,8 @@ struct site {
 	uint16_t port;
 	enum sip_transp tp;
 	struct tlsctx *tls;        /* owned, NULL: the listener's          */
+	const char *tls_name;      /* borrowed from pbx: whose certificate
+				      it has, NULL: host's                 */
 	struct pacer pacer;
 	struct wheel_tmr resolve_tmr;
 	struct resolve *resolve;   /* owned                                */

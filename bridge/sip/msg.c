@@ -495,6 +495,31 @@ int msg_write(struct mbuf *mb, const char *text, ...)
 }
 
 
+int msg_join(char *buf, size_t size, const char *text, ...)
+{
+	char *p = buf;
+	va_list ap;
+	int err = 0;
+
+	va_start(ap, text);
+	for (; text && !err; text = va_arg(ap, const char *)) {
+		const size_t l = strlen(text);
+
+		if (l >= size - (size_t)(p - buf)) {
+			err = EOVERFLOW;
+			break;
+		}
+		memcpy(p, text, l);
+		p += l;
+	}
+	va_end(ap);
+
+	*p = '\0';
+
+	return err;
+}
+
+
 const char *msg_number(char buf[MSG_NUMBER], uint32_t n)
 {
 	char *p = buf + MSG_NUMBER - 1;

@@ -79,6 +79,10 @@ int msg_quote(struct re_printf *pf, const struct pl *text);
 int msg_write(struct mbuf *mb, const char *text, ...)
 	__attribute__((sentinel));
 
+/** The same into a buffer, terminated. @return 0, EOVERFLOW */
+int msg_join(char *buf, size_t size, const char *text, ...)
+	__attribute__((sentinel));
+
 /** A number in decimal for it */
 enum { MSG_NUMBER = 11 };
 const char *msg_number(char buf[MSG_NUMBER], uint32_t n);

@@ -28,6 +28,9 @@ enum {
 	COOKIE_SIZE   = 7,         /* "z9hG4bK" */
 	BRANCH_SIZE   = COOKIE_SIZE + BRANCH_DIGITS + 1,
 	MAX_FORWARDS  = 70,
+	WITHOUT_HEAD  = 560,       /* start line, Via, credentials: seldom
+				      more; then malloc() is at its
+				      fastest, below 1 KB                  */
 };
 
 
@@ -314,7 +317,8 @@ static int write_request(struct mbuf **mbp, struct request *req,
 	struct mbuf *mb;
 	int err;
 
-	mb = mbuf_alloc(768 + strlen(req->ruri) + strlen(req->head) + size);
+	mb = mbuf_alloc(WITHOUT_HEAD + strlen(req->ruri) + strlen(req->head) +
+			size);
 	if (!mb)
 		return ENOMEM;
 
