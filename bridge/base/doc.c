@@ -389,15 +389,28 @@ static int check_octets(struct doc_build *b, const char *text, size_t size)
 }
 
 
-static int parse(struct doc_build *b, const char *text, size_t size)
+/** What a document may have */
+struct limits {
+	size_t octets, nodes;
+};
+
+static const struct limits small = { DOC_FILE_MAX, DOC_NODES_MAX };
+static const struct limits large = { DOC_LARGE_FILE_MAX,
+				     DOC_LARGE_NODES_MAX };
+
+
+static int parse(struct doc_build *b, const struct limits *limits,
+		 const char *text, size_t size)
 {
 	static const char bom[] = "\xef\xbb\xbf";
 	const size_t bom_size = sizeof(bom) - 1;
 	int err;
 
-	if (size > DOC_FILE_MAX) {
-		doc_build_error(b, 0, 0, "want at most %d octets, found more",
-				DOC_FILE_MAX);
+	b->nodes_max = limits->nodes;
+
+	if (size > limits->octets) {
+		doc_build_error(b, 0, 0, "want at most %zu octets, found"
+				" more", limits->octets);
 		return EBADMSG;
 	}
 
@@ -412,50 +425,99 @@ static int parse(struct doc_build *b, const char *text, size_t size)
 }
 
 
-int doc_parse(struct doc **docp, const char *name, const char *text,
-	      size_t size, struct errors *errs)
+static int parse_all(struct doc **docp, const struct limits *limits,
+		     const char *name, const char *text, size_t size,
+		     struct errors *errs)
 {
 	struct doc_build b;
 	int err;
-
-	if (!docp || (!text && size))
-		return EINVAL;
 
 	err = doc_build_init(&b, name, errs);
 	if (err)
 		return err;
 
-	return doc_build_finish(&b, parse(&b, text ? text : "", size), docp);
+	return doc_build_finish(&b, parse(&b, limits, text ? text : "",
+					  size), docp);
 }
 
 
-/** Read what is there, at most one octet past the limit */
-static int read_file(const char *path, char *buf, size_t max, size_t *sizep)
+int doc_parse(struct doc **docp, const char *name, const char *text,
+	      size_t size, struct errors *errs)
 {
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t size = 0;
-	ssize_t n = 0;
-	int err = 0;
+	if (!docp || (!text && size))
+		return EINVAL;
 
-	if (fd < 0)
-		return errno;
+	return parse_all(docp, &small, name, text, size, errs);
+}
 
-	while (size < max) {
-		n = read(fd, buf + size, max - size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
+
+/** Read what is there, at most one octet past the limit; without knowing
+    beforehand how much that is, for it may be a pipe
+    @param bufp  Owned, zeroed where it was copied from */
+static int read_all(int fd, size_t max, char **bufp, size_t *sizep)
+{
+	size_t room = 64 * 1024, size = 0;
+	char *buf = mem_alloc(room, NULL);
+	int err = buf ? 0 : ENOMEM;
+
+	while (!err && size < max) {
+		ssize_t n;
+
+		if (size == room) {
+			char *more = mem_alloc(2 * room, NULL);
+
+			if (!more) {
+				err = ENOMEM;
+				break;
+			}
+			memcpy(more, buf, size);
+			explicit_bzero(buf, size);
+			mem_deref(buf);
+			buf   = more;
+			room *= 2;
+		}
+
+		n = read(fd, buf + size, room < max ? room - size :
+			 max - size);
+		if (n == 0)
 			break;
-
-		size += (size_t)n;
+		if (n < 0 && errno != EINTR)
+			err = errno;
+		if (n > 0)
+			size += (size_t)n;
 	}
 
-	if (n < 0)
-		err = errno;
-	else
-		*sizep = size;
+	*bufp  = buf;
+	*sizep = size;
 
-	(void)close(fd);
+	return err;
+}
+
+
+static int load(struct doc **docp, const struct limits *limits,
+		const char *path, struct errors *errs)
+{
+	const struct place place = { path, 0, 0 };
+	size_t size = 0;
+	char *buf = NULL;
+	int fd, err;
+
+	if (!docp || !path)
+		return EINVAL;
+
+	fd  = open(path, O_RDONLY | O_CLOEXEC);
+	err = fd < 0 ? errno : read_all(fd, limits->octets + 1, &buf, &size);
+	if (fd >= 0)
+		(void)close(fd);
+
+	if (err)
+		errors_add(errs, &place, NULL, "cannot be read: %m", err);
+	else
+		err = parse_all(docp, limits, path, buf, size, errs);
+
+	if (buf)
+		explicit_bzero(buf, size);
+	mem_deref(buf);
 
 	return err;
 }
@@ -463,27 +525,11 @@ static int read_file(const char *path, char *buf, size_t max, size_t *sizep)
 
 int doc_load(struct doc **docp, const char *path, struct errors *errs)
 {
-	const size_t max = DOC_FILE_MAX + 1;
-	const struct place place = { path, 0, 0 };
-	size_t size = 0;
-	char *buf;
-	int err;
+	return load(docp, &small, path, errs);
+}
 
-	if (!docp || !path)
-		return EINVAL;
 
-	buf = mem_alloc(max, NULL);
-	if (!buf)
-		return ENOMEM;
-
-	err = read_file(path, buf, max, &size);
-	if (err)
-		errors_add(errs, &place, NULL, "cannot be read: %m", err);
-	else
-		err = doc_parse(docp, path, buf, size, errs);
-
-	explicit_bzero(buf, size);
-	mem_deref(buf);
-
-	return err;
+int doc_load_large(struct doc **docp, const char *path, struct errors *errs)
+{
+	return load(docp, &large, path, errs);
 }

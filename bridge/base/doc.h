@@ -3,7 +3,7 @@
  *
  * Read by libyaml's events within limits (docs/security.md section 4): file at
  * most 256 KiB, depth 32, 20,000 nodes, scalar 64 KiB, counted while
- * reading. Refused: anchors and aliases, merge keys, tags other than the
+ * reading; a large one 16 MiB and 1,000,000 nodes. Refused: anchors and aliases, merge keys, tags other than the
  * core's (and !env), several documents, duplicate keys, non-string keys,
  * NUL, control characters, invalid UTF-8.
  *
@@ -45,6 +45,9 @@ struct errors;
  *         says so too), ENOMEM
  */
 int doc_load(struct doc **docp, const char *path, struct errors *errs);
+
+/** The same of a file with all users of a customer: 16 MiB, 1,000,000 nodes */
+int doc_load_large(struct doc **docp, const char *path, struct errors *errs);
 
 /** The same from memory; `name` stands for the file in messages */
 int doc_parse(struct doc **docp, const char *name, const char *text,

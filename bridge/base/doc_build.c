@@ -92,6 +92,7 @@ int doc_build_init(struct doc_build *b, const char *name,
 {
 	memset(b, 0, sizeof(*b));
 	b->errs = errs;
+	b->nodes_max = DOC_NODES_MAX;
 
 	b->doc = mem_zalloc(sizeof(*b->doc), destructor);
 	if (!b->doc)
@@ -162,11 +163,11 @@ bool doc_build_wants_key(const struct doc_build *b)
 
 static int count_node(struct doc_build *b, uint32_t line, uint32_t column)
 {
-	if (++b->nodec <= DOC_NODES_MAX)
+	if (++b->nodec <= b->nodes_max)
 		return 0;
 
-	doc_build_error(b, line, column, "want at most %d values and keys",
-			DOC_NODES_MAX);
+	doc_build_error(b, line, column, "want at most %zu values and keys",
+			b->nodes_max);
 
 	return EBADMSG;
 }

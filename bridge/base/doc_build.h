@@ -16,13 +16,15 @@ enum {
 	DOC_NODES_MAX  = 20000,    /* keys are counted too */
 	DOC_SCALAR_MAX = 64 * 1024,
 	DOC_FILE_MAX   = 256 * 1024,
+	DOC_LARGE_NODES_MAX = 1000000,
+	DOC_LARGE_FILE_MAX  = 16 * 1024 * 1024,
 };
 
 struct doc_build {
 	struct doc *doc;           /* owned until doc_build_finish() */
 	struct errors *errs;       /* borrowed */
 	size_t errc;               /* errors met */
-	size_t nodec;
+	size_t nodec, nodes_max;
 	size_t depth;
 	struct doc_node *openv[DOC_DEPTH_MAX];    /* owned by doc */
 	struct doc_node **nextv[DOC_DEPTH_MAX];   /* where a child goes */

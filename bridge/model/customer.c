@@ -3,8 +3,8 @@
  *
  * A file is read twice: once against the tables, so that every error of it
  * is told, and once with each PBX's template below what the customer wrote.
- * Documents are kept until all files were compared with each other, for a
- * double number or name is told with both places.
+ * Of the document only the places of names stay until all files were
+ * compared with each other: it takes ten times the file's size.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,12 +14,14 @@
 #include "bridge/base/doc.h"
 #include "bridge/base/errors.h"
 #include "customer.h"
+#include "twins.h"
 
 
 /** One customer file while all are read */
 struct file {
 	struct le le;
-	struct doc *doc;           /* owned                                */
+	char *path;                /* owned                                */
+	struct place tenant_at, fqdn_at;       /* of both names, in path   */
 	struct tenant *tenant;     /* owned until all is well              */
 };
 
@@ -36,23 +38,45 @@ static void file_destructor(void *data)
 	struct file *file = data;
 
 	list_unlink(&file->le);
-	mem_deref(file->doc);
+	mem_deref(file->path);
 	mem_deref(file->tenant);
+}
+
+
+static void complain_at(struct loading *ld, const struct place *place,
+			const char *field, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)re_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+
+	errors_add(ld->errs, place, field, "%s", text);
+}
+
+
+static struct place place_of(const struct doc_node *node)
+{
+	struct place place = { NULL, 0, 0 };
+
+	if (node) {
+		place.file   = node->file;
+		place.line   = node->line;
+		place.column = node->column;
+	}
+
+	return place;
 }
 
 
 static void complain(struct loading *ld, const struct doc_node *at,
 		     const char *field, const char *fmt, ...)
 {
-	struct place place = { NULL, 0, 0 };
+	const struct place place = place_of(at);
 	char text[512];
 	va_list ap;
-
-	if (at) {
-		place.file   = at->file;
-		place.line   = at->line;
-		place.column = at->column;
-	}
 
 	va_start(ap, fmt);
 	(void)re_vsnprintf(text, sizeof(text), fmt, ap);
@@ -72,12 +96,11 @@ static const struct doc_node *near(const struct doc_node *node,
 }
 
 
-static const struct doc_node *item_node(const struct file *file,
+static const struct doc_node *item_node(const struct doc_node *root,
 					const char *list, size_t i)
 {
-	const struct doc_node *node;
+	const struct doc_node *node = doc_member(root, list);
 
-	node = doc_member(doc_root(file->doc), list);
 	node = node ? node->child : NULL;
 
 	while (node && i--)
@@ -171,16 +194,17 @@ static int pbxs_read(struct loading *ld, struct tenant *tenant,
 /* One tenant by itself                                                */
 
 
-static void check_pbxs(struct loading *ld, const struct file *file)
+static void check_pbxs(struct loading *ld, const struct tenant *tenant,
+		       const struct doc_node *root)
 {
-	const struct list *pbxl = &file->tenant->pbxl;
 	size_t i = 0;
 
-	for (struct le *le = list_head(pbxl); le; le = le->next, i++) {
+	for (struct le *le = list_head(&tenant->pbxl); le;
+	     le = le->next, i++) {
 		const struct pbx *pbx = le->data;
 
-		if (tenant_pbx(file->tenant, pbx->name) != pbx)
-			complain(ld, near(item_node(file, "pbx", i), "name"),
+		if (tenant_pbx(tenant, pbx->name) != pbx)
+			complain(ld, near(item_node(root, "pbx", i), "name"),
 				 "pbx.name", "want a name that no other PBX"
 				 " of the tenant has, found \"%s\" again",
 				 pbx->name);
@@ -242,48 +266,58 @@ static void check_account(struct loading *ld, const struct tenant *tenant,
 
 /** What no two users may share */
 static void check_twins(struct loading *ld, const struct user *user,
-			const struct user *other,
-			const struct doc_node *node)
+			const struct twin *twin, const struct doc_node *node)
 {
-	if (!str_casecmp(user->upn, other->upn))
+	if (twin->upn)
 		complain(ld, near(node, "upn"), "users.upn",
 			 "want each user once, found \"%s\" again",
 			 user->upn);
-	else if (!str_cmp(user->number, other->number))
+
+	if (twin->number && twin->number != twin->upn)
 		complain(ld, near(node, "number"), "users.number",
 			 "want a number that nobody else has, but %s is also"
-			 " that of %s", user->number, other->upn);
+			 " that of %s", user->number, twin->number->upn);
 
-	if (!str_cmp(user->pbx, other->pbx) &&
-	    !str_cmp(user->sip_username, other->sip_username))
+	if (twin->sip_username)
 		complain(ld, near(node, "sip_username"),
 			 "users.sip_username", "want a SIP username that"
 			 " nobody else has on this PBX, but %s is also that"
-			 " of %s", user->sip_username, other->upn);
+			 " of %s", user->sip_username,
+			 twin->sip_username->upn);
 }
 
 
-static void check_users(struct loading *ld, const struct file *file)
+static int check_users(struct loading *ld, const struct tenant *tenant,
+		       const struct doc_node *root)
 {
-	const struct doc_node *node = item_node(file, "users", 0);
-	const struct list *userl = &file->tenant->userl;
+	const struct doc_node *node = item_node(root, "users", 0);
+	struct twins *twins;
+	int err;
 
-	for (struct le *le = list_head(userl); le; le = le->next) {
+	err = twins_alloc(&twins, list_count(&tenant->userl));
+	if (err)
+		return err;
+
+	for (struct le *le = list_head(&tenant->userl); le; le = le->next) {
 		const struct user *user = le->data;
+		struct twin twin;
 
-		check_account(ld, file->tenant, user, node);
-
-		for (struct le *o = list_head(userl); o != le; o = o->next)
-			check_twins(ld, user, o->data, node);
+		check_account(ld, tenant, user, node);
+		twins_add(twins, user, &twin);
+		check_twins(ld, user, &twin, node);
 
 		node = node ? node->next : NULL;
 	}
+
+	mem_deref(twins);
+
+	return 0;
 }
 
 
-static int tenant_read(struct loading *ld, struct file *file)
+static int tenant_read(struct loading *ld, struct file *file,
+		       const struct doc_node *root)
 {
-	const struct doc_node *root = doc_root(file->doc);
 	int err, perr;
 
 	file->tenant = fields_item_alloc(&tenant_fields);
@@ -304,15 +338,36 @@ static int tenant_read(struct loading *ld, struct file *file)
 	if (err)
 		return err;
 
-	check_pbxs(ld, file);
-	check_users(ld, file);
+	check_pbxs(ld, file->tenant, root);
 
-	return 0;
+	return check_users(ld, file->tenant, root);
 }
 
 
 /* ------------------------------------------------------------------ */
 /* Files                                                               */
+
+
+static int read_file(struct loading *ld, struct file *file)
+{
+	const struct doc_node *root;
+	struct doc *doc = NULL;
+	int err;
+
+	err = doc_load_large(&doc, file->path, ld->errs);
+	if (err)
+		return err;
+
+	root = doc_root(doc);
+	file->tenant_at = place_of(near(root, "tenant"));
+	file->fqdn_at   = place_of(near(doc_member(root, "teams"), "fqdn"));
+	file->tenant_at.file = file->fqdn_at.file = file->path;
+
+	err = tenant_read(ld, file, root);
+	mem_deref(doc);
+
+	return err;
+}
 
 
 static int load_file(struct loading *ld, const char *path)
@@ -324,9 +379,9 @@ static int load_file(struct loading *ld, const char *path)
 	if (!file)
 		return ENOMEM;
 
-	err = doc_load(&file->doc, path, ld->errs);
+	err = str_dup(&file->path, path);
 	if (!err)
-		err = tenant_read(ld, file);
+		err = read_file(ld, file);
 
 	if (err)
 		mem_deref(file);
@@ -400,27 +455,24 @@ static void check_tenants(struct loading *ld)
 {
 	for (struct le *le = list_head(&ld->filel); le; le = le->next) {
 		const struct file *file = le->data;
-		const struct doc_node *root = doc_root(file->doc);
 		const struct tenant *tenant = file->tenant;
 
 		for (struct le *o = list_head(&ld->filel); o != le;
 		     o = o->next) {
 			const struct file *other = o->data;
-			const char *where = doc_root(other->doc)->file;
 
 			if (!str_cmp(tenant->tenant, other->tenant->tenant))
-				complain(ld, near(root, "tenant"), "tenant",
+				complain_at(ld, &file->tenant_at, "tenant",
 					 "want a name that no other customer"
 					 " has, but \"%s\" is also in %s",
-					 tenant->tenant, where);
+					 tenant->tenant, other->path);
 
 			if (!str_casecmp(tenant->teams.fqdn,
 					 other->tenant->teams.fqdn))
-				complain(ld, near(doc_member(root, "teams"),
-						  "fqdn"), "teams.fqdn",
+				complain_at(ld, &file->fqdn_at, "teams.fqdn",
 					 "want a name that no other customer"
 					 " has, but \"%s\" is also in %s",
-					 tenant->teams.fqdn, where);
+					 tenant->teams.fqdn, other->path);
 		}
 	}
 }

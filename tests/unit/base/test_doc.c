@@ -21,6 +21,8 @@ enum {
 	NODES  = 20000,
 	SCALAR = 64 * 1024,
 	FILE_  = 256 * 1024,
+	LARGE_NODES = 1000000,
+	LARGE_FILE  = 16 * 1024 * 1024,
 };
 
 
@@ -394,6 +396,61 @@ static void refusing_is_quick(void **state)
 }
 
 
+/** Of a large file: its first error, "" if there is none */
+static void large(const char *head, const char *unit, size_t c,
+		  const char *tail, const char *want)
+{
+	char path[] = "/tmp/callbridge-doc-XXXXXX";
+	const int fd = mkstemp(path);
+	struct errors *errs;
+	struct doc *doc = NULL;
+	size_t size, written = 0;
+	char *text = repeat(head, unit, c, tail, &size);
+	int err;
+
+	assert_true(fd >= 0);
+	while (written < size) {
+		const ssize_t n = write(fd, text + written, size - written);
+
+		assert_true(n > 0);
+		written += (size_t)n;
+	}
+	assert_int_equal(close(fd), 0);
+	free(text);
+
+	assert_int_equal(errors_alloc(&errs), 0);
+	err = doc_load_large(&doc, path, errs);
+	assert_int_equal(err, *want ? EBADMSG : 0);
+	assert_string_equal(*want ? errors_get(errs, 0)->message : "", want);
+	assert_int_equal(!doc, *want != '\0');
+
+	mem_deref(doc);
+	mem_deref(errs);
+	assert_int_equal(unlink(path), 0);
+}
+
+
+static void a_large_file_has_its_limits_too(void **state)
+{
+	(void)state;
+
+	large("", "- x\n", LARGE_NODES - 1, "", "");
+	large("", "- x\n", LARGE_NODES, "",
+	      "want at most 1000000 values and keys");
+	large("a: b #", "x", LARGE_FILE - 6, "", "");
+	large("a: b #", "x", LARGE_FILE - 5, "",
+	      "want at most 16777216 octets, found more");
+
+	/* and all the others */
+	large("a: ", "[", 100000, "", "want at most 32 levels of nesting");
+	large("a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [", "*a,", 100000, "]\n",
+	      "want no anchor, found &a");
+	large("b: [", "*a,", 100000, "]\n", "want no alias, found *a");
+	large("a: ", "x", SCALAR + 1, "\n",
+	      "want a text of at most 65536 octets, found 65537");
+}
+
+
 static void files_are_read_and_named(void **state)
 {
 	char path[] = "/tmp/callbridge-doc-XXXXXX";
@@ -468,6 +525,7 @@ int main(void)
 		cmocka_unit_test(texts_end_at_64_kib),
 		cmocka_unit_test(files_end_at_256_kib),
 		cmocka_unit_test(refusing_is_quick),
+		cmocka_unit_test(a_large_file_has_its_limits_too),
 		cmocka_unit_test(files_are_read_and_named),
 		cmocka_unit_test(survives_failing_allocations),
 	};

@@ -143,6 +143,67 @@ static void test_customer_over_template(void **state)
 }
 
 
+/** A customer of so many users, and what else is in the file */
+static void write_large(unsigned userc, const char *more)
+{
+	char path[128];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/large.yaml", folder);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(TOP HQ "users:\n", f) >= 0);
+	for (unsigned i = 0; i < userc; i++)
+		assert_true(fprintf(f, "  - {upn: user%u@x.example, name:"
+				    " User %u, number: \"+44%09u\", pbx: hq,"
+				    " sip_username: \"%u\","
+				    " sip_auth_username: a%u, sip_password:"
+				    " secret-%u, country: GB}\n", i, i, i, i,
+				    i, i) > 0);
+	assert_true(fputs(more, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+
+static void test_a_customer_may_have_20000_users(void **state)
+{
+	static const char *const wantv[][2] = {
+		{ "20006:11", "want each user once, found"
+		  " \"USER0@x.example\" again" },
+		{ "20007:34", "want a number that nobody else has, but"
+		  " +44000000001 is also that of user1@x.example" },
+		{ "20007:73", "want a SIP username that nobody else has on"
+		  " this PBX, but 3 is also that of user3@x.example" },
+	};
+	(void)state;
+
+	write_large(20000, "");
+	assert_int_equal(load(), 0);
+	assert_int_equal(list_count(&((struct tenant *)list_ledata(
+		tenantl.head))->userl), 20000);
+	list_flush(&tenantl);
+
+	/* nobody is overlooked among so many, and nothing is told twice */
+	write_large(20000, "  - {upn: USER0@x.example, number:"
+		    " \"+44000000000\", pbx: hq, sip_username: z1,"
+		    " sip_password: p}\n"
+		    "  - {upn: one@x.example, number: \"+44000000001\","
+		    " pbx: hq, sip_username: \"3\", sip_password: p}\n");
+	assert_int_equal(load(), EBADMSG);
+	assert_int_equal(errors_count(errs), RE_ARRAY_SIZE(wantv));
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(wantv); i++) {
+		const struct error *error = errors_get(errs, i);
+		char at[64];
+
+		(void)snprintf(at, sizeof(at), "%u:%u", error->line,
+			       error->column);
+		assert_string_equal(error->message, wantv[i][1]);
+		assert_string_equal(at, wantv[i][0]);
+	}
+}
+
+
 static void refused(const char *text, const char *place, const char *message)
 {
 	const struct error *error;
@@ -267,6 +328,7 @@ int main(void)
 	const struct CMUnitTest testv[] = {
 		TEST(test_a_good_file),
 		TEST(test_customer_over_template),
+		TEST(test_a_customer_may_have_20000_users),
 		TEST(test_what_is_refused),
 		TEST(test_every_error_is_told_and_no_secret),
 		TEST(test_customers_among_each_other),
