@@ -13,6 +13,7 @@
 struct db_postgres {
 	struct db db;              /* first member */
 	PGconn *conn;              /* owned        */
+	bool lost;                 /* to be connected anew     */
 	bool listening;            /* on this connection */
 };
 
@@ -69,7 +70,7 @@ static int errno_of(const char *state)
 		{ "57P02", ECONNRESET },   /* crash_shutdown              */
 	};
 
-	for (size_t i = 0; state && i < RE_ARRAY_SIZE(v); i++)
+	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++)
 		if (!strcmp(state, v[i].state))
 			return v[i].err;
 
@@ -77,16 +78,19 @@ static int errno_of(const char *state)
 }
 
 
+/** What has no state the server has not said: libpq could not ask it, also
+    where it does not take the connection for lost yet */
 static int failed(struct db_postgres *db, const PGresult *res)
 {
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
 	keep_words(db->db.why, sizeof(db->db.why),
 		   res ? PQresultErrorMessage(res)
 		       : PQerrorMessage(db->conn));
 
-	if (PQstatus(db->conn) == CONNECTION_BAD)
-		return ECONNRESET;
+	db->lost = !state || PQstatus(db->conn) == CONNECTION_BAD;
 
-	return errno_of(PQresultErrorField(res, PG_DIAG_SQLSTATE));
+	return db->lost ? ECONNRESET : errno_of(state);
 }
 
 
@@ -164,8 +168,10 @@ static int query(struct db *base, const char *sql,
 	PGresult *res;
 	int err;
 
-	if (PQstatus(db->conn) == CONNECTION_BAD && !base->inside) {
+	if ((db->lost || PQstatus(db->conn) == CONNECTION_BAD) &&
+	    !base->inside) {
 		db->listening = false;
+		db->lost = false;
 		PQreset(db->conn);
 	}
 

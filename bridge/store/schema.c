@@ -220,10 +220,43 @@ static int second_fill(struct store *st)
 }
 
 
+/* Microsoft 365 (store_sync.h) */
+static const char *const syncv[] = {
+	"CREATE TABLE syncs ("
+	" tenant TEXT PRIMARY KEY REFERENCES tenants ON DELETE CASCADE,"
+	" revision BIGINT NOT NULL, changed_ms BIGINT NOT NULL,"
+	" secrets TEXT NOT NULL, data TEXT NOT NULL)",
+
+	/* every_ms 0: only when wished for; spread: thousandths of it that
+	   are waited besides; claim: the node that runs it, as
+	   long as it says so; origin: whose people and delta link they are */
+	"CREATE TABLE sync_states ("
+	" tenant TEXT PRIMARY KEY REFERENCES syncs ON DELETE CASCADE,"
+	" every_ms BIGINT NOT NULL, spread BIGINT NOT NULL,"
+	" ran_ms BIGINT NOT NULL,"
+	" wish TEXT NOT NULL, wish_who TEXT NOT NULL,"
+	" claim TEXT NOT NULL, claim_until_ms BIGINT NOT NULL,"
+	" origin TEXT NOT NULL, delta TEXT NOT NULL,"
+	" full_ms BIGINT NOT NULL, progress TEXT NOT NULL,"
+	" data TEXT NOT NULL)",
+
+	/* upn folded as that of users; why: the first reason that stands in
+	   the way at Microsoft; left_ms 0: still there; teams: what was done
+	   and found there */
+	"CREATE TABLE sync_people ("
+	" tenant TEXT NOT NULL REFERENCES syncs ON DELETE CASCADE,"
+	" id TEXT NOT NULL, upn TEXT NOT NULL, why TEXT NOT NULL,"
+	" missing BIGINT NOT NULL, left_ms BIGINT NOT NULL,"
+	" search TEXT NOT NULL, data TEXT NOT NULL, teams TEXT NOT NULL,"
+	" PRIMARY KEY (tenant, id))",
+	"CREATE INDEX sync_people_upn ON sync_people (tenant, upn)",
+};
+
 static const struct migration migrationv[SCHEMA_VERSION] = {
 	{ firstv, RE_ARRAY_SIZE(firstv), NULL },
 	{ secondv, RE_ARRAY_SIZE(secondv), second_fill },
 	{ thirdv, RE_ARRAY_SIZE(thirdv), NULL },
+	{ syncv, RE_ARRAY_SIZE(syncv), NULL },
 };
 
 
@@ -263,6 +296,11 @@ const struct schema_table schema_tablev[] = {
 	{ "shares", "id,hash,tenant,call,who,redacted,time_ms,expires_ms,"
 	  "opened,opened_ms,data", 11, "id" },
 	{ "test_runs", "id,tenant,who,time_ms,summary,data", 6, "id" },
+	{ "syncs", "tenant,revision,changed_ms,secrets,data", 5, "tenant" },
+	{ "sync_states", "tenant,every_ms,spread,ran_ms,wish,wish_who,claim,"
+	  "claim_until_ms,origin,delta,full_ms,progress,data", 13, "tenant" },
+	{ "sync_people", "tenant,id,upn,why,missing,left_ms,search,data,teams",
+	  9, "tenant,id" },
 };
 
 const size_t schema_tablec = RE_ARRAY_SIZE(schema_tablev);

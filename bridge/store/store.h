@@ -65,7 +65,8 @@ const char *store_why(const struct store *st);
    (bridge/model/tenant.h). A PBX's value is what was written over its
    template. Each change is in the audit log, without secrets. */
 
-enum store_kind { STORE_TENANT, STORE_PBX, STORE_USER };
+enum store_kind { STORE_TENANT, STORE_PBX, STORE_USER,
+		  STORE_SYNC };    /* one a tenant: store_sync.h */
 
 /** Who changes something */
 struct store_by {

@@ -18,7 +18,7 @@ struct store {
 	struct queued *queued;     /* owned: of store_import(), NULL      */
 };
 
-enum { SCHEMA_VERSION = 3, STORE_ID_SIZE = 33 };
+enum { SCHEMA_VERSION = 4, STORE_ID_SIZE = 33 };
 
 /** A table in the order in which rows may be put in */
 struct schema_table {
@@ -133,6 +133,12 @@ enum { STORE_HASH_SIZE = 65 };
 
 /** What is kept of it */
 int store_token_hash(char hash[STORE_HASH_SIZE], const char *token);
+
+/** How often a customer's Microsoft 365 is asked has perhaps changed; inside
+    a transaction. @param value  Of STORE_SYNC */
+struct json_t;
+int store_sync_rhythm(struct store *st, const char *tenant,
+		      const struct json_t *value);
 
 /** Add to the audit log, inside a transaction; before and after are JSON
     text or NULL */

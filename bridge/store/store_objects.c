@@ -10,6 +10,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/base/field.h"
 #include "bridge/base/libre.h"
+#include "bridge/model/syncconf.h"
 #include "bridge/model/tenant.h"
 #include "seal.h"
 #include "store_core.h"
@@ -60,6 +61,14 @@ static const struct kind kindv[] = {
 			     "enabled", "upn,number,name,sip_username" },
 		.foldv   = { false, true, false, false, false, false, true },
 	},
+	/* one a tenant, and named like it */
+	[STORE_SYNC] = {
+		.name = "sync", .fields = &syncconf_fields,
+		.table = "syncs", .where = "tenant = $1",
+		.keyc = 1, .columnc = 1,
+		.columnv = { "tenant" }, .pathv = { NULL },
+		.foldv   = { false },
+	},
 };
 
 
@@ -83,6 +92,12 @@ struct change {
 static const struct kind *kind_of(enum store_kind kind)
 {
 	return (size_t)kind < RE_ARRAY_SIZE(kindv) ? &kindv[kind] : NULL;
+}
+
+
+static bool is_tenant(const struct kind *kind)
+{
+	return kind->fields == &tenant_fields;
 }
 
 
@@ -387,7 +402,7 @@ static int check_value(struct change *ch, const char *tenant,
 	/* its destructor frees secrets that it holds in clear */
 	mem_deref(item);
 
-	if (!err && kind->keyc == 1 && strcmp(ch->valuev[0], tenant)) {
+	if (!err && is_tenant(kind) && strcmp(ch->valuev[0], tenant)) {
 		errors_add(ch->errs, NULL, "tenant", "cannot be changed");
 		err = EBADMSG;
 	}
@@ -477,13 +492,13 @@ static int check_revision(const struct change *ch, int64_t revision)
 static void insert_sql(const struct kind *kind, struct mbuf *mb)
 {
 	(void)mbuf_printf(mb, "INSERT INTO %s (revision, changed_ms, data,"
-			  " secrets%s", kind->table, kind->keyc > 1 ? ""
-			  : ", managed, stamp");
+			  " secrets%s", kind->table, is_tenant(kind) ?
+			  ", managed, stamp" : "");
 	for (size_t i = 0; i < kind->columnc; i++)
 		(void)mbuf_printf(mb, ", %s", kind->columnv[i]);
 
 	(void)mbuf_printf(mb, ") VALUES ($1, $2, $3, $4%s",
-			  kind->keyc > 1 ? "" : ", 'store', 0");
+			  is_tenant(kind) ? ", 'store', 0" : "");
 	for (size_t i = 0; i < kind->columnc; i++)
 		(void)mbuf_printf(mb, ", $%zu", i + 5);
 
@@ -614,6 +629,8 @@ static int write_all(struct change *ch, int64_t revision)
 		err = row_write(ch);
 	if (!err)
 		err = secrets_write(ch);
+	if (!err && ch->kind->fields == &syncconf_fields)
+		err = store_sync_rhythm(ch->st, ch->valuev[0], ch->json);
 	if (!err && !ch->st->mirroring)
 		err = audit_change(ch);
 	if (!err)
@@ -714,7 +731,7 @@ static int select_sql(struct mbuf *mb, const struct kind *k)
 {
 	const char *key = k->columnv[k->keyc - 1];
 
-	if (k->keyc == 1)
+	if (is_tenant(k))
 		return mbuf_printf(mb, "SELECT tenant, tenant, revision,"
 				   " changed_ms, managed, secrets, data"
 				   " FROM tenants o");
@@ -810,7 +827,7 @@ int store_list(struct store *st, enum store_kind kind, const char *tenant,
 /** How a user is registered who is no more */
 static int registrations_forget(struct change *ch)
 {
-	if (ch->kind->keyc == 1)
+	if (is_tenant(ch->kind))
 		return db_do(ch->st->db, "DELETE FROM registrations WHERE"
 			     " tenant = $1", DB_TEXT(ch->valuev[0]));
 
@@ -832,9 +849,9 @@ static int remove_row(struct change *ch)
 		return EINVAL;
 
 	err = db_query(ch->st->db, sql, paramv, ch->kind->keyc, NULL, NULL);
-	if (!err && ch->kind->fields != &pbx_fields)
+	if (!err && (is_tenant(ch->kind) || ch->kind->fields == &user_fields))
 		err = registrations_forget(ch);
-	if (err || ch->kind->keyc == 1)
+	if (err || is_tenant(ch->kind))
 		return err;          /* a tenant's secrets go with it */
 
 	return db_do(ch->st->db, "DELETE FROM secrets WHERE tenant = $1"

@@ -6,6 +6,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/model/doubt.h"
 #include "bridge/model/nodeconf.h"
+#include "bridge/model/syncconf.h"
 #include "bridge/model/tenant.h"
 #include "pbx-templates/template.h"
 #include "testplans/plan.h"
@@ -22,6 +23,7 @@ static const struct {
 	{"user",   &user_fields},
 	{"tenant", &tenant_fields},
 	{"node",   &nodeconf_fields},
+	{"sync",   &syncconf_fields},
 };
 
 enum { TABLEC = sizeof(tablev) / sizeof(tablev[0]), WORDS_MAX = 128 };

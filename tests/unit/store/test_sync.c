@@ -1,0 +1,303 @@
+/**
+ * @file test_sync.c  Microsoft 365 in the store, on SQLite and on PostgreSQL
+ */
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "bridge/store/store_sync.h"
+#include "world.h"
+
+
+static const struct store_by by = { "ann", "192.0.2.1" };
+
+
+static int put(struct world *w, enum store_kind kind, const char *text,
+	       int64_t revision, int64_t *new_revision)
+{
+	json_t *json = json_loads(text, 0, NULL);
+	int err;
+
+	assert_non_null(json);
+	err = store_put(w->st, kind, "acme", json, revision, &by, w->errs,
+			new_revision);
+	json_decref(json);
+
+	return err;
+}
+
+
+#define ANN "{\"upn\":\"Ann@acme.example\",\"number\":\"+442079460018\"," \
+	"\"pbx\":\"london\",\"sip_username\":\"101\""
+
+
+static void customer_put(struct world *w)
+{
+	assert_int_equal(put(w, STORE_TENANT, "{\"tenant\":\"acme\","
+			     "\"teams\":{\"fqdn\":\"Acme.sbc.example\"}}",
+			     STORE_NEW, NULL), 0);
+	assert_int_equal(put(w, STORE_PBX, "{\"name\":\"london\","
+			     "\"sip_domain\":\"pbx.example\","
+			     "\"registration\":{\"expires\":\"30m\"}}",
+			     STORE_NEW, NULL), 0);
+	assert_int_equal(put(w, STORE_USER, ANN ",\"sip_password\":\"s3cret"
+			     "\"}", STORE_NEW, NULL), 0);
+}
+
+
+struct seen {
+	size_t c;
+	char text[4096];           /* of the last one */
+	char names[256];           /* of all          */
+	int64_t revision;
+};
+
+
+static int see_object(const struct store_object *obj, void *arg)
+{
+	struct seen *seen = arg;
+	char *text = json_dumps(obj->value, JSON_COMPACT | JSON_SORT_KEYS);
+
+	str_ncpy(seen->text, text, sizeof(seen->text));
+	free(text);
+	(void)strcat(strcat(seen->names, obj->name), " ");
+	seen->revision = obj->revision;
+	++seen->c;
+
+	return 0;
+}
+
+
+static int raw(const struct world *w, const char *sql)
+{
+	struct db *db = NULL;
+	char why[256];
+	int err;
+
+	if (postgres_url)
+		err = db_postgres_open(&db, w->url, why, sizeof(why));
+	else
+		err = db_sqlite_open(&db, w->url + 7, false, why,
+				     sizeof(why));
+	assert_int_equal(err, 0);
+
+	err = db_query(db, sql, NULL, 0, NULL, NULL);
+	mem_deref(db);
+
+	return err;
+}
+
+
+#define SYNC "{\"directory_id\":\"acme.example\",\"client_id\":" \
+	"\"9d3b6f10-2a44-4b7c-8f0e-7f3f1b1c2d3e\"," \
+	"\"client_secret\":\"gr4ph\",\"scheduled\":%s}"
+
+
+static void sync_put(struct world *w, const char *scheduled)
+{
+	char text[512];
+
+	customer_put(w);
+	(void)snprintf(text, sizeof(text), SYNC, scheduled);
+	assert_int_equal(put(w, STORE_SYNC, text, STORE_NEW, NULL), 0);
+}
+
+
+static void test_how_microsoft_is_asked_is_kept_sealed(void **state)
+{
+	struct world *w = *state;
+	struct seen seen = { .c = 0 };
+	char *secret;
+
+	sync_put(w, "true");
+	assert_int_equal(store_get(w->st, STORE_SYNC, "acme", "acme",
+				   see_object, &seen), 0);
+	assert_non_null(strstr(seen.text, "acme.example"));
+	assert_null(strstr(seen.text, "gr4ph"));
+	assert_int_equal(store_secret(w->st, STORE_SYNC, "acme", "acme",
+				      "client_secret", &secret), 0);
+	assert_string_equal(secret, "gr4ph");
+	seal_wipe(secret);
+
+	/* the customer is still there when its sync is not */
+	assert_int_equal(store_remove(w->st, STORE_SYNC, "acme", "acme",
+				      STORE_ANY, &by), 0);
+	assert_int_equal(store_secret(w->st, STORE_SYNC, "acme", "acme",
+				      "client_secret", &secret), ENOENT);
+	assert_int_equal(store_secret(w->st, STORE_USER, "acme",
+				      "ann@acme.example", "sip_password",
+				      &secret), 0);
+	seal_wipe(secret);
+	assert_int_equal(put(w, STORE_SYNC, "{\"directory_id\":\"common\"}",
+			     STORE_ANY, NULL), EBADMSG);
+}
+
+
+static void test_one_node_runs_a_sync(void **state)
+{
+	struct world *w = *state;
+	struct store *other;
+	struct store_sync_job job;
+
+	sync_put(w, "false");
+	other = store_of(w, w->url);
+
+	assert_int_equal(store_sync_claim(w->st, "n1", &job), ENOENT);
+	assert_int_equal(store_sync_wish(w->st, "none", "run", &by), ENOENT);
+	assert_int_equal(store_sync_wish(w->st, "acme", "run", &by), 0);
+	assert_int_equal(store_sync_claim(w->st, "n1", &job), 0);
+	assert_string_equal(job.tenant, "acme");
+	assert_string_equal(job.wish, "run");
+	assert_string_equal(job.who, "ann");
+	store_sync_job_clear(&job);
+
+	/* asked for again meanwhile: after it, not beside it */
+	assert_int_equal(store_sync_wish(w->st, "acme", "test", &by), 0);
+	assert_int_equal(store_sync_claim(other, "n2", &job), ENOENT);
+	assert_int_equal(store_sync_claim(w->st, "n1", &job), ENOENT);
+	assert_int_equal(store_sync_beat(other, "acme", "n2", "{}"), ESTALE);
+	assert_int_equal(store_sync_beat(w->st, "acme", "n1", "{}"), 0);
+	assert_int_equal(store_sync_end(w->st, "acme", "n1", "{}"), 0);
+	assert_int_equal(store_sync_claim(other, "n2", &job), 0);
+	assert_string_equal(job.wish, "test");
+	store_sync_job_clear(&job);
+
+	/* one that is silent for too long has lost it */
+	assert_int_equal(raw(w, "UPDATE sync_states SET claim_until_ms = 1,"
+			     " wish = 'run'"), 0);
+	assert_int_equal(store_sync_claim(w->st, "n1", &job), 0);
+	store_sync_job_clear(&job);
+	assert_int_equal(store_sync_end(other, "acme", "n2", "{}"), ESTALE);
+	mem_deref(other);
+}
+
+
+static void test_a_sync_comes_when_it_is_its_time(void **state)
+{
+	struct world *w = *state;
+	struct store_sync_job job;
+
+	sync_put(w, "true");
+	assert_int_equal(store_sync_claim(w->st, "n1", &job), ENOENT);
+	assert_int_equal(raw(w, "UPDATE sync_states SET ran_ms = ran_ms"
+			     " - 6 * 3600000 - 2160001"), 0);
+	assert_int_equal(store_sync_claim(w->st, "n1", &job), 0);
+	assert_string_equal(job.wish, "");
+	store_sync_job_clear(&job);
+	assert_int_equal(store_sync_end(w->st, "acme", "n1", "{}"), 0);
+	assert_int_equal(store_sync_claim(w->st, "n1", &job), ENOENT);
+}
+
+
+static void person_put(struct world *w, const char *id, const char *upn,
+		       const char *why, bool left)
+{
+	const struct store_person person = {
+		.id = id, .upn = upn, .name = "Bob Down", .why = why,
+		.left = left, .data = "{}",
+	};
+
+	assert_int_equal(store_person_put(w->st, "acme", &person), 0);
+}
+
+
+static int see_line(const struct store_sync_line *line, void *arg)
+{
+	struct seen *seen = arg;
+
+	++seen->c;
+	(void)strcat(strcat(strcat(strcat(seen->names, line->upn), "="),
+			    line->why), " ");
+
+	return 0;
+}
+
+
+static void assert_lines(struct world *w, const char *want,
+			 const struct store_sync_lines *which)
+{
+	struct seen seen = { .c = 0 };
+
+	assert_int_equal(store_sync_lines(w->st, which, see_line, &seen), 0);
+	assert_string_equal(seen.names, want);
+}
+
+
+static int see_why(const char *name, int64_t count, void *arg)
+{
+	struct seen *seen = arg;
+
+	(void)snprintf(seen->text + strlen(seen->text), 64, "%s %d ", name,
+		       (int)count);
+
+	return 0;
+}
+
+
+static void test_users_and_people_are_told_together(void **state)
+{
+	struct world *w = *state;
+	struct store_sync_lines all = { .tenant = "acme" };
+	struct seen seen = { .c = 0 };
+	char last[STORE_CURSOR_SIZE];
+
+	sync_put(w, "true");
+	assert_lines(w, "ann@acme.example=unknown ", &all);
+
+	person_put(w, "1", "ANN@acme.example", "ready", false);
+	person_put(w, "2", "bob@acme.example", "no_licence", false);
+	person_put(w, "3", "cy@acme.example", "ready", false);
+	assert_lines(w, "ann@acme.example=ready bob@acme.example=no_licence"
+		     " cy@acme.example=no_pbx_account ", &all);
+	assert_int_equal(store_sync_whys(w->st, "acme", see_why, &seen), 0);
+	assert_string_equal(seen.text,
+			    "no_licence 1 no_pbx_account 1 ready 1 ");
+
+	all.limit = 1;
+	all.last  = last;
+	assert_lines(w, "ann@acme.example=ready ", &all);
+	all.after = last;
+	assert_lines(w, "bob@acme.example=no_licence ", &all);
+	all.after = NULL;
+	all.why   = "no_pbx_account";
+	assert_lines(w, "cy@acme.example=no_pbx_account ", &all);
+	all.why = NULL;
+	all.q   = "Down";
+	all.limit = 0;
+	assert_lines(w, "bob@acme.example=no_licence"
+		     " cy@acme.example=no_pbx_account ", &all);
+	all.q = "o_n";
+	assert_lines(w, "", &all);
+	all.q = NULL;
+
+	/* who has left is told while a user here has that name */
+	person_put(w, "1", "ann@acme.example", "ready", true);
+	person_put(w, "3", "cy@acme.example", "ready", true);
+	assert_lines(w, "ann@acme.example=left"
+		     " bob@acme.example=no_licence ", &all);
+	person_put(w, "4", "ann@acme.example", "guest", false);
+	assert_lines(w, "ann@acme.example=guest"
+		     " bob@acme.example=no_licence ", &all);
+	assert_int_equal(put(w, STORE_USER, ANN ",\"enabled\":false}",
+			     STORE_ANY, NULL), 0);
+	person_put(w, "4", "ann@acme.example", "ready", false);
+	all.id = "4";
+	assert_lines(w, "ann@acme.example=off ", &all);
+}
+
+
+static const struct CMUnitTest tests[] = {
+	TEST(test_how_microsoft_is_asked_is_kept_sealed),
+	TEST(test_one_node_runs_a_sync),
+	TEST(test_a_sync_comes_when_it_is_its_time),
+	TEST(test_users_and_people_are_told_together),
+};
+
+
+int main(void)
+{
+	return world_run(tests);
+}
