@@ -306,6 +306,23 @@ static void policy_came(const struct graph_result *result, void *arg)
 }
 
 
+/** Number and policies are there; Teams may take its time with the voice */
+static void all_given(struct assign *a, const json_t *row)
+{
+	const bool mute = json_is_false(json_object_get(row,
+						"isEnterpriseVoiceEnabled"));
+
+	if (a->changed)
+		person_end(a, ASSIGN_DONE, "");
+	else if (mute)
+		person_end(a, a->dry ? ASSIGN_WOULD : ASSIGN_THERE,
+			   "Teams has not switched on voice for this user"
+			   " yet: it may take a day");
+	else
+		person_end(a, ASSIGN_THERE, "");
+}
+
+
 static void policy_grant(struct assign *a)
 {
 	const json_t *row = json_object_get(a->have, person(a)->id);
@@ -315,7 +332,7 @@ static void policy_grant(struct assign *a)
 		++a->policyc;
 
 	if (a->policyc == POLICYC) {
-		person_end(a, a->changed ? ASSIGN_DONE : ASSIGN_THERE, "");
+		all_given(a, row);
 		return;
 	}
 
@@ -351,6 +368,9 @@ static void person_next(evutil_socket_t fd, short what, void *arg)
 	a->policyc = 0;
 	a->changed = false;
 	row    = json_object_get(a->have, person(a)->id);
+	str_ncpy(person(a)->has, string_of(json_array_get(json_object_get(
+			row, "telephoneNumbers"), 0), "telephoneNumber"),
+		 sizeof(person(a)->has));
 	holder = string_of(a->holders, person(a)->number);
 
 	if (*person(a)->number != '+')
@@ -567,7 +587,7 @@ int assign_begin(struct assign **ap, struct event_base *base,
 		err = str_dup(&a->policy, conf->policy);
 	if (!err)
 		err = graph_send(g, ADMIN "/userConfigurations?$select=id,"
-				 "telephoneNumbers,"
+				 "telephoneNumbers,isEnterpriseVoiceEnabled,"
 				 "effectivePolicyAssignments", NULL,
 				 page_came, a);
 

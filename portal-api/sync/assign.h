@@ -28,6 +28,7 @@ struct assignment {
 	void *arg;                 /* the caller's                          */
 	enum assign_state state;
 	char why[160];
+	char has[24];              /* number that Teams showed, "" none     */
 };
 
 struct assign;

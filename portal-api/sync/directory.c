@@ -9,9 +9,10 @@
 
 
 #define FIRST_ROUND "/v1.0/users/delta?$select=id,userPrincipalName," \
-	"displayName,usageLocation,accountEnabled,userType,assignedPlans"
+	"displayName,usageLocation,accountEnabled,userType,assignedPlans," \
+	"businessPhones,mobilePhone"
 
-enum { PAGES_MAX = 10000, BUCKETS = 4096 };
+enum { PAGES_MAX = 10000, BUCKETS = 4096, MISSING_MAX = 2 };
 
 /* Service plans: Teams Phone (and for governments), resource accounts */
 static const char *const phonev[] = {
@@ -23,12 +24,15 @@ static const char resource_plan[] = "f47330e9-c134-43b3-9993-e7f004506889";
 
 struct directory {
 	struct list peoplel;       /* struct person, owned */
+	struct list leftl;         /* struct person, owned: gone lately */
 	struct hash *people;       /* by id */
 	char *delta;               /* owned, NULL: all has to be read */
+	char *next;                /* owned: of what was gathered, NULL */
 	uint64_t round;            /* full ones */
 
 	struct graph *g;           /* borrowed while pulling, else NULL */
 	bool full;                 /* this round reads all */
+	bool apart;                /* it counts when it is committed */
 	bool again;                /* ... because Graph asked for it */
 	json_t *rows;              /* owned: of this round's pages */
 	json_t *seen;              /* owned: its links, as keys */
@@ -51,6 +55,8 @@ static void person_destructor(void *data)
 	mem_deref(person->upn);
 	mem_deref(person->name);
 	mem_deref(person->country);
+	mem_deref(person->phone);
+	mem_deref(person->mobile);
 }
 
 
@@ -90,6 +96,10 @@ static int person_make(struct person **personp, struct directory *dir,
 		err = str_dup(&person->name, "");
 	if (!err)
 		err = str_dup(&person->country, "");
+	if (!err)
+		err = str_dup(&person->phone, "");
+	if (!err)
+		err = str_dup(&person->mobile, "");
 	if (err) {
 		mem_deref(person);
 		return err;
@@ -103,10 +113,13 @@ static int person_make(struct person **personp, struct directory *dir,
 }
 
 
-/** What is not there stays as it was; null is nothing */
+/** What is not there stays as it was; null is nothing. Of a list it is the
+    first */
 static int text_take(char **textp, const json_t *row, const char *name)
 {
-	const json_t *value = json_object_get(row, name);
+	const json_t *list = json_object_get(row, name);
+	const json_t *value = json_array_size(list) ? json_array_get(list, 0)
+		: list;
 	const char *text = json_string_value(value);
 	char *copy;
 	int err;
@@ -167,6 +180,16 @@ static void plans_take(struct person *person, const json_t *plans)
 }
 
 
+/** Gone, but still to be told */
+static void person_leave(struct directory *dir, struct person *person)
+{
+	++dir->counts.removed;
+	list_unlink(&person->le);
+	hash_unlink(&person->he);
+	list_append(&dir->leftl, &person->le, person);
+}
+
+
 static int row_take(struct directory *dir, const json_t *row)
 {
 	const char *id = json_string_value(json_object_get(row, "id"));
@@ -180,8 +203,8 @@ static int row_take(struct directory *dir, const json_t *row)
 
 	person = person_find(dir, id);
 	if (json_object_get(row, "@removed")) {
-		dir->counts.removed += person != NULL;
-		mem_deref(person);
+		if (person)
+			person_leave(dir, person);
 		return 0;
 	}
 
@@ -195,6 +218,10 @@ static int row_take(struct directory *dir, const json_t *row)
 		err = text_take(&person->name, row, "displayName");
 	if (!err)
 		err = text_take(&person->country, row, "usageLocation");
+	if (!err)
+		err = text_take(&person->phone, row, "businessPhones");
+	if (!err)
+		err = text_take(&person->mobile, row, "mobilePhone");
 
 	value = json_object_get(row, "accountEnabled");
 	if (value)
@@ -207,13 +234,15 @@ static int row_take(struct directory *dir, const json_t *row)
 	if (value)
 		plans_take(person, value);
 
-	person->round = dir->round;
+	person->round   = dir->round;
+	person->missing = 0;
+	person->changed = true;
 
 	return err;
 }
 
 
-/** Who was not in a round of all is gone */
+/** Who was in none of the last rounds of all is gone */
 static void unseen_remove(struct directory *dir)
 {
 	struct le *le = list_head(&dir->peoplel);
@@ -225,8 +254,9 @@ static void unseen_remove(struct directory *dir)
 		if (person->round == dir->round)
 			continue;
 
-		++dir->counts.removed;
-		mem_deref(person);
+		person->changed = true;
+		if (++person->missing >= MISSING_MAX)
+			person_leave(dir, person);
 	}
 }
 
@@ -236,9 +266,12 @@ static void unseen_remove(struct directory *dir)
 
 static void round_end(struct directory *dir, const struct graph_result *result)
 {
-	json_decref(dir->rows);
+	if (!dir->next) {
+		json_decref(dir->rows);
+		dir->rows = NULL;
+	}
 	json_decref(dir->seen);
-	dir->rows = dir->seen = NULL;
+	dir->seen = NULL;
 	dir->g = NULL;
 
 	dir->h(result, dir->arg);
@@ -257,40 +290,63 @@ static void round_fail(struct directory *dir, enum graph_fault fault,
 }
 
 
-/** All pages are here: now it counts */
-static void round_commit(struct directory *dir, const char *delta,
-			 const struct graph_result *result)
+/** What it was before */
+static void changes_forget(struct directory *dir)
+{
+	struct le *le;
+
+	list_flush(&dir->leftl);
+	LIST_FOREACH(&dir->peoplel, le) {
+		struct person *person = le->data;
+
+		person->changed = false;
+	}
+}
+
+
+int directory_commit(struct directory *dir)
 {
 	const json_t *row;
-	char *copy = NULL;
 	size_t i;
-	int err;
+	int err = 0;
 
-	err = str_dup(&copy, delta);
-	if (err) {
-		round_fail(dir, GRAPH_NO_MEMORY, "no memory");
-		return;
-	}
+	if (!dir || !dir->next)
+		return EINVAL;
 
+	changes_forget(dir);
 	dir->round += dir->full;
 	dir->counts.seen = (unsigned)json_array_size(dir->rows);
 	json_array_foreach(dir->rows, i, row)
 		err |= row_take(dir, row);
 
-	/* half of it was taken: next time all is read */
-	if (err) {
-		mem_deref(copy);
-		dir->delta = mem_deref(dir->delta);
-		round_fail(dir, GRAPH_NO_MEMORY, "no memory");
-		return;
-	}
-
-	if (dir->full)
+	if (!err && dir->full)
 		unseen_remove(dir);
 
+	/* half of it was taken: next time all is read */
 	mem_deref(dir->delta);
-	dir->delta = copy;
-	round_end(dir, result);
+	dir->delta = err ? mem_deref(dir->next) : dir->next;
+	dir->next  = NULL;
+	json_decref(dir->rows);
+	dir->rows = NULL;
+
+	return err ? ENOMEM : 0;
+}
+
+
+/** All pages are here: now it counts, or when it is told to */
+static void round_good(struct directory *dir, const char *delta,
+		       const struct graph_result *result)
+{
+	int err;
+
+	err = str_dup(&dir->next, delta);
+	if (!err && !dir->apart)
+		err = directory_commit(dir);
+
+	if (err)
+		round_fail(dir, GRAPH_NO_MEMORY, "no memory");
+	else
+		round_end(dir, result);
 }
 
 
@@ -384,7 +440,7 @@ static void page_came(const struct graph_result *result, void *arg)
 	if (next)
 		page_ask(dir, next);
 	else if (delta)
-		round_commit(dir, delta, result);
+		round_good(dir, delta, result);
 	else
 		round_fail(dir, GRAPH_UNREADABLE, "the list of users ends"
 			   " without a delta link");
@@ -399,8 +455,10 @@ static void destructor(void *data)
 	struct directory *dir = data;
 
 	list_flush(&dir->peoplel);
+	list_flush(&dir->leftl);
 	mem_deref(dir->people);
 	mem_deref(dir->delta);
+	mem_deref(dir->next);
 	json_decref(dir->rows);
 	json_decref(dir->seen);
 }
@@ -428,8 +486,8 @@ int directory_alloc(struct directory **dirp)
 }
 
 
-int directory_pull(struct directory *dir, struct graph *g, directory_h *h,
-		   void *arg)
+static int round_begin(struct directory *dir, struct graph *g, bool apart,
+		       directory_h *h, void *arg)
 {
 	const char *from;
 	int err;
@@ -438,6 +496,10 @@ int directory_pull(struct directory *dir, struct graph *g, directory_h *h,
 		return EINVAL;
 	if (dir->g)
 		return EALREADY;
+
+	/* what was gathered and never committed */
+	dir->next = mem_deref(dir->next);
+	json_decref(dir->rows);
 
 	from = dir->delta ? dir->delta : FIRST_ROUND;
 	dir->full  = !dir->delta;
@@ -458,11 +520,26 @@ int directory_pull(struct directory *dir, struct graph *g, directory_h *h,
 
 	memset(&dir->counts, 0, sizeof(dir->counts));
 	dir->counts.pages = 1;
+	dir->apart = apart;
 	dir->h   = h;
 	dir->arg = arg;
 	dir->g   = g;
 
 	return 0;
+}
+
+
+int directory_pull(struct directory *dir, struct graph *g, directory_h *h,
+		   void *arg)
+{
+	return round_begin(dir, g, false, h, arg);
+}
+
+
+int directory_gather(struct directory *dir, struct graph *g, directory_h *h,
+		     void *arg)
+{
+	return round_begin(dir, g, true, h, arg);
 }
 
 
@@ -476,4 +553,100 @@ void directory_counts(const struct directory *dir,
 		      struct directory_counts *counts)
 {
 	*counts = dir->counts;
+}
+
+
+const struct list *directory_left(const struct directory *dir)
+{
+	return dir ? &dir->leftl : NULL;
+}
+
+
+bool directory_was_full(const struct directory *dir)
+{
+	return dir->full;
+}
+
+
+const char *directory_delta(const struct directory *dir)
+{
+	return dir->delta ? dir->delta : "";
+}
+
+
+int directory_resume(struct directory *dir, const char *delta)
+{
+	char *copy;
+	int err;
+
+	err = str_dup(&copy, delta);
+	if (err)
+		return err;
+
+	mem_deref(dir->delta);
+	dir->delta = copy;
+
+	return 0;
+}
+
+
+/* Kept and put back */
+
+static const char *const licencev[] = {
+	[LICENCE_NONE] = "none", [LICENCE_LOCKED] = "locked",
+	[LICENCE_WARNING] = "warning", [LICENCE_ENABLED] = "enabled",
+};
+
+
+json_t *person_json(const struct person *person)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:s}",
+			 "upn", person->upn, "name", person->name,
+			 "country", person->country, "phone", person->phone,
+			 "mobile", person->mobile, "guest", person->guest,
+			 "disabled", person->disabled, "resource",
+			 person->resource, "licence",
+			 licencev[person->licence]);
+}
+
+
+static enum licence licence_named(const char *name)
+{
+	for (size_t i = 0; name && i < RE_ARRAY_SIZE(licencev); i++)
+		if (!strcmp(licencev[i], name))
+			return (enum licence)i;
+
+	return LICENCE_NONE;
+}
+
+
+int directory_put(struct directory *dir, const char *id, unsigned missing,
+		  const json_t *json)
+{
+	struct person *person;
+	int err;
+
+	if (!dir || !id || !*id || strlen(id) >= 64 ||
+	    !json_is_object(json) || person_find(dir, id))
+		return EBADMSG;
+
+	err = person_make(&person, dir, id);
+	if (err)
+		return err;
+
+	err  = text_take(&person->upn, json, "upn");
+	err |= text_take(&person->name, json, "name");
+	err |= text_take(&person->country, json, "country");
+	err |= text_take(&person->phone, json, "phone");
+	err |= text_take(&person->mobile, json, "mobile");
+	person->missing  = missing;
+	person->guest    = json_is_true(json_object_get(json, "guest"));
+	person->disabled = json_is_true(json_object_get(json, "disabled"));
+	person->resource = json_is_true(json_object_get(json, "resource"));
+	person->licence  = licence_named(json_string_value(
+		json_object_get(json, "licence")));
+	if (err)
+		mem_deref(person);
+
+	return err ? ENOMEM : 0;
 }

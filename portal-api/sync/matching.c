@@ -36,6 +36,9 @@ static const struct {
 	[MATCH_NOT_OURS] = {"no_pbx_account", "no PBX account here",
 		"add the user with number, PBX and SIP credentials"},
 	[MATCH_OFF] = {"off", "not enabled here", "set enabled: true"},
+	[MATCH_LEFT] = {"left", "Microsoft 365 has this user no more",
+		"disable the user here, if they have left for good; an"
+		" account that is restored comes back by itself"},
 };
 
 static const char *const notev[] = {
@@ -50,6 +53,17 @@ static const char *const notev[] = {
 const char *match_why_name(enum match_why why)
 {
 	return whyv[why].name;
+}
+
+
+enum match_why match_why_named(const char *name)
+{
+	size_t i = 0;
+
+	while (i < MATCH_WHYC && strcmp(whyv[i].name, name))
+		++i;
+
+	return (enum match_why)i;
 }
 
 
@@ -80,7 +94,7 @@ static void destructor(void *data)
 }
 
 
-static enum match_why person_why(const struct person *person)
+enum match_why match_person(const struct person *person)
 {
 	if (person->guest)
 		return MATCH_GUEST;
@@ -124,7 +138,7 @@ static void judge(struct match *match, const struct tenant *tenant)
 		return;
 	}
 
-	match->why = person_why(match->person);
+	match->why = match_person(match->person);
 	if (match->why != MATCH_READY)
 		return;
 

@@ -21,6 +21,8 @@ enum match_why {
 	MATCH_NO_COUNTRY,
 	MATCH_NOT_OURS,            /* no user of that name here             */
 	MATCH_OFF,                 /* the user here is not enabled          */
+	MATCH_LEFT,                /* Microsoft has had somebody of that
+				      name, and has not any more            */
 	MATCH_WHYC,
 };
 
@@ -51,8 +53,14 @@ struct match {
 int match_all(struct list *matchl, const struct directory *dir,
 	      const struct tenant *tenant);
 
+/** What stands in the way at Microsoft, whatever there is here */
+enum match_why match_person(const struct person *person);
+
 /** "no_licence" */
 const char *match_why_name(enum match_why why);
+
+/** The one of that name; MATCH_WHYC: none */
+enum match_why match_why_named(const char *name);
 
 /** Why not, for a person; "" if ready */
 const char *match_why_text(enum match_why why);

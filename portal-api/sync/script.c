@@ -325,3 +325,12 @@ int script_write(char **textp, const struct script *script,
 
 	return *textp ? 0 : ENOMEM;
 }
+
+
+bool script_is_derived(const struct tenant *tenant, const char *carrier)
+{
+	const char *dot = tenant->teams.fqdn ? strchr(tenant->teams.fqdn, '.')
+		: NULL;
+
+	return dot && carrier && !str_casecmp(dot + 1, carrier);
+}

@@ -26,6 +26,10 @@ struct script {
 				      there is no gateway to make           */
 };
 
+/** Is a customer's name one label below the carrier's? Then Teams derives its
+    trunk from the carrier's. @param carrier  NULL: there is none */
+bool script_is_derived(const struct tenant *tenant, const char *carrier);
+
 /**
  * Write it: UTF-8 with byte order mark, lines end by CRLF
  *

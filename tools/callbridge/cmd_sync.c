@@ -544,16 +544,6 @@ static int sync_now(const struct cli *cli, const struct sync_ask *ask,
 /* script */
 
 
-/** One label below a carrier's name: the trunk is derived from it */
-static bool is_derived(const struct tenant *tenant, const char *carrier)
-{
-	const char *dot = tenant->teams.fqdn ? strchr(tenant->teams.fqdn, '.')
-		: NULL;
-
-	return dot && carrier && !str_casecmp(dot + 1, carrier);
-}
-
-
 static int sync_script(const struct cli *cli, const struct sync_ask *ask,
 		       const struct tenant *tenant)
 {
@@ -573,7 +563,7 @@ static int sync_script(const struct cli *cli, const struct sync_ask *ask,
 		       gmtime_r(&now, &tm));
 	script.time    = made;
 	script.port    = conf.teams.port;
-	script.derived = is_derived(tenant, conf.teams.carrier);
+	script.derived = script_is_derived(tenant, conf.teams.carrier);
 
 	err = errors_alloc(&errs);
 	if (!err)
