@@ -509,6 +509,12 @@ const char *keeper_key_file(const struct keeper *k)
 }
 
 
+const char *keeper_node(const struct keeper *k)
+{
+	return k->node;
+}
+
+
 /* Opening */
 
 

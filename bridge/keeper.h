@@ -66,9 +66,11 @@ void keeper_nudge(struct keeper *k);
 /** Next of the news, NULL if there are none. From any thread */
 struct keeper_news *keeper_take(struct keeper *k);
 
-/** URL and keys of the store, for others that open it; borrowed */
+/** URL and keys of the store, and our name in it, for others that open it;
+    borrowed */
 const char *keeper_url(const struct keeper *k);
 const char *keeper_key_file(const struct keeper *k);
+const char *keeper_node(const struct keeper *k);
 
 /** End the thread, after all of the journal was taken over. NULL is fine */
 void keeper_close(struct keeper *k);

@@ -906,6 +906,14 @@ static int portal_run(struct node *node, struct errors *errs)
 			.title         = nc->portal.oidc.title,
 			.ca_file       = nc->portal.oidc.ca_file,
 		},
+		.node = keeper_node(node->keeper),
+		.microsoft = {
+			.login_url = nc->microsoft.login_url,
+			.graph_url = nc->microsoft.graph_url,
+			.ca_file   = nc->microsoft.ca_file,
+			.carrier   = nc->teams.carrier,
+			.port      = nc->teams.port,
+		},
 	};
 	int err;
 

@@ -96,6 +96,7 @@ struct request {
 	struct store *st;          /* borrowed                              */
 	struct catalog *cat;       /* borrowed                              */
 	bool changed;              /* something the bridge goes by has      */
+	bool wished;               /* a sync is to be run                   */
 	struct answer answer;
 };
 
@@ -278,6 +279,9 @@ resource_h apply_post;                         /* apply.c         */
 resource_h runs_get, runs_post, run_get, run_delete; /* runs.c    */
 resource_h certificates_get;                   /* certificates.c  */
 resource_h firewall_get;                       /* firewall.c      */
+resource_h syncs_get, sync_status, sync_run_post; /* syncs.c      */
+resource_h sync_people, sync_script;
+resource_h sync_users;                         /* sync_users.c    */
 resource_h events_get;                         /* events.c        */
 resource_h openapi_get;                        /* openapi.c       */
 resource_h page_get;                           /* page.c          */
@@ -296,6 +300,9 @@ struct streams;
 struct streams *portal_streams(struct portal *portal);
 struct certificates;
 struct certificates *portal_certificates(struct portal *portal);
+
+/** Tell the bridge that something it goes by has changed. Any thread */
+void portal_changed(const struct portal *portal);
 
 /** Hand a request to a worker. Answers if there are too many */
 void portal_work(struct request *rq);

@@ -43,6 +43,7 @@ struct desk {
 	pthread_mutex_t lock;      /* for all below                   */
 	pthread_cond_t some;
 	struct list waitl;         /* struct request                  */
+	struct list taskl;         /* struct desk_task                */
 	bool long_runs;
 	bool closing;
 };
@@ -121,8 +122,9 @@ static int ready(struct worker *w)
 }
 
 
-static void complain(struct desk *desk, int err)
+static void complain(const struct worker *w, int err)
 {
+	struct desk *desk = w->desk;
 	bool pass;
 
 	(void)pthread_mutex_lock(&desk->lock);
@@ -130,53 +132,90 @@ static void complain(struct desk *desk, int err)
 	(void)pthread_mutex_unlock(&desk->lock);
 
 	if (pass)
-		warning("portal", "", "the store cannot be used: %m", err);
+		warning("portal", "", "the store cannot be used: %m: %s",
+			err, w->st ? store_why(w->st) : "");
 }
 
 
-static struct request *next(struct desk *desk)
+static void *first_take(struct list *l)
 {
-	struct request *rq = NULL;
-	struct le *le;
+	struct le *le = list_head(l);
+	void *data = list_ledata(le);
 
+	list_unlink(le);
+
+	return data;
+}
+
+
+/** People who wait come first. @return false when the desk closes */
+static bool next(struct desk *desk, struct request **rqp,
+		 struct desk_task **taskp)
+{
+	bool some;
+
+	*rqp   = NULL;
+	*taskp = NULL;
 	(void)pthread_mutex_lock(&desk->lock);
 
-	while (!desk->closing && !desk->waitl.head)
+	while (!desk->closing && !desk->waitl.head && !desk->taskl.head)
 		(void)pthread_cond_wait(&desk->some, &desk->lock);
 
-	le = list_head(&desk->waitl);
-	if (le && !desk->closing) {
-		rq = le->data;
-		list_unlink(le);
-	}
+	some = !desk->closing;
+	if (some)
+		*rqp = first_take(&desk->waitl);
+	if (some && !*rqp)
+		*taskp = first_take(&desk->taskl);
 
 	(void)pthread_mutex_unlock(&desk->lock);
 
-	return rq;
+	return some;
+}
+
+
+static void request_work(struct worker *w, struct request *rq)
+{
+	const int err = ready(w);
+
+	rq->st  = w->st;
+	rq->cat = w->cat;
+	if (err) {
+		complain(w, err);
+		reply_store(rq, err, NULL);
+	}
+	else {
+		api_work(rq);
+	}
+	rq->st  = NULL;
+	rq->cat = NULL;
+
+	w->desk->conf.doneh(rq, w->desk->conf.arg);
+}
+
+
+static void task_work(struct worker *w, struct desk_task *task)
+{
+	task->err = ready(w);
+	if (task->err)
+		complain(w, task->err);
+	else
+		task->workh(task, w->st, w->cat);
+
+	w->desk->conf.task_doneh(task, w->desk->conf.arg);
 }
 
 
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
+	struct desk_task *task;
 	struct request *rq;
 
-	while ((rq = next(w->desk))) {
-		const int err = ready(w);
-
-		rq->st  = w->st;
-		rq->cat = w->cat;
-		if (err) {
-			complain(w->desk, err);
-			reply_store(rq, err, NULL);
-		}
-		else {
-			api_work(rq);
-		}
-		rq->st  = NULL;
-		rq->cat = NULL;
-
-		w->desk->conf.doneh(rq, w->desk->conf.arg);
+	while (next(w->desk, &rq, &task)) {
+		if (rq)
+			request_work(w, rq);
+		else
+			task_work(w, task);
 	}
 
 	mem_deref(w->st);
@@ -194,7 +233,7 @@ static void *long_main(void *arg)
 	const int err = ready(w);
 
 	if (err)
-		complain(w->desk, err);
+		complain(w, err);
 	w->workh(err ? NULL : w->st, err ? NULL : w->cat, w->work);
 
 	w->st  = mem_deref(w->st);
@@ -286,6 +325,23 @@ int desk_push(struct desk *desk, struct request *rq)
 }
 
 
+int desk_push_task(struct desk *desk, struct desk_task *task)
+{
+	int err = 0;
+
+	(void)pthread_mutex_lock(&desk->lock);
+	if (desk->closing || list_count(&desk->taskl) >= WAIT_MAX)
+		err = EAGAIN;
+	else {
+		list_append(&desk->taskl, &task->le, task);
+		(void)pthread_cond_signal(&desk->some);
+	}
+	(void)pthread_mutex_unlock(&desk->lock);
+
+	return err;
+}
+
+
 int desk_run(struct desk *desk, desk_work_h *h, desk_end_h *endh, void *arg)
 {
 	struct worker *w = &desk->longer;
@@ -343,6 +399,14 @@ void desk_close(struct desk *desk)
 		list_unlink(le);
 		reply_store(rq, ESHUTDOWN, NULL);
 		desk->conf.doneh(rq, desk->conf.arg);
+	}
+
+	while ((le = list_head(&desk->taskl))) {
+		struct desk_task *task = le->data;
+
+		list_unlink(le);
+		task->err = ESHUTDOWN;
+		desk->conf.task_doneh(task, desk->conf.arg);
 	}
 
 	free((void *)(uintptr_t)desk->conf.url);

@@ -8,8 +8,11 @@
 #ifndef PORTAL_DESK_H
 #define PORTAL_DESK_H
 
+#include "bridge/base/libre.h"
+
 struct catalog;
 struct desk;                       /* desk_open/desk_close */
+struct desk_task;
 struct request;
 struct store;
 
@@ -19,7 +22,21 @@ struct desk_conf {
 	const char *templates;     /* folder; copied, NULL               */
 	/** A request has been worked on. In the worker's thread */
 	void (*doneh)(struct request *rq, void *arg);
+	/** The same of a task */
+	void (*task_doneh)(struct desk_task *task, void *arg);
 	void *arg;
+};
+
+/** Something short to be done that nobody waits for at a connection. Its
+    owner leaves it alone until it is done */
+struct desk_task {
+	struct le le;
+	/** In a worker's thread */
+	void (*workh)(struct desk_task *task, struct store *st,
+		      struct catalog *cat);
+	/** Afterwards, in the thread of whoever has it done; frees it */
+	void (*doneh)(struct desk_task *task);
+	int err;                   /* workh was not called, for this reason */
 };
 
 /** @return 0, ENOMEM, errno of pthread_create(3) */
@@ -28,6 +45,9 @@ int desk_open(struct desk **deskp, const struct desk_conf *conf);
 /** A request to be worked on, by api_work(). It changes owner until doneh is
     called. @return 0, EAGAIN too many wait */
 int desk_push(struct desk *desk, struct request *rq);
+
+/** @return 0, EAGAIN too many wait: neither handler is called */
+int desk_push_task(struct desk *desk, struct desk_task *task);
 
 /**
  * Do something that takes long beside the requests

@@ -11,14 +11,14 @@
 enum store_kind object_kind_of(const struct request *rq)
 {
 	return strstr(rq->res->path, "/pbxs") ? STORE_PBX :
-		strstr(rq->res->path, "/users") ? STORE_USER : STORE_TENANT;
+		strstr(rq->res->path, "/users") ? STORE_USER :
+		strstr(rq->res->path, "/sync") ? STORE_SYNC : STORE_TENANT;
 }
 
 
 const char *object_name_of(const struct request *rq)
 {
-	return object_kind_of(rq) == STORE_TENANT ? rq->param
-		: rq->paramv[1];
+	return rq->paramv[1] ? rq->paramv[1] : rq->param;
 }
 
 

@@ -6,6 +6,7 @@
 
 #include "bridge/base/errors.h"
 #include "bridge/model/customer.h"
+#include "bridge/model/syncconf.h"
 #include "objects.h"
 #include "pbx-templates/template.h"
 
@@ -16,6 +17,7 @@ const struct fields *object_fields(enum store_kind kind)
 		[STORE_TENANT] = &tenant_fields,
 		[STORE_PBX]    = &pbx_fields,
 		[STORE_USER]   = &user_fields,
+		[STORE_SYNC]   = &syncconf_fields,
 	};
 
 	return v[kind];

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "api.h"
+#include "bridge/model/syncconf.h"
 #include "bridge/model/tenant.h"
 
 
@@ -127,7 +128,11 @@ static json_t *import_schema(void)
 static json_t *schemas_json(void)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:o, s:o}",
+			 " s:o, s:o, s:o, s:o, s:o}",
+			 "sync", table(&syncconf_fields),
+			 "syncValue", loose(&syncconf_fields),
+			 "Sync", object_schema(
+				 "#/components/schemas/syncValue", false),
 			 "tenant", table(&tenant_fields),
 			 "pbx", table(&pbx_fields),
 			 "user", table(&user_fields),
@@ -162,6 +167,10 @@ static const struct shape shapev[] = {
 	{ "/tenants/{}", NULL, "Tenant", "tenant" },
 	{ "/pbxs", "pbxs", "Pbx", "pbx" },
 	{ "/pbxs/{}", NULL, "Pbx", "pbx" },
+	{ "/sync", NULL, "Sync", "sync" },
+	{ "/syncs", "syncs", NULL, NULL },
+	{ "/sync/people", "people", NULL, NULL },
+	{ "/sync/users", NULL, NULL, NULL },
 	{ "/users", "users", "User", "user" },
 	{ "/users/{}", NULL, "User", "user" },
 	{ "/imports/{}", NULL, "Import", NULL },
@@ -249,6 +258,7 @@ static const char *answer_type(const struct resource *res)
 		{ "/api/v1/events", "text/event-stream" },
 		{ "/api/v1/tenants/{}/users/export", "text/csv" },
 		{ "/api/v1/trace/{}", "text/plain" },
+		{ "/api/v1/tenants/{}/sync/script", "text/plain" },
 	};
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++)

@@ -29,6 +29,7 @@
 #include "imports.h"
 #include "link.h"
 #include "sessions.h"
+#include "syncing.h"
 
 
 enum {
@@ -76,6 +77,7 @@ struct portal {
 	struct imports *imports;   /* owned                                */
 	struct streams *streams;   /* owned                                */
 	struct certificates *certificates;     /* owned                    */
+	struct syncing *syncing;   /* owned, NULL: there is no store       */
 	struct event *bell_ev;     /* owned                                */
 	struct list waitingl;      /* struct waiting; the thread's         */
 	uint64_t last_id;          /* the thread's                         */
@@ -86,6 +88,7 @@ struct portal {
 	pthread_mutex_t lock;      /* for all below                        */
 	struct outcome *outcomes, **outcometp; /* owned                    */
 	struct list donel;         /* struct request: worked on            */
+	struct list taskl;         /* struct desk_task: done               */
 	bool stopping;
 };
 
@@ -130,6 +133,13 @@ void portal_certificate(struct portal *p, enum portal_use use,
 struct desk *portal_desk(struct portal *portal)
 {
 	return portal->desk;
+}
+
+
+void portal_changed(const struct portal *portal)
+{
+	if (portal->conf.changedh)
+		portal->conf.changedh(portal->conf.arg);
 }
 
 
@@ -194,14 +204,44 @@ static void worked(struct request *rq, void *arg)
 {
 	struct portal *p = arg;
 
-	if (rq->changed && p->conf.changedh)
-		p->conf.changedh(p->conf.arg);
+	if (rq->changed)
+		portal_changed(p);
 
 	(void)pthread_mutex_lock(&p->lock);
 	list_append(&p->donel, &rq->le, rq);
 	(void)pthread_mutex_unlock(&p->lock);
 
 	bell_ring(p);
+}
+
+
+/** In a worker's thread */
+static void task_worked(struct desk_task *task, void *arg)
+{
+	struct portal *p = arg;
+
+	(void)pthread_mutex_lock(&p->lock);
+	list_append(&p->taskl, &task->le, task);
+	(void)pthread_mutex_unlock(&p->lock);
+
+	bell_ring(p);
+}
+
+
+static void tasks_end(struct portal *p)
+{
+	for (;;) {
+		struct le *le;
+
+		(void)pthread_mutex_lock(&p->lock);
+		le = list_head(&p->taskl);
+		list_unlink(le);
+		(void)pthread_mutex_unlock(&p->lock);
+		if (!le)
+			return;
+
+		((struct desk_task *)le->data)->doneh(le->data);
+	}
 }
 
 
@@ -223,6 +263,8 @@ static void done_send(struct portal *p)
 		rq = le->data;
 		rq->working = false;
 		timeouts_set(rq, READ_S);
+		if (rq->wished)
+			syncing_look(p->syncing);
 		api_worked(rq);
 		mem_deref(rq);
 	}
@@ -425,6 +467,7 @@ static void bell_handler(evutil_socket_t fd, short what, void *arg)
 
 	outcomes_free(outcomes);
 	done_send(p);
+	tasks_end(p);
 
 	if (stopping)
 		p->over = true;
@@ -473,9 +516,11 @@ static void *thread_main(void *arg)
 	}
 
 	/* what is being worked on is finished, what waits is refused */
+	syncing_close(p->syncing);
 	desk_close(p->desk);
 	p->desk = NULL;
 	done_send(p);
+	tasks_end(p);
 	streams_close(p->streams);
 
 	while (p->waitingl.head)
@@ -538,6 +583,11 @@ static int conf_copy(struct portal_conf *dst, const struct portal_conf *src)
 	dst->oidc.claim  = text_copy(src->oidc.claim, &err);
 	dst->oidc.title  = text_copy(src->oidc.title, &err);
 	dst->oidc.ca_file = text_copy(src->oidc.ca_file, &err);
+	dst->node        = text_copy(src->node, &err);
+	dst->microsoft.login_url = text_copy(src->microsoft.login_url, &err);
+	dst->microsoft.graph_url = text_copy(src->microsoft.graph_url, &err);
+	dst->microsoft.ca_file = text_copy(src->microsoft.ca_file, &err);
+	dst->microsoft.carrier = text_copy(src->microsoft.carrier, &err);
 
 	if (!dst->reply_limit_ms)
 		dst->reply_limit_ms = REPLY_LIMIT_MS;
@@ -556,7 +606,9 @@ static void conf_free(struct portal_conf *conf)
 		conf->address, conf->certificate, conf->key, conf->url,
 		conf->oidc.issuer, conf->oidc.client_id,
 		conf->oidc.client_secret, conf->oidc.claim,
-		conf->oidc.title, conf->oidc.ca_file,
+		conf->oidc.title, conf->oidc.ca_file, conf->node,
+		conf->microsoft.login_url, conf->microsoft.graph_url,
+		conf->microsoft.ca_file, conf->microsoft.carrier,
 	};
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++)
@@ -595,6 +647,7 @@ static int desk_init(struct portal *p)
 		.key_file  = p->conf.key_file,
 		.templates = p->conf.templates,
 		.doneh     = worked,
+		.task_doneh = task_worked,
 		.arg       = p,
 	};
 
@@ -771,6 +824,7 @@ const char *portal_url(const struct portal *p)
 static void portal_free(struct portal *p)
 {
 	desk_close(p->desk);
+	syncing_free(p->syncing);
 	streams_free(p->streams);
 	if (p->http)
 		evhttp_free(p->http);
@@ -826,6 +880,8 @@ int portal_start(struct portal **pp, const struct portal_conf *conf,
 	err = loop_init(p);
 	if (!err)
 		err = desk_init(p);
+	if (!err && p->desk)
+		err = syncing_alloc(&p->syncing, p, p->base);
 	if (!err && conf->address)
 		err = remote_init(p, errs);
 	if (err)

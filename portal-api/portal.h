@@ -79,6 +79,14 @@ struct portal_conf {
 		const char *claim, *title, *ca_file;
 	} oidc;
 	struct portal_reach reach; /* a value                               */
+	const char *node;          /* copied; its name in the store, NULL: no
+				      sync is run here                      */
+	struct {                   /* all copied                            */
+		const char *login_url, *graph_url; /* NULL: the cloud's     */
+		const char *ca_file;       /* NULL: the system's            */
+		const char *carrier;       /* name above the customers', NULL */
+		int64_t port;      /* ours towards Teams                    */
+	} microsoft;
 	unsigned reply_limit_ms;   /* wait for portal_reply(); 0: 10,000    */
 	unsigned request_limit_ms; /* for a whole request; 0: 30,000        */
 };

@@ -9,6 +9,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/model/check.h"
 #include "bridge/model/customer.h"
+#include "bridge/model/syncconf.h"
 #include "catalogs.h"
 #include "objects.h"
 #include "pbx-templates/template.h"
@@ -304,9 +305,10 @@ void schema_get(struct request *rq)
 {
 	const struct fields *const v[] = {
 		&tenant_fields, &pbx_fields, &user_fields, template_table(),
+		&syncconf_fields,
 	};
 	static const char *const namev[] = { "tenant", "pbx", "user",
-					     "template" };
+					     "template", "sync" };
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++) {
 		if (strcmp(namev[i], rq->param))
@@ -316,6 +318,6 @@ void schema_get(struct request *rq)
 		return;
 	}
 
-	reply_error(rq, HTTP_NOTFOUND, "table", "want tenant, pbx, user or"
-		    " template, found \"%s\"", rq->param);
+	reply_error(rq, HTTP_NOTFOUND, "table", "want tenant, pbx, user,"
+		    " sync or template, found \"%s\"", rq->param);
 }

@@ -78,7 +78,9 @@ static void tell(customer_misfit_h *h, void *arg, const char *field,
 void customer_user_fits(const struct user *user, const struct pbx *pbx,
 			bool password, customer_misfit_h *h, void *arg)
 {
-	if (pbx->auth_type == PBX_AUTH_REGISTRATION && !password)
+	/* who is not registered may get a password later */
+	if (pbx->auth_type == PBX_AUTH_REGISTRATION && !password &&
+	    user->enabled)
 		tell(h, arg, "sip_password", "want the password that the PBX"
 		     " has for %s, found nothing", user->sip_username);
 

@@ -358,6 +358,30 @@ static const struct fields portal_fields = {
 };
 
 
+static const struct field microsoftv[] = {
+	{ .name = "login_url", .type = FIELD_STRING, AT(microsoft.login_url),
+	  .max = PATH_OCTETS, .checkh = check_issuer,
+	  .flags = FIELD_ADVANCED,
+	  .help = "Sign-in service, where it is not that of the customer's "
+		  "cloud: for a proxy, or a stand-in" },
+	{ .name = "graph_url", .type = FIELD_STRING, AT(microsoft.graph_url),
+	  .max = PATH_OCTETS, .checkh = check_issuer,
+	  .flags = FIELD_ADVANCED,
+	  .help = "Microsoft Graph, likewise" },
+	{ .name = "ca_file", .type = FIELD_STRING, AT(microsoft.ca_file),
+	  .max = PATH_OCTETS, .checkh = check_line, .flags = FIELD_ADVANCED,
+	  .help = "PEM file of the authority of their certificates, behind "
+		  "a proxy that shows its own; unset: the system's" },
+};
+
+static const struct fields microsoft_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
+	.name = "microsoft", .fieldv = microsoftv,
+	.fieldc = COUNT(microsoftv),
+	.help = "Where Microsoft 365 is asked for users (docs/sync.md)",
+};
+
+
 static const struct field fieldv[] = {
 	{ .name = "state_dir", .type = FIELD_STRING, AT(state_dir),
 	  .min = 1, .max = PATH_OCTETS, .checkh = check_line,
@@ -388,6 +412,9 @@ static const struct field fieldv[] = {
 	  .help = "Where customers, calls and admins are kept" },
 	{ .name = "portal", .type = FIELD_OBJECT, .sub = &portal_fields,
 	  .help = "The portal and its API over HTTPS" },
+	{ .name = "microsoft", .type = FIELD_OBJECT,
+	  .sub = &microsoft_fields,
+	  .help = "Where Microsoft 365 is asked for users" },
 	{ .name = "control", .type = FIELD_STRING, AT(control),
 	  .max = CONTROL_OCTETS, .checkh = check_line,
 	  .help = "Path of the control socket; unset: control.sock in "
@@ -516,6 +543,7 @@ int nodeconf_resolve(struct nodeconf *node, const char *base)
 		&node->teams.ca_file, &node->log.file, &node->control,
 		&node->store.key_file, &node->portal.certificate,
 		&node->portal.key, &node->portal.oidc.ca_file,
+		&node->microsoft.ca_file,
 	};
 	size_t i;
 	int err = 0;

@@ -96,6 +96,11 @@ struct nodeconf {
 		} oidc;
 	} portal;
 
+	struct {                   /* Microsoft 365, for the sync           */
+		char *login_url, *graph_url;       /* NULL: the cloud's     */
+		char *ca_file;     /* NULL: the system's                    */
+	} microsoft;
+
 	char *control;             /* path of the control socket, NULL:
 				      state_dir/control.sock                */
 };

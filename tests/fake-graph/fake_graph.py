@@ -92,6 +92,8 @@ class FakeGraph:
         self.policies = {}      # of whom, by id: {type: policy id}
         self.known = {"OnlineVoiceRoutingPolicy": "Callbridge",
                       "TenantDialPlan": "Callbridge"}
+        self.mute = set()       # ids of whose voice is not yet on
+        self.disturbed = set()  # ids of who does not want to be
         self.operations = {}    # what is still to be told of each
         self.lag = 1            # how often one is not yet done
         self.laid_out = {}      # (method, beginning of path): replies
@@ -159,6 +161,11 @@ class FakeGraph:
             return failure(401, "InvalidAuthenticationToken")
         if url.path == "/v1.0/users/delta":
             return self.delta(query)
+        if url.path == "/v1.0/users":
+            return as_json(200, {"value": list(self.rows.values())[
+                :int(query.get("$top", self.page))]})
+        if url.path == "/v1.0/communications/getPresencesByUserId":
+            return self.presences(json.loads(asked.body)["ids"])
         if url.path.startswith(TEAMS):
             return self.teams(asked, url.path)
         return failure(404, "Request_ResourceNotFound")
@@ -231,11 +238,21 @@ class FakeGraph:
                 link, len(self.changes))
         return as_json(200, page)
 
+    def presences(self, ids):
+        if len(ids) > 650:
+            return failure(400, "BadRequest")
+        return as_json(200, {"value": [
+            {"id": ident, "activity": "Presenting",
+             "availability": "DoNotDisturb" if ident in self.disturbed
+             else "Available"} for ident in ids if ident in self.rows]})
+
     def teams(self, asked, path):
         """Numbers and policies; what is not there is 404."""
         if path == TEAMS + "/userConfigurations":
             return as_json(200, {"value": [self.configuration(ident)
                                            for ident in self.rows]})
+        if path == NUMBERS + "/numberAssignments":
+            return as_json(200, {"value": []})
         if path == NUMBERS + "/numberAssignments/assignNumber":
             return self.assign(json.loads(asked.body))
         if path.startswith(NUMBERS + "/operations"):
@@ -257,7 +274,9 @@ class FakeGraph:
         return failure(404, "Request_ResourceNotFound")
 
     def configuration(self, ident):
-        return {"id": ident, "telephoneNumbers": [
+        return {"id": ident, "isEnterpriseVoiceEnabled": ident in
+                self.numbers and ident not in self.mute,
+                "telephoneNumbers": [
                     {"telephoneNumber": self.numbers[ident],
                      "assignmentCategory": "primary"}]
                 if ident in self.numbers else [],

@@ -143,6 +143,7 @@ class Service:
         self.store = store
         self.tls = tls
         self.issuer = None      # of OpenID Connect
+        self.microsoft = None   # URL of who stands in for it
         self.process = None
         self.authority = pki.Authority(self.folder, "root", "Portal Root")
         self.certificate("first")
@@ -174,6 +175,10 @@ class Service:
                self.folder / "portal.key", oidc),
             "log: {level: debug}",
         ]
+        if self.microsoft:
+            lines.append("microsoft: {login_url: %s, graph_url: %s, ca_file:"
+                         " %s}" % (self.microsoft, self.microsoft,
+                                   self.folder / "root.pem"))
         if self.store:
             lines.append("store: {url: %s}" % json.dumps(self.store))
         return "\n".join(lines) + "\n"

@@ -180,6 +180,11 @@ class Roles(PortalTest):
             cls.service.tenant(name)
         cls.local.post("/tenants/acme/users", user(1))
         cls.local.post("/tenants/other/users", user(2))
+        for name in ("acme", "other"):
+            answer = cls.local.put("/tenants/%s/sync" % name, {
+                "directory_id": name + ".example", "scheduled": False,
+                "client_id": "9d3b6f10-2a44-4b7c-8f0e-7f3f1b1c2d3e"})
+            assert answer.code == 201, answer
         cls.clients = {"nobody": Client(cls.service)}
         for role, tenant in (("msp-admin", None), ("msp-support", None),
                              ("tenant-admin", "acme"),
@@ -262,6 +267,36 @@ class Roles(PortalTest):
          401, 422, 403, 404, 403),
         ("POST", "/apply", {"tenant": "acme", "no": 1},
          401, 422, 403, 422, 403),
+        ("GET", "/syncs", None, 401, 200, 200, 200, 200),
+        ("GET", "/syncs?tenant=other", None, 401, 200, 200, 404, 404),
+        ("GET", "/tenants/acme/sync", None, 401, 200, 200, 200, 200),
+        ("GET", "/tenants/other/sync", None, 401, 200, 200, 404, 404),
+        ("PUT", "/tenants/acme/sync", {}, 401, 422, 403, 422, 403),
+        ("PUT", "/tenants/other/sync", {}, 401, 422, 403, 404, 404),
+        ("PATCH", "/tenants/acme/sync", {"no": 1},
+         401, 422, 403, 422, 403),
+        ("PATCH", "/tenants/other/sync", {"no": 1},
+         401, 422, 403, 404, 404),
+        ("DELETE", "/tenants/acme/sync?dry_run=true", None,
+         401, 204, 403, 204, 403),
+        ("DELETE", "/tenants/other/sync?dry_run=true", None,
+         401, 204, 403, 404, 404),
+        ("GET", "/tenants/acme/sync/status", None,
+         401, 200, 200, 200, 200),
+        ("GET", "/tenants/other/sync/status", None,
+         401, 200, 200, 404, 404),
+        ("POST", "/tenants/acme/sync/runs", {}, 401, 422, 403, 422, 403),
+        ("POST", "/tenants/other/sync/runs", {}, 401, 422, 403, 404, 404),
+        ("GET", "/tenants/acme/sync/people", None,
+         401, 200, 200, 200, 200),
+        ("GET", "/tenants/other/sync/people", None,
+         401, 200, 200, 404, 404),
+        ("POST", "/tenants/acme/sync/users", {}, 401, 422, 403, 422, 403),
+        ("POST", "/tenants/other/sync/users", {}, 401, 422, 403, 404, 404),
+        ("GET", "/tenants/acme/sync/script", None,
+         401, 200, 200, 200, 200),
+        ("GET", "/tenants/other/sync/script", None,
+         401, 200, 200, 404, 404),
         ("GET", "/imports/none", None, 401, 404, 404, 404, 404),
         ("GET", "/templates", None, 401, 200, 200, 200, 200),
         ("GET", "/templates/3cx", None, 401, 200, 200, 200, 200),

@@ -1,0 +1,102 @@
+/**
+ * @file sync_run.h  One run of a customer's sync; for syncing.c and its parts
+ *
+ * Claim it, read the people, keep them, give numbers and policies (or look
+ * what Teams has), look again at what was given, tell how it went. Between
+ * the steps a run changes hands: Graph is asked in the portal's thread, the
+ * store by a worker; never both at once.
+ */
+#ifndef PORTAL_SYNC_RUN_H
+#define PORTAL_SYNC_RUN_H
+
+#include "bridge/model/syncconf.h"
+#include "bridge/store/store_sync.h"
+#include "desk.h"
+#include "sync/assign.h"
+#include "sync/directory.h"
+
+enum sync_mode { SYNC_RUN, SYNC_DRY_RUN, SYNC_TEST };
+
+enum sync_step {
+	SYNC_CLAIMING,             /* a worker has it                      */
+	SYNC_PROBING,              /* Graph: may we do what we shall?      */
+	SYNC_PULLING,              /* Graph: people                        */
+	SYNC_KEEPING,              /* a worker has it                      */
+	SYNC_GIVING,               /* Graph: numbers and policies          */
+	SYNC_CHECKING,             /* Graph: what was given, read back     */
+	SYNC_ENDING,               /* a worker has it                      */
+};
+
+/** What makes a run fail, or less than whole */
+struct sync_problem {
+	const char *fault;         /* static, as graph_fault_name(); NULL:
+				      none                                 */
+	const char *advice;        /* static                               */
+	char why[256], request_id[64];
+};
+
+struct sync_probe;
+
+struct sync_run {
+	struct desk_task task;     /* first member */
+	struct le le;              /* of syncing's */
+	struct syncing *syncing;   /* borrowed, parent */
+	const char *node;          /* borrowed */
+	const char *login_url, *graph_url, *ca_file;   /* borrowed, NULL */
+	struct event_base *base;   /* borrowed */
+	struct event *beat;        /* owned, NULL */
+	enum sync_step step;
+	enum sync_mode mode;
+	bool working;              /* a worker has it, or will have */
+	bool over;                 /* nobody wants it any more */
+	bool full;                 /* all is to be read */
+	int64_t began_ms;
+
+	struct store_sync_job job; /* owned */
+	struct syncconf *conf;     /* owned: with its secrets */
+	struct json_t *data;       /* owned: that runs leave, as it will be */
+	struct directory *dir;     /* owned */
+	struct graph *g;           /* owned, NULL */
+	struct sync_probe *probe;  /* owned, NULL */
+	struct assign *assign;     /* owned, NULL */
+	struct list peoplel;       /* struct assignment: who is ready */
+	struct list checkl;        /* struct assignment: who got something */
+	bool denied;               /* what Teams has may not be read */
+	unsigned left, disabled, given;
+
+	struct sync_problem problem;       /* that ended it */
+	struct sync_problem note;          /* that did not */
+};
+
+/** ms since 1970 */
+int64_t sync_now_ms(void);
+
+/** @param advice  Static */
+void sync_problem_set(struct sync_problem *problem, const char *fault,
+		      const char *advice, const char *why);
+void sync_problem_of(struct sync_problem *problem,
+		     const struct graph_result *result);
+
+/* sync_work.c: in a worker. Each sets run->task.err: ENOENT of a claim:
+   nothing is to be done; other: the store fails */
+
+void sync_claim(struct desk_task *task, struct store *st,
+		struct catalog *cat);
+void sync_keep(struct desk_task *task, struct store *st,
+	       struct catalog *cat);
+void sync_end(struct desk_task *task, struct store *st, struct catalog *cat);
+
+/** Name of a step, as in "pulling" */
+const char *sync_step_name(enum sync_step step);
+const char *sync_mode_name(enum sync_mode mode);
+
+/* sync_probe.c: what the app may do, one question after another */
+
+typedef void (sync_probe_h)(void *arg);
+
+/** @param rows  Borrowed: takes what each question came to
+    @return 0, ENOMEM */
+int sync_probe_begin(struct sync_probe **pp, struct graph *g, bool giving,
+		     struct json_t *rows, sync_probe_h *h, void *arg);
+
+#endif

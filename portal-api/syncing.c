@@ -1,0 +1,717 @@
+/**
+ * @file syncing.c  Microsoft 365 of each customer, asked when it is time
+ */
+#include <event2/event.h>
+#include <jansson.h>
+
+#include "api.h"
+#include "bridge/base/errors.h"
+#include "bridge/base/log.h"
+#include "sync/script.h"
+#include "sync_run.h"
+#include "syncing.h"
+
+
+enum {
+	LOOK_S   = 5,              /* is it somebody's time?               */
+	BEAT_S   = 5,
+	RUNS_MAX = 4,              /* at once on this node                 */
+};
+
+
+struct syncing {
+	struct portal *portal;     /* borrowed                             */
+	struct event_base *base;   /* borrowed                             */
+	struct event *timer;       /* owned                                */
+	struct list runl;          /* struct sync_run, owned               */
+	bool claiming;             /* a run looks whether it is one        */
+	bool closing;
+};
+
+
+/** A run says that it still runs */
+struct beat {
+	struct desk_task task;     /* first member */
+	struct syncing *syncing;   /* borrowed */
+	char *tenant, *node, *progress;    /* owned */
+};
+
+
+/* A run */
+
+
+static void run_destructor(void *data)
+{
+	struct sync_run *run = data;
+
+	list_unlink(&run->le);
+	if (run->beat)
+		event_free(run->beat);
+	mem_deref(run->assign);
+	mem_deref(run->probe);
+	mem_deref(run->g);
+	mem_deref(run->dir);
+	mem_deref(run->conf);
+	list_flush(&run->peoplel);
+	list_flush(&run->checkl);
+	json_decref(run->data);
+	store_sync_job_clear(&run->job);
+}
+
+
+/** A worker is to do the next step; nothing else touches the run meanwhile.
+    @return false if none takes it: then the run is gone */
+static bool run_work(struct sync_run *run,
+		     void (*workh)(struct desk_task *, struct store *,
+				   struct catalog *),
+		     void (*doneh)(struct desk_task *))
+{
+	run->task.workh = workh;
+	run->task.doneh = doneh;
+	run->task.err   = 0;
+	run->working    = !run->over &&
+		!desk_push_task(portal_desk(run->syncing->portal),
+				&run->task);
+
+	if (run->working)
+		return true;
+
+	/* too busy, or ending: the claim runs out, then it is done again */
+	mem_deref(run);
+
+	return false;
+}
+
+
+/** @return true if the run goes on */
+static bool run_back(struct sync_run *run)
+{
+	run->working = false;
+	if (!run->over)
+		return true;
+
+	mem_deref(run);
+
+	return false;
+}
+
+
+/* How it went */
+
+
+struct tally { unsigned there, given, would, failed; };
+
+
+static void tally_of(struct tally *tally, const struct sync_run *run)
+{
+	struct le *le;
+
+	memset(tally, 0, sizeof(*tally));
+	LIST_FOREACH(&run->peoplel, le) {
+		const struct assignment *one = le->data;
+
+		tally->there  += one->state == ASSIGN_THERE;
+		tally->given  += one->state == ASSIGN_DONE;
+		tally->would  += one->state == ASSIGN_WOULD;
+		tally->failed += one->state == ASSIGN_FAILED;
+	}
+}
+
+
+static json_t *problem_json(const struct sync_problem *problem)
+{
+	if (!problem->fault)
+		return json_null();
+
+	return json_pack("{s:s, s:s, s:s, s:s}", "fault", problem->fault,
+			 "why", problem->why, "advice", problem->advice,
+			 "request_id", problem->request_id);
+}
+
+
+static json_t *result_json(const struct sync_run *run)
+{
+	struct directory_counts counts;
+	struct tally tally;
+	const char *state;
+
+	directory_counts(run->dir, &counts);
+	tally_of(&tally, run);
+	state = run->problem.fault ? "failed" :
+		run->note.fault || tally.failed ? "partial" : "done";
+
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:b, s:i, s:i,"
+			 " s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+			 "mode", sync_mode_name(run->mode), "state", state,
+			 "who", run->job.who, "began_ms",
+			 (json_int_t)run->began_ms, "ended_ms",
+			 (json_int_t)sync_now_ms(), "problem",
+			 problem_json(&run->problem), "note",
+			 problem_json(&run->note), "full",
+			 directory_was_full(run->dir), "pages",
+			 (int)counts.pages, "seen", (int)counts.seen,
+			 "removed", (int)counts.removed, "left",
+			 (int)run->left, "disabled", (int)run->disabled,
+			 "there", (int)tally.there, "given",
+			 (int)tally.given, "missing", (int)tally.would,
+			 "failed", (int)tally.failed);
+}
+
+
+static void log_end(const struct sync_run *run)
+{
+	if (run->problem.fault)
+		warning("sync", run->job.tenant, "%s: %s%s%s%s",
+			run->problem.why, run->problem.advice,
+			*run->problem.request_id ? " (request-id " : "",
+			run->problem.request_id,
+			*run->problem.request_id ? ")" : "");
+	else
+		info("sync", run->job.tenant, "%s done: %u users who left"
+		     " here, %u disabled", sync_mode_name(run->mode),
+		     run->left, run->disabled);
+}
+
+
+static void ended(struct desk_task *task)
+{
+	struct sync_run *run = (struct sync_run *)task;
+	struct syncing *s = run->syncing;
+
+	if (task->err && !run->over)
+		warning("sync", run->job.tenant, "what came of it cannot be"
+			" kept: %m", task->err);
+	if (run->disabled)
+		portal_changed(s->portal);
+
+	mem_deref(run);
+	syncing_look(s);
+}
+
+
+/** The end of each run: what it leaves is kept, and the claim let go */
+static void run_end(struct sync_run *run)
+{
+	run->step = SYNC_ENDING;
+	(void)json_object_set_new(run->data, run->mode == SYNC_TEST ? "test"
+				  : "last", result_json(run));
+	if (run->mode == SYNC_TEST)
+		(void)json_object_set(json_object_get(run->data, "test"),
+				      "probes", json_object_get(run->data,
+								"probes"));
+	(void)json_object_del(run->data, "probes");
+	log_end(run);
+	(void)run_work(run, sync_end, ended);
+}
+
+
+static void run_fail(struct sync_run *run, const char *fault,
+		     const char *advice, const char *why)
+{
+	sync_problem_set(&run->problem, fault, advice, why);
+	run_end(run);
+}
+
+
+static void run_fail_store(struct sync_run *run, int err)
+{
+	char why[128];
+
+	(void)re_snprintf(why, sizeof(why), "the store cannot be used: %m",
+			  err);
+	run_fail(run, "store", "look at the service's log", why);
+}
+
+
+/* Numbers and policies */
+
+
+static void assigned(const struct graph_result *result, void *arg);
+
+
+static void giving_begin(struct sync_run *run, struct list *l, bool dry)
+{
+	const struct assign_conf conf = { .policy = SCRIPT_NAME,
+					  .dry = dry };
+
+	run->assign = mem_deref(run->assign);
+	if (assign_begin(&run->assign, run->base, run->g, l, &conf, assigned,
+			 run))
+		run_fail(run, "no_memory", "the machine has too little"
+			 " memory", "no memory");
+}
+
+
+static void list_move(struct list *to, struct list *from,
+		      bool (*is)(const struct assignment *one))
+{
+	struct le *le = list_head(from);
+
+	while (le) {
+		struct assignment *one = le->data;
+
+		le = le->next;
+		if (is && !is(one))
+			continue;
+
+		list_unlink(&one->le);
+		list_append(to, &one->le, one);
+	}
+}
+
+
+static bool is_done(const struct assignment *one)
+{
+	return one->state == ASSIGN_DONE;
+}
+
+
+/** What was given is there when Teams shows it, not before */
+static void check_end(struct sync_run *run, bool read)
+{
+	struct le *le;
+
+	LIST_FOREACH(&run->checkl, le) {
+		struct assignment *one = le->data;
+
+		if (read && one->state == ASSIGN_THERE)
+			continue;
+
+		one->state = ASSIGN_DONE;
+		str_ncpy(one->why, "given; Teams does not show all of it yet",
+			 sizeof(one->why));
+	}
+	list_move(&run->peoplel, &run->checkl, NULL);
+	run_end(run);
+}
+
+
+static void denied_note(struct sync_run *run, bool denied)
+{
+	run->denied = denied;
+	if (denied)
+		(void)json_object_set_new(run->data, "denied_ms",
+					  json_integer((json_int_t)
+						       sync_now_ms()));
+	else
+		(void)json_object_del(run->data, "denied_ms");
+}
+
+
+/** What Teams has cannot be told: that is no failure where a person runs the
+    script, but for who wants it done by Graph it is */
+static void giving_failed(struct sync_run *run,
+			  const struct graph_result *result)
+{
+	denied_note(run, result->fault == GRAPH_DENIED);
+	sync_problem_of(&run->note, result);
+	if (run->denied)
+		run->note.advice = "to see and set what Teams has, grant"
+			" TeamsUserConfiguration.Read.All, TeamsTelephone"
+			"Number.ReadWrite.All and TeamsPolicyUserAssign."
+			"ReadWrite.All with admin consent, then test the"
+			" credentials again";
+
+	if (run->denied && run->conf->push == SYNC_BY_SCRIPT)
+		memset(&run->note, 0, sizeof(run->note));
+}
+
+
+/** Graph has told all, or does not. The client is not to be freed here */
+static void assigned(const struct graph_result *result, void *arg)
+{
+	struct sync_run *run = arg;
+	const bool good = result->fault == GRAPH_GOOD;
+
+	if (run->step == SYNC_CHECKING) {
+		check_end(run, good);
+		return;
+	}
+
+	if (good)
+		denied_note(run, false);
+	else
+		giving_failed(run, result);
+
+	list_move(&run->checkl, &run->peoplel, is_done);
+	if (!good || !list_head(&run->checkl)) {
+		list_move(&run->peoplel, &run->checkl, NULL);
+		run_end(run);
+		return;
+	}
+
+	run->step = SYNC_CHECKING;
+	giving_begin(run, &run->checkl, true);
+}
+
+
+/** By itself it does not ask again for what was refused */
+static bool gives(const struct sync_run *run)
+{
+	return list_head(&run->peoplel) && (*run->job.wish ||
+		!json_object_get(run->data, "denied_ms"));
+}
+
+
+static void kept(struct desk_task *task)
+{
+	struct sync_run *run = (struct sync_run *)task;
+
+	if (!run_back(run))
+		return;
+
+	if (task->err) {
+		run_fail_store(run, task->err);
+		return;
+	}
+
+	if (!gives(run)) {
+		run_end(run);
+		return;
+	}
+
+	run->step = SYNC_GIVING;
+	giving_begin(run, &run->peoplel, run->mode != SYNC_RUN ||
+		     run->conf->push != SYNC_BY_GRAPH);
+}
+
+
+/* People */
+
+
+static void pulled(const struct graph_result *result, void *arg)
+{
+	struct sync_run *run = arg;
+
+	if (result->fault != GRAPH_GOOD) {
+		sync_problem_of(&run->problem, result);
+		run_end(run);
+		return;
+	}
+
+	run->step = SYNC_KEEPING;
+	(void)run_work(run, sync_keep, kept);
+}
+
+
+/* What the app may */
+
+
+static void probed(void *arg)
+{
+	struct sync_run *run = arg;
+	const json_t *rows = json_object_get(run->data, "probes"), *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		if (json_is_true(json_object_get(row, "good")) ||
+		    !json_is_true(json_object_get(row, "wanted")))
+			continue;
+
+		if (!run->problem.fault)
+			sync_problem_set(&run->problem, json_string_value(
+				json_object_get(row, "fault")), "",
+				json_string_value(json_object_get(row,
+								  "why")));
+	}
+
+	(void)json_object_del(run->data, "denied_ms");
+	run_end(run);
+}
+
+
+static int probing_begin(struct sync_run *run)
+{
+	json_t *rows = json_array();
+	int err;
+
+	run->step = SYNC_PROBING;
+	err = rows && !json_object_set_new(run->data, "probes", rows) ?
+		sync_probe_begin(&run->probe, run->g, run->conf->push ==
+				 SYNC_BY_GRAPH, rows, probed, run) : ENOMEM;
+
+	return err;
+}
+
+
+/* Beginning */
+
+
+static void beat_due(evutil_socket_t fd, short what, void *arg);
+
+
+static int graph_make(struct sync_run *run)
+{
+	const struct syncconf *conf = run->conf;
+	const struct graph_conf gc = {
+		.login_base = run->login_url ? run->login_url
+			: syncconf_login(conf->cloud),
+		.graph_base = run->graph_url ? run->graph_url
+			: syncconf_graph(conf->cloud),
+		.tenant = conf->directory_id, .client_id = conf->client_id,
+		.client_secret = conf->certificate ? NULL
+			: conf->client_secret,
+		.certificate = conf->certificate, .ca_file = run->ca_file,
+	};
+
+	return graph_alloc(&run->g, run->base, &gc);
+}
+
+
+static void run_begin(struct sync_run *run)
+{
+	const struct timeval tv = { .tv_sec = BEAT_S };
+	int err;
+
+	run->beat = event_new(run->base, -1, EV_PERSIST, beat_due, run);
+	if (run->beat)
+		(void)event_add(run->beat, &tv);
+
+	if (run->problem.fault) {
+		run_end(run);
+		return;
+	}
+
+	err = graph_make(run);
+	if (!err && run->mode == SYNC_TEST)
+		err = probing_begin(run);
+	else if (!err) {
+		run->step = SYNC_PULLING;
+		err = directory_gather(run->dir, run->g, pulled, run);
+	}
+
+	if (err == EBADMSG)
+		run_fail(run, "credentials_bad", "enter a certificate and"
+			 " its RSA key, PEM text without a password",
+			 "the certificate and its key cannot be used");
+	else if (err)
+		run_fail(run, "no_memory", "look at the service's log",
+			 "it cannot begin");
+}
+
+
+static void claimed(struct desk_task *task)
+{
+	struct sync_run *run = (struct sync_run *)task;
+	struct syncing *s = run->syncing;
+
+	s->claiming = false;
+	if (!run_back(run))
+		return;
+
+	if (task->err) {
+		if (task->err != ENOENT)
+			warning("sync", run->job.tenant ? run->job.tenant
+				: "", "it cannot begin: %m", task->err);
+		mem_deref(run);
+		return;
+	}
+
+	info("sync", run->job.tenant, "%s begins%s%s",
+	     sync_mode_name(run->mode), *run->job.who ? ", asked for by "
+	     : "", run->job.who);
+	run_begin(run);
+
+	/* it may be others' time too */
+	syncing_look(s);
+}
+
+
+void syncing_look(struct syncing *s)
+{
+	const struct portal_conf *conf;
+	struct sync_run *run;
+
+	if (!s || s->closing || s->claiming ||
+	    list_count(&s->runl) >= RUNS_MAX)
+		return;
+
+	run = mem_zalloc(sizeof(*run), run_destructor);
+	if (!run)
+		return;
+
+	conf = portal_conf(s->portal);
+	run->syncing   = s;
+	run->base      = s->base;
+	run->node      = conf->node;
+	run->login_url = conf->microsoft.login_url;
+	run->graph_url = conf->microsoft.graph_url;
+	run->ca_file   = conf->microsoft.ca_file;
+	list_append(&s->runl, &run->le, run);
+
+	s->claiming = run_work(run, sync_claim, claimed);
+}
+
+
+static void look_due(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+
+	syncing_look(arg);
+}
+
+
+/* Beats */
+
+
+static void beat_destructor(void *data)
+{
+	struct beat *beat = data;
+
+	mem_deref(beat->tenant);
+	mem_deref(beat->node);
+	mem_deref(beat->progress);
+}
+
+
+static struct sync_run *run_find(const struct syncing *s, const char *tenant)
+{
+	struct le *le;
+
+	LIST_FOREACH(&s->runl, le) {
+		struct sync_run *run = le->data;
+
+		if (run->job.tenant && run->step != SYNC_CLAIMING &&
+		    !strcmp(run->job.tenant, tenant))
+			return run;
+	}
+
+	return NULL;
+}
+
+
+/** It is nobody's any more, as soon as nobody works at it */
+static void run_drop(struct sync_run *run)
+{
+	run->over = true;
+	if (!run->working)
+		mem_deref(run);
+}
+
+
+static void beaten(struct desk_task *task)
+{
+	struct beat *beat = (struct beat *)task;
+	struct sync_run *run = run_find(beat->syncing, beat->tenant);
+
+	if (run && task->err == ESTALE) {
+		warning("sync", beat->tenant, "another node has taken it"
+			" over");
+		run_drop(run);
+	}
+
+	mem_deref(beat);
+}
+
+
+static void beat_work(struct desk_task *task, struct store *st,
+		      struct catalog *cat)
+{
+	struct beat *beat = (struct beat *)task;
+	(void)cat;
+
+	task->err = store_sync_beat(st, beat->tenant, beat->node,
+				    beat->progress);
+}
+
+
+/** How far it is. A worker may be counting people: they are not asked */
+static int progress_print(struct re_printf *pf, const struct sync_run *run)
+{
+	struct directory_counts counts = { 0, 0, 0 };
+
+	if (!run->working)
+		directory_counts(run->dir, &counts);
+
+	return re_hprintf(pf, "{\"step\":\"%s\",\"mode\":\"%s\","
+			  "\"began_ms\":%lld,\"pages\":%u}",
+			  sync_step_name(run->step),
+			  sync_mode_name(run->mode),
+			  (long long)run->began_ms, counts.pages);
+}
+
+
+static void beat_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct sync_run *run = arg;
+	struct beat *beat;
+	int err;
+
+	(void)fd;
+	(void)what;
+
+	beat = mem_zalloc(sizeof(*beat), beat_destructor);
+	if (!beat)
+		return;
+
+	beat->syncing    = run->syncing;
+	beat->task.workh = beat_work;
+	beat->task.doneh = beaten;
+	err  = str_dup(&beat->tenant, run->job.tenant);
+	err |= str_dup(&beat->node, run->node);
+	err |= re_sdprintf(&beat->progress, "%H", progress_print, run);
+	if (err || desk_push_task(portal_desk(run->syncing->portal),
+				  &beat->task))
+		mem_deref(beat);
+}
+
+
+/* Public */
+
+
+int syncing_alloc(struct syncing **sp, struct portal *portal,
+		  struct event_base *base)
+{
+	const struct timeval tv = { .tv_sec = LOOK_S };
+	struct syncing *s;
+
+	/* a portal without a name in the store runs none */
+	if (!portal_conf(portal)->node)
+		return 0;
+
+	s = mem_zalloc(sizeof(*s), NULL);
+	if (!s)
+		return ENOMEM;
+
+	s->portal = portal;
+	s->base   = base;
+	s->timer  = event_new(base, -1, EV_PERSIST, look_due, s);
+	if (!s->timer || event_add(s->timer, &tv)) {
+		syncing_free(s);
+		return ENOMEM;
+	}
+
+	*sp = s;
+
+	return 0;
+}
+
+
+void syncing_close(struct syncing *s)
+{
+	struct le *le;
+
+	if (!s)
+		return;
+
+	s->closing = true;
+	le = list_head(&s->runl);
+	while (le) {
+		struct sync_run *run = le->data;
+
+		le = le->next;
+		run_drop(run);
+	}
+}
+
+
+void syncing_free(struct syncing *s)
+{
+	if (!s)
+		return;
+
+	if (s->timer)
+		event_free(s->timer);
+	mem_deref(s);
+}
