@@ -4,7 +4,7 @@
  * A hundred users that fail for one reason are one problem. Registrations
  * are put together by PBX, with the reason that most of some of them have;
  * a trunk to Teams counts if none of its proxies can be reached; a
- * certificate if it ends within a month or has ended.
+ * certificate if it ends within a month, has ended or is not there.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -237,19 +237,28 @@ static int certificates_find(struct request *rq, json_t *list)
 	struct tlsctx_about about;
 	const int64_t now = time(NULL);
 	size_t users = 0;
-	int err = 0;
+	bool has;
+	int err;
 
 	/* whoever looks after the node renews it */
-	if (access_tenant(rq) ||
-	    !certificates_of(portal_certificates(rq->portal),
-			     PORTAL_USE_TEAMS, &about) ||
-	    about.ends_s - now > SOON_DAYS * DAY_S)
+	if (access_tenant(rq))
+		return 0;
+
+	has = certificates_of(portal_certificates(rq->portal),
+			      PORTAL_USE_TEAMS, &about);
+	if (has && about.ends_s - now > SOON_DAYS * DAY_S)
 		return 0;
 
 	err = store_user_count(rq->st, &which, &users);
+	if (err || !users)
+		return err;
 
-	return err ? err : add(list, json_pack("{s:s, s:s, s:I, s:I}",
-		"kind", "certificate", "name", about.subject, "users",
+	if (!has)
+		return add(list, json_pack("{s:s, s:I}", "kind", "teams",
+					   "users", (json_int_t)users));
+
+	return add(list, json_pack("{s:s, s:s, s:I, s:I}", "kind",
+		"certificate", "name", about.subject, "users",
 		(json_int_t)users, "ends_s", (json_int_t)about.ends_s));
 }
 

@@ -10,7 +10,8 @@ struct request;
 /**
  * Find what is wrong, by how many users suffer from it. In a worker
  *
- * @param list  Takes {"kind": "registrations"|"trunk"|"certificate",
+ * @param list  Takes {"kind": "registrations"|"trunk"|"certificate"|
+ *              "teams" (no certificate for it),
  *              "tenant", "pbx", "users", "reason", "advice", "name",
  *              "since_s"}
  *

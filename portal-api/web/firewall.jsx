@@ -12,17 +12,10 @@ function who(rule)
 	return `${words.sides[rule.side]}: ${words[rule.what]}`;
 }
 
-function ours(rule)
-{
-	return `${rule.local} ${words.port} ${rule.local_ports === "any"
-		? words.any : rule.local_ports}`;
-}
-
-function theirs(rule)
-{
-	return `${rule.remote.join(", ")} ${words.port} ${
-		rule.remote_ports === "any" ? words.any : rule.remote_ports}`;
-}
+const ports = (text) => text === "any" ? words.any
+	: fill(words.port, { ports: text });
+const ours = (rule) => `${rule.local} ${ports(rule.local_ports)}`;
+const theirs = (rule) => `${rule.remote.join(", ")} ${ports(rule.remote_ports)}`;
 
 function asText({ rules, seen }, title)
 {

@@ -106,7 +106,7 @@ function causes(calls)
 function Failures({ tenant, count, turn })
 {
 	const midnight = Math.floor(Date.now() / 86400000) * 86400000;
-	const found = useLoad((signal) => count ? get("/calls", { tenant,
+	const found = useLoad((signal) => count ? get("/call-records", { tenant,
 		failed: true, from_ms: midnight, limit: 1000 }, { signal })
 		: Promise.resolve({ calls: [] }), [tenant, count, turn]);
 	const rows = found.value ? causes(found.value.calls) : [];

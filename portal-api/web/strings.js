@@ -124,17 +124,20 @@ export const strings = {
 		up: "up", down: "down",
 		seen: "Teams pings us", unseen: "Teams does not ping us",
 		attention: "What needs a person first",
-		calm: "Nothing: every enabled user is registered.",
+		calm: "Nothing that this service knows of.",
 		user: "user", users: "users",
 		needs: {
 			registrations: "PBX {pbx} of {tenant}, as {name}",
 			trunk: "No trunk to Microsoft Teams: {name} of {tenant}",
 			certificate: "The certificate towards Microsoft Teams ends {date}",
+			teams: "No calls to or from Microsoft Teams: there is no certificate for it",
 		},
 		advice: {
 			trunk: "No calls to or from Teams for this customer. Is the name in DNS, in "
 				+ "the certificate and in the Teams admin center, and does the firewall "
 				+ "let port and addresses through?",
+			teams: "Set teams.certificate and teams.key in callbridge.yaml: a certificate "
+				+ "of a public authority with the customers' names in it. Then restart.",
 			certificate: "When it has ended Teams takes no calls from this service any "
 				+ "more. Renew it, put it in the same file, then: callbridge reload",
 		},
@@ -199,7 +202,7 @@ export const strings = {
 		help: "At the PBX and at this service. Where a firewall offers \"SIP ALG\" "
 			+ "or \"SIP helper\", switch it off.",
 		what: "For", transport: "Protocol", ours: "This service",
-		theirs: "The other side", port: "port", any: "any",
+		theirs: "The other side", port: "port {ports}", any: "any port",
 		signalling: "signalling", media: "voice",
 		sides: { pbx: "PBX", teams: "Microsoft Teams" },
 		directions: { in: "they connect to this service",

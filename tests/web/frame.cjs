@@ -54,7 +54,8 @@ async function look(page, name)
 	const serious = found.violations.filter((v) =>
 		["serious", "critical"].includes(v.impact));
 
-	await page.screenshot({ path: path.join(PAGE_SHOTS, `${name}.png`) });
+	await page.screenshot({ fullPage: true,
+				path: path.join(PAGE_SHOTS, `${name}.png`) });
 	for (const v of serious)
 		wrong.push(`${name}: ${v.id}: ${v.nodes.map((n) => n.html)
 			.slice(0, 3).join(" | ")}`);
