@@ -31,7 +31,7 @@ enum sync_step {
 struct sync_problem {
 	const char *fault;         /* static, as graph_fault_name(); NULL:
 				      none                                 */
-	const char *advice;        /* static                               */
+	const char *advice;        /* likewise, or lives as long as the run */
 	char why[256], request_id[64];
 };
 

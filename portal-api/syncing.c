@@ -397,6 +397,13 @@ static void pulled(const struct graph_result *result, void *arg)
 /* What the app may */
 
 
+/** The rows outlive the problem: both are kept together */
+static const char *word_of(const json_t *row, const char *name)
+{
+	return json_string_value(json_object_get(row, name));
+}
+
+
 static void probed(void *arg)
 {
 	struct sync_run *run = arg;
@@ -409,10 +416,9 @@ static void probed(void *arg)
 			continue;
 
 		if (!run->problem.fault)
-			sync_problem_set(&run->problem, json_string_value(
-				json_object_get(row, "fault")), "",
-				json_string_value(json_object_get(row,
-								  "why")));
+			sync_problem_set(&run->problem, word_of(row, "fault"),
+					 word_of(row, "advice"),
+					 word_of(row, "why"));
 	}
 
 	(void)json_object_del(run->data, "denied_ms");

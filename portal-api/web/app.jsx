@@ -13,6 +13,7 @@ import { Overview } from "./overview.jsx";
 import { Password, SignIn, SignInAgain } from "./signin.jsx";
 import { Reports } from "./reports.jsx";
 import { Services } from "./services.jsx";
+import { Sync } from "./sync.jsx";
 import { Tests } from "./tests.jsx";
 import { Templates } from "./templates.jsx";
 import { Users } from "./users.jsx";
@@ -20,7 +21,8 @@ import { strings, fill } from "./strings.js";
 import "./style.css";
 
 const pages = {
-	overview: Overview, services: Services, users: Users, calls: Calls,
+	overview: Overview, services: Services, users: Users, sync: Sync,
+	calls: Calls,
 	tests: Tests, reports: Reports, templates: Templates, admins: Admins,
 	audit: Audit,
 };

@@ -2,7 +2,9 @@
    Schema of /api/v1/schema). What is not set stays out of the value. */
 
 import { strings, fill } from "./strings.js";
-import { Input, Select } from "./parts.jsx";
+import { Field, Input, Select } from "./parts.jsx";
+
+const longest = 8192;           /* what is longer has lines */
 
 function told(value)
 {
@@ -68,6 +70,17 @@ export function Leaf({ name, path, schema, value, effective, onChange, error,
 			options={[["", inherited || "–"], ...choices]}
 			onValue={(v) => onChange(read(schema, v))} />;
 	}
+
+	if (schema.maxLength > longest)
+		return (
+			<Field label={common.label} help={common.help} error={error} wide>
+				{(a) => <textarea {...a} name={path} disabled={common.disabled}
+					spellcheck={false} value={value || ""}
+					placeholder={secret ? strings.services.isSet : inherited}
+					onInput={(e) => onChange(read(schema,
+						e.currentTarget.value))} />}
+			</Field>
+		);
 
 	return <Input {...common} type={schema.writeOnly ? "password" : "text"}
 		autocomplete={schema.writeOnly ? "new-password" : "off"}

@@ -1,4 +1,4 @@
-/* A customer, a PBX or a user in a form: saving it, and what becomes of it
+/* A customer, a PBX, a user or a sync in a form: saving it, and what becomes of it
    when somebody else has saved it in the meantime. */
 
 import { useState } from "preact/hooks";
@@ -131,25 +131,27 @@ function Conflict({ where, kind, object, value, schema, onGo })
  * @param object   as the service told it; null: it is to be made
  * @param initial  value of one that is to be made
  * @param list     where such objects are made and are
+ * @param at       where the only one of its kind is, instead of list
  * @param kind     of the audit
  *
  * @return {value, setValue, error, busy, save() => what is there now, or null
  *          if it was not saved, conflict(schema): what to show}
  */
-export function useObject({ object, initial, list, kind })
+export function useObject({ object, initial, list, at, kind })
 {
 	const [base, setBase] = useState(object);
 	const [value, setValue] = useState(object ? object.value : initial);
 	const [error, setError] = useState(null);
 	const [busy, setBusy] = useState(false);
-	const where = base ? list + path(base.name) : null;
+	const where = at || (base ? list + path(base.name) : null);
 
 	const save = async () => {
 		setBusy(true);
 		try {
-			const { value: saved } = base
-				? await ask("PUT", where, value, { headers:
-					{ "If-Match": `"${base.revision}"` } })
+			const { value: saved } = where
+				? await ask("PUT", where, value, { headers: base
+					? { "If-Match": `"${base.revision}"` }
+					: { "If-None-Match": "*" } })
 				: await ask("POST", list, value);
 
 			setError(null);

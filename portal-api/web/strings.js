@@ -32,7 +32,7 @@ export const strings = {
 
 	nav: {
 		overview: "Overview", services: "Services", users: "Users",
-		calls: "Calls", tests: "Tests", reports: "Reports", templates: "Templates",
+		sync: "Sync", calls: "Calls", tests: "Tests", reports: "Reports", templates: "Templates",
 		admins: "Admins and tokens", audit: "Audit",
 	},
 	/* words of settings that are not written as they are */
@@ -315,6 +315,107 @@ export const strings = {
 		byPbx: "By PBX",
 		attempts: "Calls", asr: "Answered (ASR)", acd: "Mean duration (ACD)",
 		pdd: "Until it rings (PDD)", ner: "Reached (NER)", meanMos: "Mean MOS",
+	},
+
+	sync: {
+		title: "Microsoft 365",
+		all: "Customers whose Microsoft 365 is asked",
+		allNone: "No customer's Microsoft 365 is asked yet. Choose a customer above to "
+			+ "set it up.",
+		choose: "Choose {tenant}",
+		customer: "Customer", state: "State", last: "Last run", result: "Result",
+		next: "Next run", ends: "Secret ends",
+		byFile: "This customer comes from a customer file on the node and is not asked "
+			+ "here. There: callbridge sync dry-run, now, script.",
+		setUp: "Set up", settings: "Settings", settingsOf: "Microsoft 365 of {tenant}",
+		intro: "Callbridge can read who of the customer's people may call, make users of "
+			+ "them, tell why others are not listed, and give numbers and policies in "
+			+ "Teams. It needs an app registration in the customer's directory.",
+		stop: "Ask no more",
+		reallyStop: "Ask Microsoft 365 of {tenant} no more, and forget the people it has "
+			+ "told of? No user here is removed.",
+		states: { idle: "idle", waiting: "waiting for its turn", running: "running" },
+		steps: {
+			claiming: "beginning", probing: "trying permissions",
+			pulling: "reading people", keeping: "keeping people",
+			giving: "looking at numbers and policies", checking: "reading back",
+			ending: "ending",
+		},
+		on: "on {node}",
+		pages: "{pages} pages",
+		modes: { run: "run", "dry-run": "dry run", test: "test of the credentials" },
+		results: { done: "done", partial: "done, but not all of it", failed: "failed" },
+		never: "not yet", onlyWhenAsked: "only when asked for",
+		daysLeft: "in {days} days", daysOver: "has ended", daysUnknown: "not told",
+		daysSoon: "The secret ends in {days} days. Make a new one under Certificates & "
+			+ "secrets of the app registration, and enter it under Settings.",
+		daysGone: "The secret has ended. Make a new one under Certificates & secrets of "
+			+ "the app registration, and enter it under Settings.",
+		denied: "What Teams has cannot be read: TeamsUserConfiguration.Read.All is not "
+			+ "granted. It is not asked again by itself; test the credentials after "
+			+ "granting it.",
+		counts: {
+			seen: "{n} people told of, or changed", there: "{n} have all in Teams",
+			given: "{n} were given number or policies",
+			missing: "{n} lack number or policies in Teams",
+			failed: "{n} could not be given them",
+			left: "{n} users here have left Microsoft 365",
+			disabled: "{n} of them disabled",
+		},
+		countsNone: "nothing has changed",
+		requestId: "request-id {id}",
+		now: "Sync now", dry: "Dry run", full: "Read all anew", test: "Test credentials",
+		script: "Download PowerShell script",
+		scriptHelp: "What only PowerShell can: gateway, route, policy, dial plan. Look at "
+			+ "it, run it as a Teams administrator, and again after users were added.",
+		probes: "What the app may do",
+		permission: "Permission", what: "To",
+		granted: "granted", notAsked: "could not be asked", missing: "not granted", notNeeded: "not granted, not needed "
+			+ "while the script gives numbers",
+		people: "People and users",
+		search: "Search by name or number",
+		why: "Why", whyAll: "everybody ({count})",
+		peopleNone: "Nobody yet: run a sync first.",
+		whys: {
+			ready: "can call", unknown: "unknown at Microsoft", guest: "guest",
+			resource_account: "resource account", account_disabled: "account blocked",
+			no_licence: "no licence", licence_locked: "licence locked",
+			no_country: "no usage location", no_pbx_account: "no user here",
+			off: "off here", left: "has left",
+		},
+		person: "Person", number: "Number", country: "Country", listed: "State",
+		teams: "In Teams",
+		given: { there: "has all of it", missing: "lacks something",
+			 given: "given, not shown yet", failed: "failed", open: "" },
+		teamsHas: "now {number}",
+		select: "Choose {name}", selectAll: "Choose all on this page that can become "
+			+ "users",
+		make: "Make users ({count})",
+		makeTitle: "Make users of {count} people",
+		makeHelp: "Number, name at the PBX and country follow from what Microsoft says "
+			+ "and from the settings. All are made, or none. Who has no password is "
+			+ "made, but off until one is set.",
+		pbx: "PBX", sip: "SIP username", password: "Password", wrong: "What is wrong",
+		check: "Check", makeNow: "Make users", made: "{count} users were made.",
+		fine: "fine",
+		guide: "How to register the app",
+		guideSteps: [
+			["Open entra.microsoft.com as an administrator of the customer's directory: "
+				+ "App registrations, New registration. Any name, \"Accounts in this "
+				+ "directory only\", no redirect URI."],
+			["API permissions, Add a permission, Microsoft Graph, Application permissions:",
+				["User.Read.All, always",
+				 "TeamsUserConfiguration.Read.All, to read back what Teams has",
+				 "TeamsTelephoneNumber.ReadWrite.All and TeamsPolicyUserAssign."
+					+ "ReadWrite.All, to give numbers and policies without "
+					+ "PowerShell"]],
+			["Grant admin consent on the same page, and see that each line says Granted."],
+			["Certificates & secrets: New client secret. Copy its Value (not the Secret "
+				+ "ID): it is shown once. Note the day on which it ends."],
+			["Overview: copy Directory (tenant) ID and Application (client) ID."],
+			["Enter all of it below, save, and test the credentials. Then a dry run "
+				+ "shows what would happen."],
+		],
 	},
 
 	templates: {
