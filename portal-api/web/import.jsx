@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 
 import { ask, get, path, query } from "./api.js";
-import { Dialog, Field, Good, Problem, Select, Table } from "./parts.jsx";
+import { Dialog, Field, Good, Problem, Select, Table, said } from "./parts.jsx";
 import { strings, fill } from "./strings.js";
 
 const words = strings.users;
@@ -46,7 +46,7 @@ function Outcome({ state })
 				{ count: state.error_count || state.errors.length })}</p>
 			<Table label={words.problem} rows={state.errors} columns={[
 				[words.line, (e) => e.line], [words.field, (e) => e.field],
-				[words.problem, (e) => e.error + (e.hint ? ` (${e.hint}?)` : "")],
+				[words.problem, said, { class: "long" }],
 			]} />
 		</>
 	);

@@ -1,7 +1,7 @@
 /* A customer, a PBX, a user or a sync in a form: saving it, and what becomes of it
    when somebody else has saved it in the meantime. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { ask, get, path } from "./api.js";
 import { Table, useLoad, when } from "./parts.jsx";
@@ -91,6 +91,10 @@ function Conflict({ where, kind, object, value, schema, onGo })
 {
 	const found = useLoad((signal) => get(where, {}, { signal }), [where]);
 	const theirs = found.value;
+	const ref = useRef(null);
+
+	useEffect(() => ref.current && ref.current.scrollIntoView(),
+		[Boolean(theirs)]);
 
 	if (!theirs)
 		return <p class="problem" role="alert">{found.error &&
@@ -103,7 +107,7 @@ function Conflict({ where, kind, object, value, schema, onGo })
 		.sort();
 
 	return (
-		<div class="problem" role="alert">
+		<div class="problem conflict" role="alert" ref={ref}>
 			<b>{words.title}</b> <Who theirs={theirs} kind={kind} />
 			<Table label={words.title} rows={names} rowKey={(n) => n}
 				empty={words.sameNow} columns={[
@@ -158,7 +162,8 @@ export function useObject({ object, initial, list, at, kind })
 			return saved;
 		}
 		catch (failed) {
-			setError(failed);
+			/* a session that has ended is told by the page, over all */
+			setError(failed.status === 401 ? null : failed);
 			return null;
 		}
 		finally {

@@ -197,7 +197,7 @@ function Certificates({ rows })
 	);
 }
 
-export function Overview({ tenant, tenants, setTenant, session })
+export function Overview({ tenant, tenants, setTenant, session, may })
 {
 	const now = useLoad((signal) => Promise.all([
 		get("/overview", { tenant }, { signal }),
@@ -213,7 +213,7 @@ export function Overview({ tenant, tenants, setTenant, session })
 			{now.error ? null : <p aria-busy="true">{strings.loading}</p>}</>;
 
 	const [all, { trunks }, { certificates }] = now.value;
-	const empty = !all.registrations.registered && !all.problems.length;
+	const empty = may && !all.registrations.registered && !all.problems.length;
 
 	return (
 		<>

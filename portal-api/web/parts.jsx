@@ -68,6 +68,12 @@ export function useRested(value, ms = 200)
 	return rested;
 }
 
+/** An error with what was probably meant, if it does not say so itself */
+export function said({ error, hint })
+{
+	return hint && !error.includes(`"${hint}"`) ? `${error} (${hint}?)` : error;
+}
+
 /** What went wrong, in the service's words. Whoever sent a form is led to the
     first field that is wrong, or here */
 export function Problem({ error, again })
@@ -90,11 +96,11 @@ export function Problem({ error, again })
 	return (
 		<div class="problem" role="alert" ref={ref} tabindex="-1">
 			{error.field && !more.length ? <b>{error.field}: </b> : null}
-			{more.length ? null : error.message}
-			{error.hint && !more.length ? ` (${error.hint}?)` : null}
+			{more.length ? null : said({ error: error.message,
+				hint: error.hint })}
 			{more.length ? <ul>{more.map((e, i) => <li key={i}>
-				{e.field ? <b>{e.field}: </b> : null}{e.error}
-				{e.hint ? ` (${e.hint}?)` : null}</li>)}</ul> : null}
+				{e.field ? <b>{e.field}: </b> : null}{said(e)}</li>)}</ul>
+				: null}
 			{again ? <button type="button" onClick={again}>
 				{strings.retry}</button> : null}
 		</div>
@@ -108,7 +114,7 @@ export function errorsOf(error)
 		: [{ field: error.field, error: error.message, hint: error.hint }] : [];
 
 	return Object.fromEntries(all.filter((e) => e.field).map((e) =>
-		[e.field, e.error + (e.hint ? ` (${e.hint}?)` : "")]));
+		[e.field, said(e)]));
 }
 
 export function Good({ children })

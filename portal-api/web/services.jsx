@@ -113,7 +113,7 @@ function PbxDialog({ tenant, object, session, may, onClose, onDone })
 						setCustom(!name);
 						setValue({ ...value, template: name || "generic" });
 					}} />
-				<About template={chosen.value} />
+				{custom ? null : <About template={chosen.value} />}
 				{custom ? null : <label class="check"><input type="checkbox"
 					checked={all} onChange={(e) =>
 						setAll(e.currentTarget.checked)} />

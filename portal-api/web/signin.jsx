@@ -94,7 +94,7 @@ function Known({ over, message, who, onSession })
 				name="name" autocomplete="username" />
 			<Input label={words.password} type="password" value={password}
 				onValue={setPassword} required name="password"
-				autocomplete="current-password" />
+				autocomplete="current-password" autofocus={Boolean(who)} />
 			<Problem error={error} />
 			<button class="main">{words.go}</button>
 			{ways.value && ways.value.oidc ? <p>{words.or} <a

@@ -4,7 +4,7 @@ import { useRef, useState } from "preact/hooks";
 
 import { ask, get, path, query } from "./api.js";
 import { Dialog, Field, Good, Input, Problem, Select, Sure, Table, errorsOf,
-	 useLoad } from "./parts.jsx";
+	 said, useLoad } from "./parts.jsx";
 import { flat } from "./object.jsx";
 import { strings, fill } from "./strings.js";
 
@@ -78,7 +78,7 @@ function Mistakes({ error, onLine })
 					{e.line}</button> : ""],
 				[words.column, (e) => e.column || ""],
 				[words.setting, (e) => <code>{e.field}</code>],
-				[words.wrong, (e) => e.error + (e.hint ? ` (${e.hint}?)` : ""),
+				[words.wrong, said,
 					{ class: "long" }],
 			]} />
 		</div>

@@ -123,7 +123,8 @@ function columns({ status, chosen, setChosen, rows, may, edit, tenant })
 			off={u.value.enabled === false} />],
 		...tenant ? [] : [[strings.tenantLabel, (u) => u.tenant]],
 		[words.user, (u) => <button type="button" class="link"
-			onClick={() => edit(u)}>{u.name}</button>, sort("upn")],
+			onClick={() => edit(u)}>{u.name}</button>,
+			{ ...sort("upn"), class: "name" }],
 		[words.name, (u) => u.value.name, { class: "long" }],
 		[words.number, (u) => u.value.number, sort("number")],
 		[words.pbx, (u) => u.value.pbx, sort("pbx")],

@@ -44,7 +44,15 @@ async function open(chrome, options = {})
 	return page;
 }
 
-/** No serious finding of axe-core, and a picture for people */
+/** A picture for people */
+async function picture(page, name)
+{
+	await page.screenshot({ fullPage: true,
+				path: path.join(PAGE_SHOTS, `${name}.png`) });
+	console.log(`seen ${name}`);
+}
+
+/** No serious finding of axe-core, and a picture */
 async function look(page, name)
 {
 	await page.evaluate(axe.source + ";0");
@@ -54,12 +62,10 @@ async function look(page, name)
 	const serious = found.violations.filter((v) =>
 		["serious", "critical"].includes(v.impact));
 
-	await page.screenshot({ fullPage: true,
-				path: path.join(PAGE_SHOTS, `${name}.png`) });
 	for (const v of serious)
 		wrong.push(`${name}: ${v.id}: ${v.nodes.map((n) => n.html)
 			.slice(0, 3).join(" | ")}`);
-	console.log(`seen ${name}`);
+	await picture(page, name);
 }
 
 const field = (page, name) => page.locator(`[name="${name}"]`);
@@ -126,5 +132,5 @@ function story(tale)
 	});
 }
 
-module.exports = { story, open, look, field, press, go, settled, signIn,
+module.exports = { story, open, look, picture, field, press, go, settled, signIn,
 		   evil, wrong };

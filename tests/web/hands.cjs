@@ -3,7 +3,7 @@
 "use strict";
 
 const assert = require("assert").strict;
-const { story, open, look, field, go, settled, signIn }
+const { story, open, look, field, go, picture, press, settled, signIn }
 	= require("./frame.cjs");
 
 const { PAGE_PASSWORD } = process.env;
@@ -84,14 +84,33 @@ async function byKeys(page)
 	await look(page, "keys-users");
 }
 
-async function everywhere(page, name)
+/** Every dialog is as good as every page */
+async function dialogs(page, name)
+{
+	for (const [title, button] of [["Services", "New customer"],
+			["Users", "New user"], ["Users", "Import CSV"],
+			["Templates", "Own template (YAML)"],
+			["Admins and tokens", "New admin"],
+			["Overview", "Change password"]]) {
+		await go(page, title);
+		await settled(page);
+		await press(page, button);
+		await page.getByRole("dialog").locator("input").first().waitFor();
+		await look(page, `${name}-${button.toLowerCase().replace(/ /g, "-")}`);
+		await page.keyboard.press("Escape");
+		await page.getByRole("dialog").waitFor({ state: "detached" });
+	}
+}
+
+/** @param see  look or picture */
+async function everywhere(page, name, see)
 {
 	await signIn(page, "msp-admin", PAGE_PASSWORD);
 	await page.locator(".top select").selectOption("acme");
 	for (const title of pages) {
 		await go(page, title);
 		await settled(page);
-		await look(page, `${name}-${title.toLowerCase().replace(/ /g, "-")}`);
+		await see(page, `${name}-${title.toLowerCase().replace(/ /g, "-")}`);
 
 		/* nothing hangs out at the side */
 		assert(await page.evaluate(() =>
@@ -104,11 +123,11 @@ async function everywhere(page, name)
 	await page.getByRole("button", { name: "Edit hq" }).click();
 	await page.getByRole("heading", { name: /^To let through/ }).waitFor();
 	await settled(page);
-	await look(page, `${name}-form`);
+	await see(page, `${name}-form`);
 	await page.keyboard.press("Escape");
 	await go(page, "Users");
 	await page.locator(".lamp").first().focus();
-	await look(page, `${name}-indicator`);
+	await see(page, `${name}-indicator`);
 }
 
 story(async (chrome, page) => {
@@ -118,13 +137,24 @@ story(async (chrome, page) => {
 	const night = await open(chrome, { colorScheme: "dark",
 		reducedMotion: "reduce" });
 
-	await everywhere(night, "night");
+	await everywhere(night, "night", look);
+	await dialogs(night, "night");
 	await night.context().close();
 
 	const telephone = await open(chrome, { isMobile: true, hasTouch: true,
 		viewport: { width: 390, height: 800 } });
 
-	await everywhere(telephone, "telephone");
-	await telephone.emulateMedia({ media: "print" });
-	await go(telephone, "Overview").catch(() => {});
+	await everywhere(telephone, "telephone", picture);
+	await telephone.context().close();
+
+	/* on paper: what is to be read, and nothing to press */
+	const paper = await open(chrome);
+
+	await signIn(paper, "msp-admin", PAGE_PASSWORD);
+	await go(paper, "Overview");
+	await settled(paper);
+	await paper.emulateMedia({ media: "print" });
+	assert.equal(await paper.getByRole("navigation").count(), 0);
+	assert(await paper.getByRole("heading", { level: 1 }).isVisible());
+	await picture(paper, "paper-overview");
 });
