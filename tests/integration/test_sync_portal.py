@@ -409,6 +409,23 @@ class Syncing(SyncTest):
         one = self.good(self.local.get("/syncs"))["syncs"][0]
         self.assertEqual((one["tenant"], one["secret_days"]), ("acme", 9))
 
+    def test_the_command_line_tells_how_it_stands(self):
+        told = self.service.command("sync", "status")
+        self.assertIn("no customer's Microsoft 365 is asked", told)
+        self.set_up()
+        self.go()
+        told = self.service.command("sync", "status")
+        self.assertRegex(told, r"done +acme +idle +20")
+        self.good(self.local.patch(SYNC, {"client_secret": "wrong"}))
+        self.go()
+        told = self.service.command("sync", "status", "--tenant", "acme",
+                                    good=(1,))
+        self.assertRegex(told, "failed +acme .*AADSTS7000215.* is wrong or"
+                               " has expired")
+        told = self.service.command("sync", "status", "--json",
+                                    good=(1,))
+        self.assertEqual(json.loads(told)[0]["tenant"], "acme")
+
     def test_it_goes_on_after_a_restart(self):
         self.people(person("ann@acme.example"))
         self.set_up()

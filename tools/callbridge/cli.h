@@ -58,6 +58,10 @@ int cmd_explain(const struct cli *cli, int argc, char *argv[]);
 int cmd_schema(const struct cli *cli, int argc, char *argv[]);
 int cmd_number(const struct cli *cli, int argc, char *argv[]);
 int cmd_sync(const struct cli *cli, int argc, char *argv[]);
+
+/** `sync status`, of the service. @param tenant  NULL: all
+    @return EXIT_FAILING if a sync fails or a secret has ended */
+int sync_status_show(const struct cli *cli, const char *tenant, bool json);
 int cmd_template(const struct cli *cli, int argc, char *argv[]);
 int cmd_test(const struct cli *cli, int argc, char *argv[]);
 int cmd_apply(const struct cli *cli, int argc, char *argv[]);

@@ -1,8 +1,9 @@
 /**
  * @file cmd_sync.c  Microsoft 365 and the customer's users
  *
- * Needs no running service: the customer's files on one side, Microsoft
- * Graph on the other. Only `now` changes something, at Microsoft.
+ * Needs no running service, but for `status`: the customer's files on one
+ * side, Microsoft Graph on the other. Only `now` changes something, at
+ * Microsoft.
  */
 #include <event2/event.h>
 #include <jansson.h>
@@ -616,10 +617,13 @@ int cmd_sync(const struct cli *cli, int argc, char *argv[])
 	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 1, 1))
 		return EXIT_BAD;
 
+	if (!strcmp(argv[1], "status"))
+		return sync_status_show(cli, ask.tenant, ask.json);
+
 	while (i < RE_ARRAY_SIZE(verbv) && strcmp(argv[1], verbv[i].name))
 		++i;
 	if (i == RE_ARRAY_SIZE(verbv)) {
-		term_error("sync: want dry-run, now or script, found \"%s\"",
+		term_error("sync: want status, dry-run, now or script, found \"%s\"",
 			   argv[1]);
 		return EXIT_BAD;
 	}

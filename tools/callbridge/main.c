@@ -148,9 +148,13 @@ static const struct command commandv[] = {
 	 "  --templates FOLDER   own templates (default: as in"
 	 " callbridge.yaml)\n",
 	 cmd_number},
-	{"sync", "dry-run|now|script [--file FILE] [--tenant NAME]"
+	{"sync", "status|dry-run|now|script [--file FILE] [--tenant NAME]"
 	 "\n                       [--tenant-id ID] [--client-id ID]",
 	 "Microsoft 365 and the customer's users: who can call, who not, why",
+	 "  status   how the service's own sync of each customer stands, or"
+	 " of --tenant; exit\n"
+	 "           status 1 if one fails or its secret has ended. The others"
+	 " need no service:\n"
 	 "  dry-run  reads the tenant's people from Microsoft 365 and tells"
 	 " of each whether\n"
 	 "           they can call, or why not and what to do; changes"
