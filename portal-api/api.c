@@ -16,6 +16,7 @@
 #include "bridge/base/text.h"
 #include "api.h"
 #include "page.h"
+#include "sheets.h"
 
 
 enum { PARAM_MAX = 512, HEADERS_MAX = 64 };
@@ -33,6 +34,7 @@ static void destructor(void *data)
 		mem_deref(rq->answer.headerv[i].value);
 	if (rq->answer.body)
 		evbuffer_free(rq->answer.body);
+	mem_deref(rq->sheet);
 
 	if (rq->body)
 		OPENSSL_cleanse(rq->body, rq->size);
@@ -361,14 +363,18 @@ void api_work(struct request *rq)
 			return;
 	}
 
-	if (rq->res->worker)
+	if (rq->sheet)
+		sheet_work(rq);
+	else if (rq->res->worker)
 		rq->res->h(rq);
 }
 
 
 void api_worked(struct request *rq)
 {
-	if (rq->answer.code)
+	if (rq->sheet)
+		sheet_send(rq);
+	else if (rq->answer.code)
 		reply_send(rq);
 	else if (!rq->res->worker)
 		rq->res->h(rq);

@@ -23,6 +23,7 @@ struct catalog;
 struct evbuffer;
 struct errors;
 struct json_t;
+struct sheet;
 
 enum { PARAMC_MAX = 2, QUERYC_MAX = 16, HEADERC_MAX = 8,
        ADDRESS_SIZE = 64, BODY_MAX = 1024 * 1024,
@@ -98,6 +99,8 @@ struct request {
 	bool changed;              /* something the bridge goes by has      */
 	bool wished;               /* a sync is to be run                   */
 	struct answer answer;
+	struct sheet *sheet;       /* owned: a file that is told piece by
+				      piece, NULL                           */
 };
 
 /* api.c: finding the resource */
@@ -159,6 +162,9 @@ void reply_store(struct request *rq, int err, const struct errors *errs);
 
 /** Send what was answered; the portal's thread alone */
 void reply_send(struct request *rq);
+
+/** ... its headers alone: pieces of the body follow */
+void reply_start(struct request *rq);
 
 /** For libre's printing into an evbuffer: struct re_printf's handler */
 int reply_print(const char *p, size_t size, void *evbuffer);
@@ -249,6 +255,7 @@ int signin_begin(struct request *rq, const struct store_grant *grant,
 /* resources */
 
 resource_h registrations_get, retry_post;      /* registrations.c */
+resource_h registrations_export;
 resource_h trunks_get;                         /* trunks.c        */
 resource_h calls_get, call_get, call_work;     /* calls.c         */
 resource_h trace_get;                          /* traces.c        */
@@ -264,9 +271,10 @@ resource_h effective_get, summary_get;
 resource_h tenants_post, pbxs_post, users_post; /* objects.c      */
 resource_h object_put, object_patch, object_delete;
 resource_h users_get;                          /* users.c         */
-resource_h records_get;                        /* records.c       */
+resource_h records_get, records_export;        /* records.c       */
 resource_h history_get, audit_get;             /* history.c       */
-resource_h report_calls_get, outages_get;      /* reports.c       */
+resource_h history_export, audit_export;
+resource_h report_calls_get, outages_get, outages_export; /* reports.c */
 resource_h number_get;                         /* numbers.c       */
 resource_h overview_get;                       /* overview.c      */
 resource_h admins_get, admin_put, admin_delete; /* people.c       */
@@ -306,6 +314,9 @@ void portal_changed(const struct portal *portal);
 
 /** Hand a request to a worker. Answers if there are too many */
 void portal_work(struct request *rq);
+
+/** Hand it to a worker again. @return 0, EAGAIN too many wait */
+int portal_work_on(struct request *rq);
 
 /** A whole request has come */
 void portal_note_request(struct portal *portal, struct evhttp_request *req);

@@ -4,23 +4,31 @@
 #include <jansson.h>
 
 #include "api.h"
+#include "sheets.h"
 
 
-/** What is asked for, newest first; begins the answer */
-static bool span_read(struct request *rq, struct store_span *span,
-		      struct paging *pg, const char *name)
+/** What is asked for, newest first */
+static bool which_read(struct request *rq, struct store_span *span)
 {
-	if (!query_moment(rq, "from_ms", &span->from_ms) ||
-	    !query_moment(rq, "to_ms", &span->to_ms) ||
-	    !paging_begin(pg, rq, name))
-		return false;
-
-	span->limit  = pg->limit + 1;
 	span->tenant = query_text(rq, "tenant");
 	span->pbx    = query_text(rq, "pbx");
 	span->upn    = query_text(rq, "upn");
 	span->kind   = query_text(rq, "kind");
 	span->who    = query_text(rq, "who");
+
+	return query_moment(rq, "from_ms", &span->from_ms) &&
+		query_moment(rq, "to_ms", &span->to_ms);
+}
+
+
+/** A page of it; begins the answer */
+static bool span_read(struct request *rq, struct store_span *span,
+		      struct paging *pg, const char *name)
+{
+	if (!which_read(rq, span) || !paging_begin(pg, rq, name))
+		return false;
+
+	span->limit  = pg->limit + 1;
 	span->after  = query_text(rq, "cursor");
 	span->last   = pg->last;
 
@@ -51,6 +59,47 @@ static void values_get(struct request *rq, const char *name, read_h *readh)
 void history_get(struct request *rq)
 {
 	values_get(rq, "changes", store_reg_history);
+}
+
+
+static int history_read(struct request *rq, const char *after, char *last,
+			size_t limit, store_value_h *h, void *arg)
+{
+	struct store_span span = { .tenant = NULL };
+
+	if (!which_read(rq, &span))
+		return EINVAL;     /* it was good when it began */
+
+	span.after = after;
+	span.last  = last;
+	span.limit = limit;
+
+	return store_reg_history(rq->st, &span, h, arg);
+}
+
+
+void history_export(struct request *rq)
+{
+	static const struct sheet_column columnv[] = {
+		{ "since", "since_s", SHEET_S },
+		{ "tenant", "tenant", SHEET_TEXT },
+		{ "pbx", "pbx", SHEET_TEXT },
+		{ "upn", "upn", SHEET_TEXT },
+		{ "number", "number", SHEET_TEXT },
+		{ "state", "state", SHEET_TEXT },
+		{ "reason", "reason", SHEET_TEXT },
+		{ "words", "words", SHEET_TEXT },
+		{ "advice", "advice", SHEET_TEXT },
+		{ "server", "server", SHEET_TEXT },
+		{ "removed", "removed", SHEET_TEXT },
+	};
+	static const struct sheet_kind kind = {
+		.name = "changes", .columnv = columnv,
+		.columnc = RE_ARRAY_SIZE(columnv), .readh = history_read };
+	struct store_span span = { .tenant = NULL };
+
+	if (which_read(rq, &span))
+		sheet_begin(rq, &kind);
 }
 
 
@@ -95,14 +144,20 @@ static json_t *text_json(const char *text)
 }
 
 
+static json_t *audit_json(const struct store_audit *e)
+{
+	return json_pack("{s:I, s:s, s:s?, s:s?, s:s, s:s, s:s, s:o, s:o}",
+			 "time_ms", (json_int_t)e->time_ms, "who", e->who,
+			 "address", e->address, "tenant", e->tenant,
+			 "action", e->action, "kind", e->kind, "name",
+			 e->name, "before", text_json(e->before), "after",
+			 text_json(e->after));
+}
+
+
 static int audit_h(const struct store_audit *e, void *arg)
 {
-	return paging_add(arg, json_pack("{s:I, s:s, s:s?, s:s?, s:s, s:s, s:s,"
-			" s:o, s:o}", "time_ms", (json_int_t)e->time_ms,
-			"who", e->who, "address", e->address, "tenant",
-			e->tenant, "action", e->action, "kind", e->kind,
-			"name", e->name, "before", text_json(e->before),
-			"after", text_json(e->after)));
+	return paging_add(arg, audit_json(e));
 }
 
 
@@ -114,4 +169,62 @@ void audit_get(struct request *rq)
 	if (span_read(rq, &span, &pg, "entries"))
 		paging_end(&pg, store_audit_list(rq->st, &span, audit_h,
 						 &pg));
+}
+
+
+struct telling {
+	store_value_h *h;
+	void *arg;
+};
+
+
+static int audit_tell(const struct store_audit *e, void *arg)
+{
+	const struct telling *telling = arg;
+	json_t *json = audit_json(e);
+	const int err = json ? telling->h(json, telling->arg) : ENOMEM;
+
+	json_decref(json);
+
+	return err;
+}
+
+
+static int audit_read(struct request *rq, const char *after, char *last,
+		      size_t limit, store_value_h *h, void *arg)
+{
+	struct telling telling = { h, arg };
+	struct store_span span = { .tenant = NULL };
+
+	if (!which_read(rq, &span))
+		return EINVAL;
+
+	span.after = after;
+	span.last  = last;
+	span.limit = limit;
+
+	return store_audit_list(rq->st, &span, audit_tell, &telling);
+}
+
+
+void audit_export(struct request *rq)
+{
+	static const struct sheet_column columnv[] = {
+		{ "time", "time_ms", SHEET_MS },
+		{ "who", "who", SHEET_TEXT },
+		{ "address", "address", SHEET_TEXT },
+		{ "tenant", "tenant", SHEET_TEXT },
+		{ "action", "action", SHEET_TEXT },
+		{ "kind", "kind", SHEET_TEXT },
+		{ "name", "name", SHEET_TEXT },
+		{ "before", "before", SHEET_JSON },
+		{ "after", "after", SHEET_JSON },
+	};
+	static const struct sheet_kind kind = {
+		.name = "entries", .columnv = columnv,
+		.columnc = RE_ARRAY_SIZE(columnv), .readh = audit_read };
+	struct store_span span = { .tenant = NULL };
+
+	if (which_read(rq, &span))
+		sheet_begin(rq, &kind);
 }

@@ -166,14 +166,35 @@ static void bell_ring(const struct portal *p);
 /** The store may take longer than evhttp waits between two octets */
 static void timeouts_set(const struct request *rq, unsigned s)
 {
-	struct evhttp_connection *evcon =
-		evhttp_request_get_connection(rq->req);
+	struct evhttp_connection *evcon = rq->req ?
+		evhttp_request_get_connection(rq->req) : NULL;
 	const struct timeval tv = { .tv_sec = s };
 
 	if (evcon)
 		(void)bufferevent_set_timeouts(
 			evhttp_connection_get_bufferevent(evcon),
 			s ? &tv : NULL, s ? &tv : NULL);
+}
+
+
+int portal_work_on(struct request *rq)
+{
+	int err;
+
+	if (!rq->portal->desk)
+		return EAGAIN;     /* it ends */
+
+	timeouts_set(rq, 0);
+	rq->working = true;
+	err = desk_push(rq->portal->desk, mem_ref(rq));
+	if (!err)
+		return 0;
+
+	rq->working = false;
+	timeouts_set(rq, READ_S);
+	mem_deref(rq);
+
+	return err;
 }
 
 
@@ -186,16 +207,9 @@ void portal_work(struct request *rq)
 		return;
 	}
 
-	timeouts_set(rq, 0);
-	rq->working = true;
-	err = desk_push(rq->portal->desk, mem_ref(rq));
-	if (!err)
-		return;
-
-	rq->working = false;
-	timeouts_set(rq, READ_S);
-	reply_store(rq, err, NULL);
-	mem_deref(rq);
+	err = portal_work_on(rq);
+	if (err)
+		reply_store(rq, err, NULL);
 }
 
 

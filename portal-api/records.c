@@ -9,6 +9,7 @@
 #include "api.h"
 #include "bridge/model/status.h"
 #include "records.h"
+#include "sheets.h"
 
 
 #define SORTED_MAX_MS ((int64_t)92 * 24 * 3600 * 1000)
@@ -128,6 +129,87 @@ bool records_refused(struct request *rq, int err)
 		return false;
 
 	return true;
+}
+
+
+static const struct sheet_column columnv[] = {
+	{ "id", "id", SHEET_TEXT },
+	{ "tenant", "tenant", SHEET_TEXT },
+	{ "pbx", "pbx", SHEET_TEXT },
+	{ "upn", "upn", SHEET_TEXT },
+	{ "direction", "direction", SHEET_TEXT },
+	{ "caller", "caller", SHEET_TEXT },
+	{ "caller_name", "caller_name", SHEET_TEXT },
+	{ "callee", "callee", SHEET_TEXT },
+	{ "start", "start_ms", SHEET_MS },
+	{ "ring", "ring_ms", SHEET_MS },
+	{ "answer", "answer_ms", SHEET_MS },
+	{ "end", "end_ms", SHEET_MS },
+	{ "result", "result", SHEET_TEXT },
+	{ "scode", "scode", SHEET_TEXT },
+	{ "reason", "reason", SHEET_TEXT },
+	{ "ended_by", "ended_by", SHEET_TEXT },
+	{ "failed_side", "failed_side", SHEET_TEXT },
+	{ "what", "what", SHEET_TEXT },
+	{ "advice", "advice", SHEET_TEXT },
+	{ "field", "field", SHEET_TEXT },
+	{ "transferred_to", "transferred_to", SHEET_TEXT },
+	{ "teams_codec", "teams.codec", SHEET_TEXT },
+	{ "teams_rx_packets", "teams.rx_packets", SHEET_TEXT },
+	{ "teams_rx_lost", "teams.rx_lost", SHEET_TEXT },
+	{ "teams_jitter_us", "teams.jitter_us", SHEET_TEXT },
+	{ "teams_rtt_us", "teams.rtt_us", SHEET_TEXT },
+	{ "teams_mos", "teams.mos", SHEET_TEXT },
+	{ "pbx_codec", "pbxside.codec", SHEET_TEXT },
+	{ "pbx_rx_packets", "pbxside.rx_packets", SHEET_TEXT },
+	{ "pbx_rx_lost", "pbxside.rx_lost", SHEET_TEXT },
+	{ "pbx_jitter_us", "pbxside.jitter_us", SHEET_TEXT },
+	{ "pbx_rtt_us", "pbxside.rtt_us", SHEET_TEXT },
+	{ "pbx_mos", "pbxside.mos", SHEET_TEXT },
+};
+
+
+static int sheet_read(struct request *rq, const char *after, char *last,
+		      size_t limit, store_value_h *h, void *arg)
+{
+	struct store_call_query query = { .result = NULL };
+
+	if (!records_read(rq, &query))
+		return EINVAL;     /* it was good when it began */
+
+	query.span.after = after;
+	query.span.last  = last;
+	query.span.limit = limit;
+
+	return store_calls(rq->st, &query, h, arg);
+}
+
+
+static int none_h(const json_t *value, void *arg)
+{
+	(void)value;
+	(void)arg;
+
+	return 0;
+}
+
+
+void records_export(struct request *rq)
+{
+	static const struct sheet_kind kind = {
+		.name = "calls", .columnv = columnv,
+		.columnc = RE_ARRAY_SIZE(columnv), .readh = sheet_read };
+	struct store_call_query query = { .result = NULL };
+	int err;
+
+	if (!records_read(rq, &query))
+		return;
+
+	/* is it understood? Later it cannot be said any more */
+	query.span.limit = 1;
+	err = store_calls(rq->st, &query, none_h, NULL);
+	if (!records_refused(rq, err))
+		sheet_begin(rq, &kind);
 }
 
 

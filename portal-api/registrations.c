@@ -7,6 +7,7 @@
 #include "bridge/base/libre.h"
 #include "bridge/store/live.h"
 #include "api.h"
+#include "sheets.h"
 
 
 struct ask {
@@ -86,4 +87,62 @@ void retry_post(struct request *rq)
 	else
 		reply_error(rq, HTTP_NOTFOUND, "upn",
 			    "there is no user %s", rq->param);
+}
+
+
+/* As a file: as the store has them, which is a moment behind */
+
+
+static int sheet_read(struct request *rq, const char *after, char *last,
+		      size_t limit, store_value_h *h, void *arg)
+{
+	const struct store_span span = {
+		.tenant = query_text(rq, "tenant"),
+		.pbx    = query_text(rq, "pbx"),
+		.after  = after, .last = last, .limit = limit };
+
+	return store_regs(rq->st, &span, h, arg);
+}
+
+
+static bool is_left_out(struct request *rq, const json_t *row)
+{
+	const char *state = json_string_value(json_object_get(row, "state"));
+	const bool failing = state &&
+		(!strcmp(state, reg_state_name(REG_RED)) ||
+		 !strcmp(state, reg_state_name(REG_LAGGING)));
+	const char *wanted = query_text(rq, "failing");
+
+	return wanted && failing != !strcmp(wanted, "true");
+}
+
+
+void registrations_export(struct request *rq)
+{
+	static const struct sheet_column columnv[] = {
+		{ "tenant", "tenant", SHEET_TEXT },
+		{ "pbx", "pbx", SHEET_TEXT },
+		{ "upn", "upn", SHEET_TEXT },
+		{ "number", "number", SHEET_TEXT },
+		{ "aor", "aor", SHEET_TEXT },
+		{ "state", "state", SHEET_TEXT },
+		{ "since", "since_s", SHEET_S },
+		{ "next", "next_s", SHEET_S },
+		{ "reason", "reason", SHEET_TEXT },
+		{ "words", "words", SHEET_TEXT },
+		{ "advice", "advice", SHEET_TEXT },
+		{ "expires_s", "expires_s", SHEET_TEXT },
+		{ "rtt_ms", "rtt_ms", SHEET_TEXT },
+		{ "flaps", "flaps", SHEET_TEXT },
+		{ "server", "server", SHEET_TEXT },
+		{ "contact", "contact", SHEET_TEXT },
+	};
+	static const struct sheet_kind kind = {
+		.name = "registrations", .columnv = columnv,
+		.columnc = RE_ARRAY_SIZE(columnv), .readh = sheet_read,
+		.skiph = is_left_out };
+	bool failing;
+
+	if (query_bool(rq, "failing", &failing))
+		sheet_begin(rq, &kind);
 }

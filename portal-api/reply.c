@@ -55,7 +55,7 @@ void reply_header(struct request *rq, const char *name, const char *fmt, ...)
 }
 
 
-void reply_send(struct request *rq)
+static void headers_put(struct request *rq)
 {
 	struct answer *a = &rq->answer;
 	struct evkeyvalq *h = evhttp_request_get_output_headers(rq->req);
@@ -65,7 +65,20 @@ void reply_send(struct request *rq)
 					a->headerv[i].value);
 
 	headers_add(rq, a->type);
-	evhttp_send_reply(rq->req, a->code, NULL, a->body);
+}
+
+
+void reply_send(struct request *rq)
+{
+	headers_put(rq);
+	evhttp_send_reply(rq->req, rq->answer.code, NULL, rq->answer.body);
+}
+
+
+void reply_start(struct request *rq)
+{
+	headers_put(rq);
+	evhttp_send_reply_start(rq->req, rq->answer.code, NULL);
 }
 
 

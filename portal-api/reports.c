@@ -7,6 +7,7 @@
 
 #include "api.h"
 #include "bridge/model/call_stats.h"
+#include "sheets.h"
 
 
 enum { DAYS_DEFAULT = 30, ROWS_MAX = 20000, NAMES_MAX = 5 };
@@ -202,38 +203,62 @@ void report_calls_get(struct request *rq)
 /* Outages */
 
 
-static int outage_h(const struct store_outage *o, void *arg)
+static json_t *outage_json(const struct store_outage *o)
 {
 	json_t *names = json_array();
 
 	for (size_t i = 0; i < o->count && i < NAMES_MAX; i++)
 		(void)json_array_append_new(names, json_string(o->namev[i]));
 
-	return listing_add(arg, json_pack("{s:s, s:s, s:s, s:I, s:o, s:I,"
-			   " s:I, s:o, s:s, s:s}", "kind", o->kind, "tenant",
-			   o->tenant, "pbx", o->pbx, "from_ms",
-			   (json_int_t)o->from_ms, "to_ms", o->to_ms ?
-			   json_integer(o->to_ms) : json_null(), "lost_s",
-			   (json_int_t)(o->lost_ms / 1000), "count",
-			   (json_int_t)o->count, "names", names, "reason",
-			   o->reason, "words", o->words));
+	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:I, s:I, s:o, s:s, s:s}",
+			 "kind", o->kind, "tenant", o->tenant, "pbx", o->pbx,
+			 "from_ms", (json_int_t)o->from_ms, "to_ms", o->to_ms
+			 ? json_integer(o->to_ms) : json_null(), "lost_s",
+			 (json_int_t)(o->lost_ms / 1000), "count",
+			 (json_int_t)o->count, "names", names, "reason",
+			 o->reason, "words", o->words);
+}
+
+
+static int outage_h(const struct store_outage *o, void *arg)
+{
+	return listing_add(arg, outage_json(o));
+}
+
+
+static bool outages_which(struct request *rq, struct store_span *span)
+{
+	static const char *const kindv[] = { "user", "trunk" };
+	size_t kind;
+
+	span->tenant = query_text(rq, "tenant");
+	span->pbx    = query_text(rq, "pbx");
+	span->kind   = query_text(rq, "kind");
+
+	return times_read(rq, &span->from_ms, &span->to_ms) &&
+		query_choice(rq, "kind", kindv, RE_ARRAY_SIZE(kindv), &kind);
+}
+
+
+static bool outages_refused(struct request *rq, int err)
+{
+	if (err == E2BIG)
+		reply_error(rq, HTTP_BADREQUEST, "from_ms", "too many were"
+			    " lost then: want a shorter time, or a customer");
+
+	return err == E2BIG;
 }
 
 
 void outages_get(struct request *rq)
 {
-	static const char *const kindv[] = { "user", "trunk" };
-	struct store_span span = { .tenant = query_text(rq, "tenant"),
-				   .pbx = query_text(rq, "pbx"),
-				   .kind = query_text(rq, "kind") };
+	struct store_span span = { .tenant = NULL };
 	struct listing *list;
 	uint32_t limit = 100;
-	size_t kind;
 	int err;
 
-	if (!times_read(rq, &span.from_ms, &span.to_ms) ||
-	    !query_number(rq, "limit", 1, 1000, &limit) ||
-	    !query_choice(rq, "kind", kindv, RE_ARRAY_SIZE(kindv), &kind))
+	if (!outages_which(rq, &span) ||
+	    !query_number(rq, "limit", 1, 1000, &limit))
 		return;
 
 	span.limit = limit;
@@ -242,12 +267,76 @@ void outages_get(struct request *rq)
 		return;
 
 	err = store_outages(rq->st, &span, outage_h, list);
-	if (err == E2BIG) {
+	if (outages_refused(rq, err))
 		listing_drop(list);
-		reply_error(rq, HTTP_BADREQUEST, "from_ms", "too many were"
-			    " lost then: want a shorter time, or a customer");
-	}
-	else {
+	else
 		listing_end(list, err);
-	}
+}
+
+
+struct telling {
+	store_value_h *h;
+	void *arg;
+};
+
+
+static int outage_tell(const struct store_outage *o, void *arg)
+{
+	const struct telling *telling = arg;
+	json_t *json = outage_json(o);
+	const int err = json ? telling->h(json, telling->arg) : ENOMEM;
+
+	json_decref(json);
+
+	return err;
+}
+
+
+/** All at once: they are made of all */
+static int sheet_read(struct request *rq, const char *after, char *last,
+		      size_t limit, store_value_h *h, void *arg)
+{
+	struct telling telling = { h, arg };
+	struct store_span span = { .tenant = NULL };
+
+	(void)after;
+	(void)last;
+	(void)limit;
+
+	return outages_which(rq, &span) ?
+		store_outages(rq->st, &span, outage_tell, &telling) : EINVAL;
+}
+
+
+static int none_h(const struct store_outage *o, void *arg)
+{
+	(void)o;
+	(void)arg;
+
+	return 0;
+}
+
+
+void outages_export(struct request *rq)
+{
+	static const struct sheet_column columnv[] = {
+		{ "kind", "kind", SHEET_TEXT },
+		{ "tenant", "tenant", SHEET_TEXT },
+		{ "pbx", "pbx", SHEET_TEXT },
+		{ "from", "from_ms", SHEET_MS },
+		{ "to", "to_ms", SHEET_MS },
+		{ "lost_s", "lost_s", SHEET_TEXT },
+		{ "count", "count", SHEET_TEXT },
+		{ "names", "names", SHEET_JSON },
+		{ "reason", "reason", SHEET_TEXT },
+		{ "words", "words", SHEET_TEXT },
+	};
+	static const struct sheet_kind kind = {
+		.name = "outages", .columnv = columnv,
+		.columnc = RE_ARRAY_SIZE(columnv), .readh = sheet_read };
+	struct store_span span = { .tenant = NULL };
+
+	if (outages_which(rq, &span) &&
+	    !outages_refused(rq, store_outages(rq->st, &span, none_h, NULL)))
+		sheet_begin(rq, &kind);
 }

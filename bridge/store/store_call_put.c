@@ -17,6 +17,7 @@ enum {
 	HOUR_MS     = 3600000,
 	TAIL_DIGITS = 18,          /* 11^18 goes into 63 bits */
 	TAIL_BASE   = 11,
+	WHOLE_DIGITS = 7,
 	BUCKETS     = 256,
 	FILL        = 500,         /* rows at a time          */
 };
@@ -101,9 +102,10 @@ int store_tail_range(const char *typed, int64_t *from, int64_t *to)
 	else
 		str_ncpy(text, typed, sizeof(text));
 
+	/* zeros of the country, or of the way abroad; not of last digits */
 	c = digits_of(digitv, text);
-	while (c && digitv[c - 1] == '0')
-		--c;               /* of the country, or of the way abroad */
+	while (c >= WHOLE_DIGITS && digitv[c - 1] == '0')
+		--c;
 
 	if (c < STORE_TAIL_MIN || strlen(typed) >= sizeof(text))
 		return EINVAL;

@@ -16,6 +16,7 @@ struct source {
 	const char *key;           /* columns of the order, NULL: no cursor */
 	size_t keyc;
 	bool numberv[4];           /* which of them are numbers             */
+	bool ascending;
 };
 
 enum { KEYC_MAX = 4 };
@@ -42,7 +43,8 @@ static int cursor_read(struct cursor *cursor, const struct source *src,
 	pl_set_str(&rest, after);
 
 	for (size_t i = 0; i < src->keyc; i++) {
-		const char *slash = pl_strchr(&rest, '/');
+		const char *slash = i + 1 < src->keyc ?
+			pl_strchr(&rest, '/') : NULL;
 		const struct pl part = { rest.p, slash ?
 			(size_t)(slash - rest.p) : rest.l };
 
@@ -74,7 +76,8 @@ static struct db_param part_param(const struct cursor *cursor, size_t i,
 static void after_add(struct sql *q, const struct source *src,
 		      const struct cursor *cursor)
 {
-	sql_add(q, " %s (%s) < (", q->where ? "AND" : "WHERE", src->key);
+	sql_add(q, " %s (%s) %s (", q->where ? "AND" : "WHERE", src->key,
+		src->ascending ? ">" : "<");
 	for (size_t i = 0; i < src->keyc; i++)
 		sql_add(q, "%s$%zu", i ? ", " : "", sql_param(q,
 			part_param(cursor, i, src->numberv[i])));
@@ -161,7 +164,8 @@ int store_regs(struct store *st, const struct store_span *span,
 	       store_value_h *h, void *arg)
 {
 	static const struct source src = {
-		"registrations", NULL, "tenant, upn", NULL, 0, { false } };
+		"registrations", NULL, "tenant, upn", "tenant, upn", 2,
+		{ false }, true };
 
 	return read_span(st, &src, span, h, arg);
 }
@@ -173,7 +177,8 @@ int store_reg_history(struct store *st, const struct store_span *span,
 	static const struct source src = {
 		"registration_history", "time_ms",
 		"time_ms DESC, node DESC, day DESC, at DESC",
-		"time_ms, node, day, at", 4, { true, false, false, true } };
+		"time_ms, node, day, at", 4, { true, false, false, true },
+		false };
 
 	return read_span(st, &src, span, h, arg);
 }

@@ -8,7 +8,8 @@ import { ask, dropSession, get, takeSession, whenConnection, whenSignedOut }
 	from "./api.js";
 import { Admins } from "./admins.jsx";
 import { Audit } from "./audit.jsx";
-import { Call, Calls } from "./calls.jsx";
+import { Call, Shared } from "./call.jsx";
+import { Calls } from "./calls.jsx";
 import { Overview } from "./overview.jsx";
 import { Password, SignIn, SignInAgain } from "./signin.jsx";
 import { Reports } from "./reports.jsx";
@@ -171,6 +172,10 @@ function App()
 		setOver(false);
 		setSession(null);
 	};
+
+	/* somebody with a link needs no account */
+	if (now.page === "shared")
+		return <><Lost /><Shared key={now.rest[0]} token={now.rest[0] || ""} /></>;
 
 	if (session === undefined)
 		return <p class="alone" aria-busy="true">{strings.loading}</p>;

@@ -1,24 +1,34 @@
-/* Calls: which there were, what became of one, and why. */
+/* Calls: which there were, and which run. */
 
 import { useState } from "preact/hooks";
 
-import { get, href, path } from "./api.js";
-import { Input, Problem, Select, Table, lasted, useLoad, usePages, useRested,
-	 when } from "./parts.jsx";
-import { Ladder } from "./ladder.jsx";
+import { get } from "./api.js";
+import { Exports, Input, Problem, Select, Table, lasted, useLoad, usePages,
+	 useRested, when } from "./parts.jsx";
 import { useLive } from "./overview.jsx";
 import { strings, fill } from "./strings.js";
 
 const words = strings.calls;
+const day_ms = 86400000;
 
-function mos(call)
+/* how far back, and how the list of times names it */
+const spans = [["1", words.lastDay], ["7", words.lastWeek],
+	["30", words.lastMonth], ["90", words.lastQuarter], ["", words.ever],
+	["own", words.ownTimes]];
+
+/* the side that hears worse: G.107 annex B */
+const voices = [["", strings.all], ["4", words.voiceFair],
+	["3.6", words.voiceWeak], ["3.1", words.voicePoor]];
+
+/** MOS of the side that hears worse, null: not known */
+export function mosOf(call)
 {
 	const known = [call.teams.mos, call.pbxside.mos].filter((m) => m > 0);
 
-	return known.length ? Math.min(...known).toFixed(1) : "";
+	return known.length ? Math.min(...known) : null;
 }
 
-function duration(call)
+export function durationOf(call)
 {
 	if (!call.answer_ms)
 		return "";
@@ -29,25 +39,41 @@ function duration(call)
 function result(call)
 {
 	if (call.state !== "ended")
-		return call.state;
+		return words.states[call.state] || call.state;
 
-	return call.what || [call.result, call.reason && call.reason !== call.result
-		? `(${call.reason})` : ""].join(" ");
+	return call.what || words.results[call.result] || call.reason;
 }
 
-function columns(tenant)
+function Mos({ call })
 {
+	const mos = mosOf(call);
+
+	if (mos === null)
+		return null;
+
+	return <span class={mos < 3.1 ? "down" : mos < 3.6 ? "soon" : ""}>
+		{mos.toFixed(1)}</span>;
+}
+
+function columns(tenant, sortable)
+{
+	const sort = (name) => sortable ? { sort: name } : {};
+
 	return [
-		[words.start, (c) => when(c.start_ms)],
+		[words.start, (c) => when(c.start_ms), sort("start")],
 		...tenant ? [] : [[strings.tenantLabel, (c) => c.tenant]],
 		[words.direction, (c) => words[c.direction] || c.direction],
-		[words.caller, (c) => c.caller],
+		[words.caller, (c) => <>{c.caller}{c.caller_name ?
+			<small class="below">{c.caller_name}</small> : null}</>],
 		[words.callee, (c) => c.callee],
+		[strings.users.user, (c) => c.upn, { class: "long" }],
 		[strings.users.pbx, (c) => c.pbx],
-		[words.duration, duration, { class: "figure-cell" }],
+		[words.duration, durationOf, { class: "figure-cell",
+					       ...sort("duration") }],
 		[words.result, (c) => <span class={c.failed_side ? "down" : ""}>
 			{result(c)}</span>],
-		[words.mos, mos, { class: "figure-cell" }],
+		[words.mos, (c) => <Mos call={c} />, { class: "figure-cell",
+						      ...sort("mos") }],
 		[words.details, (c) => <a href={`#/calls/${encodeURIComponent(c.id)}`}
 			aria-label={fill(words.one, { id: c.id })}>{words.open}</a>],
 	];
@@ -56,45 +82,114 @@ function columns(tenant)
 /** A local date and time as milliseconds */
 const ms = (text) => text ? new Date(text).getTime() : "";
 
+/** Whole minutes, so that a page and its next one ask for the same */
+function times(filter)
+{
+	if (filter.span === "own")
+		return { from_ms: ms(filter.from), to_ms: ms(filter.to) };
+
+	return { from_ms: filter.span ? Math.floor(Date.now() / 60000) * 60000
+		- Number(filter.span) * day_ms : "" };
+}
+
+/** A whole user principal name finds one who is gone, too */
+function asked(tenant, filter)
+{
+	const user = filter.user.trim();
+	const whole = /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(user);
+
+	return {
+		tenant, pbx: filter.pbx.trim(), number: filter.number.trim(),
+		upn: whole ? user : "", user: whole ? "" : user,
+		failed: filter.outcome === "failed" ? "true" : "",
+		result: filter.outcome === "failed" ? "" : filter.outcome,
+		direction: filter.direction, mos_below: filter.voice,
+		...times(filter), sort: filter.sort,
+	};
+}
+
+function Filter({ filter, set })
+{
+	const results = Object.entries(words.results)
+		.filter(([name]) => name !== "running");
+
+	return (
+		<div class="tools">
+			<Input label={words.number} type="search" value={filter.number}
+				onValue={set("number")} />
+			<Input label={words.user} type="search" value={filter.user}
+				onValue={set("user")} />
+			<Input label={strings.users.pbx} type="search" value={filter.pbx}
+				onValue={set("pbx")} />
+			<Select label={words.outcome} value={filter.outcome}
+				onValue={set("outcome")} options={[["", strings.all],
+					["failed", words.failed], ...results]} />
+			<Select label={words.mos} value={filter.voice}
+				onValue={set("voice")} options={voices} />
+			<Select label={words.direction} value={filter.direction}
+				onValue={set("direction")} options={[["", strings.all],
+					["from_teams", words.from_teams],
+					["from_pbx", words.from_pbx]]} />
+			<Select label={words.times} value={filter.span}
+				onValue={set("span")} options={spans} />
+			{filter.span === "own" ? <>
+				<Input label={words.from} type="datetime-local"
+					value={filter.from} onValue={set("from")} />
+				<Input label={words.to} type="datetime-local" value={filter.to}
+					onValue={set("to")} /></> : null}
+		</div>
+	);
+}
+
+function Running({ tenant })
+{
+	const running = useLoad((signal) => get("/calls", { tenant, limit: 1000 },
+		{ signal }), [tenant]);
+	const live = running.value && running.value.calls.filter((c) =>
+		c.state !== "ended").reverse();
+
+	useLive(tenant, ["call"], running.again);
+
+	return (
+		<section>
+			<h2>{words.now}{live ? ` (${live.length})` : ""}</h2>
+			<Problem error={running.error} again={running.again} />
+			{live && live.length ? <Table label={words.now} rows={live}
+				rowKey={(c) => c.id} columns={columns(tenant, false)} />
+				: <p class="empty">{live ? words.nowNone : null}</p>}
+		</section>
+	);
+}
+
 export function Calls({ tenant, now })
 {
-	const [filter, setFilter] = useState({ upn: "", from: "", to: "",
-		failed: now.parameters.get("failed") || "" });
+	const [filter, setFilter] = useState({ number: "", user: "", pbx: "",
+		outcome: now.parameters.get("failed") === "true" ? "failed" : "",
+		voice: "", direction: "", span: "7", from: "", to: "", sort: "-start" });
 	const [id, setId] = useState("");
 	const set = (name) => (v) => setFilter({ ...filter, [name]: v });
 	const rested = useRested(filter);
 	const pages = usePages([tenant, rested]);
-	const running = useLoad((signal) => get("/calls", { tenant }, { signal }),
-				[tenant]);
 	const list = useLoad((signal) => get("/call-records", {
-		tenant, upn: rested.upn.trim(), failed: rested.failed,
-		from_ms: ms(rested.from), to_ms: ms(rested.to), limit: 50,
-		cursor: pages.cursor }, { signal }), [tenant, rested, pages.cursor]);
+		...asked(tenant, rested), limit: 50, cursor: pages.cursor }, { signal }),
+		[tenant, rested, pages.cursor]);
 
-	useLive(tenant, ["call"], () => { running.again(); list.again(); });
-
-	const live = running.value && running.value.calls.filter((c) =>
-		c.state !== "ended").reverse();
+	useLive(tenant, ["call"], list.again);
 
 	return (
 		<>
 			<h1>{words.title}</h1>
-			{live && live.length ? <section>
-				<h2>{words.now}</h2>
-				<Table label={words.now} rows={live} rowKey={(c) => c.id}
-					columns={columns(tenant)} />
-			</section> : null}
+			<Running tenant={tenant} />
 			<h2>{words.recorded}</h2>
+			<Filter filter={filter} set={set} />
+			<Problem error={list.error} again={list.again} />
+			<Table label={words.recorded} rows={list.value && list.value.calls}
+				rowKey={(c) => c.id} columns={columns(tenant, true)}
+				sort={filter.sort} onSort={set("sort")} />
+			{pages.buttons(list.value && list.value.next)}
 			<div class="tools">
-				<Input label={words.user} type="search" value={filter.upn}
-					onValue={set("upn")} />
-				<Input label={words.from} type="datetime-local"
-					value={filter.from} onValue={set("from")} />
-				<Input label={words.to} type="datetime-local" value={filter.to}
-					onValue={set("to")} />
-				<Select label={words.outcome} value={filter.failed}
-					onValue={set("failed")} options={[["", strings.all],
-						["true", words.failed], ["false", words.good]]} />
+				<Exports where="/call-records/export"
+					parameters={{ ...asked(tenant, filter), sort: "" }} />
 				<form class="buttons" onSubmit={(e) => {
 					e.preventDefault();
 					location.hash = `#/calls/${encodeURIComponent(id.trim())}`;
@@ -103,107 +198,6 @@ export function Calls({ tenant, now })
 					<button>{words.open}</button>
 				</form>
 			</div>
-			<Problem error={list.error || running.error} again={list.again} />
-			<Table label={words.recorded} rows={list.value && list.value.calls}
-				rowKey={(c) => c.id} columns={columns(tenant)} />
-			{pages.buttons(list.value && list.value.next)}
-		</>
-	);
-}
-
-function Facts({ call })
-{
-	const rows = [
-		[words.start, when(call.start_ms)],
-		[words.direction, words[call.direction]],
-		[words.caller, [call.caller_name, call.caller].filter(Boolean).join(" ")],
-		[words.callee, call.callee],
-		[strings.users.user, call.upn],
-		[strings.users.pbx, call.pbx],
-		[words.duration, duration(call)],
-		[words.result, `${call.scode || ""} ${call.reason} (${call.result})`],
-		[words.endedBy, words[call.ended_by] || call.ended_by],
-		[words.what, call.what],
-		[words.advice, call.advice],
-		[words.field, call.field],
-	].filter(([, text]) => text);
-
-	return <dl>{rows.map(([title, text]) => <>
-		<dt key={title}>{title}</dt><dd>{text}</dd></>)}</dl>;
-}
-
-function Quality({ call })
-{
-	const sides = [[words.teams, call.teams], [words.pbx, call.pbxside]];
-
-	return (
-		<section>
-			<h2>{words.quality}</h2>
-			<Table label={words.quality} rows={sides} columns={[
-				[words.side, ([name]) => name],
-				[words.shown, ([, s]) => s.number],
-				[words.answer, ([, s]) => s.scode || ""],
-				[words.codec, ([, s]) => s.codec],
-				[words.srtp, ([, s]) => s.srtp || words.plain],
-				[words.received, ([, s]) => s.rx_packets],
-				[words.lost, ([, s]) => s.rx_lost],
-				[words.sent, ([, s]) => s.tx_packets],
-				[words.jitter, ([, s]) => `${(s.jitter_us / 1000).toFixed(1)} ms`],
-				[words.rtt, ([, s]) => s.rtt_us ?
-					`${(s.rtt_us / 1000).toFixed(0)} ms` : ""],
-				[words.mos, ([, s]) => s.mos ? s.mos.toFixed(1) : ""],
-			]} />
-		</section>
-	);
-}
-
-function Decisions({ call })
-{
-	return (
-		<section>
-			<h2>{words.decisions}</h2>
-			<Table label={words.decisions} rows={call.decisions || []}
-				columns={[
-					["ms", (d) => d.at_ms, { class: "figure-cell" }],
-					[words.side, (d) => words[d.where] || d.where],
-					["", (d) => d.topic],
-					["", (d) => d.text],
-				]} />
-		</section>
-	);
-}
-
-export function Call({ now })
-{
-	const id = now.rest[0];
-	const found = useLoad((signal) => get("/calls" + path(id), {}, { signal }),
-			      [id]);
-	const call = found.value;
-
-	useLive("", ["call"], found.again);
-
-	return (
-		<>
-			<p class="noprint"><a href="#/calls">{words.back}</a></p>
-			<h1>{fill(words.one, { id })}</h1>
-			{found.error && found.error.status === 404 ?
-				<p class="problem" role="alert">{words.notFound}</p> :
-				<Problem error={found.error} again={found.again} />}
-			{call ? <>
-				<Facts call={call} />
-				<Decisions call={call} />
-				<Ladder id={call.id} version={call.version} />
-				<p class="buttons noprint">
-					<a class="button" download={`${call.id}.pcapng`}
-						href={href("/trace" + path(call.id),
-							{ format: "pcapng" })}>{words.pcap}</a>
-					<a class="button" download={`${call.id}-redacted.pcapng`}
-						href={href("/trace" + path(call.id),
-							{ format: "pcapng", redact: true })}>
-						{words.pcapRedacted}</a>
-				</p>
-				<Quality call={call} />
-			</> : null}
 		</>
 	);
 }

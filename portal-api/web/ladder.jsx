@@ -2,8 +2,6 @@
 
 import { useState } from "preact/hooks";
 
-import { get, path } from "./api.js";
-import { Problem, useLoad } from "./parts.jsx";
 import { strings, fill } from "./strings.js";
 
 const words = strings.calls;
@@ -51,16 +49,12 @@ function Arrow({ message, n, start_us, chosen, onChoose })
 	);
 }
 
-export function Ladder({ id, version })
+/** @param messages  null: not known yet */
+export function Ladder({ messages: known })
 {
-	const found = useLoad((signal) => get("/trace" + path(id),
-		{ format: "json" }, { signal }), [id, version]);
 	const [chosen, setChosen] = useState(null);
-	const messages = found.value ? found.value.messages : [];
+	const messages = known || [];
 	const height = top + (messages.length + 1) * step;
-
-	if (found.error && found.error.status !== 404)
-		return <Problem error={found.error} again={found.again} />;
 
 	return (
 		<section>
@@ -77,9 +71,9 @@ export function Ladder({ id, version })
 						start_us={messages[0].time_us} chosen={chosen === n}
 						onChoose={() => setChosen(chosen === n ? null : n)} />)}
 				</svg>
-			</div> : <p class="empty">{found.value || found.error
-				? words.ladderNone : strings.loading}</p>}
-			{chosen !== null ? <pre tabindex="0">{messages[chosen].data}</pre>
+			</div> : <p class="empty">{known ? words.ladderNone
+				: strings.loading}</p>}
+			{chosen !== null && messages[chosen] ? <pre tabindex="0">{messages[chosen].data}</pre>
 				: null}
 		</section>
 	);

@@ -2,6 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
+import { href } from "./api.js";
 import { strings, fill } from "./strings.js";
 
 export function when(ms)
@@ -282,6 +283,19 @@ export function usePages(depends)
 			</div>
 		) : null,
 	};
+}
+
+/** The list that is shown, all of it, as a file */
+export function Exports({ where, parameters })
+{
+	return (
+		<div class="buttons noprint">
+			{["csv", "json"].map((format) => (
+				<a key={format} class="button" download
+					href={href(where, { ...parameters, format })}>
+					{strings.exportAs[format]}</a>))}
+		</div>
+	);
 }
 
 export async function copy(text)

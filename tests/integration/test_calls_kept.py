@@ -1,6 +1,8 @@
 """Calls as they are kept: looking for them, reports of all of them, outages,
 the number plan tried. On SQLite and on PostgreSQL."""
 
+import csv
+import io
 import json
 import time
 import unittest
@@ -376,6 +378,138 @@ class Kept(PortalTest):
             "tenant": "acme", "teams": {"fqdn": "acme.sbc.example.com"},
             "pbx": [value]}))
         return path
+
+
+class Exports(PortalTest):
+    """Lists as files: more than goes into one piece."""
+
+    many = 2345
+
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service(cls.__name__, cls.store())
+        cls.addClassCleanup(cls.service.stop)
+        folder = cls.service.folder / "state/journal"
+        folder.mkdir(parents=True)
+        with open(folder / "20200101.jsonl", "w", encoding="utf-8") as out:
+            for n in range(cls.many):
+                out.write(json.dumps({"time_ms": n + 1, "call": record(
+                    n, tenant="acme" if n % 2 else "other",
+                    caller_name="=1+1\t\"x\", %d" % n)},
+                    separators=(",", ":")) + "\n")
+            for line in [{"reg": {
+                    "tenant": "acme", "pbx": "hq", "upn": "u%d@b.c" % n,
+                    "state": "failing" if n % 100 == 0 else "registered",
+                    "since_s": n + 1, "words": "@SUM(A1)"}}
+                    for n in range(cls.many)] + statuses():
+                out.write(json.dumps(dict({"time_ms": 1}, **line),
+                                     separators=(",", ":")) + "\n")
+        cls.service.start()
+        cls.local = cls.service.local()
+        cls.service.tenant("acme")
+        token = cls.local.post("/tokens", {
+            "name": "t", "role": "tenant-viewer", "tenant": "acme"})
+        cls.viewer = Client(cls.service, token.json["token"])
+        wait_for(lambda: cls.local.get("/reports/calls?from_ms=1").json[
+            "total"]["calls"] == cls.many, 30,
+            "the journal to be taken over", 0.1)
+        wait_for(lambda: cls.local.get(
+            "/reports/outages?kind=trunk").json["outages"], 30,
+            "the statuses to be taken over", 0.1)
+
+    def rows(self, path, client=None, **more):
+        """A CSV file as dictionaries."""
+        answer = (client or self.local).get(path, **more)
+        self.assertEqual(answer.code, 200, answer)
+        self.assertEqual(answer.headers["Content-Type"],
+                         "text/csv; charset=utf-8")
+        self.assertIn("attachment", answer.headers["Content-Disposition"])
+        return list(csv.DictReader(io.StringIO(answer.text, newline="")))
+
+    def test_each_call_is_there_once_in_order(self):
+        rows = self.rows("/call-records/export")
+        self.assertEqual([int(row["id"], 16) - 0xabc000 for row in rows],
+                         list(range(self.many)))
+        self.assertEqual(rows[3]["start"], time.strftime(
+            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(record(3)["start_ms"] / 1000)))
+        self.assertEqual((rows[3]["teams_mos"], rows[3]["result"]),
+                         ("4.20", "answered"))
+        answer = self.local.get("/call-records/export?format=json")
+        self.assertEqual(answer.headers["Content-Type"], "application/json")
+        self.assertEqual(len(answer.json["calls"]), self.many)
+        self.assertEqual(answer.json["calls"][7]["id"], rows[7]["id"])
+
+    def test_formulas_are_told_as_text(self):
+        row = self.rows("/call-records/export")[0]
+        self.assertEqual(row["caller_name"], "'=1+1\t\"x\", 0")
+        self.assertEqual(row["caller"], "+442079460018")
+        self.assertEqual(self.rows("/registrations/export?failing=true"
+                                   )[-2]["words"], "'@SUM(A1)")
+
+    def test_what_was_asked_for_and_one_s_own_alone(self):
+        rows = self.rows("/call-records/export", self.viewer)
+        self.assertEqual({row["tenant"] for row in rows}, {"acme"})
+        self.assertEqual(len(rows), self.many // 2)
+        self.assertEqual(self.viewer.get(
+            "/call-records/export?tenant=other").code, 404)
+        late = record(9)["start_ms"]
+        self.assertEqual(len(self.rows(
+            "/call-records/export?from_ms=%d&number=0018" % late)), 10)
+        for query in ("number=1", "format=xml", "mos_below=9", "cursor=1",
+                      "from_ms=x"):
+            answer = self.local.get("/call-records/export?" + query)
+            self.assertEqual(answer.code, 400, query)
+
+    def test_registrations_and_what_changed(self):
+        rows = self.rows("/registrations/export?pbx=hq")
+        mine = [row for row in rows if row["upn"].endswith("@b.c")]
+        self.assertEqual(len(mine), self.many)
+        self.assertEqual(len({row["upn"] for row in mine}), self.many)
+        failing = self.rows("/registrations/export?failing=true")
+        self.assertEqual(len([row for row in failing
+                              if row["upn"].endswith("@b.c")]),
+                         self.many // 100 + 1)
+        self.assertEqual({row["state"] for row in failing}, {"failing"})
+        changes = self.rows("/registration-history/export?tenant=acme")
+        self.assertGreaterEqual(len(changes), self.many + 6)
+        self.assertEqual(changes[-1]["since"][:4], "1970")
+
+    def test_outages_and_the_audit(self):
+        rows = self.rows("/reports/outages/export?kind=trunk")
+        self.assertEqual([(row["reason"], row["names"]) for row in rows],
+                         [("Connection refused",
+                           '["sip.pstnhub.example"]')])
+        entries = self.rows("/audit/export?kind=pbx")
+        self.assertEqual(json.loads(entries[0]["after"])["name"], "hq")
+        self.assertEqual(self.local.get("/audit/export?format=json").json[
+            "entries"][-1]["kind"], "tenant")
+
+    def test_who_goes_away_or_reads_slowly_harms_nobody(self):
+        for read in (0, 100, 200000):
+            raw = self.viewer.connection()
+            raw.request("GET", "/api/v1/call-records/export?format=json",
+                        headers={"Authorization":
+                                 "Bearer " + self.viewer.token})
+            if read:
+                raw.getresponse().read(read)
+            raw.close()
+        slow = self.viewer.connection()
+        slow.request("GET", "/api/v1/call-records/export?format=json",
+                     headers={"Authorization": "Bearer "
+                              + self.viewer.token})
+        self.assertEqual(len(self.rows("/call-records/export")), self.many)
+        answer = slow.getresponse()
+        self.assertEqual(len(json.loads(answer.read())["calls"]),
+                         self.many // 2)
+        # and the connection is good for more
+        slow.request("GET", "/health/live")
+        self.assertEqual(slow.getresponse().status, 200)
+        slow.close()
+
+
+@unittest.skipUnless(postgres.programs(), "PostgreSQL is not installed")
+class ExportsOnPostgres(OnPostgres, Exports):
+    pass
 
 
 @unittest.skipUnless(postgres.programs(), "PostgreSQL is not installed")

@@ -162,6 +162,8 @@ static void test_a_number_is_found_as_people_write_it(void **state)
 	FOUND(w, "2 1 ", .number = "020 7946 0018");
 	FOUND(w, "2 1 ", .number = "0044.20.7946.0018");
 	FOUND(w, "2 1 ", .number = "460018");
+	FOUND(w, "2 1 ", .number = "0018");
+	FOUND(w, "1 ", .number = "+4915112345678");
 	FOUND(w, "", .number = "46001");
 	FOUND(w, "4 3 2 ", .number = "2001");
 	FOUND(w, "4 ", .number = "102001");
@@ -173,7 +175,7 @@ static void test_a_number_is_found_as_people_write_it(void **state)
 	FOUND(w, "1 ", .number = "460018", .span.to_ms = v[1].start_ms);
 
 	for (size_t i = 0; i < 4; i++) {
-		static const char *const badv[] = { "", "ann", "0018",
+		static const char *const badv[] = { "", "ann", "18",
 						    "12x34" };
 		const struct store_call_query asked = { .number = badv[i] };
 
