@@ -8,6 +8,8 @@
 #ifndef TESTPLANS_ACTOR_H
 #define TESTPLANS_ACTOR_H
 
+#include <pthread.h>
+
 #include "roster.h"
 #include "run.h"
 
@@ -88,6 +90,9 @@ struct actor {
 	struct actor_load load;
 };
 
+/** What a person answers */
+enum { STAGE_YES = 'y', STAGE_NO = 'n', STAGE_SKIP = 's' };
+
 struct stage {
 	struct pump *pump;
 	const struct run_conf *conf;   /* borrowed */
@@ -99,6 +104,10 @@ struct stage {
 	uint32_t tone_s;               /* a voice must last so long: the
 					  longest case and some more */
 	char why[512];                 /* the last error, in words */
+	bool skipped;                  /* a person leaves this step out */
+	char note[RUN_NOTE_SIZE];      /* what people remarked on it */
+	pthread_mutex_t *lock;         /* borrowed; of the next: */
+	char remark[RUN_NOTE_SIZE];    /* that goes with an answer */
 };
 
 /* stage.c */
@@ -117,7 +126,8 @@ int  stage_why(struct stage *stage, int err, const char *fmt, ...);
 /** Bring everybody's state up to date; for conditions */
 void stage_look(struct stage *stage);
 
-/** Ask a person. @return 0 for yes or done, EPERM for no, ECANCELED */
+/** Ask a person. @return 0 for yes or done, EPERM for no or when the step is
+    left out (stage->skipped), ECANCELED */
 int  stage_ask(struct stage *stage, bool choice, const char *fmt, ...);
 
 /** Tell what is being done */

@@ -907,12 +907,16 @@ int exec_step(struct stage *stage, const struct step *step,
 
 	memset(out, 0, sizeof(*out));
 	out->verdict = VERDICT_PASSED;
-	stage->why[0] = '\0';
+	stage->why[0] = stage->note[0] = '\0';
+	stage->skipped = false;
 
 	err = verbv[step->verb](stage, step, out);
+	str_ncpy(out->note, stage->note, sizeof(out->note));
 
 	if (err == ECANCELED)
 		out->verdict = VERDICT_STOPPED;
+	else if (stage->skipped)
+		outcome_skip(out, "left out by the person");
 	else if (err)
 		outcome_fail(out, "%m", err);
 

@@ -11,6 +11,7 @@ struct outcome {
 	enum run_verdict verdict;
 	char observed[512];
 	char advice[1024];         /* "" for none                           */
+	char note[RUN_NOTE_SIZE];  /* what a person remarked, ""            */
 	struct json_t *measures;   /* owned: object of numbers, or NULL     */
 };
 

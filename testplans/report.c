@@ -12,10 +12,12 @@
 #include "exec.h"
 #include "plan.h"
 #include "report.h"
+#include "report_part.h"
 #include "watch.h"
 
 
-enum { MESSAGES_MAX = 400, LEVELS = 240, TEXT_MAX = 8192 };
+enum { MESSAGES_MAX = 400, LEVELS = 240, TEXT_MAX = 8192,
+       REGISTRATIONS_MAX = 200 };
 
 
 static const char *text(const json_t *json, const char *name)
@@ -130,7 +132,9 @@ void report_site(json_t *report, struct stage *stage)
 	rows = watch_registrations(stage->watch);
 	regs = json_array();
 	json_array_foreach(rows, i, row)
-		(void)json_array_append_new(regs, registration_json(row));
+		if (i < REGISTRATIONS_MAX)
+			(void)json_array_append_new(regs,
+						    registration_json(row));
 	json_decref(rows);
 	(void)json_object_set_new(report, "registrations", regs);
 }
@@ -182,6 +186,7 @@ void report_step(json_t *cas, const char *sentence, const struct step *step,
 		set_str(json, "verdict", run_verdict_name(out->verdict));
 		set_str(json, "observed", out->observed);
 		set_str(json, "advice", out->advice);
+		set_str(json, "note", out->note);
 		set_int(json, "ms", ms);
 		if (out->measures)
 			(void)json_object_set(json, "measures",
@@ -415,10 +420,11 @@ int report_load(json_t **reportp, const char *path, char *why, size_t size)
 
 	if (json_integer_value(json_object_get(report, "format")) !=
 	    REPORT_FORMAT ||
-	    !json_is_array(json_object_get(report, "plans"))) {
+	    (!json_is_array(json_object_get(report, "plans")) &&
+	     !report_has_findings(report))) {
 		json_decref(report);
 		(void)re_snprintf(why, size, "%s: want a report of `callbridge"
-				  " test run --json`", path);
+				  " test run --json`, or of readiness", path);
 		return EBADMSG;
 	}
 

@@ -3,7 +3,7 @@
  *
  * One JSON value, described in docs/testplans.md. JUnit XML and the HTML page
  * are ways to print it; two of them can be compared, and a stopped run goes
- * on from one.
+ * on from one. A report of readiness has findings instead of plans.
  */
 #ifndef TESTPLANS_REPORT_H
 #define TESTPLANS_REPORT_H

@@ -7,6 +7,7 @@
 
 #include "bridge/base/text.h"
 #include "report.h"
+#include "report_part.h"
 
 
 enum {
@@ -65,6 +66,16 @@ static int duration(struct re_printf *pf, const json_t *json)
 }
 
 
+int report_page_begin(struct re_printf *pf, const char *title)
+{
+	return re_hprintf(pf, "<!doctype html>\n<html lang=\"en\"><head><meta"
+			  " charset=\"utf-8\"><meta name=\"viewport\""
+			  " content=\"width=device-width\"><title>%H</title>"
+			  "<style>%s</style></head><body>\n", text_markup, title,
+			  style);
+}
+
+
 /* What a manager reads */
 
 
@@ -73,13 +84,18 @@ static int head_print(struct re_printf *pf, const json_t *report)
 	const json_t *counts = json_object_get(report, "counts");
 	const char *verdict = text(report, "verdict");
 
-	return re_hprintf(pf, "<!doctype html>\n<html lang=\"en\"><head><meta"
-		" charset=\"utf-8\"><meta name=\"viewport\" content=\""
-		"width=device-width\"><title>%H: %H</title><style>%s</style>"
-		"</head><body>\n<h1>Test of %H</h1>\n<p class=\"note\">%H,"
+	char title[300];
+	int err;
+
+	(void)re_snprintf(title, sizeof(title), "%s: %s", text(report,
+			  "site"), verdict);
+
+	err = report_page_begin(pf, title);
+
+	return err ? err : re_hprintf(pf, "<h1>Test of %H</h1>\n<p"
+		" class=\"note\">%H,"
 		" took %H</p>\n<p class=\"big %H\">%s</p>\n"
 		"<p>%d passed, %d failed, %d skipped, %d stopped.</p>\n",
-		text_markup, text(report, "site"), text_markup, verdict, style,
 		text_markup, text(report, "site"), text_markup, text(report, "started"),
 		duration, report, text_markup, verdict,
 		!strcmp(verdict, "passed") ? "Everything that was tried"
@@ -104,8 +120,10 @@ static int scale_print(struct re_printf *pf, const json_t *report)
 				 (int)scale);
 
 	if (!err && *text(report, "error"))
-		err = re_hprintf(pf, "<p class=\"advice\">It could not begin:"
-				 " %H</p>\n", text_markup, text(report, "error"));
+		err = re_hprintf(pf, "<p class=\"advice\">%s%H</p>\n",
+				 json_array_size(json_object_get(report,
+				 "plans")) ? "" : "It could not begin: ",
+				 text_markup, text(report, "error"));
 
 	return err;
 }
@@ -162,6 +180,10 @@ static int step_print(struct re_printf *pf, const json_t *step)
 			 "</td><td>%H", text_markup, text(step, "step"),
 			 text_markup, text(step, "expected"),
 			 text_markup, text(step, "observed"));
+
+	if (!err && *text(step, "note"))
+		err = re_hprintf(pf, "<br><em>%H</em>", text_markup, text(step,
+								  "note"));
 
 	if (!err && *text(step, "advice"))
 		err = re_hprintf(pf, "<div class=\"advice\">%H</div>", text_markup,
@@ -508,6 +530,9 @@ int report_html(struct re_printf *pf, const json_t *report)
 	const json_t *plan, *cas;
 	size_t i, j;
 	int err;
+
+	if (report_has_findings(report))
+		return report_findings_html(pf, report);
 
 	err = head_print(pf, report);
 	if (!err)

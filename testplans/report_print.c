@@ -5,6 +5,7 @@
 
 #include "bridge/base/text.h"
 #include "report.h"
+#include "report_part.h"
 
 
 static const char *text(const json_t *json, const char *name)
@@ -112,6 +113,9 @@ int report_junit(struct re_printf *pf, const json_t *report)
 	const json_t *plan, *error = json_object_get(report, "error");
 	size_t i;
 	int err;
+
+	if (report_has_findings(report))
+		return report_findings_junit(pf, report);
 
 	err = re_hprintf(pf, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 			 "<testsuites name=\"%H\" time=\"%.3f\">\n",
@@ -230,6 +234,9 @@ unsigned report_compare(struct re_printf *pf, const json_t *old,
 	const json_t *plan, *cas;
 	unsigned worse = 0;
 	size_t i, j;
+
+	if (report_has_findings(now))
+		return report_findings_compare(pf, old, now);
 
 	(void)re_hprintf(pf, "%s, %s -> %s, %s\n", text(old, "started"),
 			 text(old, "verdict"), text(now, "started"),

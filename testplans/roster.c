@@ -11,64 +11,9 @@
 #define CHOICES(v) .choicev = (v), .choicec = RE_ARRAY_SIZE(v)
 
 
-static const char *const kindv[] = {"teams", "phone", "human"};
-static const char *const dialsv[] = {"number", "extension"};
 static const char *const protocolv[] = {"udp", "tcp", "tls"};
-static const char *const codecv[] = {"PCMA", "PCMU", "G722"};
 
 
-#define AT(m) .offset = offsetof(struct roster_account, m)
-
-static const struct field accountv[] = {
-	{ .name = "kind", .type = FIELD_CHOICE, AT(kind), CHOICES(kindv),
-	  .help = "Who plays it: a user in teams-sim (teams), a telephone that"
-		  " the test brings (phone), a person (human)" },
-	{ .name = "name", .type = FIELD_STRING, AT(name), .max = 63,
-	  .help = "What people call it, as in \"Ann\" or \"my mobile\"" },
-	{ .name = "upn", .type = FIELD_STRING, AT(upn), .max = 127,
-	  .help = "Microsoft name of a user; unset: the one with the number" },
-	{ .name = "number", .type = FIELD_STRING, AT(number), .max = 31,
-	  .help = "Number under which others reach it, as callers see it" },
-	{ .name = "extension", .type = FIELD_STRING, AT(extension), .max = 31,
-	  .help = "Extension at the PBX" },
-	{ .name = "mailbox", .type = FIELD_STRING, AT(mailbox), .max = 31,
-	  .help = "Number that reaches its voice mailbox at once" },
-	{ .name = "sip_username", .type = FIELD_STRING, AT(sip_username),
-	  .max = 127,
-	  .help = "A phone's user at the PBX; unset: the extension, or the"
-		  " number" },
-	{ .name = "sip_auth_username", .type = FIELD_STRING,
-	  AT(sip_auth_username), .max = 127,
-	  .help = "Name for authentication, if it differs" },
-	{ .name = "sip_password", .type = FIELD_STRING, AT(sip_password),
-	  .max = 255, .flags = FIELD_SECRET,
-	  .help = "Password of the phone's user" },
-	{ .name = "registers", .type = FIELD_BOOL, AT(registers),
-	  .dflt = "true",
-	  .help = "The phone registers; off: it is the far end of a trunk, and"
-		  " the PBX knows its address" },
-	{ .name = "dials", .type = FIELD_CHOICE, AT(dials), CHOICES(dialsv),
-	  .dflt = "number",
-	  .help = "How it reaches users: by number, as from outside, or by"
-		  " extension, as a phone on the PBX" },
-	{ .name = "outside_line_prefix", .type = FIELD_STRING,
-	  AT(outside_line_prefix), .max = 7,
-	  .help = "A phone on the PBX dials it before numbers outside" },
-	{ .name = "address", .type = FIELD_STRING, AT(address), .max = 63,
-	  .help = "The phone's own address, host or host:port; unset: as the"
-		  " way to the PBX goes" },
-	{ .name = "codec", .type = FIELD_CHOICE, AT(codec), CHOICES(codecv),
-	  .dflt = "PCMA", .help = "The phone's codec" },
-};
-
-static const struct fields account_fields = {
-	.name = "account", .fieldv = accountv,
-	.fieldc = RE_ARRAY_SIZE(accountv),
-	.size = sizeof(struct roster_account),
-	.help = "One of those who call and are called",
-};
-
-#undef AT
 #define AT(m) .offset = offsetof(struct roster, m) - \
 	offsetof(struct roster, bridge)
 
@@ -128,7 +73,7 @@ SUB(pbx_fields, pbx, "Where the phones of the test are");
 
 #define AT(m) .offset = offsetof(struct roster, m)
 #define ACTOR(m, text) { .name = #m, .type = FIELD_OBJECT, AT(m), \
-	.sub = &account_fields, .help = text }
+	.sub = &roster_account_fields, .help = text }
 
 static const struct field rosterv[] = {
 	{ .name = "roster", .type = FIELD_STRING, .min = 1, .max = 63,
@@ -171,6 +116,7 @@ static void account_check(const struct roster *roster, int i,
 {
 	const struct roster_account *acc = account_at(roster, i);
 	const char *name = step_actor_name((enum step_actor)i);
+	const char *want = roster_kind_wrong(acc->kind, i <= ACTOR_USER_B);
 	const struct doc_node *at = doc_member(node, name);
 	const struct place place = {at ? at->file : NULL, at ? at->line : 0,
 				    at ? at->column : 0};
@@ -183,12 +129,8 @@ static void account_check(const struct roster *roster, int i,
 			   " human");
 	if (!acc->number)
 		errors_add(errs, &place, name, "want its number");
-	if (acc->kind == ROSTER_TEAMS && i > ACTOR_USER_B)
-		errors_add(errs, &place, name, "want phone or human: only"
-			   " user_a and user_b are in Teams");
-	if (acc->kind == ROSTER_PHONE && i <= ACTOR_USER_B)
-		errors_add(errs, &place, name, "want teams or human: users are"
-			   " in Teams");
+	if (want)
+		errors_add(errs, &place, name, "%s", want);
 	if (acc->kind == ROSTER_PHONE && !roster->pbx.sip_domain)
 		errors_add(errs, &place, name, "a phone wants pbx.sip_domain");
 	if (acc->kind == ROSTER_TEAMS && !roster->teams.control)
@@ -303,19 +245,6 @@ int roster_load(struct roster **rosterp, const char *path,
 	mem_deref(doc);
 
 	return err;
-}
-
-
-const char *roster_kind_name(int kind)
-{
-	return kind >= 0 && kind < (int)RE_ARRAY_SIZE(kindv) ? kindv[kind]
-		: "nobody";
-}
-
-
-const char *roster_codec_name(int codec)
-{
-	return codecv[codec];
 }
 
 

@@ -9,31 +9,12 @@
 #define TESTPLANS_ROSTER_H
 
 #include "bridge/base/field.h"
+#include "bridge/model/testers.h"
 #include "step.h"
 
 struct errors;
 
-enum roster_kind { ROSTER_TEAMS, ROSTER_PHONE, ROSTER_HUMAN };
-enum roster_dials { ROSTER_DIALS_NUMBER, ROSTER_DIALS_EXTENSION };
 enum roster_protocol { ROSTER_UDP, ROSTER_TCP, ROSTER_TLS };
-
-struct roster_account {
-	int kind;                  /* enum roster_kind, -1: nobody          */
-	char *name;                /* what people call it                   */
-	char *upn;                 /* in Teams, NULL: found by the number   */
-	char *number;              /* NULL: plays no part                   */
-	char *extension;
-	char *mailbox;             /* number that reaches the mailbox       */
-	char *sip_username;        /* of a phone                            */
-	char *sip_auth_username;
-	char *sip_password;
-	bool registers;            /* off: a trunk, the PBX knows its address */
-	int dials;                 /* enum roster_dials                     */
-	char *outside_line_prefix; /* the phone dials it before numbers of
-				      others than actors                    */
-	char *address;             /* host or host:port of our own, NULL    */
-	int codec;                 /* index into the choices                */
-};
 
 struct roster {
 	char *roster;              /* name of the site                      */
@@ -69,12 +50,6 @@ extern const struct fields roster_fields;
  */
 int roster_load(struct roster **rosterp, const char *path,
 		struct errors *errs);
-
-/** "teams" */
-const char *roster_kind_name(int kind);
-
-/** "PCMA" */
-const char *roster_codec_name(int codec);
 
 /** Account of an actor; its number is NULL if nobody plays it */
 const struct roster_account *roster_account(const struct roster *roster,

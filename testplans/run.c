@@ -29,6 +29,7 @@ struct run {
 	json_t *report;
 	pthread_t thread;
 	bool running;              /* the thread is to be joined */
+	pthread_mutex_t lock;      /* of the stage's remark */
 	int err;
 };
 
@@ -47,10 +48,25 @@ const char *run_verdict_name(enum run_verdict verdict)
 }
 
 
+const char *run_event_name(enum run_event_type type)
+{
+	static const char *const namev[] = {
+		[RUN_EV_NOTE] = "note", [RUN_EV_PLAN] = "plan",
+		[RUN_EV_CASE] = "case", [RUN_EV_STEP] = "step",
+		[RUN_EV_WAIT] = "wait", [RUN_EV_QUESTION] = "question",
+		[RUN_EV_STEP_END] = "step-end",
+		[RUN_EV_CASE_END] = "case-end", [RUN_EV_END] = "end",
+	};
+
+	return namev[type];
+}
+
+
 static void run_destructor(void *arg)
 {
 	struct run *run = arg;
 
+	(void)pthread_mutex_destroy(&run->lock);
 	mem_deref(run->stage.folder);
 	mem_deref(run->stage.watch);
 	mem_deref(run->stage.pump);
@@ -271,6 +287,7 @@ static void step_tell(struct run *run, const struct plan_case *cas, size_t i,
 		ev.verdict  = out->verdict;
 		ev.observed = out->observed;
 		ev.advice   = *out->advice ? out->advice : NULL;
+		ev.note     = *out->note ? out->note : NULL;
 	}
 
 	tell(run, &ev);
@@ -543,6 +560,8 @@ int run_start(struct run **runp, const struct run_conf *conf,
 	if (!run)
 		return ENOMEM;
 
+	(void)pthread_mutex_init(&run->lock, NULL);
+	run->stage.lock   = &run->lock;
 	run->conf         = *conf;
 	run->stage.conf   = &run->conf;
 	run->stage.roster = conf->roster;
@@ -565,9 +584,19 @@ int run_start(struct run **runp, const struct run_conf *conf,
 }
 
 
-void run_answer(struct run *run, bool yes)
+void run_answer(struct run *run, enum run_answer answer, const char *note)
 {
-	pump_post(run->stage.pump, yes ? 'y' : 'n');
+	static const char tokenv[] = {
+		[RUN_YES] = STAGE_YES, [RUN_NO] = STAGE_NO,
+		[RUN_SKIP] = STAGE_SKIP,
+	};
+
+	(void)pthread_mutex_lock(&run->lock);
+	str_ncpy(run->stage.remark, note ? note : "",
+		 sizeof(run->stage.remark));
+	(void)pthread_mutex_unlock(&run->lock);
+
+	pump_post(run->stage.pump, tokenv[answer]);
 }
 
 

@@ -32,6 +32,17 @@ enum run_event_type {
 	RUN_EV_END,                /* verdict; run_wait() will not block    */
 };
 
+/** "step-end" */
+const char *run_event_name(enum run_event_type type);
+
+enum run_answer {
+	RUN_YES,                   /* it is so, or it is done               */
+	RUN_NO,                    /* it is not, or it cannot be done       */
+	RUN_SKIP,                  /* the step is left out                  */
+};
+
+enum { RUN_NOTE_SIZE = 256 };
+
 enum run_verdict {
 	VERDICT_PASSED, VERDICT_FAILED, VERDICT_SKIPPED,
 	VERDICT_STOPPED,           /* by run_cancel(), or nothing was done  */
@@ -48,6 +59,7 @@ struct run_event {
 	const char *text;
 	const char *observed;
 	const char *advice;        /* what to change, NULL                  */
+	const char *note;          /* what a person remarked, NULL          */
 	bool choice;               /* of a question: yes or no, not done    */
 	uint64_t done_ms, total_ms;
 	size_t number, count;      /* of the case or step: 1..count         */
@@ -81,6 +93,7 @@ struct run_conf {
 					  1..100                            */
 	const char *folder;            /* of recordings and logs            */
 	const char *captures;          /* folder of captures, NULL: none    */
+	const char *tenant;            /* whose users they are; NULL: any   */
 	const struct json_t *resume;   /* report of an earlier run: what
 					  passed there is taken over; NULL  */
 	run_fetch_h *fetchh;           /* NULL: there is no service to ask  */
@@ -100,8 +113,12 @@ struct run_conf {
 int run_start(struct run **runp, const struct run_conf *conf,
 	      struct errors *errs);
 
-/** Answer the question that was asked last. From any thread */
-void run_answer(struct run *run, bool yes);
+/**
+ * Answer the question that was asked last. From any thread
+ *
+ * @param note  What the person remarks, for the report; NULL or "" nothing
+ */
+void run_answer(struct run *run, enum run_answer answer, const char *note);
 
 /** End early: everybody hangs up, the report tells what was done. From any
     thread, and from a signal handler */

@@ -10,8 +10,7 @@
 #include "watch.h"
 
 
-enum { TOKEN_YES = 'y', TOKEN_NO = 'n', ASK_MS = 30 * 60 * 1000,
-       TRUNK_MS = 30000 };
+enum { ASK_MS = 30 * 60 * 1000, TRUNK_MS = 30000 };
 
 /* No two are harmonics of each other, none is near a key's tones, and none
    fits a whole number of times into 20 ms: a lost packet is heard as a jump
@@ -71,7 +70,22 @@ static bool is_answered(void *arg)
 
 	question->token = pump_token(question->pump);
 
-	return question->token == TOKEN_YES || question->token == TOKEN_NO;
+	return question->token == STAGE_YES || question->token == STAGE_NO ||
+		question->token == STAGE_SKIP;
+}
+
+
+/** What goes with the answer is told with the step */
+static void remark_take(struct stage *stage)
+{
+	const size_t l = strlen(stage->note);
+
+	(void)pthread_mutex_lock(stage->lock);
+	if (*stage->remark)
+		(void)re_snprintf(stage->note + l, sizeof(stage->note) - l,
+				  "%s%s", l ? "; " : "", stage->remark);
+	stage->remark[0] = '\0';
+	(void)pthread_mutex_unlock(stage->lock);
 }
 
 
@@ -96,8 +110,11 @@ int stage_ask(struct stage *stage, bool choice, const char *fmt, ...)
 	stage->conf->eventh(&ev, stage->conf->arg);
 
 	err = pump_until(stage->pump, ASK_MS, is_answered, &question);
-	if (!err && question.token == TOKEN_NO)
+	if (!err)
+		remark_take(stage);
+	if (!err && question.token != STAGE_YES)
 		err = EPERM;
+	stage->skipped |= question.token == STAGE_SKIP;
 
 	if (err == EPERM)
 		(void)stage_why(stage, err, "the person says no to: %s",

@@ -69,6 +69,43 @@ static json_t *fetch_json(struct watch *watch, const char *path)
 }
 
 
+/** A name as one segment of a path (RFC 3986 section 2) */
+static int segment_print(struct re_printf *pf, const char *name)
+{
+	int err = 0;
+
+	for (; *name && !err; ++name) {
+		if (isalnum((unsigned char)*name) || strchr("-._~", *name))
+			err = re_hprintf(pf, "%c", *name);
+		else
+			err = re_hprintf(pf, "%%%02X", (unsigned char)*name);
+	}
+
+	return err;
+}
+
+
+/** Only what is of the tenant whose users take part */
+static json_t *fetch_tenant(struct watch *watch, const char *path)
+{
+	const char *tenant = watch->conf->tenant;
+	json_t *json;
+	char *whole;
+
+	if (!tenant)
+		return fetch_json(watch, path);
+
+	if (re_sdprintf(&whole, "%s%stenant=%H", path, strchr(path, '?') ?
+			"&" : "?", segment_print, tenant))
+		return NULL;
+
+	json = fetch_json(watch, whole);
+	mem_deref(whole);
+
+	return json;
+}
+
+
 int watch_alloc(struct watch **watchp, const struct run_conf *conf)
 {
 	struct watch *watch = mem_zalloc(sizeof(*watch), watch_destructor);
@@ -104,7 +141,7 @@ json_t *watch_version(struct watch *watch)
 
 json_t *watch_registrations(struct watch *watch)
 {
-	json_t *json = fetch_json(watch, "/api/v1/registrations");
+	json_t *json = fetch_tenant(watch, "/api/v1/registrations");
 	json_t *rows = json_incref(json_object_get(json, "registrations"));
 
 	json_decref(json);
@@ -168,30 +205,18 @@ int watch_registration(struct watch *watch, const struct roster_account *acc,
 }
 
 
-/** A name as one segment of a path (RFC 3986 section 2) */
-static int segment_print(struct re_printf *pf, const char *name)
-{
-	int err = 0;
-
-	for (; *name && !err; ++name) {
-		if (isalnum((unsigned char)*name) || strchr("-._~", *name))
-			err = re_hprintf(pf, "%c", *name);
-		else
-			err = re_hprintf(pf, "%%%02X", (unsigned char)*name);
-	}
-
-	return err;
-}
-
-
 int watch_retry(struct watch *watch, const char *upn)
 {
 	char *path, *body;
 	size_t size;
 	int err;
 
-	err = re_sdprintf(&path, "/api/v1/registrations/%H/retry",
-			  segment_print, upn);
+	err = watch->conf->tenant ?
+		re_sdprintf(&path, "/api/v1/registrations/%H/retry?tenant=%H",
+			    segment_print, upn, segment_print,
+			    watch->conf->tenant) :
+		re_sdprintf(&path, "/api/v1/registrations/%H/retry",
+			    segment_print, upn);
 	if (err)
 		return err;
 
@@ -224,7 +249,7 @@ static void users_find(struct watch *watch)
 
 void watch_mark(struct watch *watch)
 {
-	json_t *calls = fetch_json(watch, "/api/v1/calls?limit=1000"), *row;
+	json_t *calls = fetch_tenant(watch, "/api/v1/calls?limit=1000"), *row;
 	size_t i;
 
 	users_find(watch);
@@ -249,7 +274,7 @@ const json_t *watch_calls(struct watch *watch)
 	if (watch->calls && pump_ms() - watch->asked_ms < FRESH_MS)
 		return watch->calls;
 
-	calls = fetch_json(watch, "/api/v1/calls?limit=1000");
+	calls = fetch_tenant(watch, "/api/v1/calls?limit=1000");
 	json_decref(watch->calls);
 	watch->calls    = json_array();
 	watch->asked_ms = pump_ms();

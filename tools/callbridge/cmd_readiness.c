@@ -6,14 +6,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bridge/base/errors.h"
+#include "bridge/base/version.h"
 #include "bridge/model/nodeconf.h"
 #include "bridge/model/tenant.h"
 #include "testplans/readiness/readiness.h"
+#include "testplans/report.h"
 #include "customer.h"
-#include "sheet.h"
+#include "events.h"
 #include "station.h"
 
 
@@ -24,13 +27,15 @@ struct given {
 	const char *domain, *proxy, *protocol;
 	const char *userv[READINESS_USERS], *authv[READINESS_USERS];
 	const char *call;
-	bool json, html;
+	const char *report;        /* file for the report, NULL */
+	bool json, html, events;
 };
 
 struct report {
 	json_t *findings;          /* owned */
 	unsigned countv[VERDICTS];
 	bool quiet;                /* print nothing on the way */
+	bool events;               /* tell a program on the way */
 };
 
 
@@ -217,63 +222,73 @@ static void line_print(const struct finding *finding)
 static void found_h(const struct finding *finding, void *arg)
 {
 	struct report *report = arg;
+	json_t *json;
 
-	++report->countv[finding->verdict];
-	json_array_append_new(report->findings, json_pack(
-		"{s:s, s:s, s:s, s:s, s:s?, s:s?}",
+	json = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?}",
 		"check", finding->check, "title", finding->title,
 		"verdict", verdict_name(finding->verdict),
 		"evidence", finding->evidence, "advice", finding->advice,
-		"field", finding->field));
+		"field", finding->field);
+
+	++report->countv[finding->verdict];
+	(void)json_array_append(report->findings, json);
+
+	if (report->events) {
+		json_t *told = json_copy(json);
+
+		(void)json_object_set_new(told, "event",
+					  json_string("finding"));
+		events_line(told);
+	}
+	json_decref(json);
 
 	if (!report->quiet)
 		line_print(finding);
 }
 
 
-static void html_print(const json_t *json)
+/** What is left behind: docs/readiness.md */
+static json_t *report_json(const struct report *report, const char *domain,
+			   const char *verdict)
 {
-	const json_t *row;
-	size_t i;
+	const time_t now = time(NULL);
+	char when[32];
+	struct tm tm;
 
-	(void)puts("<!DOCTYPE html>\n<html lang=\"en\"><head>"
-		   "<meta charset=\"utf-8\"><title>Readiness</title>"
-		   "<style>body{font:15px sans-serif;margin:2em;"
-		   "max-width:70em}table{border-collapse:collapse}"
-		   "td,th{padding:.4em .7em;text-align:left;"
-		   "vertical-align:top;border-bottom:1px solid #ddd}"
-		   ".pass>:first-child{color:#070}"
-		   ".warn>:first-child{color:#a60}"
-		   ".fail>:first-child{color:#b00;font-weight:bold}"
-		   ".info>:first-child,.skip>:first-child{color:#666}"
-		   "</style></head><body><h1>Readiness</h1>");
-	html_cell("h2", answer_str(json, "sip_domain"));
-	html_cell("p", answer_str(json, "verdict"));
-	(void)puts("<table><tr><th>Verdict</th><th>Check</th>"
-		   "<th>What was seen</th><th>What to do</th></tr>");
+	(void)gmtime_r(&now, &tm);
+	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 
-	json_array_foreach(json_object_get(json, "findings"), i, row) {
-		(void)printf("<tr class=\"%s\">", answer_str(row, "verdict"));
-		html_cell("td", answer_str(row, "verdict"));
-		html_cell("td", answer_str(row, "title"));
-		html_cell("td", answer_str(row, "evidence"));
-		html_cell("td", answer_str(row, "advice"));
-		(void)puts("</tr>");
-	}
-
-	(void)puts("</table></body></html>");
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:{s:i, s:i, s:i}, s:O}",
+			 "format", REPORT_FORMAT, "sip_domain", domain,
+			 "verdict", verdict, "started", when, "callbridge",
+			 version_software(), "counts",
+			 "passed", (int)report->countv[VERDICT_PASS],
+			 "warnings", (int)report->countv[VERDICT_WARN],
+			 "failed", (int)report->countv[VERDICT_FAIL],
+			 "findings", report->findings);
 }
 
 
-static int report_end(struct report *report, const struct pbx *pbx,
-		      const struct given *given)
+static int file_json(const char *path, const json_t *json)
+{
+	if (!path || !json_dump_file(json, path, JSON_INDENT(1)))
+		return EXIT_GOOD;
+
+	term_error("%s: cannot be written: %m", path, errno);
+
+	return EXIT_BAD;
+}
+
+
+static int findings_end(struct report *report, const struct pbx *pbx,
+			const struct given *given, bool whole)
 {
 	const unsigned fails = report->countv[VERDICT_FAIL];
 	const unsigned warns = report->countv[VERDICT_WARN];
-	const char *verdict = fails ? "not ready" : warns ?
-		"ready, with warnings" : "ready";
+	const char *verdict = !whole ? "stopped" : fails ? "not ready" :
+		warns ? "ready, with warnings" : "ready";
 	json_t *json;
-	int status = EXIT_GOOD;
+	int status;
 
 	if (!report->quiet)
 		(void)printf("\n%s: %s: %u passed, %u warning%s, %u"
@@ -281,15 +296,18 @@ static int report_end(struct report *report, const struct pbx *pbx,
 			     report->countv[VERDICT_PASS], warns,
 			     warns == 1 ? "" : "s", fails);
 
-	json = json_pack("{s:s, s:s, s:O}", "sip_domain", pbx->sip_domain,
-			 "verdict", verdict, "findings", report->findings);
+	json = report_json(report, pbx->sip_domain, verdict);
 	if (!json)
 		return EXIT_BAD;
 
+	status = file_json(given->report, json);
 	if (given->json)
 		status = term_json(json);
 	else if (given->html)
-		html_print(json);
+		(void)report_html(term_out(), json);
+	else if (given->events)
+		events_line(json_pack("{s:s, s:s}", "event", "end", "verdict",
+				      verdict));
 	json_decref(json);
 
 	return status ? status : fails ? EXIT_FAILING : EXIT_GOOD;
@@ -299,10 +317,11 @@ static int report_end(struct report *report, const struct pbx *pbx,
 static int examine(const struct readiness_conf *base,
 		   const struct given *given)
 {
-	struct sigaction act = { .sa_handler = signal_h }, old;
+	struct sigaction act = { .sa_handler = signal_h }, old, old_term;
 	struct readiness_conf conf = *base;
 	struct report report = {
-		.findings = json_array(), .quiet = given->json || given->html,
+		.findings = json_array(), .events = given->events,
+		.quiet = given->json || given->html || given->events,
 	};
 	int status, err;
 
@@ -315,14 +334,21 @@ static int examine(const struct readiness_conf *base,
 
 	/* not restarted: what waits for the PBX shall hear of it */
 	(void)sigaction(SIGINT, &act, &old);
-	err = readiness_run(&conf, found_h, &report);
+	(void)sigaction(SIGTERM, &act, &old_term);
+	err = given->events ? events_leash() : 0;
+	if (!err)
+		err = readiness_run(&conf, found_h, &report);
+	(void)sigaction(SIGTERM, &old_term, NULL);
 	(void)sigaction(SIGINT, &old, NULL);
 	station_close();
 
 	if (err == EINTR)
 		term_error("readiness: stopped; nothing is left registered");
 
-	status = err ? EXIT_BAD : report_end(&report, conf.pbx, given);
+	status = !err || (given->events && err == EINTR) ?
+		findings_end(&report, conf.pbx, given, !err) : EXIT_BAD;
+	if (err)
+		status = EXIT_BAD;
 	json_decref(report.findings);
 
 	return status;
@@ -420,6 +446,8 @@ int cmd_readiness(const struct cli *cli, int argc, char *argv[])
 		{"file", &given.file, NULL}, {"pbx", &given.pbx, NULL},
 		{"templates", &given.templates, NULL},
 		{"json", NULL, &given.json}, {"html", NULL, &given.html},
+		{"report", &given.report, NULL},
+		{"events", NULL, &given.events},
 		{NULL, NULL, NULL},
 	};
 	struct readiness_conf conf = {0};

@@ -17,18 +17,19 @@
 #include "testplans/report.h"
 #include "testplans/roster.h"
 #include "testplans/run.h"
+#include "events.h"
 #include "test_cli.h"
 
 
-enum { WORDS = 32, PLANS = 32 };
+enum { WORDS = 32, PLANS = 32, LINE = 1024 };
 
 #define ROSTER_DEFAULT "roster.yaml"
 
 
 struct options {
 	const char *roster, *cases, *tags, *repeat, *times, *folder;
-	const char *json, *junit, *html, *resume;
-	bool keep;
+	const char *json, *junit, *html, *resume, *tenant;
+	bool keep, events;
 };
 
 /** A list on the command line: parted by commas */
@@ -42,12 +43,15 @@ struct session {
 	char socket[PATH_MAX];     /* of the service */
 	char folder[PATH_MAX];     /* of recordings and logs */
 	int pipe[2];               /* says that the run has ended */
+	bool events;               /* for a program, not for a person */
+	bool alone;                /* nobody answers any more */
 	bool asking;               /* a question waits for an answer */
 	bool choice;               /* yes or no, not done */
 	pthread_mutex_t lock;      /* of these two */
 };
 
 static struct run *volatile current;       /* for the signal handler */
+static volatile sig_atomic_t led;          /* a program has started us */
 
 
 static void on_signal(int sig)
@@ -56,6 +60,8 @@ static void on_signal(int sig)
 
 	if (current)
 		run_cancel(current);
+	if (led)
+		events_end_soon();
 }
 
 
@@ -204,7 +210,10 @@ static void event(const struct run_event *ev, void *arg)
 {
 	struct session *session = arg;
 
-	test_screen_event(ev);
+	if (session->events)
+		events_run(ev);
+	else
+		test_screen_event(ev);
 
 	if (ev->type == RUN_EV_QUESTION) {
 		(void)pthread_mutex_lock(&session->lock);
@@ -221,34 +230,54 @@ static void event(const struct run_event *ev, void *arg)
 }
 
 
-/** First letter of a line, '\n' of an empty one. No more than the line is
-    read: the rest answers what is asked later. @return 0 at the end */
-static char line_read(void)
+/** No more than the line is read: the rest answers what is asked later.
+    @return false if there is none any more */
+static bool line_read(char *line, size_t size)
 {
-	char first = '\0', c;
+	size_t n = 0;
+	char c;
 
-	while (read(STDIN_FILENO, &c, 1) == 1) {
-		if (!first)
-			first = c;
-		if (c == '\n')
-			return first;
+	while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n') {
+		if (n + 1 < size)
+			line[n] = c;
+		++n;
 	}
 
-	return first;
+	line[min(n, size - 1)] = '\0';
+
+	return n || c == '\n';
 }
 
 
+/** A letter, and a remark behind it */
 static void answer_take(struct session *session, struct run *run)
 {
-	const char c = line_read();
+	enum run_answer answer = RUN_NO;
+	char line[LINE];
+	const char *note = line;
 	bool choice;
+
+	if (!line_read(line, sizeof(line)) && session->events) {
+		session->alone = true;
+		run_cancel(run);
+		events_end_soon();
+		return;
+	}
 
 	(void)pthread_mutex_lock(&session->lock);
 	choice = session->choice;
 	session->asking = false;
 	(void)pthread_mutex_unlock(&session->lock);
 
-	run_answer(run, c == 'y' || c == 'Y' || (!choice && c == '\n'));
+	if (*line == 'y' || *line == 'Y' || (!choice && !*line))
+		answer = RUN_YES;
+	if (*line == 's' || *line == 'S')
+		answer = RUN_SKIP;
+
+	note += strcspn(note, " ");
+	note += strspn(note, " ");
+
+	run_answer(run, answer, note);
 }
 
 
@@ -268,7 +297,10 @@ static void attend(struct session *session, struct run *run)
 		(void)pthread_mutex_unlock(&session->lock);
 
 		/* Nobody is listened to who was not asked: what stdin holds
-		   may be for the program that comes after us */
+		   may be for the program that comes after us. A program
+		   that has started us says by its end that we may end too */
+		asking |= session->events;
+		asking &= !session->alone;
 		(void)poll(fdv, asking ? 2 : 1, asking ? -1 : 100);
 
 		if (fdv[0].revents)
@@ -341,7 +373,7 @@ static const char *str(const json_t *json, const char *name)
 }
 
 
-static int summary(const json_t *report)
+static int summary(const json_t *report, bool events)
 {
 	const json_t *counts = json_object_get(report, "counts");
 	const char *verdict = str(report, "verdict");
@@ -353,6 +385,9 @@ static int summary(const json_t *report)
 		term_error("%s", str(report, "error"));
 		return EXIT_BAD;
 	}
+
+	if (events)
+		return good ? EXIT_GOOD : failed ? EXIT_FAILING : EXIT_BAD;
 
 	colour = term_colour(good ? TERM_GREEN : TERM_RED);
 	(void)printf("\n%s%s%s: %d passed, %d failed, %d skipped%s\n",
@@ -432,6 +467,9 @@ static int file_remove(const char *path, const struct stat *st, int type,
 static void folder_remove(const struct session *session,
 			  const struct options *opts, int status)
 {
+	if (opts->events)
+		return;            /* whoever started us sees to it */
+
 	if (opts->keep || opts->folder || status != EXIT_GOOD)
 		(void)printf("recordings and logs: %s\n", session->folder);
 	else
@@ -464,6 +502,9 @@ static int perform(struct run_conf *conf, struct session *session,
 	}
 
 	current = run;
+	led     = session->events;
+	if (led)
+		(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigaction(SIGINT, &act, &old_int);
 	(void)sigaction(SIGTERM, &act, &old_term);
 
@@ -474,7 +515,7 @@ static int perform(struct run_conf *conf, struct session *session,
 	(void)sigaction(SIGTERM, &old_term, NULL);
 	current = NULL;
 
-	status = summary(report);
+	status = summary(report, session->events);
 	if (reports_write(opts, report))
 		status = EXIT_BAD;
 
@@ -490,7 +531,8 @@ static int session_run(const struct cli *cli, struct run_conf *conf,
 		       const struct roster *roster,
 		       const struct options *opts)
 {
-	struct session session = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct session session = {.lock = PTHREAD_MUTEX_INITIALIZER,
+				  .events = opts->events};
 	struct cli own = *cli;
 	struct bench *bench = NULL;
 	char captures[PATH_MAX];
@@ -512,6 +554,7 @@ static int session_run(const struct cli *cli, struct run_conf *conf,
 	conf->roster   = roster;
 	conf->folder   = session.folder;
 	conf->captures = *captures ? captures : NULL;
+	conf->tenant   = opts->tenant;
 	conf->fetchh   = fetch;
 	conf->eventh   = event;
 	conf->arg      = &session;
@@ -558,6 +601,7 @@ int test_run(const struct cli *cli, int argc, char *argv[])
 		{"junit", &opts.junit, NULL}, {"html", &opts.html, NULL},
 		{"folder", &opts.folder, NULL},
 		{"resume", &opts.resume, NULL}, {"keep", NULL, &opts.keep},
+		{"tenant", &opts.tenant, NULL}, {"events", NULL, &opts.events},
 		{NULL, NULL, NULL},
 	};
 	struct run_conf conf = {.repeat = 1, .scale = 100};

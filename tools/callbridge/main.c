@@ -236,7 +236,11 @@ static const struct command commandv[] = {
 	 " --user is then\n"
 	 "                       a user's Microsoft name\n"
 	 "  --pbx NAME           which PBX of that file\n"
-	 "  --templates FOLDER   own templates for that file\n",
+	 "  --templates FOLDER   own templates for that file\n"
+	 "  --report FILE        the report for programs, also for `callbridge"
+	 " test compare`\n"
+	 "  --events             tell each finding as a line of JSON, and end"
+	 " with stdin\n",
 	 cmd_readiness},
 	{"test", "init|run [PLAN...]|list|compare OLD NEW|keep FILE|steps|lint"
 	 " FILE...",
@@ -270,6 +274,10 @@ static const struct command commandv[] = {
 	 "; for init:\n"
 	 "                   where it writes (default: callbridge-test)\n"
 	 "  --keep           recordings and logs stay\n"
+	 "  --tenant NAME    whose users these are, at a service that has"
+	 " several customers\n"
+	 "  --events         tell what happens as lines of JSON, and end with"
+	 " stdin\n"
 	 "  --answers FILE   for init: answers, instead of asking\n\n"
 	 "Exit status of run: 0 everything passed, 1 a test failed, 2 it could"
 	 " not be run.\n",

@@ -103,8 +103,8 @@ void test_screen_event(const struct run_event *ev)
 
 	case RUN_EV_QUESTION:
 		(void)printf("      >> %s %s ", ev->text, ev->choice ?
-			     "[y/n]" : "[Enter when done, n if it cannot be"
-			     " done]");
+			     "[y/n, s leaves it out]" : "[Enter when done, n"
+			     " if it cannot be done, s leaves it out]");
 		break;
 
 	case RUN_EV_STEP_END:
