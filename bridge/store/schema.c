@@ -212,6 +212,30 @@ static const char *const thirdv[] = {
 };
 
 
+/* Tests of PBXs that are begun here */
+static const char *const runsv[] = {
+	/* node: that runs it, NULL: it is over; pinned: it stays when newer
+	   ones come */
+	"ALTER TABLE test_runs ADD COLUMN node TEXT",
+	"ALTER TABLE test_runs ADD COLUMN pinned BIGINT NOT NULL DEFAULT 1",
+
+	/* What lies beside a report: base64 */
+	"CREATE TABLE test_run_files ("
+	" run TEXT NOT NULL REFERENCES test_runs ON DELETE CASCADE,"
+	" name TEXT NOT NULL, data TEXT NOT NULL,"
+	" PRIMARY KEY (run, name))",
+
+	/* Who plays whom in tests of a PBX */
+	"CREATE TABLE testers ("
+	" tenant TEXT NOT NULL, pbx TEXT NOT NULL,"
+	" revision BIGINT NOT NULL, changed_ms BIGINT NOT NULL,"
+	" secrets TEXT NOT NULL, data TEXT NOT NULL,"
+	" PRIMARY KEY (tenant, pbx),"
+	" FOREIGN KEY (tenant, pbx) REFERENCES pbxs (tenant, name)"
+	" ON DELETE CASCADE)",
+};
+
+
 static int second_fill(struct store *st)
 {
 	const int err = store_calls_fill(st);
@@ -257,6 +281,7 @@ static const struct migration migrationv[SCHEMA_VERSION] = {
 	{ secondv, RE_ARRAY_SIZE(secondv), second_fill },
 	{ thirdv, RE_ARRAY_SIZE(thirdv), NULL },
 	{ syncv, RE_ARRAY_SIZE(syncv), NULL },
+	{ runsv, RE_ARRAY_SIZE(runsv), NULL },
 };
 
 
@@ -295,12 +320,16 @@ const struct schema_table schema_tablev[] = {
 	{ "templates", "name,revision,changed_ms,data", 4, "name" },
 	{ "shares", "id,hash,tenant,call,who,redacted,time_ms,expires_ms,"
 	  "opened,opened_ms,data", 11, "id" },
-	{ "test_runs", "id,tenant,who,time_ms,summary,data", 6, "id" },
 	{ "syncs", "tenant,revision,changed_ms,secrets,data", 5, "tenant" },
 	{ "sync_states", "tenant,every_ms,spread,ran_ms,wish,wish_who,claim,"
 	  "claim_until_ms,origin,delta,full_ms,progress,data", 13, "tenant" },
 	{ "sync_people", "tenant,id,upn,why,missing,left_ms,search,data,teams",
 	  9, "tenant,id" },
+	{ "test_runs", "id,tenant,who,time_ms,summary,data,node,pinned", 8,
+	  "id" },
+	{ "test_run_files", "run,name,data", 3, "run,name" },
+	{ "testers", "tenant,pbx,revision,changed_ms,secrets,data", 6,
+	  "tenant,pbx" },
 };
 
 const size_t schema_tablec = RE_ARRAY_SIZE(schema_tablev);

@@ -62,11 +62,13 @@ const char *store_why(const struct store *st);
 
 
 /* Tenants, PBXs and users: values as in a customer file, by the field tables
-   (bridge/model/tenant.h). A PBX's value is what was written over its
+   (bridge/model/tenant.h); and who plays whom in tests of a PBX. A PBX's value is what was written over its
    template. Each change is in the audit log, without secrets. */
 
 enum store_kind { STORE_TENANT, STORE_PBX, STORE_USER,
-		  STORE_SYNC };    /* one a tenant: store_sync.h */
+		  STORE_SYNC,      /* one a tenant: store_sync.h */
+		  STORE_TESTERS }; /* by the name of their PBX; also of a
+				      customer file's */
 
 /** Who changes something */
 struct store_by {
@@ -405,6 +407,14 @@ struct store_run {
 	int64_t time_ms;
 	const char *summary;               /* JSON text, for lists          */
 	const char *report;                /* JSON text; NULL in lists      */
+	const char *node;                  /* that runs it, NULL: over      */
+	bool pinned;                       /* stays when newer ones come    */
+};
+
+/** What lies beside a report */
+struct store_file {
+	const char *name;
+	const char *data;                  /* base64                        */
 };
 
 typedef int (store_run_h)(const struct store_run *run, void *arg);
@@ -422,7 +432,34 @@ int store_run_get(struct store *st, const char *id, store_run_h *h,
 int store_run_keep(struct store *st, const struct store_run *run,
 		   const struct store_by *by, char id[STORE_RUN_ID_SIZE]);
 
+/** One begins: its tenant, summary and node. Returns as store_run_keep() */
+int store_run_begin(struct store *st, const struct store_run *run,
+		    const struct store_by *by, char id[STORE_RUN_ID_SIZE]);
+
+/**
+ * It is over. Those of its tenant that are not pinned go, but for the newest
+ * hundred
+ *
+ * @param run  Its id, summary and report
+ *
+ * @return 0, ENOENT no such one, or it was over
+ */
+int store_run_end(struct store *st, const struct store_run *run,
+		  const struct store_file *filev, size_t filec);
+
+/** Those that a node is said to run, as of a moment; without reports */
+int store_run_left(struct store *st, const char *node, int64_t before_ms,
+		   store_run_h *h, void *arg);
+
 /** @return 0, ENOENT */
+int store_run_pin(struct store *st, const char *id, bool pinned,
+		  const struct store_by *by);
+
+/** @param datap  base64, libre memory. @return 0, ENOENT */
+int store_run_file(struct store *st, const char *id, const char *name,
+		   char **datap);
+
+/** @return 0, ENOENT, EBUSY it is not over */
 int store_run_remove(struct store *st, const char *id,
 		     const struct store_by *by);
 

@@ -12,6 +12,7 @@
 #include "bridge/base/libre.h"
 #include "bridge/model/syncconf.h"
 #include "bridge/model/tenant.h"
+#include "bridge/model/testers.h"
 #include "seal.h"
 #include "store_core.h"
 
@@ -32,6 +33,8 @@ struct kind {
 	const char *pathv[COLUMNS_MAX];    /* its field, NULL: tenant; several
 					      with commas: all of them */
 	bool foldv[COLUMNS_MAX];
+	bool apart;                /* the bridge does not go by it, and no
+				      customer file says it             */
 };
 
 
@@ -68,6 +71,14 @@ static const struct kind kindv[] = {
 		.keyc = 1, .columnc = 1,
 		.columnv = { "tenant" }, .pathv = { NULL },
 		.foldv   = { false },
+	},
+	[STORE_TESTERS] = {
+		.name = "testers", .fields = &testers_fields,
+		.table = "testers", .where = "tenant = $1 AND pbx = $2",
+		.keyc = 2, .columnc = 2,
+		.columnv = { "tenant", "pbx" },
+		.pathv   = { NULL, "pbx" },
+		.apart   = true,
 	},
 };
 
@@ -600,7 +611,7 @@ static int check_managed(const struct change *ch)
 	char *managed = NULL;
 	int err;
 
-	if (ch->st->mirroring)
+	if (ch->st->mirroring || ch->kind->apart)
 		return 0;
 
 	err = db_do_each(ch->st->db, store_take_text, &managed, "SELECT"
@@ -633,7 +644,7 @@ static int write_all(struct change *ch, int64_t revision)
 		err = store_sync_rhythm(ch->st, ch->valuev[0], ch->json);
 	if (!err && !ch->st->mirroring)
 		err = audit_change(ch);
-	if (!err)
+	if (!err && !ch->kind->apart)
 		err = store_touch(ch->st, ch->valuev[0]);
 
 	return err;
@@ -655,7 +666,7 @@ static int explain(const struct change *ch, int err)
 	if (err != ENOLINK)
 		return err;
 
-	errors_add(ch->errs, NULL, user ? "pbx" : "tenant",
+	errors_add(ch->errs, NULL, user || ch->kind->apart ? "pbx" : "tenant",
 		   "want one that there is");
 
 	return ENOENT;
@@ -854,9 +865,12 @@ static int remove_row(struct change *ch)
 	if (err || is_tenant(ch->kind))
 		return err;          /* a tenant's secrets go with it */
 
+	/* a PBX's testers go with it */
 	return db_do(ch->st->db, "DELETE FROM secrets WHERE tenant = $1"
-		     " AND kind = $2 AND name = $3", DB_TEXT(ch->valuev[0]),
-		     DB_TEXT(ch->kind->name), DB_TEXT(name_of(ch)));
+		     " AND kind IN ($2, $3) AND name = $4",
+		     DB_TEXT(ch->valuev[0]), DB_TEXT(ch->kind->name),
+		     DB_TEXT(ch->kind->fields == &pbx_fields ? "testers" :
+			     ch->kind->name), DB_TEXT(name_of(ch)));
 }
 
 
@@ -873,7 +887,7 @@ static int remove_all(struct change *ch, int64_t revision)
 		err = check_revision(ch, revision);
 	if (!err)
 		err = remove_row(ch);
-	if (!err)
+	if (!err && !ch->kind->apart)
 		err = store_touch(ch->st, ch->valuev[0]);
 	if (!err && !ch->st->mirroring)
 		err = store_audit_add(ch->st, ch->by, ch->valuev[0],

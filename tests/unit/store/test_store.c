@@ -908,6 +908,143 @@ static void test_calls_are_found_by_what_is_asked(void **state)
 }
 
 
+/* Tests of PBXs */
+
+
+#define TESTERS "{\"pbx\":\"london\",\"external\":{\"kind\":\"phone\"," \
+	"\"number\":\"105\",\"sip_password\":\"phone-s3cret\"}}"
+
+
+static void test_who_tests_goes_with_its_pbx(void **state)
+{
+	struct world *w = *state;
+	struct seen seen = { .c = 0 };
+	char *secret = NULL;
+	int64_t before = 0, after = 0;
+
+	customer_put(w);
+	assert_int_equal(store_stamp(w->st, &before), 0);
+	assert_int_equal(put(w, STORE_TESTERS, TESTERS, STORE_NEW, NULL), 0);
+	assert_int_equal(store_stamp(w->st, &after), 0);
+	assert_true(before == after);      /* the bridge has no business */
+
+	assert_int_equal(store_get(again(w), STORE_TESTERS, "acme", "london",
+				   see_object, &seen), 0);
+	assert_null(strstr(seen.text, "s3cret"));
+	assert_int_equal(store_secret(w->st, STORE_TESTERS, "acme", "london",
+				      "external.sip_password", &secret), 0);
+	assert_string_equal(secret, "phone-s3cret");
+	seal_wipe(secret);
+
+	assert_int_equal(put(w, STORE_TESTERS, "{\"pbx\":\"paris\"}",
+			     STORE_NEW, NULL), ENOENT);
+	assert_int_equal(put(w, STORE_TESTERS, "{\"pbx\":\"london\","
+			     "\"user_a\":{\"kind\":\"phone\"}}", STORE_ANY,
+			     NULL), EBADMSG);
+
+	assert_int_equal(store_remove(w->st, STORE_USER, "acme",
+				      "ann@acme.example", STORE_ANY, &by), 0);
+	assert_int_equal(store_remove(w->st, STORE_PBX, "acme", "london",
+				      STORE_ANY, &by), 0);
+	assert_int_equal(store_get(w->st, STORE_TESTERS, "acme", "london",
+				   see_object, &seen), ENOENT);
+	assert_int_equal(store_secret(w->st, STORE_TESTERS, "acme", "london",
+				      "external.sip_password", &secret),
+			 ENOENT);
+}
+
+
+static int see_run(const struct store_run *run, void *arg)
+{
+	struct seen *seen = arg;
+
+	(void)re_snprintf(seen->text, sizeof(seen->text), "%s|%s|%s|%s",
+			  run->summary, run->report ? run->report : "-",
+			  run->node ? run->node : "-",
+			  run->pinned ? "kept" : "-");
+	++seen->c;
+
+	return 0;
+}
+
+
+static void run_begin(struct world *w, char id[STORE_RUN_ID_SIZE])
+{
+	const struct store_run run = { .tenant = "acme", .summary = "{}",
+				       .node = "n1" };
+
+	assert_int_equal(store_run_begin(w->st, &run, &by, id), 0);
+}
+
+
+static void test_a_run_is_over_once(void **state)
+{
+	const struct store_file file = { "c1.pcapng", "AAAA" };
+	struct world *w = *state;
+	struct store_run run = { .summary = "{\"a\":1}", .report = "[]" };
+	char id[STORE_RUN_ID_SIZE], *data = NULL;
+	struct seen seen = { .c = 0 };
+
+	customer_put(w);
+	run_begin(w, id);
+	run.id = id;
+	assert_int_equal(store_run_get(again(w), id, see_run, &seen), 0);
+	assert_string_equal(seen.text, "{}|null|n1|-");
+	assert_int_equal(store_run_remove(w->st, id, &by), EBUSY);
+
+	seen.c = 0;
+	assert_int_equal(store_run_left(w->st, "n2", INT64_MAX, see_run,
+					&seen), 0);
+	assert_int_equal(store_run_left(w->st, "n1", 1, see_run, &seen), 0);
+	assert_int_equal(seen.c, 0);
+	assert_int_equal(store_run_left(w->st, "n1", INT64_MAX, see_run,
+					&seen), 0);
+	assert_int_equal(seen.c, 1);
+
+	assert_int_equal(store_run_end(w->st, &run, &file, 1), 0);
+	assert_int_equal(store_run_end(w->st, &run, &file, 1), ENOENT);
+	assert_int_equal(store_run_get(w->st, id, see_run, &seen), 0);
+	assert_string_equal(seen.text, "{\"a\":1}|[]|-|-");
+	assert_int_equal(store_run_file(w->st, id, "c1.pcapng", &data), 0);
+	assert_string_equal(data, "AAAA");
+	mem_deref(data);
+	assert_int_equal(store_run_file(w->st, id, "c2.pcapng", &data),
+			 ENOENT);
+	assert_int_equal(store_run_remove(w->st, id, &by), 0);
+	assert_int_equal(store_run_file(w->st, id, "c1.pcapng", &data),
+			 ENOENT);
+}
+
+
+static void test_old_runs_make_room_but_for_those_that_are_kept(void **state)
+{
+	enum { KEPT = 100, MORE = 3 };
+	const struct store_span span = { .tenant = "acme" };
+	struct world *w = *state;
+	struct store_run run = { .summary = "{}", .report = "[]" };
+	char idv[KEPT + MORE][STORE_RUN_ID_SIZE];
+	struct seen seen = { .c = 0 };
+
+	customer_put(w);
+	for (size_t i = 0; i < KEPT + MORE; i++) {
+		run_begin(w, idv[i]);
+		if (!i)
+			assert_int_equal(store_run_pin(w->st, idv[i], true,
+						       &by), 0);
+		run.id = idv[i];
+		assert_int_equal(store_run_end(w->st, &run, NULL, 0), 0);
+	}
+
+	assert_int_equal(store_run_list(w->st, &span, see_run, &seen), 0);
+	assert_int_equal(seen.c, KEPT + 1);
+	assert_int_equal(store_run_get(w->st, idv[0], see_run, &seen), 0);
+	assert_int_equal(store_run_get(w->st, idv[1], see_run, &seen),
+			 ENOENT);
+	assert_int_equal(store_run_get(w->st, idv[KEPT + MORE - 1], see_run,
+				       &seen), 0);
+}
+
+
 /* Backup */
 
 
@@ -1016,6 +1153,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_nothing_is_lost_or_doubled_by_kills),
 	TEST(test_two_importers_at_once_import_once),
 	TEST(test_calls_are_found_by_what_is_asked),
+	TEST(test_who_tests_goes_with_its_pbx),
+	TEST(test_a_run_is_over_once),
+	TEST(test_old_runs_make_room_but_for_those_that_are_kept),
 	TEST(test_a_backup_is_all_of_it),
 	TEST(test_half_a_backup_is_refused),
 };
