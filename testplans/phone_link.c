@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <jansson.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
@@ -53,7 +54,7 @@ static const char config[] =
 	"call_max_calls 600\n"
 	"sip_listen %J\n"
 	"%s%s%s"
-	"audio_source aufile,%s\n"
+	"audio_source aufile,tone.wav\n"
 	"audio_player aubridge,null\n"
 	"audio_alert aubridge,null\n"
 	"audio_path /nonexistent\n"
@@ -64,7 +65,7 @@ static const char config[] =
 	"rtp_ports 16384-32766\n"
 	"rtp_stats yes\n"
 	"jitter_buffer_type off\njitter_buffer_delay 0-0\n"
-	"snd_path %s/rec\n"
+	"snd_path rec\n"
 	"ctrl_tcp_listen 127.0.0.1:%u\n"
 	"ringback_disabled yes\nmenu_bell no\nstatmode_default off\n"
 	"module_path %s\n"
@@ -280,6 +281,25 @@ static int file_write(const char *folder, const char *name, const char *text)
 }
 
 
+/** Its own name for what it plays: baresip has no room for a long path */
+static int tone_link(const struct phone_link *link,
+		     const struct phone_conf *conf)
+{
+	char whole[PATH_MAX], *path;
+	int err;
+
+	if (!realpath(conf->tone, whole))
+		return errno;
+
+	err = re_sdprintf(&path, "%s/tone.wav", link->folder);
+	if (!err && symlink(whole, path) && errno != EEXIST)
+		err = errno;
+	mem_deref(path);
+
+	return err;
+}
+
+
 static int folder_write(const struct phone_link *link,
 			const struct phone_conf *conf)
 {
@@ -301,13 +321,15 @@ static int folder_write(const struct phone_link *link,
 	    (mkdir(rec, 0700) && errno != EEXIST))
 		err = errno;
 	mem_deref(rec);
+	if (!err)
+		err = tone_link(link, conf);
 	if (err)
 		return err;
 
 	err = re_sdprintf(&text, config, &conf->local,
 			  fixed ? "net_interface " : "",
 			  fixed ? local : "", fixed ? "\n" : "",
-			  conf->tone, link->folder, link->port, modules);
+			  link->port, modules);
 	if (err)
 		return err;
 
@@ -325,10 +347,11 @@ static int folder_write(const struct phone_link *link,
 }
 
 
+/** It runs in its folder: the paths that it has room for are short */
 static int spawn(struct phone_link *link)
 {
-	char baresip[] = "baresip", four[] = "-4", f[] = "-f";
-	char *const argv[] = {baresip, four, f, link->folder, NULL};
+	char baresip[] = "baresip", four[] = "-4", f[] = "-f", here[] = ".";
+	char *const argv[] = {baresip, four, f, here, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none;
@@ -352,6 +375,7 @@ static int spawn(struct phone_link *link)
 	(void)posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY |
 					       O_CREAT | O_TRUNC, 0600);
 	(void)posix_spawn_file_actions_adddup2(&actions, 1, 2);
+	(void)posix_spawn_file_actions_addchdir_np(&actions, link->folder);
 
 	err = posix_spawnp(&link->pid, baresip, &actions, &attr, argv,
 			   environ);

@@ -182,37 +182,6 @@ static bool steps_apply(struct run *run, const struct plan_case *cas,
 }
 
 
-/** Kind of the n-th argument of a verb, "" if it has none */
-static void kind_of(char *kind, size_t size, enum step_verb verb, size_t n)
-{
-	const char *p = step_pattern(verb)->sentence;
-
-	kind[0] = '\0';
-	if (!strncmp(p, "MOS ", 4))
-		p += 4;
-
-	while (*p) {
-		const size_t l = strcspn(p, " ");
-
-		if (l > 1 && p[0] >= 'A' && p[0] <= 'Z' && !n--) {
-			(void)re_snprintf(kind, size, "%b", p, l);
-			return;
-		}
-		p += l + strspn(p + l, " ");
-	}
-}
-
-
-static bool is_actor(const struct step *step, size_t i)
-{
-	char kind[16];
-
-	kind_of(kind, sizeof(kind), step->verb, i);
-
-	return !strcmp(kind, "ACTOR") || !strcmp(kind, "USER");
-}
-
-
 static bool actors_mark(struct run *run, const struct step *step, void *arg)
 {
 	bool *needed = arg;
@@ -220,7 +189,7 @@ static bool actors_mark(struct run *run, const struct step *step, void *arg)
 	(void)run;
 
 	for (size_t i = 0; i < step->argc; i++)
-		if (is_actor(step, i))
+		if (step_arg_is_actor(step, i))
 			needed[step->argv[i].actor] = true;
 
 	return true;
@@ -248,9 +217,9 @@ static bool roster_has(struct run *run, const struct step *step, void *arg)
 
 	for (size_t i = 0; i < step->argc; i++) {
 		struct pl list = step->argv[i].text, item;
-		char kind[16], number[64];
+		char number[64];
 
-		if (is_actor(step, i)) {
+		if (step_arg_is_actor(step, i)) {
 			if (exec_actor(stage, step, i)->started)
 				continue;
 			(void)stage_why(stage, ENOENT, "the roster has no"
@@ -258,8 +227,7 @@ static bool roster_has(struct run *run, const struct step *step, void *arg)
 			return false;
 		}
 
-		kind_of(kind, sizeof(kind), step->verb, i);
-		if (strncmp(kind, "NUMBER", 6))
+		if (!step_arg_is_number(step, i))
 			continue;
 
 		while (step_numbers_next(&list, &item))

@@ -626,3 +626,44 @@ int step_regex(char **re, enum step_verb verb)
 
 	return err;
 }
+
+
+/** Kind of the n-th argument of a verb, "" if it has none */
+static void kind_of(char *kind, size_t size, enum step_verb verb, size_t n)
+{
+	const char *p = step_pattern(verb)->sentence;
+
+	kind[0] = '\0';
+	if (!strncmp(p, "MOS ", 4))
+		p += 4;
+
+	while (*p) {
+		const size_t l = strcspn(p, " ");
+
+		if (l > 1 && p[0] >= 'A' && p[0] <= 'Z' && !n--) {
+			(void)re_snprintf(kind, size, "%b", p, l);
+			return;
+		}
+		p += l + strspn(p + l, " ");
+	}
+}
+
+
+bool step_arg_is_actor(const struct step *step, size_t i)
+{
+	char kind[16];
+
+	kind_of(kind, sizeof(kind), step->verb, i);
+
+	return !strcmp(kind, "ACTOR") || !strcmp(kind, "USER");
+}
+
+
+bool step_arg_is_number(const struct step *step, size_t i)
+{
+	char kind[16];
+
+	kind_of(kind, sizeof(kind), step->verb, i);
+
+	return !strncmp(kind, "NUMBER", 6);
+}

@@ -95,6 +95,12 @@ int step_regex(char **re, enum step_verb verb);
  */
 bool step_numbers_next(struct pl *list, struct pl *item);
 
+/** Does the i-th argument name somebody who takes part? */
+bool step_arg_is_actor(const struct step *step, size_t i);
+
+/** Is it a number, or several? step_numbers_next() goes through them */
+bool step_arg_is_number(const struct step *step, size_t i);
+
 /**
  * Read a sentence
  *
