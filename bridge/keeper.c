@@ -503,6 +503,12 @@ const char *keeper_url(const struct keeper *k)
 }
 
 
+const char *keeper_path(const struct keeper *k)
+{
+	return k->path;
+}
+
+
 const char *keeper_key_file(const struct keeper *k)
 {
 	return k->key_file;

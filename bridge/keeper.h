@@ -72,6 +72,9 @@ const char *keeper_url(const struct keeper *k);
 const char *keeper_key_file(const struct keeper *k);
 const char *keeper_node(const struct keeper *k);
 
+/** The file that we were configured by */
+const char *keeper_path(const struct keeper *k);
+
 /** End the thread, after all of the journal was taken over. NULL is fine */
 void keeper_close(struct keeper *k);
 

@@ -898,6 +898,12 @@ static int portal_run(struct node *node, struct errors *errs)
 		.certificate = nc->portal.certificate,
 		.key         = nc->portal.key,
 		.url         = nc->portal.url,
+		.config      = keeper_path(node->keeper),
+		.tests = {
+			.at_once     = (unsigned)nc->tests.at_once,
+			.question_ms = nc->tests.question_s * 1000,
+			.teams_sim   = nc->tests.teams_sim,
+		},
 		.oidc = {
 			.issuer        = nc->portal.oidc.issuer,
 			.client_id     = nc->portal.oidc.client_id,

@@ -285,6 +285,10 @@ resource_h import_post, import_get;            /* imports.c       */
 resource_h export_get;                         /* exports.c       */
 resource_h apply_post;                         /* apply.c         */
 resource_h runs_get, runs_post, run_get, run_delete; /* runs.c    */
+resource_h run_patch, report_print_get, capture_get, compare_get;
+resource_h run_start_post;                     /* run_start.c     */
+resource_h run_events_get, run_answer_post, run_stop_post; /* runner.c */
+resource_h plans_get;                          /* test_plans.c    */
 resource_h certificates_get;                   /* certificates.c  */
 resource_h firewall_get;                       /* firewall.c      */
 resource_h syncs_get, sync_status, sync_run_post; /* syncs.c      */
@@ -306,6 +310,8 @@ struct imports;
 struct imports *portal_imports(struct portal *portal);
 struct streams;
 struct streams *portal_streams(struct portal *portal);
+struct runner;
+struct runner *portal_runner(struct portal *portal);
 struct certificates;
 struct certificates *portal_certificates(struct portal *portal);
 

@@ -5,23 +5,19 @@
  * last, however often it did. Who does not read is closed: nothing is kept
  * for somebody who may never come.
  */
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <jansson.h>
 #include <stdlib.h>
 
 #include "api.h"
-#include "bridge/base/wheel.h"
 #include "bridge/store/live.h"
 #include "events.h"
 #include "imports.h"
+#include "sse.h"
 
 
 enum {
 	TICK_MS     = 250,
-	ALIVE_MS    = 15000,
-	UNREAD_MAX  = 1024 * 1024, /* octets that wait to be read */
 	STREAMS_MAX = 200,
 };
 
@@ -29,13 +25,11 @@ enum {
 struct stream {
 	struct le le;
 	struct streams *streams;   /* borrowed, parent */
-	struct evhttp_request *req; /* ours until it is ended */
+	struct sse *sse;           /* owned */
 	struct imports *imports;   /* borrowed */
 	char tenant[64];           /* "": all */
 	uint64_t since;            /* of the live state */
 	uint64_t imported;         /* of the imports */
-	uint64_t told_ms;
-	struct evbuffer *out;      /* owned */
 };
 
 
@@ -51,34 +45,13 @@ static void destructor(void *data)
 	struct stream *st = data;
 
 	list_unlink(&st->le);
-	if (st->out)
-		evbuffer_free(st->out);
+	mem_deref(st->sse);
 }
 
 
-/** evhttp frees the request with its connection, but not one that it has
-    taken off: ending that one frees it */
-static void closed_h(struct evhttp_connection *evcon, void *arg)
+static void closed_h(void *arg)
 {
-	struct stream *st = arg;
-	(void)evcon;
-
-	if (!evhttp_request_get_connection(st->req))
-		evhttp_send_reply_end(st->req);
-
-	mem_deref(st);
-}
-
-
-static void stream_end(struct stream *st)
-{
-	struct evhttp_connection *evcon =
-		evhttp_request_get_connection(st->req);
-
-	if (evcon)
-		evhttp_connection_set_closecb(evcon, NULL, NULL);
-	evhttp_send_reply_end(st->req);
-	mem_deref(st);
+	mem_deref(arg);
 }
 
 
@@ -90,8 +63,7 @@ static void event_add_json(struct stream *st, const char *name, json_t *json)
 	char *text = json_dumps(json, JSON_COMPACT);
 
 	if (text)
-		(void)evbuffer_add_printf(st->out, "event: %s\ndata: %s\n\n",
-					  name, text);
+		sse_add(st->sse, name, NULL, text);
 	free(text);
 	json_decref(json);
 }
@@ -146,54 +118,34 @@ static void import_h(const char *tenant, json_t *json, void *arg)
 static void changes_add(struct stream *st)
 {
 	uint64_t newest = st->since;
+	char id[24];
 	int err;
 
 	err = live_changes(st->streams->live, st->since, &newest, change_h,
 			   st);
 	if (err == ERANGE)
-		(void)evbuffer_add_printf(st->out, "event: reset\n"
-					  "data: {}\n\n");
+		sse_add(st->sse, "reset", NULL, "{}");
 	st->imported = imports_since(st->imports, st->imported, import_h, st);
 
 	/* the number comes last: what was torn off is told again */
-	if (newest != st->since || err == ERANGE)
-		(void)evbuffer_add_printf(st->out, "id: %llu\nevent: mark\n"
-					  "data: {}\n\n",
-					  (unsigned long long)newest);
+	if (newest != st->since || err == ERANGE) {
+		(void)re_snprintf(id, sizeof(id), "%llu",
+				  (unsigned long long)newest);
+		sse_add(st->sse, "mark", id, "{}");
+	}
 	st->since = newest;
-}
-
-
-static bool is_unread(const struct stream *st)
-{
-	struct evhttp_connection *evcon =
-		evhttp_request_get_connection(st->req);
-	struct bufferevent *bev = evcon ?
-		evhttp_connection_get_bufferevent(evcon) : NULL;
-
-	return bev && evbuffer_get_length(bufferevent_get_output(bev)) >
-		UNREAD_MAX;
 }
 
 
 static void stream_tell(struct stream *st)
 {
-	const uint64_t now = clock_ms();
-
-	if (is_unread(st)) {
-		stream_end(st);
+	if (sse_is_unread(st->sse)) {
+		mem_deref(st);
 		return;
 	}
 
 	changes_add(st);
-	if (!evbuffer_get_length(st->out) && now - st->told_ms >= ALIVE_MS)
-		(void)evbuffer_add_printf(st->out, ":\n\n");
-
-	if (!evbuffer_get_length(st->out))
-		return;
-
-	st->told_ms = now;
-	evhttp_send_reply_chunk(st->req, st->out);
+	sse_send(st->sse);
 }
 
 
@@ -220,65 +172,27 @@ static void tick_h(evutil_socket_t fd, short what, void *arg)
 /* Beginning */
 
 
-static uint64_t last_event(const struct request *rq)
-{
-	struct pl pl;
-
-	if (!rq->last_event ||
-	    rq->last_event[strspn(rq->last_event, "0123456789")])
-		return 0;
-
-	pl_set_str(&pl, rq->last_event);
-
-	return pl_u64(&pl);
-}
-
-
-static void headers_add(struct request *rq)
-{
-	struct evkeyvalq *h = evhttp_request_get_output_headers(rq->req);
-
-	(void)evhttp_add_header(h, "Content-Type", "text/event-stream");
-	(void)evhttp_add_header(h, "Cache-Control", "no-store");
-	(void)evhttp_add_header(h, "X-Content-Type-Options", "nosniff");
-	(void)evhttp_add_header(h, "X-Accel-Buffering", "no");
-	(void)evhttp_add_header(h, "Server",
-				portal_conf(rq->portal)->software);
-}
-
-
 void events_get(struct request *rq)
 {
 	const struct timeval tv = { .tv_usec = TICK_MS * 1000 };
 	struct streams *s = portal_streams(rq->portal);
 	const char *tenant = query_text(rq, "tenant");
-	struct evhttp_connection *evcon =
-		evhttp_request_get_connection(rq->req);
 	struct stream *st;
 
-	st = mem_zalloc(sizeof(*st), destructor);
-	if (st)
-		st->out = evbuffer_new();
-	if (!st || !st->out || !evcon ||
-	    list_count(&s->streaml) >= STREAMS_MAX) {
+	st = list_count(&s->streaml) < STREAMS_MAX ?
+		mem_zalloc(sizeof(*st), destructor) : NULL;
+	if (!st || sse_alloc(&st->sse, rq, closed_h, st)) {
 		mem_deref(st);
 		reply_error(rq, HTTP_SERVUNAVAIL, NULL, "too many listen");
 		return;
 	}
 
 	st->streams  = s;
-	st->req      = rq->req;
 	st->imports  = portal_imports(rq->portal);
 	st->imported = imports_since(st->imports, UINT64_MAX, NULL, NULL);
-	st->since    = last_event(rq);
-	st->told_ms  = clock_ms();
+	st->since    = sse_last_event(rq);
 	str_ncpy(st->tenant, tenant ? tenant : "", sizeof(st->tenant));
 	list_append(&s->streaml, &st->le, st);
-
-	headers_add(rq);
-	portal_release(rq->portal, rq->req);
-	evhttp_connection_set_closecb(evcon, closed_h, st);
-	evhttp_send_reply_start(rq->req, HTTP_OK, NULL);
 	stream_tell(st);
 
 	(void)event_add(s->tick, &tv);
@@ -311,7 +225,7 @@ void streams_close(struct streams *s)
 	struct le *le;
 
 	while (s && (le = list_head(&s->streaml)))
-		stream_end(le->data);
+		mem_deref(le->data);
 }
 
 

@@ -5,16 +5,16 @@
  * against it, writing. A dry run does the same and undoes it.
  */
 #include <jansson.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "bridge/base/errors.h"
 #include "bridge/model/customer.h"
 #include "objects.h"
 #include "pbx-templates/template.h"
+#include "replay.h"
 
 
-enum { HASH_SIZE = 32, KEY_MAX = 128, LOCATION_SIZE = 1024 };
+enum { LOCATION_SIZE = 1024 };
 
 
 /** A change while it is made */
@@ -28,14 +28,15 @@ struct edit {
 	json_t *old;               /* owned: as it was told, NULL          */
 	int64_t revision;          /* that is to be replaced               */
 	bool dry_run;
-	char hash[2 * HASH_SIZE + 1];  /* of the request, for its key      */
+	char hash[REPLAY_HASH_SIZE];   /* of the request, for its key      */
 };
 
 
 static const char *key_of(enum store_kind kind)
 {
 	return kind == STORE_TENANT ? "tenant" :
-		kind == STORE_PBX ? "name" : "upn";
+		kind == STORE_PBX ? "name" :
+		kind == STORE_TESTERS ? "pbx" : "upn";
 }
 
 
@@ -183,103 +184,6 @@ static int check(struct edit *ed)
 }
 
 
-/* Creations that may be asked for again */
-
-
-static const char *caller(const struct request *rq, char *buf, size_t size)
-{
-	(void)re_snprintf(buf, size, "%s:%s", rq->bearer ? "token" : "admin",
-			  rq->grant.name);
-
-	return buf;
-}
-
-
-static int request_hash(struct edit *ed)
-{
-	const struct request *rq = ed->rq;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t hash[HASH_SIZE];
-	bool good;
-
-	good = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
-		EVP_DigestUpdate(ctx, rq->path, strlen(rq->path) + 1) &&
-		EVP_DigestUpdate(ctx, rq->body ? rq->body : "", rq->size) &&
-		EVP_DigestFinal_ex(ctx, hash, NULL);
-	EVP_MD_CTX_free(ctx);
-
-	if (good)
-		(void)re_snprintf(ed->hash, sizeof(ed->hash), "%w", hash,
-				  sizeof(hash));
-
-	return good ? 0 : EIO;
-}
-
-
-/** @return true if the request was answered before, and is again */
-static bool answered_before(struct edit *ed)
-{
-	struct request *rq = ed->rq;
-	char *text = NULL, name[128];
-	json_t *json;
-	int err;
-
-	if (!rq->key)
-		return false;
-
-	err = strlen(rq->key) > KEY_MAX ? EINVAL : request_hash(ed);
-	if (!err)
-		err = store_answer_find(rq->st, caller(rq, name,
-						       sizeof(name)),
-					rq->key, ed->hash, &text);
-	if (err == ENOENT)
-		return false;
-
-	if (err == EINVAL)
-		reply_error(rq, HTTP_BADREQUEST, "Idempotency-Key", "want at"
-			    " most %d octets", KEY_MAX);
-	else if (err == ESTALE)
-		reply_error(rq, 422, "Idempotency-Key", "this key was that"
-			    " of another request");
-	else if (err)
-		reply_store(rq, err, NULL);
-	else {
-		json = json_loads(text, 0, NULL);
-		reply_header(rq, "Idempotency-Replayed", "true");
-		reply_header(rq, "Location", "%s", json_string_value(
-			     json_object_get(json, "location")));
-		object_reply(rq, 201, json_incref(json_object_get(json,
-								  "body")));
-		json_decref(json);
-	}
-	mem_deref(text);
-
-	return true;
-}
-
-
-static int answer_keep(struct edit *ed, const char *location,
-		       json_t *body)
-{
-	struct request *rq = ed->rq;
-	char name[128], *text;
-	json_t *json;
-	int err;
-
-	if (!rq->key || ed->dry_run)
-		return 0;
-
-	json = json_pack("{s:s, s:O}", "location", location, "body", body);
-	text = json_dumps(json, JSON_COMPACT);
-	err = text ? store_answer_keep(rq->st, caller(rq, name, sizeof(name)),
-				       rq->key, ed->hash, text) : ENOMEM;
-	free(text);
-	json_decref(json);
-
-	return err;
-}
-
-
 /* Writing */
 
 
@@ -395,7 +299,8 @@ static int put(struct edit *ed, json_t **bodyp)
 	/* a customer file's is refused before it is looked at */
 	err = store_get(ed->rq->st, STORE_TENANT, ed->tenant, ed->tenant,
 			managed_h, NULL);
-	if (err == ENOENT && ed->kind == STORE_TENANT)
+	if ((err == ENOENT && ed->kind == STORE_TENANT) ||
+	    (err == EPERM && ed->kind == STORE_TESTERS))
 		err = 0;
 	if (!err)
 		err = check(ed);
@@ -438,7 +343,8 @@ static int post(struct edit *ed, json_t **bodyp)
 
 	reply_header(ed->rq, "Location", "%s", location);
 
-	return answer_keep(ed, location, *bodyp);
+	return ed->dry_run ? 0 : replay_keep(ed->rq, ed->hash, location,
+					     *bodyp);
 }
 
 
@@ -459,7 +365,7 @@ static void object_post(struct request *rq)
 	}
 
 	ed.value = value;
-	if (answered_before(&ed))
+	if (replay(rq, ed.hash))
 		err = ECANCELED;
 	else
 		err = post(&ed, &body);

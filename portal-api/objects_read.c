@@ -10,7 +10,8 @@
 
 enum store_kind object_kind_of(const struct request *rq)
 {
-	return strstr(rq->res->path, "/pbxs") ? STORE_PBX :
+	return strstr(rq->res->path, "/testers") ? STORE_TESTERS :
+		strstr(rq->res->path, "/pbxs") ? STORE_PBX :
 		strstr(rq->res->path, "/users") ? STORE_USER :
 		strstr(rq->res->path, "/sync") ? STORE_SYNC : STORE_TENANT;
 }

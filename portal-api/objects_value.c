@@ -7,6 +7,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/model/customer.h"
 #include "bridge/model/syncconf.h"
+#include "bridge/model/testers.h"
 #include "objects.h"
 #include "pbx-templates/template.h"
 
@@ -18,6 +19,7 @@ const struct fields *object_fields(enum store_kind kind)
 		[STORE_PBX]    = &pbx_fields,
 		[STORE_USER]   = &user_fields,
 		[STORE_SYNC]   = &syncconf_fields,
+		[STORE_TESTERS] = &testers_fields,
 	};
 
 	return v[kind];

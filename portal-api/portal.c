@@ -28,6 +28,7 @@
 #include "events.h"
 #include "imports.h"
 #include "link.h"
+#include "runner.h"
 #include "sessions.h"
 #include "syncing.h"
 
@@ -76,6 +77,7 @@ struct portal {
 	struct sessions *sessions; /* owned                                */
 	struct imports *imports;   /* owned                                */
 	struct streams *streams;   /* owned                                */
+	struct runner *runner;     /* owned, NULL: there is no store       */
 	struct certificates *certificates;     /* owned                    */
 	struct syncing *syncing;   /* owned, NULL: there is no store       */
 	struct event *bell_ev;     /* owned                                */
@@ -127,6 +129,12 @@ void portal_certificate(struct portal *p, enum portal_use use,
 			const struct tlsctx_about *about)
 {
 	certificates_tell(p->certificates, use, about);
+}
+
+
+struct runner *portal_runner(struct portal *portal)
+{
+	return portal->runner;
 }
 
 
@@ -529,6 +537,8 @@ static void *thread_main(void *arg)
 		door_sweep(p->remote_door);
 	}
 
+	runner_close(p->runner);
+
 	/* what is being worked on is finished, what waits is refused */
 	syncing_close(p->syncing);
 	desk_close(p->desk);
@@ -591,6 +601,8 @@ static int conf_copy(struct portal_conf *dst, const struct portal_conf *src)
 	dst->certificate = text_copy(src->certificate, &err);
 	dst->key         = text_copy(src->key, &err);
 	dst->url         = text_copy(src->url, &err);
+	dst->config      = text_copy(src->config, &err);
+	dst->tests.teams_sim = text_copy(src->tests.teams_sim, &err);
 	dst->oidc.issuer = text_copy(src->oidc.issuer, &err);
 	dst->oidc.client_id = text_copy(src->oidc.client_id, &err);
 	dst->oidc.client_secret = text_copy(src->oidc.client_secret, &err);
@@ -623,6 +635,7 @@ static void conf_free(struct portal_conf *conf)
 		conf->oidc.title, conf->oidc.ca_file, conf->node,
 		conf->microsoft.login_url, conf->microsoft.graph_url,
 		conf->microsoft.ca_file, conf->microsoft.carrier,
+		conf->config, conf->tests.teams_sim,
 	};
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++)
@@ -839,6 +852,7 @@ static void portal_free(struct portal *p)
 {
 	desk_close(p->desk);
 	syncing_free(p->syncing);
+	runner_free(p->runner);
 	streams_free(p->streams);
 	if (p->http)
 		evhttp_free(p->http);
@@ -896,6 +910,8 @@ int portal_start(struct portal **pp, const struct portal_conf *conf,
 		err = desk_init(p);
 	if (!err && p->desk)
 		err = syncing_alloc(&p->syncing, p, p->base);
+	if (!err && p->desk)
+		err = runner_alloc(&p->runner, p, p->base);
 	if (!err && conf->address)
 		err = remote_init(p, errs);
 	if (err)

@@ -80,13 +80,20 @@ struct portal_conf {
 	} oidc;
 	struct portal_reach reach; /* a value                               */
 	const char *node;          /* copied; its name in the store, NULL: no
-				      sync is run here                      */
+				      sync and no test is run here                      */
 	struct {                   /* all copied                            */
 		const char *login_url, *graph_url; /* NULL: the cloud's     */
 		const char *ca_file;       /* NULL: the system's            */
 		const char *carrier;       /* name above the customers', NULL */
 		int64_t port;      /* ours towards Teams                    */
 	} microsoft;
+	const char *config;        /* copied; our configuration's file, for
+				      programs that we start; NULL          */
+	struct {                   /* tests of PBXs                         */
+		unsigned at_once;          /* so many at most, 0: none      */
+		unsigned question_ms;      /* unanswered so long: ended     */
+		const char *teams_sim;     /* copied; control socket, NULL  */
+	} tests;
 	unsigned reply_limit_ms;   /* wait for portal_reply(); 0: 10,000    */
 	unsigned request_limit_ms; /* for a whole request; 0: 30,000        */
 };

@@ -10,9 +10,11 @@
 #include "bridge/model/check.h"
 #include "bridge/model/customer.h"
 #include "bridge/model/syncconf.h"
+#include "bridge/model/testers.h"
 #include "catalogs.h"
 #include "objects.h"
 #include "pbx-templates/template.h"
+#include "run_order.h"
 
 
 /* Which of them are in the store */
@@ -305,10 +307,11 @@ void schema_get(struct request *rq)
 {
 	const struct fields *const v[] = {
 		&tenant_fields, &pbx_fields, &user_fields, template_table(),
-		&syncconf_fields,
+		&syncconf_fields, &testers_fields, &run_order_fields,
 	};
 	static const char *const namev[] = { "tenant", "pbx", "user",
-					     "template", "sync" };
+					     "template", "sync", "testers",
+					     "test-run" };
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++) {
 		if (strcmp(namev[i], rq->param))
@@ -319,5 +322,6 @@ void schema_get(struct request *rq)
 	}
 
 	reply_error(rq, HTTP_NOTFOUND, "table", "want tenant, pbx, user,"
-		    " sync or template, found \"%s\"", rq->param);
+		    " template, sync, testers or test-run, found \"%s\"",
+		    rq->param);
 }

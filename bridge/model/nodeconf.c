@@ -302,6 +302,27 @@ static const struct field portalv[] = {
 };
 
 
+static const struct field testsv[] = {
+	{ .name = "at_once", .type = FIELD_INT, AT(tests.at_once),
+	  .max = 8, .dflt = "2",
+	  .help = "So many tests from the portal may run at once; 0: none" },
+	{ .name = "question", .type = FIELD_DURATION, .unit = FIELD_S,
+	  AT(tests.question_s), .min = 5, .max = 3600, .dflt = "10m",
+	  .help = "A test is ended when nobody answers its question for so "
+		  "long" },
+	{ .name = "teams_sim", .type = FIELD_STRING, AT(tests.teams_sim),
+	  .max = CONTROL_OCTETS, .checkh = check_line,
+	  .flags = FIELD_ADVANCED,
+	  .help = "Control socket of the teams-sim that plays Microsoft's "
+		  "side, in labs; unset: users are people" },
+};
+
+static const struct fields tests_fields = {
+	.size = sizeof(struct nodeconf),     /* offsets count from it */
+	.name = "tests", .fieldv = testsv, .fieldc = COUNT(testsv),
+	.help = "Tests of PBXs from the portal",
+};
+
 static const struct fields sip_fields = {
 	.size = sizeof(struct nodeconf),     /* offsets count from it */
 	.name = "sip", .fieldv = sipv, .fieldc = COUNT(sipv),
@@ -415,6 +436,8 @@ static const struct field fieldv[] = {
 	{ .name = "microsoft", .type = FIELD_OBJECT,
 	  .sub = &microsoft_fields,
 	  .help = "Where Microsoft 365 is asked for users" },
+	{ .name = "tests", .type = FIELD_OBJECT, .sub = &tests_fields,
+	  .help = "Tests of PBXs from the portal" },
 	{ .name = "control", .type = FIELD_STRING, AT(control),
 	  .max = CONTROL_OCTETS, .checkh = check_line,
 	  .help = "Path of the control socket; unset: control.sock in "
@@ -544,6 +567,7 @@ int nodeconf_resolve(struct nodeconf *node, const char *base)
 		&node->store.key_file, &node->portal.certificate,
 		&node->portal.key, &node->portal.oidc.ca_file,
 		&node->microsoft.ca_file,
+		&node->tests.teams_sim,
 	};
 	size_t i;
 	int err = 0;

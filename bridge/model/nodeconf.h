@@ -101,6 +101,12 @@ struct nodeconf {
 		char *ca_file;     /* NULL: the system's                    */
 	} microsoft;
 
+	struct {                   /* of PBXs, from the portal              */
+		int64_t at_once;   /* 0: none                               */
+		uint32_t question_s;
+		char *teams_sim;   /* control socket, NULL: there is none   */
+	} tests;
+
 	char *control;             /* path of the control socket, NULL:
 				      state_dir/control.sock                */
 };

@@ -3,6 +3,7 @@
  */
 #include "bridge/base/errors.h"
 #include "bridge/base/libre.h"
+#include "check.h"
 #include "testers.h"
 
 
@@ -14,6 +15,60 @@ static const char *const dialsv[] = {"number", "extension"};
 static const char *const codecv[] = {"PCMA", "PCMU", "G722"};
 
 
+/* What is said here ends up in the account of a phone's program and in URIs:
+   nothing in it may begin something else */
+
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+
+static bool only(const char *value, const char *set, char *why, size_t size,
+		 const char *text)
+{
+	if (!value[strspn(value, set)])
+		return true;
+
+	str_ncpy(why, text, size);
+
+	return false;
+}
+
+
+static bool check_dialled(const char *value, char *why, size_t size)
+{
+	return only(value, LETTERS DIGITS "+*#._-", why, size,
+		    "what is dialled: digits, letters, +, *, #");
+}
+
+
+static bool check_account(const char *value, char *why, size_t size)
+{
+	return only(value, LETTERS DIGITS "+*#._-@!~&$%=/", why, size,
+		    "a SIP username: letters, digits and + * # . _ - @ ! ~ & $"
+		    " % = /");
+}
+
+
+static bool check_place(const char *value, char *why, size_t size)
+{
+	return only(value, LETTERS DIGITS ".-:[]", why, size,
+		    "host or host:port");
+}
+
+
+static bool check_password(const char *value, char *why, size_t size)
+{
+	if (!strpbrk(value, "\"\\"))
+		return check_line(value, why, size);
+
+	str_ncpy(why, "a password without quotes and backslashes: the phone"
+		 " of the test cannot take it", size);
+
+	return false;
+}
+
+
 #define AT(m) .offset = offsetof(struct roster_account, m)
 
 static const struct field accountv[] = {
@@ -21,24 +76,29 @@ static const struct field accountv[] = {
 	  .help = "Who plays it: a user in teams-sim (teams), a telephone that"
 		  " the test brings (phone), a person (human)" },
 	{ .name = "name", .type = FIELD_STRING, AT(name), .max = 63,
+	  .checkh = check_line,
 	  .help = "What people call it, as in \"Ann\" or \"my mobile\"" },
 	{ .name = "upn", .type = FIELD_STRING, AT(upn), .max = 127,
+	  .checkh = check_line,
 	  .help = "Microsoft name of a user; unset: the one with the number" },
 	{ .name = "number", .type = FIELD_STRING, AT(number), .max = 31,
+	  .checkh = check_dialled,
 	  .help = "Number under which others reach it, as callers see it" },
 	{ .name = "extension", .type = FIELD_STRING, AT(extension), .max = 31,
+	  .checkh = check_dialled,
 	  .help = "Extension at the PBX" },
 	{ .name = "mailbox", .type = FIELD_STRING, AT(mailbox), .max = 31,
+	  .checkh = check_dialled,
 	  .help = "Number that reaches its voice mailbox at once" },
 	{ .name = "sip_username", .type = FIELD_STRING, AT(sip_username),
-	  .max = 127,
+	  .max = 127, .checkh = check_account,
 	  .help = "A phone's user at the PBX; unset: the extension, or the"
 		  " number" },
 	{ .name = "sip_auth_username", .type = FIELD_STRING,
-	  AT(sip_auth_username), .max = 127,
+	  AT(sip_auth_username), .max = 127, .checkh = check_account,
 	  .help = "Name for authentication, if it differs" },
 	{ .name = "sip_password", .type = FIELD_STRING, AT(sip_password),
-	  .max = 255, .flags = FIELD_SECRET,
+	  .max = 255, .flags = FIELD_SECRET, .checkh = check_password,
 	  .help = "Password of the phone's user" },
 	{ .name = "registers", .type = FIELD_BOOL, AT(registers),
 	  .dflt = "true",
@@ -49,9 +109,10 @@ static const struct field accountv[] = {
 	  .help = "How it reaches users: by number, as from outside, or by"
 		  " extension, as a phone on the PBX" },
 	{ .name = "outside_line_prefix", .type = FIELD_STRING,
-	  AT(outside_line_prefix), .max = 7,
+	  AT(outside_line_prefix), .max = 7, .checkh = check_prefix,
 	  .help = "A phone on the PBX dials it before numbers outside" },
 	{ .name = "address", .type = FIELD_STRING, AT(address), .max = 63,
+	  .checkh = check_place,
 	  .help = "The phone's own address, host or host:port; unset: as the"
 		  " way to the PBX goes" },
 	{ .name = "codec", .type = FIELD_CHOICE, AT(codec), CHOICES(codecv),
@@ -78,8 +139,10 @@ static const struct field testerv[] = {
 	ACTOR(external, "A telephone outside"),
 	ACTOR(external_2, "Another telephone outside"),
 	{ .name = "nobody", .type = FIELD_STRING, AT(nobody), .max = 31,
+	  .checkh = check_dialled,
 	  .help = "A number that nobody has" },
 	{ .name = "echo", .type = FIELD_STRING, AT(echo), .max = 31,
+	  .checkh = check_dialled,
 	  .help = "A number at the PBX that gives back what it hears" },
 };
 

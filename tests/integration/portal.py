@@ -38,7 +38,8 @@ class Answer:
     def __init__(self, response):
         self.code = response.status
         self.headers = response.headers
-        self.text = response.read().decode()
+        self.body = response.read()
+        self.text = self.body.decode(errors="replace")
         try:
             self.json = json.loads(self.text)
         except ValueError:

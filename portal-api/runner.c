@@ -1,0 +1,687 @@
+/**
+ * @file runner.c  Tests that run on this node
+ *
+ * Places are taken and given back by workers, under the lock. What runs
+ * belongs to the portal's thread; while a worker keeps what it has left, the
+ * thread leaves it alone.
+ */
+#include <assert.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <jansson.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "bridge/base/log.h"
+#include "bridge/base/wheel.h"
+#include "desk.h"
+#include "run_keep.h"
+#include "run_live.h"
+#include "run_process.h"
+#include "runner.h"
+#include "testplans/run.h"
+
+
+enum {
+	TICK_MS    = 200,
+	RETRY_MS   = 5000,         /* keep it, when the store was away   */
+	LEFT_MS    = 1000,         /* something of before still ends     */
+	PATIENCE_MS = 120 * 1000,  /* to hang up and put back            */
+	LIMIT_MS   = 4 * 3600 * 1000,
+	CLOSING_MS = 1000,
+	LINE_MAX_OCTETS = 256 * 1024,
+	READ_OCTETS = 64 * 1024,
+};
+
+enum testrun_state {
+	TESTRUN_PLACE,             /* nothing was started yet            */
+	TESTRUN_RUNS,
+	TESTRUN_ENDS,              /* was told to                        */
+	TESTRUN_OVER,              /* is to be kept                      */
+};
+
+struct testrun {
+	struct desk_task task;     /* it is being kept; comes first      */
+	struct le le;              /* of runl, or freshl                 */
+	struct le place_le;        /* of placel                          */
+	struct runner *runner;     /* borrowed, parent                   */
+	char tenant[64], pbx[64];
+	char id[STORE_RUN_ID_SIZE];
+	char *summary, *folder;    /* owned                              */
+	enum testrun_state state;
+	struct run_process process;
+	struct event *out_ev;      /* owned                              */
+	struct evbuffer *out;      /* owned: what was read of it         */
+	struct run_live *live;     /* owned                              */
+	uint64_t began_ms, ends_ms, retry_ms;
+	char why[128];             /* it was told to end, ""             */
+
+	bool keeping;              /* a worker has it                    */
+	bool kept;                 /* written by the worker              */
+	char *verdict;             /* owned: what it was kept as         */
+};
+
+struct runner {
+	struct desk_task left;     /* looks for what was left; comes first */
+	struct portal *portal;     /* borrowed                           */
+	struct event_base *base;   /* borrowed                           */
+	struct event *tick;        /* owned                              */
+	struct event *bell_ev;     /* owned                              */
+	int bell;                  /* eventfd, owned                     */
+	struct list runl;          /* struct testrun, owned              */
+	int64_t since_ms;          /* wall clock                         */
+	uint64_t left_ms;          /* look for what was left then        */
+	bool left_seen;            /* nothing of before is left          */
+	bool left_busy;            /* a worker looks for it              */
+	int left_err;              /* what the worker came to            */
+
+	pthread_mutex_t lock;      /* for all below                      */
+	struct list placel;        /* struct testrun, all of them        */
+	struct list freshl;        /* struct testrun, owned: just begun  */
+};
+
+/** One door: what may follow each */
+static const unsigned successors[] = {
+	[TESTRUN_PLACE] = 1u << TESTRUN_RUNS,
+	[TESTRUN_RUNS]  = 1u << TESTRUN_ENDS | 1u << TESTRUN_OVER,
+	[TESTRUN_ENDS]  = 1u << TESTRUN_OVER,
+	[TESTRUN_OVER]  = 0,
+};
+
+
+static void set_state(struct testrun *tr, enum testrun_state next)
+{
+	assert(successors[tr->state] & (1u << next));
+
+	tr->state = next;
+}
+
+
+/** The lock is held, or nobody else knows of it */
+static void destructor(void *data)
+{
+	struct testrun *tr = data;
+
+	list_unlink(&tr->le);
+	list_unlink(&tr->place_le);
+	if (tr->out_ev)
+		event_free(tr->out_ev);
+	if (tr->out)
+		evbuffer_free(tr->out);
+	run_process_close(&tr->process);
+	mem_deref(tr->live);
+	mem_deref(tr->summary);
+	mem_deref(tr->folder);
+	mem_deref(tr->verdict);
+}
+
+
+static void bell_ring(const struct runner *r)
+{
+	const uint64_t one = 1;
+
+	while (write(r->bell, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+
+int runner_folder(char *path, size_t size, const struct portal_conf *conf,
+		  const char *id)
+{
+	return re_snprintf(path, size, "%s/test-runs%s%s", conf->state_dir,
+			   *id ? "/" : "", id) < 0 ? ENAMETOOLONG : 0;
+}
+
+
+const char *runner_node(const struct portal_conf *conf)
+{
+	return conf->node ? conf->node : "node";
+}
+
+
+/* Places, in a worker */
+
+
+int runner_reserve(struct runner *r, const char *tenant, const char *pbx,
+		   struct testrun **trp)
+{
+	const unsigned max = portal_conf(r->portal)->tests.at_once;
+	struct testrun *tr;
+	int err = 0;
+
+	if (!max)
+		return ENOSYS;
+
+	tr = mem_zalloc(sizeof(*tr), destructor);
+	if (!tr)
+		return ENOMEM;
+
+	tr->runner = r;
+	tr->process.in = tr->process.out = -1;
+	str_ncpy(tr->tenant, tenant, sizeof(tr->tenant));
+	str_ncpy(tr->pbx, pbx, sizeof(tr->pbx));
+
+	(void)pthread_mutex_lock(&r->lock);
+
+	for (struct le *le = list_head(&r->placel); le; le = le->next) {
+		const struct testrun *other = le->data;
+
+		if (!strcmp(other->tenant, tenant) &&
+		    !strcmp(other->pbx, pbx))
+			err = EBUSY;
+	}
+	if (!err && list_count(&r->placel) >= max)
+		err = EAGAIN;
+	if (!err)
+		list_append(&r->placel, &tr->place_le, tr);
+
+	(void)pthread_mutex_unlock(&r->lock);
+
+	if (err)
+		mem_deref(tr);
+	else
+		*trp = tr;
+
+	return err;
+}
+
+
+void runner_release(struct testrun *tr)
+{
+	struct runner *r = tr->runner;
+
+	(void)pthread_mutex_lock(&r->lock);
+	mem_deref(tr);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+
+int runner_launch(struct testrun *tr, const struct launch *launch)
+{
+	struct runner *r = tr->runner;
+	int err;
+
+	err = str_dup(&tr->summary, launch->summary);
+	if (!err)
+		err = str_dup(&tr->folder, launch->folder);
+	if (!err)
+		err = run_live_alloc(&tr->live);
+	if (!err) {
+		tr->out = evbuffer_new();
+		err = tr->out ? 0 : ENOMEM;
+	}
+	if (!err)
+		err = run_process_start(&tr->process, launch->folder,
+					launch->argv, launch->text);
+	if (err)
+		return err;
+
+	str_ncpy(tr->id, launch->id, sizeof(tr->id));
+	tr->began_ms = clock_ms();
+	set_state(tr, TESTRUN_RUNS);
+
+	(void)pthread_mutex_lock(&r->lock);
+	list_append(&r->freshl, &tr->le, tr);
+	(void)pthread_mutex_unlock(&r->lock);
+	bell_ring(r);
+
+	return 0;
+}
+
+
+/* Going on, in the portal's thread */
+
+
+static void end(struct testrun *tr, const char *why)
+{
+	if (tr->state != TESTRUN_RUNS)
+		return;
+
+	info("tests", tr->id, "%s is told to end: %s", tr->pbx, why);
+	str_ncpy(tr->why, why, sizeof(tr->why));
+	tr->ends_ms = clock_ms();
+	set_state(tr, TESTRUN_ENDS);
+	run_process_kill(&tr->process, false);
+	run_live_tell(tr->live, json_pack("{s:s, s:s}", "event", "ends",
+					  "text", why));
+}
+
+
+static void lines_read(struct testrun *tr)
+{
+	char *line;
+
+	while ((line = evbuffer_readln(tr->out, NULL, EVBUFFER_EOL_LF))) {
+		run_live_line(tr->live, line);
+		free(line);
+	}
+
+	if (evbuffer_get_length(tr->out) > LINE_MAX_OCTETS)
+		(void)evbuffer_drain(tr->out, evbuffer_get_length(tr->out));
+}
+
+
+static void out_h(evutil_socket_t fd, short what, void *arg)
+{
+	struct testrun *tr = arg;
+	int n;
+
+	(void)what;
+
+	n = evbuffer_read(tr->out, fd, READ_OCTETS);
+	lines_read(tr);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		(void)event_del(tr->out_ev);
+}
+
+
+/** In a worker */
+static void keep_work(struct desk_task *task, struct store *st,
+		      struct catalog *cat)
+{
+	struct testrun *tr = (struct testrun *)(void *)task;
+	const struct run_keep keep = {
+		.id = tr->id, .summary = tr->summary, .folder = tr->folder,
+		.why = *tr->why ? tr->why : NULL, .verdict = "stopped",
+	};
+	int err;
+
+	(void)cat;
+
+	err = run_keep(st, &keep, &tr->verdict);
+	tr->kept = !err;
+	if (err)
+		warning("tests", tr->id, "its report cannot be kept yet: %m",
+			err);
+}
+
+
+/** It is in the store: whoever looks on is told where to look now */
+static void finish(struct testrun *tr)
+{
+	struct runner *r = tr->runner;
+
+	info("tests", tr->id, "%s was tested: %s", tr->pbx, tr->verdict);
+	if (tr->live)
+		run_live_tell(tr->live, json_pack("{s:s, s:s}", "event",
+			      "over", "verdict", tr->verdict));
+
+	(void)pthread_mutex_lock(&r->lock);
+	mem_deref(tr);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+
+static void keep_done(struct desk_task *task)
+{
+	struct testrun *tr = (struct testrun *)(void *)task;
+
+	tr->keeping = false;
+	if (!task->err && tr->kept)
+		finish(tr);
+}
+
+
+static void keep_begin(struct testrun *tr)
+{
+	struct desk *desk = portal_desk(tr->runner->portal);
+
+	tr->retry_ms = clock_ms() + RETRY_MS;
+	memset(&tr->task, 0, sizeof(tr->task));
+	tr->task.workh = keep_work;
+	tr->task.doneh = keep_done;
+	tr->keeping = desk && !desk_push_task(desk, &tr->task);
+}
+
+
+static void limits_check(struct testrun *tr)
+{
+	const struct portal_conf *conf = portal_conf(tr->runner->portal);
+	const uint64_t now = clock_ms();
+	char why[96];
+
+	if (run_live_waits_ms(tr->live) > conf->tests.question_ms) {
+		(void)re_snprintf(why, sizeof(why), "nobody answered a"
+				  " question for %u s",
+				  conf->tests.question_ms / 1000);
+		end(tr, why);
+	}
+	else if (now - tr->began_ms > LIMIT_MS) {
+		end(tr, "it took longer than a test may");
+	}
+
+	if (tr->state == TESTRUN_ENDS && now - tr->ends_ms > PATIENCE_MS) {
+		tr->ends_ms = now;
+		run_process_kill(&tr->process, true);
+	}
+}
+
+
+static void step(struct testrun *tr)
+{
+	if (tr->state == TESTRUN_OVER) {
+		if (!tr->keeping && clock_ms() >= tr->retry_ms)
+			keep_begin(tr);
+		return;
+	}
+
+	run_live_tick(tr->live);
+	if (!run_process_ended(&tr->process)) {
+		limits_check(tr);
+		return;
+	}
+
+	/* what it said last */
+	while (evbuffer_read(tr->out, tr->process.out, READ_OCTETS) > 0)
+		lines_read(tr);
+
+	(void)event_del(tr->out_ev);
+	run_process_close(&tr->process);
+	set_state(tr, TESTRUN_OVER);
+	keep_begin(tr);
+}
+
+
+/* What was left by ourselves, before we were started anew */
+
+
+static void left_work(struct desk_task *task, struct store *st,
+		      struct catalog *cat)
+{
+	struct runner *r = (struct runner *)(void *)task;
+
+	(void)cat;
+	r->left_err = run_keep_left(st, portal_conf(r->portal), r->since_ms);
+}
+
+
+static void left_done(struct desk_task *task)
+{
+	struct runner *r = (struct runner *)(void *)task;
+
+	r->left_busy = false;
+	r->left_seen = !task->err && !r->left_err;
+}
+
+
+static void left_look(struct runner *r)
+{
+	struct desk *desk = portal_desk(r->portal);
+
+	if (!desk || r->left_seen || r->left_busy ||
+	    clock_ms() < r->left_ms)
+		return;
+
+	r->left_ms = clock_ms() + LEFT_MS;
+	memset(&r->left, 0, sizeof(r->left));
+	r->left.workh = left_work;
+	r->left.doneh = left_done;
+	r->left_busy  = !desk_push_task(desk, &r->left);
+}
+
+
+static void tick_h(evutil_socket_t fd, short what, void *arg)
+{
+	struct runner *r = arg;
+	struct le *le = list_head(&r->runl);
+
+	(void)fd;
+	(void)what;
+
+	while (le) {
+		struct testrun *tr = le->data;
+
+		le = le->next;
+		step(tr);
+	}
+
+	left_look(r);
+	if (r->left_seen && !r->runl.head)
+		(void)event_del(r->tick);
+}
+
+
+static void take(struct runner *r, struct testrun *tr)
+{
+	list_append(&r->runl, &tr->le, tr);
+	tr->out_ev = event_new(r->base, tr->process.out, EV_READ | EV_PERSIST,
+			       out_h, tr);
+	if (!tr->out_ev || event_add(tr->out_ev, NULL))
+		end(tr, "without memory");
+}
+
+
+static void bell_h(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval tv = { .tv_usec = TICK_MS * 1000 };
+	struct runner *r = arg;
+	struct testrun *tr;
+	uint64_t count;
+
+	(void)what;
+	(void)!read(fd, &count, sizeof(count));
+
+	for (;;) {
+		(void)pthread_mutex_lock(&r->lock);
+		tr = list_ledata(list_head(&r->freshl));
+		if (tr)
+			list_unlink(&tr->le);
+		(void)pthread_mutex_unlock(&r->lock);
+
+		if (!tr)
+			break;
+		take(r, tr);
+	}
+
+	(void)event_add(r->tick, &tv);
+	tick_h(-1, 0, r);
+}
+
+
+/* Asked from outside */
+
+
+/** One that runs here and that the caller may see, NULL: answered */
+static struct testrun *find(struct request *rq, bool change)
+{
+	struct runner *r = portal_runner(rq->portal);
+	const char *own = access_tenant(rq);
+
+	for (struct le *le = r ? list_head(&r->runl) : NULL; le;
+	     le = le->next) {
+		struct testrun *tr = le->data;
+
+		if (!strcmp(tr->id, rq->param) &&
+		    (!own || !strcmp(own, tr->tenant)) &&
+		    (!change || access_may_change(rq, tr->tenant)))
+			return tr;
+	}
+
+	reply_error(rq, HTTP_NOTFOUND, "id", "no test %s runs here",
+		    rq->param);
+
+	return NULL;
+}
+
+
+void run_events_get(struct request *rq)
+{
+	struct testrun *tr = find(rq, false);
+
+	if (tr)
+		run_live_stream(tr->live, rq);
+}
+
+
+void run_stop_post(struct request *rq)
+{
+	struct testrun *tr = find(rq, true);
+	char why[128];
+
+	if (!tr)
+		return;
+
+	(void)re_snprintf(why, sizeof(why), "stopped by %s", rq->grant.name);
+	end(tr, why);
+	reply_json(rq, 202, json_pack("{s:s, s:s}", "id", tr->id, "status",
+				      "ends"));
+}
+
+
+/** "y it rang twice": a letter, and what the person remarks. @return 0,
+    EAGAIN it does not read */
+static int answer_write(const struct testrun *tr, char letter,
+			const char *note)
+{
+	char line[RUN_NOTE_SIZE + 8];
+	const int n = re_snprintf(line, sizeof(line), "%c %s\n", letter,
+				  note);
+
+	return n > 0 && write(tr->process.in, line, (size_t)n) == n ? 0
+		: EAGAIN;
+}
+
+
+static void answer(struct request *rq, struct testrun *tr, json_t *body)
+{
+	static const char *const wordv[] = {"pass", "fail", "skip"};
+	const char *word = json_string_value(json_object_get(body, "answer"));
+	const char *note = json_string_value(json_object_get(body, "note"));
+	const json_int_t number = json_integer_value(
+		json_object_get(body, "question"));
+	size_t i = 0;
+
+	while (word && i < RE_ARRAY_SIZE(wordv) && strcmp(word, wordv[i]))
+		++i;
+
+	if (!word || i == RE_ARRAY_SIZE(wordv))
+		reply_error(rq, 422, "answer", "want pass, fail or skip");
+	else if (note && (strlen(note) >= RUN_NOTE_SIZE ||
+			  strpbrk(note, "\r\n")))
+		reply_error(rq, 422, "note", "want a line of at most %d"
+			    " octets", RUN_NOTE_SIZE - 1);
+	else if (!number || number != run_live_question(tr->live))
+		reply_error(rq, 409, "question", "this question does not wait"
+			    " for an answer any more");
+	else if (answer_write(tr, "yns"[i], note ? note : ""))
+		reply_error(rq, HTTP_SERVUNAVAIL, NULL, "it does not listen");
+	else {
+		run_live_answered(tr->live);
+		reply_json(rq, HTTP_OK, json_pack("{s:s, s:I}", "status",
+				"answered", "question", number));
+	}
+}
+
+
+void run_answer_post(struct request *rq)
+{
+	struct testrun *tr = find(rq, true);
+	json_t *body = tr ? body_json(rq) : NULL;
+
+	if (body)
+		answer(rq, tr, body);
+
+	json_decref(body);
+}
+
+
+/* Beginning and end */
+
+
+static int64_t wall_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+
+int runner_alloc(struct runner **rp, struct portal *portal,
+		 struct event_base *base)
+{
+	struct runner *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return ENOMEM;
+
+	r->portal   = portal;
+	r->base     = base;
+	r->since_ms = wall_ms();
+	(void)pthread_mutex_init(&r->lock, NULL);
+	r->bell = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+	r->tick = event_new(base, -1, EV_PERSIST, tick_h, r);
+	if (r->bell >= 0)
+		r->bell_ev = event_new(base, r->bell, EV_READ | EV_PERSIST,
+				       bell_h, r);
+
+	if (!r->tick || !r->bell_ev || event_add(r->bell_ev, NULL)) {
+		runner_free(r);
+		return ENOMEM;
+	}
+
+	*rp = r;
+
+	return 0;
+}
+
+
+static bool runs_ended(struct runner *r)
+{
+	bool ended = true;
+
+	for (struct le *le = list_head(&r->runl); le; le = le->next) {
+		struct testrun *tr = le->data;
+
+		ended &= run_process_ended(&tr->process);
+	}
+
+	return ended;
+}
+
+
+void runner_close(struct runner *r)
+{
+	if (!r)
+		return;
+
+	bell_h(r->bell, 0, r);
+	(void)event_del(r->bell_ev);
+	(void)event_del(r->tick);
+
+	for (struct le *le = list_head(&r->runl); le; le = le->next) {
+		struct testrun *tr = le->data;
+
+		end(tr, "the service is stopped");
+		tr->live = mem_deref(tr->live);
+		if (tr->out_ev)
+			(void)event_del(tr->out_ev);
+		run_process_close(&tr->process);
+	}
+
+	for (int i = 0; i < CLOSING_MS / 20 && !runs_ended(r); i++)
+		(void)poll(NULL, 0, 20);
+}
+
+
+void runner_free(struct runner *r)
+{
+	if (!r)
+		return;
+
+	list_flush(&r->runl);
+	list_flush(&r->freshl);
+	if (r->tick)
+		event_free(r->tick);
+	if (r->bell_ev)
+		event_free(r->bell_ev);
+	if (r->bell >= 0)
+		(void)close(r->bell);
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+}

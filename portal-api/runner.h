@@ -1,0 +1,62 @@
+/**
+ * @file runner.h  Tests that run on this node
+ *
+ * A few at once, one of a PBX. Each is a program of its own (run_process.h);
+ * what it tells is passed on as it comes (run_live.h), what it leaves behind
+ * is kept in the store (run_keep.h). A test whose questions nobody answers is
+ * ended, and so are all of them with the service.
+ */
+#ifndef PORTAL_RUNNER_H
+#define PORTAL_RUNNER_H
+
+#include "api.h"
+
+struct event_base;
+struct runner;                     /* runner_alloc/runner_free */
+struct testrun;                    /* a place for one */
+
+/** @return 0, ENOMEM, errno of eventfd(2) */
+int runner_alloc(struct runner **rp, struct portal *portal,
+		 struct event_base *base);
+
+/** End what runs; what it leaves is found when the service runs again.
+    In the portal's thread; NULL is fine */
+void runner_close(struct runner *r);
+
+/** After the desk is closed */
+void runner_free(struct runner *r);
+
+/* From a worker */
+
+/**
+ * Take a place
+ *
+ * @return 0, ENOSYS no tests on this node, EBUSY that PBX is being tested,
+ *         EAGAIN as many as may run, ENOMEM
+ */
+int runner_reserve(struct runner *r, const char *tenant, const char *pbx,
+		   struct testrun **trp);
+
+/** Give a place back where nothing was started */
+void runner_release(struct testrun *tr);
+
+struct launch {
+	const char *id;            /* of the store's row                    */
+	const char *summary;       /* as the row has it                     */
+	const char *folder;        /* it is there                           */
+	const char *const *argv;   /* words of `callbridge`, then NULL      */
+	const char *text;          /* what it reads at RUN_PROCESS_FILE     */
+};
+
+/** Start it. The place is the runner's from then on.
+    @return 0, or as run_process_start() */
+int runner_launch(struct testrun *tr, const struct launch *launch);
+
+/** This node, as tests have it that it runs */
+const char *runner_node(const struct portal_conf *conf);
+
+/** Folder of a test. @return 0, ENAMETOOLONG */
+int runner_folder(char *path, size_t size, const struct portal_conf *conf,
+		  const char *id);
+
+#endif

@@ -1,0 +1,346 @@
+"""Tests of a PBX that are begun and watched from the portal."""
+
+import http.client
+import json
+import os
+import re
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+
+from support import BridgeTest, deadline, plan, site, wait_for
+from portal import Client, UnixConnection
+
+from lab import postgres
+
+SECRET = re.compile(r"secret-\d|phone-s3cret")
+PBX = "/tenants/contoso/pbxs/hq"
+
+
+class Stream(threading.Thread):
+    """Reads what a test tells, as a browser does."""
+
+    def __init__(self, bridge, run, since=None):
+        super().__init__(daemon=True)
+        self.connection = UnixConnection(bridge.socket)
+        self.connection.timeout = 120
+        self.connection.request(
+            "GET", "/api/v1/test-runs/%s/events" % run,
+            headers={"Last-Event-ID": str(since)} if since else {})
+        self.response = self.connection.getresponse()
+        self.events = []        # in order, with their id
+        self.start()
+
+    def run(self):
+        number = None
+        try:
+            for line in self.response:
+                word, _, rest = line.decode().strip().partition(": ")
+                if word == "id":
+                    number = int(rest)
+                elif word == "data":
+                    self.events.append({"id": number, **json.loads(rest)})
+        except (OSError, http.client.HTTPException):
+            pass                # the service was killed
+
+    def wait(self, name, deadline_s=40, **members):
+        """Wait for an event that has these members."""
+        def found():
+            return next((event for event in list(self.events)
+                         if event["event"] == name and all(
+                             event.get(key) == value
+                             for key, value in members.items())), None)
+        return wait_for(found, deadline_s, lambda: "%s %s, but: %s" % (
+            name, members, self.events), 0.05)
+
+
+class RunTest(BridgeTest):
+    """The lab's bridge, with its users in teams-sim."""
+
+    tests = "at_once: 1"
+
+    @classmethod
+    def setUpClass(cls):
+        site().need("teams")
+        cls.node = {**cls.node, "tests": "{%s, teams_sim: %s}" % (
+            cls.tests, site().teams.socket)}
+        super().setUpClass()
+        cls.lab.drop_phones()
+        cls.local = Client(cls.bridge, by_socket=True)
+
+    def setUp(self):
+        super().setUp()
+        self.who_plays(external={
+            "kind": "phone", "number": "+441632960031", "registers": False,
+            "address": "127.0.0.31:5060", "sip_password": "phone-s3cret"})
+
+    def who_plays(self, **more):
+        """Say who plays whom."""
+        answer = self.local.put(PBX + "/testers", {
+            "user_a": {"kind": "teams", "upn": "a@contoso.example"},
+            "user_b": {"kind": "teams", "upn": "b@contoso.example"},
+            **more})
+        self.assertIn(answer.code, (200, 201), answer)
+        return answer.json
+
+    def begin(self, plans=("confidence",), cases=("to-pstn",), times=1,
+              **more):
+        """Begin a test; its id and its stream."""
+        answer = self.local.post(PBX + "/test-runs", {
+            "plans": list(plans), "cases": list(cases), "times": times,
+            **more})
+        self.assertEqual(answer.code, 201, answer)
+        self.assertEqual(answer.headers["Location"],
+                         "/api/v1/test-runs/" + answer.json["id"])
+        self.addCleanup(self.local.post, "/test-runs/%s/stop"
+                        % answer.json["id"])
+        return answer.json["id"], Stream(self.bridge, answer.json["id"])
+
+    def kept(self, run):
+        """What is kept of it."""
+        found = self.local.get("/test-runs/" + run).json
+        self.assertIsNone(found["node"], found)
+        for text in (json.dumps(found),
+                     self.local.get("/test-runs/%s/report?format=html"
+                                    % run).text):
+            self.assertFalse(SECRET.search(text), SECRET.search(text))
+        return found
+
+    def folders(self):
+        """Folders of tests that are not kept yet."""
+        path = self.bridge.folder / "state/test-runs"
+        return list(path.iterdir()) if path.exists() else []
+
+    def quiet_now(self):
+        """Nobody has a call any more."""
+        self.assertFalse([call for call in self.bridge.calls()
+                          if call["state"] != "ended"])
+        self.assertEqual(self.site.asterisk.channels(), [])
+
+
+class Watched(RunTest):
+    """From the first step to the report."""
+
+    @deadline(120)
+    def test_a_plan_is_watched_and_its_report_is_kept(self):
+        key = {"Idempotency_Key": "one-%d" % time.time_ns()}
+        order = {"plans": ["confidence"], "cases": ["registered", "to-pstn"],
+                 "times": 1}
+        answer = self.local.post(PBX + "/test-runs", order, **key)
+        self.assertEqual(answer.code, 201, answer)
+        run = answer.json["id"]
+        stream = Stream(self.bridge, run)
+        again = self.local.post(PBX + "/test-runs", order, **key)
+        self.assertEqual((again.code, again.json), (201, answer.json))
+        busy = self.local.post(PBX + "/test-runs", order)
+        self.assertEqual(busy.code, 409, busy)
+        found = self.local.get("/test-runs/" + run).json
+        self.assertEqual((found["verdict"], found["report"]),
+                         ("running", None))
+        self.assertEqual(self.local.delete("/test-runs/" + run).code, 409)
+        self.assertEqual(self.local.get("/test-runs/%s/report" % run).code,
+                         409)
+
+        step = stream.wait("step-end", verdict="passed")
+        late = Stream(self.bridge, run)
+        rest = Stream(self.bridge, run, since=step["id"])
+        self.assertEqual(stream.wait("over")["verdict"], "passed",
+                         self.local.get("/test-runs/" + run).text)
+        late.wait("over")
+        rest.wait("over")
+        for each in (stream, late, rest):
+            each.join(20)       # it has been ended
+
+        def steps(events):
+            return [event for event in events if event["event"] != "wait"]
+        self.assertEqual(steps(late.events), steps(stream.events))
+        self.assertEqual(steps(rest.events), [
+            event for event in steps(stream.events)
+            if event["id"] > step["id"]])
+        self.check_kept(run)
+
+    def check_kept(self, run):
+        found = self.kept(run)
+        self.assertEqual((found["verdict"], found["counts"]["passed"],
+                          found["pbx"], found["plans"], found["keep"]),
+                         ("passed", 2, "hq", ["confidence"], False))
+        rows = {row["tenant"] for row in found["report"]["registrations"]}
+        self.assertEqual(rows, {"contoso"})
+        path = "/test-runs/%s/" % run
+        page = self.local.get(path + "report?format=html")
+        self.assertIn("Test of hq", page.text)
+        self.assertIn("style-src", page.headers["Content-Security-Policy"])
+        ElementTree.fromstring(
+            self.local.get(path + "report?format=junit").text)
+        capture = re.search(r'"(report-captures/[^"]+)"', page.text).group(1)
+        self.assertEqual(self.local.get(path + capture).body[:4],
+                         b"\n\r\r\n")
+        self.assertEqual(self.local.get(
+            "/test-runs/compare?old=%s&new=%s" % (run, run)).json["worse"],
+            0)
+        self.assertEqual(self.local.patch("/test-runs/" + run,
+                                          {"keep": True}).code, 200)
+        self.assertTrue(self.local.get("/test-runs/" + run).json["keep"])
+        self.assertEqual(self.local.get(path + "events").code, 404)
+        self.assertEqual(self.local.post(path + "stop").code, 404)
+        self.assertEqual(self.folders(), [])
+        self.assertEqual(self.local.delete("/test-runs/" + run).code, 204)
+        self.assertEqual(self.local.get(path + capture).code, 404)
+
+
+class Begun(RunTest):
+    """What people do with it."""
+
+    @deadline(120)
+    def test_a_person_is_asked_and_answers_once(self):
+        self.who_plays(external={"kind": "human", "name": "Eve",
+                               "number": "+441632960031"})
+        run, stream = self.begin(cases=["to-pstn"])
+        asked = stream.wait("question")
+        self.assertIn("Eve", asked["text"])
+        path = "/test-runs/%s/answer" % run
+        for body, code in (({"answer": "maybe", "question": 1}, 422),
+                           ({"answer": "pass", "question": 7}, 409),
+                           ({"answer": "pass"}, 409),
+                           ({"answer": "skip", "note": "a\nb",
+                             "question": 1}, 422)):
+            self.assertEqual(self.local.post(path, body).code, code, body)
+        self.assertEqual(self.local.post(path, {
+            "answer": "skip", "question": asked["question"],
+            "note": "the display is broken"}).code, 200)
+        self.assertEqual(self.local.post(path, {
+            "answer": "fail", "question": asked["question"]}).code, 409)
+        step = stream.wait("step-end", verdict="skipped")
+        self.assertEqual(step["note"], "the display is broken")
+        # who did not ring cannot answer
+        self.assertEqual(stream.wait("over")["verdict"], "failed")
+        found = self.kept(run)
+        self.assertEqual(found["verdict"], "failed")
+        steps = found["report"]["plans"][0]["cases"][0]["steps"]
+        self.assertEqual([step.get("note") for step in steps if
+                          step["verdict"] == "skipped"][0],
+                         "the display is broken")
+
+    @deadline(120)
+    def test_a_test_that_is_stopped_hangs_up(self):
+        run, stream = self.begin(times=100)
+        stream.wait("step-end", verdict="passed",
+                    text="audio flows both ways between user_a and external")
+        answer = self.local.post("/test-runs/%s/stop" % run)
+        self.assertEqual(answer.code, 202, answer)
+        self.assertEqual(stream.wait("over")["verdict"], "stopped")
+        self.quiet_now()
+        found = self.kept(run)
+        self.assertEqual(found["report"]["error"], "stopped by callbridge")
+        self.assertEqual(found["report"]["plans"][0]["cases"][0]["verdict"],
+                         "stopped")
+
+    @deadline(120)
+    def test_a_service_that_is_killed_leaves_no_test_behind(self):
+        run, stream = self.begin(times=100)
+        stream.wait("step-end", verdict="passed",
+                    text="audio flows both ways between user_a and external")
+        self.bridge.process.popen.kill()
+        self.bridge.process.popen.wait()
+        self.bridge.launch(self.lab.env)
+        wait_for(lambda: not self.folders(), 60, "its report to be kept",
+                 0.2)
+        found = self.kept(run)
+        self.assertEqual(found["verdict"], "interrupted")
+        self.assertIn("service was stopped", found["report"]["error"])
+        self.assertEqual(self.processes(run), [])
+        self.lab.teams.wait_trunk_up(tenant=self.trunk)
+        self.bridge.wait_registered()
+        # Teams saw it go, and that is told of nobody else
+        self.violations = len(self.teams.violations())
+        run, stream = self.begin()
+        self.assertEqual(stream.wait("over")["verdict"], "passed",
+                         stream.events)
+
+    @staticmethod
+    def processes(run):
+        """What still runs that has to do with a test."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/cmdline" % pid, "rb") as words:
+                    text = words.read().decode(errors="replace")
+            except OSError:
+                continue
+            if run in text:
+                found.append(text.split("\0"))
+        return found
+
+    def test_what_cannot_be_begun_is_told(self):
+        for body, field in (
+                ({"plans": ["confidance"]}, "plans"),
+                ({"cases": ["to-ptsn"]}, "cases"),
+                ({"times": 0}, "times"), ({"no": 1}, "no"),
+                ({"kind": "readiness", "users": ["x@y.example"]}, "users")):
+            answer = self.local.post(PBX + "/test-runs", body)
+            self.assertEqual(answer.code, 422, answer)
+            self.assertIn(field, [row["field"]
+                                  for row in answer.json["errors"]])
+        for path, code in (("/tenants/contoso/pbxs/no", 404),
+                           ("/tenants/no/pbxs/hq", 404)):
+            self.assertEqual(self.local.post(path + "/test-runs", {}).code,
+                             code)
+        for value, field in (
+                ({"external": {"kind": "teams", "number": "1"}},
+                 "external.kind"),
+                ({"external": {"kind": "phone", "number": "1;x=y"}},
+                 "external.number"),
+                ({"external": {"sip_username": "a>;audio_source=x"}},
+                 "external.sip_username")):
+            answer = self.local.put(PBX + "/testers", value)
+            self.assertEqual(answer.code, 422, answer)
+            self.assertEqual(answer.json["field"], field)
+        self.who_plays(user_a={"kind": "teams", "upn": "z@contoso.example"})
+        answer = self.local.post(PBX + "/test-runs", {})
+        self.assertEqual((answer.code, answer.json["field"]),
+                         (422, "user_a.upn"))
+        self.assertEqual(self.local.delete(PBX + "/testers").code, 204)
+        answer = self.local.post(PBX + "/test-runs", {})
+        self.assertEqual((answer.code, answer.json["field"]),
+                         (422, "testers"))
+
+    @deadline(120)
+    def test_readiness_is_watched(self):
+        run, stream = self.begin(kind="readiness", cases=())
+        self.assertEqual(stream.wait("over")["verdict"], "passed",
+                         stream.events)
+        found = self.kept(run)
+        titles = [row["title"] for row in found["report"]["findings"]]
+        self.assertEqual([event["title"] for event in stream.events
+                          if event["event"] == "finding"], titles)
+        self.assertIn("The PBX answers", titles)
+        page = self.local.get("/test-runs/%s/report?format=html" % run).text
+        self.assertIn("Readiness of", page)
+
+
+class Left(RunTest):
+    """Nobody is there any more."""
+
+    tests = "question: 5s"
+
+    @deadline(90)
+    def test_a_test_that_nobody_answers_is_ended(self):
+        self.who_plays(external={"kind": "human", "number": "+441632960031"})
+        run, stream = self.begin()
+        stream.wait("question")
+        self.assertEqual(stream.wait("over")["verdict"], "stopped")
+        self.assertIn("nobody answered",
+                      self.kept(run)["report"]["error"])
+
+
+class WatchedOnPostgres(Watched):
+    """The same again on PostgreSQL."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = postgres.Postgres()
+        cls.addClassCleanup(cls.server.stop)
+        cls.server.start()
+        cls.node = {**cls.node, "store": "{url: \"%s\"}"
+                    % cls.server.database()}
+        super().setUpClass()
