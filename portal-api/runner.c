@@ -9,6 +9,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <jansson.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -602,6 +603,16 @@ static int64_t wall_ms(void)
 }
 
 
+/** Where nothing was ever begun nothing is left */
+static bool was_used(const struct portal_conf *conf)
+{
+	char path[PATH_MAX];
+
+	return !runner_folder(path, sizeof(path), conf, "") &&
+		!access(path, F_OK);
+}
+
+
 int runner_alloc(struct runner **rp, struct portal *portal,
 		 struct event_base *base)
 {
@@ -613,6 +624,7 @@ int runner_alloc(struct runner **rp, struct portal *portal,
 	r->portal   = portal;
 	r->base     = base;
 	r->since_ms = wall_ms();
+	r->left_seen = !was_used(portal_conf(portal));
 	(void)pthread_mutex_init(&r->lock, NULL);
 	r->bell = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
 	r->tick = event_new(base, -1, EV_PERSIST, tick_h, r);
