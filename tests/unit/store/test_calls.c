@@ -492,6 +492,8 @@ static void test_a_store_of_version_1_is_filled_up(void **state)
 		" failed)",
 		"CREATE INDEX calls_upn ON calls (tenant, upn, start_ms)",
 		"DROP TABLE shares",
+		"DROP TABLE sync_people", "DROP TABLE sync_states",
+		"DROP TABLE syncs",
 		"DROP TABLE testers", "DROP TABLE test_run_files",
 		"ALTER TABLE test_runs DROP COLUMN node",
 		"ALTER TABLE test_runs DROP COLUMN pinned",
