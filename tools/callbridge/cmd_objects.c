@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "bridge/base/errors.h"
+#include "bridge/model/syncconf.h"
 #include "bridge/model/tenant.h"
 #include "cli.h"
 #include "yaml_json.h"
@@ -30,6 +31,9 @@ static const struct thing thingv[] = {
 	{"users", "/api/v1/tenants/%H/users", 1, NULL, NULL, false},
 	{"user", "/api/v1/tenants/%H/users/%H", 2, &user_fields, "upn",
 	 true},
+	{"syncs", "/api/v1/syncs", 0, NULL, NULL, false},
+	{"sync", "/api/v1/tenants/%H/sync", 1, &syncconf_fields, NULL, true},
+	{"people", "/api/v1/tenants/%H/sync/people", 1, NULL, NULL, false},
 	{"templates", "/api/v1/templates", 0, NULL, NULL, false},
 	{"template", "/api/v1/templates/%H", 1, NULL, NULL, true},
 	{"admins", "/api/v1/admins", 0, NULL, NULL, false},
@@ -298,7 +302,8 @@ int cmd_set(const struct cli *cli, int argc, char *argv[])
 	if (!thing)
 		return EXIT_BAD;
 	if (!thing->fields) {
-		term_error("set: want tenant, pbx or user, found \"%s\"",
+		term_error("set: want tenant, pbx, user or sync, found"
+			   " \"%s\"",
 			   argv[1]);
 		return EXIT_BAD;
 	}

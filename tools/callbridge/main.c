@@ -293,18 +293,20 @@ static const struct command commandv[] = {
 	{"get", "THING [NAME...]",
 	 "look at what is in the store: get user acme ann@acme.example",
 	 "THING is tenants, tenant T, pbxs T, pbx T NAME, users T, user T UPN,"
-	 " templates,\ntemplate NAME, admins, tokens, audit, call-records,"
+	 " syncs, sync T,\npeople T (of Microsoft 365), templates, template NAME, admins, tokens, audit, call-records,"
 	 " registration-history, overview,\ncertificates, or firewall T NAME:"
 	 " what is to be let through for a PBX.\n",
 	 cmd_get},
-	{"set", "[--new] tenant T|pbx T NAME|user T UPN FIELD=VALUE...",
+	{"set", "[--new] tenant T|pbx T NAME|user T UPN|sync T"
+	 " FIELD=VALUE...",
 	 "change settings in the store: set pbx acme hq protocol=tcp",
 	 "FIELD= without a value takes the setting away. A password that is"
 	 " given as - is read\nfrom standard input.\n\n"
 	 "  --new      make it, or set it whole: what is not named is as its"
 	 " default\n",
 	 cmd_set},
-	{"rm", "tenant T|pbx T NAME|user T UPN|template|admin|token NAME",
+	{"rm", "tenant T|pbx T NAME|user T UPN|sync T|template|admin|token"
+	 " NAME",
 	 "remove something from the store", "", cmd_rm},
 	{"admin", "link|add NAME [--role ROLE] [--tenant T]",
 	 "who may sign in to the portal",

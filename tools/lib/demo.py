@@ -10,6 +10,7 @@ from pathlib import Path
 from lab import audio, plan
 from lab.bridge import Bridge, Pbx, User
 from lab.command import DEMO, PARTS, Register
+from lab.microsoft import Microsoft
 from lab.process import Deadline
 from lab.site import Site
 
@@ -64,6 +65,7 @@ class Demo:
         self.screen = screen
         self.talk_s = talk_s
         self.bridge = None
+        self.microsoft = None
         self.users = ()
 
     # Bringing up.
@@ -88,16 +90,20 @@ class Demo:
         self.users = tuple(
             self.site.teams.sign_in(name, plan.user_number(x), hz)
             for name, x, hz in zip("AB", (2001, 2002), plan.TEAMS_HZ))
+        self.microsoft = Microsoft(self.site.state)
+        self.microsoft.start()
         self.bridge = Bridge(self.site.state, [Pbx()],
                              [User(2001, "A"), User(2002, "B")],
                              portal="{address: 127.0.0.1, port: %d}"
-                             % portal_port())
+                             % portal_port(),
+                             microsoft=self.microsoft.yaml())
 
         def make():
             self.bridge.start()
             return self.bridge, self.bridge.stop
         self.site.part(DEMO, make)
         self.site.teams.wait_trunk_up()
+        self.microsoft.introduce(self.bridge)
         self.screen.step("callbridged: %s towards the PBX, %s:%d (%s) "
                          "towards Teams" % (
                              plan.BRIDGE_PBX, plan.BRIDGE_TEAMS,
@@ -292,6 +298,7 @@ def invite(demo, site):
         print("or open the portal in a browser on this machine; the link "
               "makes its first administrator, once:\n  "
               + demo.bridge.command("admin", "link").strip())
+        print(demo.microsoft.hint())
     else:
         print("\nThe lab is running: register a phone as 2001, password %s, "
               "at %s:5060." % (plan.secret(2001), plan.ASTERISK))
@@ -346,6 +353,8 @@ def main(words):
         print("\nStopping.")
     finally:
         site.stop()
+        if demo.microsoft:
+            demo.microsoft.stop()
     return 1 if failed else 0
 
 
