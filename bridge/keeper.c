@@ -12,7 +12,6 @@
 #include "bridge/base/metrics.h"
 #include "bridge/base/wheel.h"
 #include "bridge/call/music.h"
-#include "bridge/call/music.h"
 #include "bridge/model/tenant.h"
 #include "bridge/store/seal.h"
 #include "bridge/store/store.h"
@@ -28,6 +27,7 @@ enum {
 	STORM_LINES  = 1000,       /* in one look                           */
 	WAIT_STORM_MS = 10000,
 	LINES        = 10000,      /* of the journal at a time              */
+	SHOW_MS      = 200,        /* that others wait for files to be shown */
 };
 
 
@@ -37,6 +37,20 @@ struct known {
 	char *name;                /* owned */
 	int64_t stamp;
 	bool seen;
+};
+
+
+/**
+ * Tenants of files that are to be shown in the store
+ *
+ * They are the SIP thread's as well, which alone may count references: here
+ * they are only read, and nobody changes them. They go back to it in the
+ * end, by news.
+ */
+struct keeper_shown {
+	struct tenant **v;         /* owned; each: a reference, see above */
+	size_t c;
+	size_t at;                 /* the next one                        */
 };
 
 
@@ -50,6 +64,7 @@ struct keeper {
 	struct store *st;          /* the thread's while it runs          */
 	struct keyring_seen keys;  /* that the store has                  */
 	struct list knownl;        /* struct known                        */
+	struct keeper_shown *shown;    /* owned, NULL: nothing is to be shown */
 	int64_t stamp;             /* of what the bridge has              */
 	struct log_gate gate;
 
@@ -74,6 +89,7 @@ static void news_destructor(void *data)
 	list_flush(&news->tenantl);
 	mem_deref(news->conf);
 	mem_deref(news->errs);
+	mem_deref(news->shown);
 
 	if (news->gone) {
 		for (size_t i = 0; i < news->gone->c; i++)
@@ -298,6 +314,117 @@ static void tell_store(struct keeper *k, int err)
 }
 
 
+/* Customer files shown in the store */
+
+
+static void shown_destructor(void *data)
+{
+	struct keeper_shown *shown = data;
+
+	for (size_t i = 0; i < shown->c; i++)
+		mem_deref(shown->v[i]);
+	mem_deref(shown->v);
+}
+
+
+static int shown_alloc(struct keeper_shown **sp, const struct list *tenantl)
+{
+	struct keeper_shown *shown;
+
+	shown = mem_zalloc(sizeof(*shown), shown_destructor);
+	if (!shown)
+		return ENOMEM;
+
+	shown->v = mem_zalloc((list_count(tenantl) + 1) * sizeof(*shown->v),
+			      NULL);
+	if (!shown->v) {
+		mem_deref(shown);
+		return ENOMEM;
+	}
+
+	for (struct le *le = list_head(tenantl); le; le = le->next)
+		shown->v[shown->c++] = mem_ref(le->data);
+	*sp = shown;
+
+	return 0;
+}
+
+
+/** One that cannot be shown is told of, and does not keep the others from it */
+static int show_tenant(struct keeper *k, const struct tenant *tenant)
+{
+	struct errors *errs = NULL;
+	int err;
+
+	err = errors_alloc(&errs);
+	if (err)
+		return err;
+
+	err = store_mirror_tenant(k->st, k->node, tenant, errs);
+	if (err && errors_count(errs)) {
+		warning("keeper", tenant->tenant, "this customer goes by its"
+			" file, but cannot be shown in the store: %H",
+			errors_print, errs);
+		err = 0;
+	}
+	mem_deref(errs);
+
+	return err;
+}
+
+
+/**
+ * Show more of them
+ *
+ * @return 0 all are shown, EAGAIN there are more, or why the store cannot be
+ *         used
+ */
+static int show_some(struct keeper *k, struct keeper_shown *shown)
+{
+	const uint64_t end_ms = clock_ms() + SHOW_MS;
+	int err = 0;
+
+	while (shown->at < shown->c && !err) {
+		if (clock_ms() >= end_ms)
+			return EAGAIN;
+
+		err = show_tenant(k, shown->v[shown->at]);
+		if (!err)
+			++shown->at;
+	}
+
+	return err;
+}
+
+
+/**
+ * Show what files say, while the tenants are this thread's alone
+ *
+ * @param shownp  Takes those that are yet to be shown, NULL: none
+ */
+static int show_begin(struct keeper *k, const struct list *tenantl,
+		      struct keeper_shown **shownp, struct errors *errs)
+{
+	struct keeper_shown *shown = NULL;
+	int err;
+
+	err = store_mirror_check(k->st, k->node, tenantl, errs);
+	if (!err)
+		err = store_mirror_sweep(k->st, k->node, tenantl);
+	if (!err)
+		err = shown_alloc(&shown, tenantl);
+	if (!err)
+		err = show_some(k, shown);
+
+	if (err == EAGAIN)
+		*shownp = shown;
+	else
+		mem_deref(shown);
+
+	return err == EAGAIN ? 0 : err;
+}
+
+
 /* The thread */
 
 
@@ -333,13 +460,17 @@ static void look(struct keeper *k)
 
 static void reread(struct keeper *k, struct keeper_news *news)
 {
+	struct keeper_shown *shown = NULL;
+
 	news->err = config_load(&news->conf, k->path, news->errs);
 	if (!news->err)
-		news->err = store_mirror(k->st, k->node,
-					 config_tenants(news->conf),
-					 news->errs);
-	if (!news->err)
+		news->err = show_begin(k, config_tenants(news->conf), &shown,
+				       news->errs);
+	if (!news->err) {
+		news->shown = k->shown;    /* they are over */
+		k->shown = shown;
 		news->err = store_look(k, news);
+	}
 
 	if (news->err && !errors_count(news->errs)) {
 		errors_add(news->errs, NULL, NULL, "the store cannot be"
@@ -365,6 +496,37 @@ static struct keeper_news *asked_next(struct keeper *k)
 	(void)pthread_mutex_unlock(&k->lock);
 
 	return news;
+}
+
+
+/** More customers of files, as long as nobody waits for anything else; at the
+    end their tenants go back.
+    @return true to go on at once */
+static bool show_more(struct keeper *k)
+{
+	struct keeper_news *news;
+	int err;
+
+	if (!k->shown)
+		return false;
+
+	err = show_some(k, k->shown);
+	if (err == EAGAIN)
+		return true;
+	if (err) {
+		tell_store(k, err);
+		return false;
+	}
+
+	news = news_alloc();
+	if (!news)
+		return false;
+
+	news->shown = k->shown;
+	k->shown = NULL;
+	news_push(k, news);
+
+	return false;
 }
 
 
@@ -416,6 +578,8 @@ static void *thread_main(void *arg)
 
 		look(k);
 		wait_ms = import(k);
+		if (show_more(k))
+			wait_ms = 0;
 
 		(void)store_wait(k->st, k->bell, wait_ms);
 
@@ -494,6 +658,13 @@ struct keeper_news *keeper_take(struct keeper *k)
 	(void)pthread_mutex_unlock(&k->lock);
 
 	return news;
+}
+
+
+bool keeper_news_some(const struct keeper_news *news)
+{
+	return news->err || news->conf || news->tenantl.head ||
+		news->gone->c;
 }
 
 
@@ -625,7 +796,7 @@ int keeper_open(struct keeper **kp, const char *path,
 	if (!err)
 		err = db_open(k, conf, errs);
 	if (!err) {
-		err = store_mirror(k->st, k->node, config_tenants(conf), errs);
+		err = show_begin(k, config_tenants(conf), &k->shown, errs);
 		if (err && !errors_count(errs))
 			errors_add(errs, NULL, NULL, "the store cannot be"
 				   " used: %s", store_why(k->st));
@@ -676,6 +847,7 @@ void keeper_close(struct keeper *k)
 	list_flush(&k->newsl);
 	list_flush(&k->askedl);
 	list_flush(&k->knownl);
+	mem_deref(k->shown);
 	mem_deref(k->st);
 	mem_deref(k->path);
 	mem_deref(k->url);

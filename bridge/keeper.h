@@ -15,6 +15,7 @@
 struct config;
 struct errors;
 struct keeper;                     /* keeper_open/keeper_close */
+struct keeper_shown;
 struct store;
 
 /** What has been read; a value that changes owner: mem_deref() */
@@ -26,6 +27,9 @@ struct keeper_news {
 				      store                                 */
 	struct strings *gone;      /* owned: names of tenants that are not in
 				      the store any more; NULL              */
+	struct keeper_shown *shown;    /* owned: tenants of files that were
+				      shown in the store, back to the thread
+				      that may let them go; NULL            */
 	struct errors *errs;       /* owned                                 */
 	int err;                   /* 0, or why nothing was read: see errs  */
 	uint64_t asked;            /* by keeper_reload(), 0: by nobody      */
@@ -37,7 +41,8 @@ typedef void (keeper_ring_h)(void *arg);
 
 /**
  * Open the store of a configuration, make its tables and its key file, and
- * show the configuration's tenants in it
+ * show the configuration's tenants in it: as many as are done at once, the
+ * others when the thread runs, for 100,000 users shall not wait for that
  *
  * A tenant of the store that cannot be used is left out and logged.
  *
@@ -63,8 +68,12 @@ int keeper_reload(struct keeper *k, void *asker, uint64_t asked);
 /** Something has changed in the store. From any thread */
 void keeper_nudge(struct keeper *k);
 
-/** Next of the news, NULL if there are none. From any thread */
+/** Next of the news, NULL if there are none. From any thread; to be let go in
+    that of the tenants */
 struct keeper_news *keeper_take(struct keeper *k);
+
+/** Is there anything to go by in it? */
+bool keeper_news_some(const struct keeper_news *news);
 
 /** URL and keys of the store, and our name in it, for others that open it;
     borrowed */

@@ -1036,6 +1036,11 @@ static void news_h(int id, void *data, void *arg)
 	while ((news = keeper_take(node->keeper))) {
 		int err = news->err;
 
+		if (!keeper_news_some(news)) {
+			mem_deref(news);
+			continue;
+		}
+
 		if (!err && news->conf) {
 			err = reloaded(node, news->conf, news->errs);
 			certs_tell(node);

@@ -18,16 +18,36 @@ int db_query(struct db *db, const char *sql, const struct db_param *paramv,
 }
 
 
+/** @param n  Parameters before it; moved on */
+static int row_sql(struct mbuf *mb, const struct db_rows *rows, size_t *n)
+{
+	int err = 0;
+
+	if (rows->row) {
+		for (const char *p = rows->row; *p && !err; p++)
+			err = *p == '%' ? mbuf_printf(mb, "$%zu", ++*n) :
+				mbuf_write_u8(mb, (uint8_t)*p);
+		return err;
+	}
+
+	for (size_t i = 0; i < rows->columnc && !err; i++)
+		err = mbuf_printf(mb, "%s$%zu", i ? ", " : "(", ++*n);
+
+	return err ? err : mbuf_write_u8(mb, ')');
+}
+
+
 static int rows_sql(const struct db_rows *rows, size_t rowc, char **sqlp)
 {
-	const size_t paramc = rowc * rows->columnc;
-	struct mbuf *mb = mbuf_alloc(16 * paramc + 512);
+	struct mbuf *mb = mbuf_alloc(1024);
 	int err = mb ? mbuf_write_str(mb, rows->head) : ENOMEM;
+	size_t n = 0;
 
-	for (size_t i = 0; i < paramc && !err; i++)
-		err = mbuf_printf(mb, "%s$%zu%s", i % rows->columnc ? ", " :
-				  i ? ", (" : "(", i + 1,
-				  (i + 1) % rows->columnc ? "" : ")");
+	for (size_t i = 0; i < rowc && !err; i++) {
+		err = i ? mbuf_write_str(mb, ", ") : 0;
+		if (!err)
+			err = row_sql(mb, rows, &n);
+	}
 	if (!err)
 		err = mbuf_write_str(mb, rows->tail);
 	if (!err)

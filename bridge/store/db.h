@@ -24,7 +24,8 @@ enum db_mode {
 	DB_MODES,
 };
 
-enum { DB_PARAMS_MAX = 256, DB_COLUMNS_MAX = 52, DB_ROWS_MAX = 32 };
+enum { DB_PARAMS_MAX = 320, DB_COLUMNS_MAX = 52, DB_ROWS_MAX = 32,
+       DB_COLUMNS_ROWS = 10 };
 
 struct db_param {
 	const char *text;          /* NULL: SQL's NULL, if no integer      */
@@ -85,7 +86,9 @@ struct db_rows {
 	struct db *db;             /* borrowed                             */
 	const char *head;          /* "INSERT INTO t (a, b) VALUES "       */
 	const char *tail;          /* " ON CONFLICT ...", ""               */
-	size_t columnc;            /* 1..8                                 */
+	const char *row;           /* "(%, 1, %)": each % is a parameter;
+				      NULL: there is nothing else in a row  */
+	size_t columnc;            /* 1..DB_COLUMNS_ROWS parameters a row  */
 	size_t rowc;               /* that wait; to begin with 0           */
 	char *sql;                 /* owned: of as many as go together     */
 	struct db_param paramv[DB_PARAMS_MAX];

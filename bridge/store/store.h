@@ -220,17 +220,25 @@ int store_tenant_load(struct store *st, const char *name,
 		      store_base_h *baseh, void *arg, struct tenant **tenantp,
 		      struct errors *errs);
 
-/**
- * Show what customer files hold beside what the store manages; passwords
- * stay in the files. What was shown before and is not there any more goes.
+/*
+ * Customer files are shown beside what the store manages; passwords stay in
+ * the files. First it is looked whether that can be at all; what was shown
+ * before and is not there any more goes; then each tenant is put in, in a
+ * transaction of its own.
  *
- * @param node     Name of the bridge whose files they are
- * @param tenantl  struct tenant
- *
- * @return 0, EEXIST a tenant, or an FQDN, is the store's (errs says which)
+ * node is the name of the bridge whose files they are, tenantl a list of
+ * struct tenant.
  */
-int store_mirror(struct store *st, const char *node,
-		 const struct list *tenantl, struct errors *errs);
+
+/** @return 0, EEXIST a tenant, or an FQDN, is somebody else's (errs says
+    which) */
+int store_mirror_check(struct store *st, const char *node,
+		       const struct list *tenantl, struct errors *errs);
+int store_mirror_sweep(struct store *st, const char *node,
+		       const struct list *tenantl);
+/** @return 0, EEXIST as above: it has changed since */
+int store_mirror_tenant(struct store *st, const char *node,
+			const struct tenant *tenant, struct errors *errs);
 
 
 /* Own templates: YAML */
