@@ -4,7 +4,9 @@
  * Customers, users and call records, through the code that keeps them in
  * real life: objects by store_put(), records through a journal that is taken
  * over. So whatever the store's tables are, they are filled as they would
- * be. The same numbers give the same data, but for ids and moments.
+ * be. The same numbers give the same data, but for ids and moments. The
+ * indices of the calls are made when all calls are there: one at a time, as
+ * they come, each would be written all over the disk.
  *
  * Prints one line of JSON: what was made and how long it took.
  */
@@ -19,6 +21,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/base/libre.h"
 #include "bridge/model/status.h"
+#include "bridge/store/db.h"
 #include "bridge/store/journal.h"
 #include "bridge/store/seal.h"
 #include "bridge/store/store.h"
@@ -363,6 +366,114 @@ static int chunk_make(struct making *mk, uint64_t first, uint64_t c,
 }
 
 
+/* Indices */
+
+
+struct index {
+	struct le le;
+	char *name, *sql;          /* owned */
+};
+
+
+static void index_destructor(void *data)
+{
+	struct index *index = data;
+
+	list_unlink(&index->le);
+	mem_deref(index->name);
+	mem_deref(index->sql);
+}
+
+
+static int index_h(const struct db_row *row, void *arg)
+{
+	struct list *indexl = arg;
+	struct index *index;
+	int err;
+
+	index = mem_zalloc(sizeof(*index), index_destructor);
+	if (!index)
+		return ENOMEM;
+
+	err = str_dup(&index->name, row->textv[0]);
+	if (!err)
+		err = str_dup(&index->sql, row->textv[1]);
+	if (err)
+		mem_deref(index);
+	else
+		list_append(indexl, &index->le, index);
+
+	return err;
+}
+
+
+static int db_open(struct db **dbp, const char *url)
+{
+	static const char sqlite[] = "sqlite:";
+	char why[256] = "";
+	int err;
+
+	if (!strncmp(url, sqlite, sizeof(sqlite) - 1))
+		err = db_sqlite_open(dbp, url + sizeof(sqlite) - 1, false,
+				     why, sizeof(why));
+	else
+		err = db_postgres_open(dbp, url, why, sizeof(why));
+	if (err)
+		(void)re_fprintf(stderr, "portal-data: %s\n", why);
+
+	return err;
+}
+
+
+/** Drop those of the calls, but for the key's, and remember them */
+static int indices_drop(const struct making *mk, struct list *indexl)
+{
+	const bool sqlite = !strncmp(mk->url, "sqlite:", 7);
+	struct db *db = NULL;
+	int err;
+
+	err = db_open(&db, mk->url);
+	if (!err)
+		err = db_query(db, sqlite ?
+			       "SELECT name, sql FROM sqlite_master WHERE"
+			       " type = 'index' AND tbl_name = 'calls' AND"
+			       " sql IS NOT NULL" :
+			       "SELECT indexname, indexdef FROM pg_indexes"
+			       " WHERE tablename = 'calls' AND indexname <>"
+			       " 'calls_pkey'", NULL, 0, index_h, indexl);
+
+	for (struct le *le = list_head(indexl); le && !err; le = le->next) {
+		const struct index *index = le->data;
+		char sql[128];
+
+		(void)re_snprintf(sql, sizeof(sql), "DROP INDEX %s",
+				  index->name);
+		err = db_query(db, sql, NULL, 0, NULL, NULL);
+	}
+	mem_deref(db);
+
+	return err;
+}
+
+
+static int indices_make(const struct making *mk, const struct list *indexl)
+{
+	struct db *db = NULL;
+	int err;
+
+	err = db_open(&db, mk->url);
+	for (struct le *le = list_head(indexl); le && !err; le = le->next) {
+		const struct index *index = le->data;
+
+		(void)re_fprintf(stderr, "portal-data: %s\n", index->name);
+		err = db_query(db, index->sql, NULL, 0, NULL, NULL);
+	}
+	mem_deref(db);
+
+	return err;
+}
+
+
 static int calls_make(struct making *mk)
 {
 	const int64_t span_ms = (int64_t)mk->days * 86400 * 1000;
@@ -418,6 +529,7 @@ static int store_make(struct making *mk)
 
 static int make(struct making *mk)
 {
+	struct list indexl = LIST_INIT;
 	double began;
 	int err;
 
@@ -430,7 +542,12 @@ static int make(struct making *mk)
 
 	began = now_s();
 	if (!err)
+		err = indices_drop(mk, &indexl);
+	if (!err)
 		err = calls_make(mk);
+	if (!err)
+		err = indices_make(mk, &indexl);
+	list_flush(&indexl);
 	mk->calls_s = now_s() - began;
 
 	mem_deref(mk->st);
