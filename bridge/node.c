@@ -29,6 +29,7 @@
 #include "bridge/teams/trunk.h"
 #include "config.h"
 #include "keeper.h"
+#include "lease.h"
 #include "node.h"
 #include "reach.h"
 #include "portal-api/portal.h"
@@ -63,9 +64,11 @@ struct node {
 	struct live *live;
 	struct portal *portal;
 	struct keeper *keeper;
+	struct lease *lease;       /* which PBXs are ours                   */
 	struct list tenantl;       /* struct tenant: of files and store    */
 	struct mqueue *commands;   /* from the portal's thread              */
 	struct mqueue *news;       /* from the keeper's                     */
+	struct mqueue *leases;     /* from the lease's                      */
 	struct loop_fd tick, media_fd;
 	int tick_fd;
 	struct wheel_tmr drain_tmr, cert_tmr;
@@ -97,8 +100,9 @@ static void reg_status_h(const struct reg_status *st, void *arg)
 {
 	struct node *node = arg;
 
-	/* a refresh like all before it is nothing to remember */
-	if (live_reg(node->live, st))
+	/* a refresh like all before it is nothing to remember; what another
+	   node does is for that one to tell */
+	if (live_reg(node->live, st) && !st->away)
 		(void)journal_reg(node->journal, st);
 }
 
@@ -640,6 +644,7 @@ static int apply(struct node *node, struct errors *errs)
 {
 	int err;
 
+	lease_mark(node->lease, &node->tenantl);
 	err = pool_apply(node->pool, &node->tenantl, errs);
 	if (!err && node->teams_lsnr)
 		err = trunks_apply(node->trunks, &node->tenantl);
@@ -890,6 +895,7 @@ static int portal_run(struct node *node, struct errors *errs)
 		.arg         = node,
 		.software    = "Callbridge/" CALLBRIDGE_VERSION,
 		.changedh    = store_changed,
+		.node        = keeper_node(node->keeper),
 		.store_url   = keeper_url(node->keeper),
 		.key_file    = keeper_key_file(node->keeper),
 		.templates   = nc->templates,
@@ -1063,6 +1069,49 @@ static void news_ring(void *arg)
 }
 
 
+/* --- news of the leases --- */
+
+
+static void leases_h(int id, void *data, void *arg)
+{
+	struct errors *errs = NULL;
+	struct node *node = arg;
+	(void)id;
+	(void)data;
+
+	if (!errors_alloc(&errs) && apply(node, errs))
+		warning("node", "", "PBXs cannot be taken over: %H",
+			errors_print, errs);
+	mem_deref(errs);
+}
+
+
+/** In the lease's thread */
+static void leases_ring(void *arg)
+{
+	struct node *node = arg;
+
+	(void)mqueue_push(node->leases, 0, NULL);
+}
+
+
+static int lease_run(struct node *node, struct errors *errs)
+{
+	const struct lease_conf conf = {
+		.url       = keeper_url(node->keeper),
+		.node      = keeper_node(node->keeper),
+		.state_dir = config_node(node->conf)->state_dir,
+		.software  = "Callbridge/" CALLBRIDGE_VERSION,
+	};
+	int err;
+
+	err = mqueue_alloc(&node->leases, leases_h, node);
+
+	return err ? err : lease_open(&node->lease, &conf,
+				      config_tenants(node->conf), errs);
+}
+
+
 static int keeper_run(struct node *node, struct errors *errs)
 {
 	struct keeper_news *news;
@@ -1072,6 +1121,8 @@ static int keeper_run(struct node *node, struct errors *errs)
 	if (!err)
 		err = keeper_open(&node->keeper, node->path, node->conf,
 				  errs);
+	if (!err)
+		err = lease_run(node, errs);
 	if (err)
 		return err;
 
@@ -1083,7 +1134,7 @@ static int keeper_run(struct node *node, struct errors *errs)
 	err = news_apply(node, news, errs);
 	mem_deref(news);
 
-	return err;
+	return err ? err : lease_start(node->lease, leases_ring, node);
 }
 
 
@@ -1116,6 +1167,8 @@ static void destructor(void *arg)
 	/* the journal is written to its end before it is taken over */
 	mem_deref(node->journal);
 	keeper_close(node->keeper);
+	lease_close(node->lease);
+	mem_deref(node->leases);
 	mem_deref(node->news);
 	live_free(node->live);
 
@@ -1242,6 +1295,7 @@ void node_stop(struct node *node, unsigned drain_s)
 	info("node", "", "stopping: %zu calls are running",
 	     calls_count(node->calls));
 
+	lease_drain(node->lease);
 	wheel_start(node->wheel, &node->drain_tmr, (uint64_t)drain_s * 1000,
 		    drain_over_h, node);
 	calls_drain(node->calls, drained_h, node);

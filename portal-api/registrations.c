@@ -86,7 +86,7 @@ void retry_post(struct request *rq)
 		portal_command(rq, &cmd);
 	else
 		reply_error(rq, HTTP_NOTFOUND, "upn",
-			    "there is no user %s", rq->param);
+			    "there is no user %s at this node", rq->param);
 }
 
 

@@ -164,6 +164,8 @@ const struct resource resourcev[] = {
 	 "Registrations as they changed, as CSV or JSON"},
 	{EVHTTP_REQ_GET, "/api/v1/trunks", ACCESS_SIGNED_IN, false, 0,
 	 trunks_get, {"tenant"}, "Whether Teams can be reached"},
+	{EVHTTP_REQ_GET, "/api/v1/nodes", ACCESS_MSP_READ, true, 0,
+	 nodes_get, {"tenant"}, "Bridges that share the store"},
 	{EVHTTP_REQ_GET, "/api/v1/certificates", ACCESS_SIGNED_IN, false, 0,
 	 certificates_get, {NULL}, "Our own certificates, and their ends"},
 	{EVHTTP_REQ_GET, "/api/v1/calls", ACCESS_SIGNED_IN, false, 0,

@@ -275,6 +275,15 @@ static void to_pbx(struct calls *calls, struct route *route,
 		return;
 	}
 
+	/* 503 has Teams try its next gateway, which is the other node */
+	if (account_is_away(route->acc)) {
+		refuse(route, 503, "Served by Another Node",
+		       "Another node of this store serves the user's PBX: "
+		       "Teams is to have it as the next gateway of the "
+		       "route.");
+		return;
+	}
+
 	if (!account_is_registered(route->acc)) {
 		refuse(route, 503, "User Not Registered",
 		       "The user's phone is not registered at the PBX: see "

@@ -168,6 +168,8 @@ struct pbx {
 				      first that lets us in                 */
 	int mwi;                   /* enum pbx_mwi                          */
 	char *user_agent;          /* NULL: Callbridge/VERSION              */
+	bool away;                 /* not a setting: another node of the store
+				      serves it (bridge/lease.h)            */
 };
 
 extern const struct fields pbx_fields;

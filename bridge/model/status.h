@@ -48,6 +48,8 @@ struct reg_status {
 	uint32_t waiting_new;      /* voice messages                        */
 	uint32_t waiting_old;
 	bool removed;              /* the user is gone: forget the row      */
+	bool away;                 /* another node serves its PBX: what is
+				      said here is for this process alone   */
 };
 
 struct trunk_status {

@@ -50,6 +50,7 @@ struct account {
 	bool leaving;              /* its un-REGISTER is out               */
 	bool replaced;             /* it goes, its user stays              */
 	bool twin;                 /* ... with the same binding            */
+	bool lost;                 /* ... to another node                  */
 };
 
 struct pool {
@@ -151,6 +152,7 @@ static void status_tell(const struct account *acc, bool removed)
 	st.waiting_new = acc->mwi.new_count;
 	st.waiting_old = acc->mwi.old_count;
 	st.removed = removed;
+	st.away = acc->site->away || acc->lost;
 
 	acc->pool->statush(&st, acc->pool->arg);
 }
@@ -399,6 +401,10 @@ static void account_show(struct account *acc)
 static void account_begin(struct account *acc)
 {
 	const bool spread = acc->pool->conf.spread;
+
+	/* it is another node's to register, and to tell of */
+	if (acc->site->away)
+		return;
 
 	if (!acc->user->enabled)
 		status_tell(acc, false);
@@ -683,7 +689,8 @@ static int stage_site(struct stage *stage, struct site **sitep,
 	if (!ss)
 		return ENOMEM;
 
-	if (site && fields_equal(&pbx_fields, site->pbx, pbx)) {
+	if (site && site->away == pbx->away &&
+	    fields_equal(&pbx_fields, site->pbx, pbx)) {
 		ss->site = mem_ref(site);
 	}
 	else {
@@ -827,11 +834,11 @@ static void account_update(struct account *acc, struct change *change)
 		mem_deref(acc->digest);
 		acc->digest = change->digest;
 		change->digest = NULL;
-		if (acc->user->enabled &&
+		if (acc->user->enabled && !acc->site->away &&
 		    acc->site->pbx->auth_type == PBX_AUTH_REGISTRATION)
 			reg_start(acc->reg, acc->digest, 0);
 	}
-	else if (!told) {
+	else if (!told && !acc->site->away) {
 		status_tell(acc, false);
 	}
 }
@@ -842,8 +849,9 @@ static void account_update(struct account *acc, struct change *change)
 static void account_replace(struct account *old, const struct account *new)
 {
 	old->replaced = true;
-	old->twin = new->user->enabled && !str_cmp(old->aor, new->aor) &&
-		!str_cmp(account_contact(old), new->contact) &&
+	old->lost = new->site->away && !old->site->away;
+	old->twin = new->user->enabled && !new->site->away &&
+		!str_cmp(old->aor, new->aor) && !str_cmp(account_contact(old), new->contact) &&
 		old->site->tp == new->site->tp &&
 		old->site->port == new->site->port &&
 		!str_cmp(old->site->host, new->site->host);
@@ -883,7 +891,7 @@ static void commit(struct stage *stage)
 		if (acc->twin)
 			mem_deref(acc);
 		else
-			account_end(acc, !acc->replaced);
+			account_end(acc, !acc->replaced || acc->lost);
 	}
 
 	for (le = stage->changel.head; le; le = le->next) {
@@ -1182,6 +1190,12 @@ struct digest *account_digest(const struct account *acc)
 }
 
 
+bool account_is_away(const struct account *acc)
+{
+	return acc->site->away;
+}
+
+
 bool account_is_registered(const struct account *acc)
 {
 	return acc->user->enabled && reg_is_registered(acc->reg);
@@ -1213,6 +1227,9 @@ int account_register_now(struct account *acc)
 
 	if (!acc->user->enabled || acc->pool->closing)
 		return 0;
+
+	if (acc->site->away)
+		return EHOSTUNREACH;
 
 	if (!str_isset(acc->site->pbx->realm))
 		digest_realm_forget(acc->digest);

@@ -79,6 +79,9 @@ const char *account_aor(const struct account *acc);
 struct digest *account_digest(const struct account *acc);
 bool account_is_registered(const struct account *acc);
 
+/** Another node serves its PBX: it does not register here */
+bool account_is_away(const struct account *acc);
+
 /** Where this account's calls go: as its REGISTER, over its flow. Valid
     while the account is; copy what must last */
 void account_hop(const struct account *acc, struct hop *hop);
@@ -91,7 +94,8 @@ const char *account_contact(const struct account *acc);
     registration (RFC 3608), NULL: none. Borrowed likewise */
 const struct routes *account_routes(const struct account *acc);
 
-/** Register now instead of at the timer (also after a stop). @return 0 */
+/** Register now instead of at the timer (also after a stop). @return 0,
+    EHOSTUNREACH it is another node's */
 int account_register_now(struct account *acc);
 
 /** Remove all bindings, each with a bound of 2 s; `doneh` once */

@@ -140,6 +140,7 @@ int site_alloc(struct site **sitep, const struct pool_conf *conf,
 
 	site->conf    = conf;
 	site->pbx     = mem_ref(pbx);
+	site->away    = pbx->away;
 	site->tp      = transpv[pbx->protocol];
 	site->silenth = silenth;
 	site->flowh   = flowh;

@@ -39,6 +39,7 @@ struct site {
 	struct le le;
 	const struct pool_conf *conf;      /* borrowed from the pool       */
 	struct pbx *pbx;           /* ref                                  */
+	bool away;                 /* as it was when this was made         */
 	char *tenant;              /* owned: name of the tenant            */
 	char *host;                /* owned: where packets go              */
 	uint16_t port;

@@ -21,6 +21,8 @@ enum db_mode {
 	DB_READ,                   /* one snapshot for all queries         */
 	DB_WRITE,
 	DB_ALONE,                  /* no other DB_ALONE at the same time   */
+	DB_NODES,                  /* nor this; the two do not wait for each
+				      other where several can write        */
 	DB_MODES,
 };
 
@@ -54,6 +56,8 @@ struct db {
 	int (*waith)(struct db *db, int bell, unsigned ms);
 	const char *const (*beginv)[2];    /* by mode: begin, lock or NULL */
 	size_t rowc;                       /* that go well in a statement  */
+	const char *now;           /* query of its clock [ms since 1970];
+				      NULL: it is of this machine alone    */
 	bool inside;                       /* a transaction runs           */
 	char why[256];                     /* the library's words          */
 };

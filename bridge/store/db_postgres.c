@@ -18,13 +18,15 @@ struct db_postgres {
 };
 
 
-/* The number is ours; whoever asks for it waits for the other's end */
+/* The numbers are ours; whoever asks for it waits for the other's end */
 static const char *const beginv[DB_MODES][2] = {
 	[DB_READ]  = { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 		       NULL },
 	[DB_WRITE] = { "BEGIN", NULL },
 	[DB_ALONE] = { "BEGIN",
 		       "SELECT 1 FROM pg_advisory_xact_lock(1128416114)" },
+	[DB_NODES] = { "BEGIN",
+		       "SELECT 1 FROM pg_advisory_xact_lock(1128416115)" },
 };
 
 
@@ -258,6 +260,8 @@ int db_postgres_open(struct db **dbp, const char *url, char *why,
 	db->db.waith   = wait_note;
 	db->db.beginv  = beginv;
 	db->db.rowc    = DB_ROWS_MAX;
+	db->db.now     = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp())"
+		" * 1000 AS BIGINT)";
 
 	db->conn = PQconnectdbParams(keyv, valuev, 1);
 	if (!db->conn) {

@@ -45,6 +45,7 @@ static const char *const beginv[DB_MODES][2] = {
 	[DB_READ]  = { "BEGIN", NULL },
 	[DB_WRITE] = { "BEGIN IMMEDIATE", NULL },
 	[DB_ALONE] = { "BEGIN IMMEDIATE", NULL },
+	[DB_NODES] = { "BEGIN IMMEDIATE", NULL },
 };
 
 

@@ -276,12 +276,28 @@ static const char *const syncv[] = {
 	"CREATE INDEX sync_people_upn ON sync_people (tenant, upn)",
 };
 
+
+static const char *const nodesv[] = {
+	/* Bridges that use the store, and which PBX each serves. No foreign
+	   keys: see store_node.c */
+	"CREATE TABLE nodes ("
+	" node TEXT PRIMARY KEY, run TEXT NOT NULL, software TEXT NOT NULL,"
+	" state TEXT NOT NULL, since_ms BIGINT NOT NULL,"
+	" until_ms BIGINT NOT NULL)",
+
+	"CREATE TABLE leases ("
+	" tenant TEXT NOT NULL, pbx TEXT NOT NULL, node TEXT NOT NULL,"
+	" since_ms BIGINT NOT NULL, PRIMARY KEY (tenant, pbx))",
+};
+
+
 static const struct migration migrationv[SCHEMA_VERSION] = {
 	{ firstv, RE_ARRAY_SIZE(firstv), NULL },
 	{ secondv, RE_ARRAY_SIZE(secondv), second_fill },
 	{ thirdv, RE_ARRAY_SIZE(thirdv), NULL },
 	{ syncv, RE_ARRAY_SIZE(syncv), NULL },
 	{ runsv, RE_ARRAY_SIZE(runsv), NULL },
+	{ nodesv, RE_ARRAY_SIZE(nodesv), NULL },
 };
 
 

@@ -594,6 +594,61 @@ int store_admin_remove(struct store *st, const char *name,
 		       const struct store_by *by);
 
 
+/* Several bridges on one store (PostgreSQL): each PBX is served by one */
+
+struct strings;
+
+/** A node's word holds for so long after it was given */
+enum { STORE_LEASE_MS = 5000 };
+
+struct store_node {
+	const char *name;          /* unique in the store                   */
+	const char *run;           /* of its state folder: the same after a
+				      restart; not told                     */
+	const char *software;
+	bool draining;             /* it wants to go                        */
+	int64_t since_ms;
+	int64_t seen_ms;           /* told: its last beat                   */
+	bool alive;                /* told: that was lately                 */
+	size_t pbxs;               /* told: that it serves, or served       */
+};
+
+/** A PBX that is the node's own now. @return 0 */
+typedef int (store_lease_h)(const char *tenant, const char *pbx, void *arg);
+typedef int (store_node_h)(const struct store_node *node, void *arg);
+typedef int (store_place_h)(const char *tenant, const char *pbx,
+			    const char *node, int64_t since_ms, void *arg);
+
+/** May several nodes use it at once? */
+bool store_is_shared(const struct store *st);
+
+/**
+ * Say that a node is there, take over PBXs that have none, and tell which are
+ * its own: all others are not
+ *
+ * To be called several times within STORE_LEASE_MS. A node that is draining
+ * takes nothing, and keeps what it has until others have taken it.
+ *
+ * @param files  Names of tenants that the node has customer files of; those
+ *               of the store every node can serve
+ *
+ * @return 0, EADDRINUSE another node of this name is there
+ */
+int store_node_beat(struct store *st, const struct store_node *self,
+		    const struct strings *files, store_lease_h *h,
+		    void *arg);
+
+/** It goes: its PBXs are free at once */
+int store_node_leave(struct store *st, const struct store_node *self);
+
+/** All nodes, those that were there within a day too */
+int store_nodes(struct store *st, store_node_h *h, void *arg);
+
+/** Which node has, or had last, each PBX; tenant NULL: of all */
+int store_places(struct store *st, const char *tenant, store_place_h *h,
+		 void *arg);
+
+
 /* Backup */
 
 /**

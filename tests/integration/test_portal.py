@@ -234,6 +234,7 @@ class Roles(PortalTest):
         ("GET", "/tenants/other/pbxs/hq/firewall", None,
          401, 200, 200, 404, 404),
         ("GET", "/certificates", None, 401, 200, 200, 200, 200),
+        ("GET", "/nodes", None, 401, 200, 200, 403, 403),
         ("GET", "/users", None, 401, 200, 200, 200, 200),
         ("GET", "/users?tenant=other", None, 401, 200, 200, 404, 404),
         ("GET", "/tenants/acme/users", None, 401, 200, 200, 200, 200),

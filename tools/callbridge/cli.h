@@ -48,6 +48,7 @@ int cmd_status(const struct cli *cli, int argc, char *argv[]);
 int cmd_report(const struct cli *cli, int argc, char *argv[]);
 int cmd_why(const struct cli *cli, int argc, char *argv[]);
 int cmd_trunks(const struct cli *cli, int argc, char *argv[]);
+int cmd_nodes(const struct cli *cli, int argc, char *argv[]);
 int cmd_calls(const struct cli *cli, int argc, char *argv[]);
 int cmd_trace(const struct cli *cli, int argc, char *argv[]);
 int cmd_retry(const struct cli *cli, int argc, char *argv[]);

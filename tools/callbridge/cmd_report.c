@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "call_filter.h"
+#include "elsewhere.h"
 #include "outages.h"
 #include "sheet.h"
 
@@ -350,6 +351,9 @@ static int text_report(const json_t *report)
 	};
 	const json_t *users = json_object_get(report, "users");
 
+	if (elsewhere_print(json_object_get(report, "elsewhere")))
+		return EXIT_BAD;
+
 	if (!json_array_size(users)) {
 		(void)puts("no users");
 		return EXIT_GOOD;
@@ -522,6 +526,7 @@ static int html_report(const json_t *report)
 		   ".s4>:first-child{color:#777}</style></head><body>"
 		   "<h1>Registrations</h1>");
 
+	elsewhere_html(json_object_get(report, "elsewhere"));
 	html_totals(json_object_get(report, "pbxs"));
 	(void)puts("<table><tr><th>State</th><th>User</th><th>PBX</th>"
 		   "<th>Since</th><th>Next in</th><th>Granted, s</th>"
@@ -558,19 +563,24 @@ static int registrations(const struct cli *cli,
 			 const struct call_filter *filter, enum sheet sheet)
 {
 	json_t *report = NULL, *outages = NULL, *rows;
+	json_t *elsewhere = elsewhere_read(cli, filter->tenant, filter->pbx);
 	struct answer answer;
 	int status;
 
 	status = ask(cli, &answer, false, "/api/v1/registrations%s%H",
 		     filter->tenant || filter->pbx ? "?" : "",
 		     registrations_query, filter);
-	if (status)
+	if (status) {
+		json_decref(elsewhere);
 		return status;
+	}
 
 	rows = json_object_get(answer.json, "registrations");
 	status = outages_read(cli, filter, rows, &outages);
 	if (status == EXIT_GOOD)
 		report = report_make(rows, outages, filter);
+	if (report && elsewhere)
+		(void)json_object_set(report, "elsewhere", elsewhere);
 	if (!report)
 		status = EXIT_BAD;
 	else if (sheet == SHEET_JSON)
@@ -584,6 +594,7 @@ static int registrations(const struct cli *cli,
 
 	json_decref(report);
 	json_decref(outages);
+	json_decref(elsewhere);
 	answer_clear(&answer);
 
 	return status;

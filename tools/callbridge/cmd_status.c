@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cli.h"
+#include "elsewhere.h"
 
 
 enum { STATUS_COLUMNS = 6, TRUNK_COLUMNS = 5 };
@@ -103,6 +104,19 @@ static void status_summary(const json_t *rows)
 }
 
 
+/** Users that are not among these */
+static void status_elsewhere(const struct cli *cli)
+{
+	json_t *places = elsewhere_read(cli, NULL, NULL);
+	const size_t c = json_array_size(places);
+
+	if (c)
+		(void)printf("%zu PBX%s at other nodes: see callbridge report"
+			     " registrations\n", c, c == 1 ? " is" : "s are");
+	json_decref(places);
+}
+
+
 static int status_print(const json_t *rows)
 {
 	static const char *const headv[STATUS_COLUMNS] = {
@@ -152,6 +166,8 @@ int cmd_status(const struct cli *cli, int argc, char *argv[])
 
 	rows = json_object_get(answer.json, "registrations");
 	status = json ? term_json(answer.json) : status_print(rows);
+	if (!json)
+		status_elsewhere(cli);
 
 	if (status == EXIT_GOOD && failing && json_array_size(rows))
 		status = EXIT_FAILING;

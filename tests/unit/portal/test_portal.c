@@ -822,7 +822,8 @@ static void test_a_user_that_is_not_there_cannot_retry(void **state)
 	post(f, &r, "/api/v1/registrations/eve@contoso.example/retry");
 	assert_int_equal(r.code, 404);
 	assert_string_equal(text_of(r.json, "error"),
-			    "there is no user eve@contoso.example");
+			    "there is no user eve@contoso.example at this"
+			    " node");
 	done(&r);
 
 	post(f, &r,

@@ -491,7 +491,7 @@ static void test_a_store_of_version_1_is_filled_up(void **state)
 		"CREATE INDEX calls_tenant ON calls (tenant, start_ms, id,"
 		" failed)",
 		"CREATE INDEX calls_upn ON calls (tenant, upn, start_ms)",
-		"DROP TABLE shares",
+		"DROP TABLE shares", "DROP TABLE nodes", "DROP TABLE leases",
 		"DROP TABLE sync_people", "DROP TABLE sync_states",
 		"DROP TABLE syncs",
 		"DROP TABLE testers", "DROP TABLE test_run_files",

@@ -1,0 +1,54 @@
+/**
+ * @file nodes.c  Bridges that share the store, and which PBX each serves
+ */
+#include <jansson.h>
+
+#include "api.h"
+
+
+static int node_h(const struct store_node *node, void *arg)
+{
+	const char *state = !node->alive ? "gone" : node->draining
+		? "draining" : "up";
+
+	return json_array_append_new(arg, json_pack(
+			"{s:s, s:s, s:s, s:I, s:I, s:I}", "node", node->name,
+			"state", state, "software", node->software,
+			"since_ms", (json_int_t)node->since_ms,
+			"seen_ms", (json_int_t)node->seen_ms,
+			"pbxs", (json_int_t)node->pbxs)) ? ENOMEM : 0;
+}
+
+
+static int place_h(const char *tenant, const char *pbx, const char *node,
+		   int64_t since_ms, void *arg)
+{
+	return json_array_append_new(arg, json_pack(
+			"{s:s, s:s, s:s, s:I}", "tenant", tenant, "pbx", pbx,
+			"node", node, "since_ms", (json_int_t)since_ms)) ?
+		ENOMEM : 0;
+}
+
+
+void nodes_get(struct request *rq)
+{
+	json_t *nodes = json_array(), *places = json_array();
+	int err = nodes && places ? 0 : ENOMEM;
+
+	if (!err)
+		err = store_nodes(rq->st, node_h, nodes);
+	if (!err)
+		err = store_places(rq->st, query_text(rq, "tenant"), place_h,
+				   places);
+
+	if (err) {
+		json_decref(nodes);
+		json_decref(places);
+		reply_store(rq, err, NULL);
+		return;
+	}
+
+	reply_json(rq, HTTP_OK, json_pack("{s:s, s:o, s:o}", "this",
+		   portal_conf(rq->portal)->node, "nodes", nodes, "pbxs",
+		   places));
+}
