@@ -84,9 +84,6 @@ const char *keeper_node(const struct keeper *k);
 /** The file that we were configured by */
 const char *keeper_path(const struct keeper *k);
 
-/** Our name in it */
-const char *keeper_node(const struct keeper *k);
-
 /** End the thread, after all of the journal was taken over. NULL is fine */
 void keeper_close(struct keeper *k);
 

@@ -895,7 +895,6 @@ static int portal_run(struct node *node, struct errors *errs)
 		.arg         = node,
 		.software    = "Callbridge/" CALLBRIDGE_VERSION,
 		.changedh    = store_changed,
-		.node        = keeper_node(node->keeper),
 		.store_url   = keeper_url(node->keeper),
 		.key_file    = keeper_key_file(node->keeper),
 		.templates   = nc->templates,

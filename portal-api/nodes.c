@@ -48,7 +48,7 @@ void nodes_get(struct request *rq)
 		return;
 	}
 
-	reply_json(rq, HTTP_OK, json_pack("{s:s, s:o, s:o}", "this",
+	reply_json(rq, HTTP_OK, json_pack("{s:s?, s:o, s:o}", "this",
 		   portal_conf(rq->portal)->node, "nodes", nodes, "pbxs",
 		   places));
 }

@@ -594,7 +594,6 @@ static int conf_copy(struct portal_conf *dst, const struct portal_conf *src)
 	dst->socket_path = text_copy(src->socket_path, &err);
 	dst->state_dir   = text_copy(src->state_dir, &err);
 	dst->software    = text_copy(src->software, &err);
-	dst->node        = text_copy(src->node ? src->node : "", &err);
 	dst->store_url   = text_copy(src->store_url, &err);
 	dst->key_file    = text_copy(src->key_file, &err);
 	dst->templates   = text_copy(src->templates, &err);
@@ -629,7 +628,7 @@ static void conf_free(struct portal_conf *conf)
 {
 	const char *const v[] = {
 		conf->socket_path, conf->state_dir, conf->software,
-		conf->node, conf->store_url, conf->key_file, conf->templates,
+		conf->store_url, conf->key_file, conf->templates,
 		conf->address, conf->certificate, conf->key, conf->url,
 		conf->oidc.issuer, conf->oidc.client_id,
 		conf->oidc.client_secret, conf->oidc.claim,

@@ -61,8 +61,6 @@ struct portal_conf {
 	portal_command_h *commandh; /* NULL: commands are refused           */
 	void *arg;
 	const char *software;      /* copied; "Callbridge/1.2.3"            */
-	const char *node;          /* copied; this one's name in the store,
-				      NULL: none                            */
 	/** Something that the bridge goes by has changed in the store. In any
 	    thread; NULL: nobody wants to know */
 	void (*changedh)(void *arg);
