@@ -37,6 +37,7 @@
 
 enum {
 	TICK_MS      = 5,          /* drives the wheel                      */
+	SOON_ROUNDS  = 3,          /* in one tick                           */
 	DRAIN_END_MS = 4000,       /* for the last BYEs and un-REGISTERs    */
 	SILENCE_S    = 30,         /* told that often, at most              */
 	CERT_CHECK_MS = 3600 * 1000,
@@ -72,6 +73,8 @@ struct node {
 	struct loop_fd tick, media_fd;
 	int tick_fd;
 	struct wheel_tmr drain_tmr, cert_tmr;
+	bool ticking;              /* timers are being fired                */
+	bool soon;                 /* one of them shall fire at once        */
 	bool stopping;
 	bool ending;
 };
@@ -154,6 +157,47 @@ static bool admit_h(const struct listener *lsnr, const struct sa *peer,
 }
 
 
+/** The timer fires now, and goes on with its period */
+static void tick_now(const struct node *node)
+{
+	static const struct itimerspec now = {
+		.it_interval.tv_nsec = TICK_MS * 1000000L,
+		.it_value.tv_nsec    = 1,
+	};
+
+	(void)timerfd_settime(node->tick_fd, 0, &now, NULL);
+}
+
+
+/** What shall happen at once does not wait for the tick, nor for the next
+    turn of the loop if it is a timer that wants it */
+static void soon_h(void *arg)
+{
+	struct node *node = arg;
+
+	node->soon = true;
+	if (!node->ticking)
+		tick_now(node);
+}
+
+
+static void advance(struct node *node)
+{
+	unsigned rounds = 0;
+
+	node->ticking = true;
+	do {
+		node->soon = false;
+		wheel_advance(node->wheel, clock_ms());
+	}
+	while (node->soon && ++rounds < SOON_ROUNDS);
+	node->ticking = false;
+
+	if (node->soon)
+		tick_now(node);
+}
+
+
 static void tick_h(int flags, void *arg)
 {
 	struct node *node = arg;
@@ -161,23 +205,9 @@ static void tick_h(int flags, void *arg)
 	(void)flags;
 
 	if (read(node->tick_fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
-		wheel_advance(node->wheel, clock_ms());
+		advance(node);
 
 	(void)journal_flush(node->journal);
-}
-
-
-/** What shall happen at once does not wait for the tick: the timer fires
-    now, and goes on with its period */
-static void soon_h(void *arg)
-{
-	static const struct itimerspec now = {
-		.it_interval.tv_nsec = TICK_MS * 1000000L,
-		.it_value.tv_nsec    = 1,
-	};
-	const struct node *node = arg;
-
-	(void)timerfd_settime(node->tick_fd, 0, &now, NULL);
 }
 
 

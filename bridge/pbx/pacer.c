@@ -4,16 +4,21 @@
 #include "pacer.h"
 
 
-enum { TOKEN = 1000 };             /* thousandths of a turn */
+enum {
+	TOKEN    = 1000,           /* thousandths of a turn                */
+	TOGETHER_MS = 20,          /* turns of all PBXs that are so close
+				      come together                        */
+};
 
 
 static void run(void *arg);
 
 
+/** What is above `burst` whole turns is the beginning of the next one */
 static void fill(struct pacer *pacer)
 {
 	const uint64_t now = wheel_now(pacer->wheel);
-	const uint64_t full = (uint64_t)pacer->burst * TOKEN;
+	const uint64_t full = (uint64_t)pacer->burst * TOKEN + TOKEN - 1;
 
 	/* per_second tokens a second are so many thousandths a ms */
 	pacer->tokens += (now - pacer->filled_ms) * pacer->per_second;
@@ -21,6 +26,25 @@ static void fill(struct pacer *pacer)
 		pacer->tokens = full;
 
 	pacer->filled_ms = now;
+}
+
+
+/**
+ * One wake-up for ten registrations costs little more than for one: who has to
+ * wait, waits until the clock shows a multiple of 20 ms, or as much less as
+ * the burst of its PBX allows without being paced slower
+ */
+static uint64_t together(const struct pacer *pacer, uint64_t wait)
+{
+	const uint64_t due = wheel_now(pacer->wheel) + wait;
+	uint64_t step = (uint64_t)pacer->burst * TOKEN / pacer->per_second;
+
+	if (step > TOGETHER_MS)
+		step = TOGETHER_MS;
+	if (step < 2)
+		return wait;
+
+	return wait + (step - due % step) % step;
 }
 
 
@@ -38,8 +62,8 @@ static uint64_t next_turn(const struct pacer *pacer)
 	if (pacer->tokens >= TOKEN)
 		return 0;
 
-	return (TOKEN - pacer->tokens + pacer->per_second - 1) /
-		pacer->per_second;
+	return together(pacer, (TOKEN - pacer->tokens + pacer->per_second - 1)
+			/ pacer->per_second);
 }
 
 
@@ -56,7 +80,8 @@ static void schedule(struct pacer *pacer)
 	wait = next_turn(pacer);
 	if (wait == UINT64_MAX)
 		wheel_cancel(&pacer->tmr);
-	else
+	else if (!wheel_is_running(&pacer->tmr) ||
+		 wheel_left(&pacer->tmr) != wait)
 		wheel_start(pacer->wheel, &pacer->tmr, wait, run, pacer);
 }
 

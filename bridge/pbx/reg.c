@@ -33,6 +33,8 @@ enum {
 	BACK_OFF_MAX_MS = 1800000,
 	SLOW_MS       = 600000,    /* half of it at least: 5 min           */
 	RETRY_MS      = 2000,      /* after a connection was lost          */
+	TOGETHER_MS   = 100,       /* refreshes that are so close go out
+				      together, as far as the pacer lets   */
 	HOLD_SPREAD_MS = 60000,
 	SILENT_MAX_MS = 60000,     /* the pacer holds a silent PBX's users
 				      back, so they need not             */
@@ -351,6 +353,16 @@ static uint64_t wait_after(const struct reg *reg, const struct sip_msg *msg)
 }
 
 
+/** A little earlier, so that refreshes of all PBXs come a few at a time and
+    not each for itself, which costs most where they are few */
+static uint64_t together(const struct reg *reg, uint64_t ms)
+{
+	const uint64_t over = (wheel_now(wheel_of(reg)) + ms) % TOGETHER_MS;
+
+	return ms > over ? ms - over : ms;
+}
+
+
 /** Time until a binding that was granted for so long is refreshed */
 static uint64_t refresh_after(const struct reg *reg)
 {
@@ -360,7 +372,7 @@ static uint64_t refresh_after(const struct reg *reg)
 	if (reg->granted_s > 2 * MARGIN_S && s > reg->granted_s - MARGIN_S)
 		s = reg->granted_s - MARGIN_S;
 
-	return spread((uint64_t)s * 1000, 90);
+	return together(reg, spread((uint64_t)s * 1000, 90));
 }
 
 
