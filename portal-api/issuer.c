@@ -1,7 +1,7 @@
 /**
  * @file issuer.c  The issuer of OpenID Connect: what it says, and its keys
  */
-#include <curl/curl.h>
+#include <jansson.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "bridge/base/wheel.h"
 #include "issuer.h"
 #include "jwt.h"
+#include "sync/web.h"
 
 
 enum {
@@ -46,34 +47,6 @@ static struct {
 /* Asking */
 
 
-struct text {
-	char *p;                   /* owned, terminated */
-	size_t l;
-};
-
-
-static size_t take(char *p, size_t size, size_t n, void *arg)
-{
-	struct text *text = arg;
-	const size_t l = size * n;
-	char *grown;
-
-	if (text->l + l > ANSWER_MAX)
-		return 0;
-
-	grown = realloc(text->p, text->l + l + 1);
-	if (!grown)
-		return 0;
-
-	memcpy(grown + text->l, p, l);
-	text->p  = grown;
-	text->l += l;
-	grown[text->l] = '\0';
-
-	return l;
-}
-
-
 static bool enter(void)
 {
 	bool may;
@@ -95,25 +68,31 @@ static void leave(void)
 }
 
 
-static CURLcode perform(CURL *curl, const struct oidc_conf *conf,
-			const char *url, const char *form, struct text *text)
-{
-	(void)curl_easy_setopt(curl, CURLOPT_URL, url);
-	(void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
-			       strncmp(conf->issuer, "https:", 6) ?
-			       "http,https" : "https");
-	(void)curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
-	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)LIMIT_S);
-	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, text);
-	if (conf->ca_file)
-		(void)curl_easy_setopt(curl, CURLOPT_CAINFO, conf->ca_file);
-	if (form)
-		(void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form);
+/** What came of a fetch */
+struct fetched {
+	const struct oidc_conf *conf;
+	const char *url;
+	json_t *json;              /* owned, NULL: nothing that can be used */
+};
 
-	return curl_easy_perform(curl);
+
+static void came(const struct web_reply *reply, void *arg)
+{
+	struct fetched *fetched = arg;
+	json_t *json = NULL;
+
+	if (!reply->why && reply->status == 200)
+		json = json_loadb(reply->body, reply->size,
+				  JSON_REJECT_DUPLICATES, NULL);
+	if (json_is_object(json)) {
+		fetched->json = json;
+		return;
+	}
+
+	warning("oidc", fetched->conf->issuer, "%s: %s, status %ld",
+		fetched->url, reply->why ? reply->why : "no JSON object",
+		reply->status);
+	json_decref(json);
 }
 
 
@@ -121,36 +100,24 @@ static CURLcode perform(CURL *curl, const struct oidc_conf *conf,
 static int fetch(json_t **jsonp, const struct oidc_conf *conf,
 		 const char *url, const char *form)
 {
-	struct text text = { NULL, 0 };
-	CURL *curl = curl_easy_init();
-	json_t *json = NULL;
-	CURLcode code;
-	long status = 0;
+	const struct web_conf wc = {
+		.ca_file = conf->ca_file, .connect_s = CONNECT_S,
+		.total_s = LIMIT_S, .reply_max = ANSWER_MAX,
+		.plain = strncmp(conf->issuer, "https:", 6) != 0,
+	};
+	const struct web_ask wa = {
+		.method = form ? "POST" : "GET", .url = url, .body = form,
+	};
+	struct fetched fetched = { conf, url, NULL };
+	int err;
 
-	if (!curl)
-		return ENOMEM;
+	err = web_wait(&wc, &wa, came, &fetched);
+	if (err)
+		return err;
 
-	code = perform(curl, conf, url, form, &text);
-	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	*jsonp = fetched.json;
 
-	if (code == CURLE_OK && status == 200 && text.p)
-		json = json_loadb(text.p, text.l, JSON_REJECT_DUPLICATES,
-				  NULL);
-	if (!json_is_object(json)) {
-		warning("oidc", conf->issuer, "%s: %s, status %ld", url,
-			curl_easy_strerror(code), status);
-		json_decref(json);
-		json = NULL;
-	}
-
-	curl_easy_cleanup(curl);
-	if (text.p)
-		OPENSSL_cleanse(text.p, text.l);
-	free(text.p);
-
-	*jsonp = json;
-
-	return json ? 0 : EPROTO;
+	return fetched.json ? 0 : EPROTO;
 }
 
 

@@ -25,6 +25,8 @@ struct web {
 	struct event *timer;       /* owned */
 	struct list requestl;      /* struct web_request, borrowed */
 	char *ca_file;             /* owned, NULL */
+	char *socket_path;         /* owned, NULL */
+	size_t reply_max;
 	uint32_t connect_s, total_s;
 	bool plain;
 };
@@ -136,6 +138,7 @@ static void web_destructor(void *data)
 		event_free(web->timer);
 
 	mem_deref(web->ca_file);
+	mem_deref(web->socket_path);
 }
 
 
@@ -155,6 +158,7 @@ int web_alloc(struct web **webp, struct event_base *base,
 	web->base      = base;
 	web->connect_s = conf->connect_s ? conf->connect_s : CONNECT_S;
 	web->total_s   = conf->total_s ? conf->total_s : TOTAL_S;
+	web->reply_max = conf->reply_max ? conf->reply_max : REPLY_MAX;
 	web->plain     = conf->plain;
 
 	web->timer = evtimer_new(base, timer_over, web);
@@ -163,6 +167,8 @@ int web_alloc(struct web **webp, struct event_base *base,
 		err = ENOMEM;
 	if (!err && conf->ca_file)
 		err = str_dup(&web->ca_file, conf->ca_file);
+	if (!err && conf->socket_path)
+		err = str_dup(&web->socket_path, conf->socket_path);
 	if (err) {
 		mem_deref(web);
 		return err;
@@ -213,7 +219,7 @@ static size_t body_came(char *p, size_t size, size_t n, void *arg)
 	struct web_request *rq = arg;
 	const size_t l = size * n;
 
-	if (rq->got->end + l > REPLY_MAX) {
+	if (rq->got->end + l > rq->web->reply_max) {
 		rq->too_big = true;
 		return 0;
 	}
@@ -265,6 +271,7 @@ static void request_finish(struct web_request *rq, CURLcode code)
 {
 	struct web_reply *reply = &rq->reply;
 	curl_off_t retry_after = 0;
+	long os = 0;
 
 	list_unlink(&rq->le);
 	(void)curl_easy_getinfo(rq->easy, CURLINFO_RESPONSE_CODE,
@@ -272,9 +279,18 @@ static void request_finish(struct web_request *rq, CURLcode code)
 	(void)curl_easy_getinfo(rq->easy, CURLINFO_RETRY_AFTER, &retry_after);
 	reply->retry_after_s = retry_after;
 	reply->untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
+	(void)curl_easy_getinfo(rq->easy, CURLINFO_OS_ERRNO, &os);
+	if (code == CURLE_COULDNT_CONNECT)
+		reply->connect_err = os ? (int)os : ECONNREFUSED;
 
-	if (rq->too_big)
-		reply->why = "the reply has more than 16 MiB";
+	if (rq->too_big) {
+		const size_t kib = rq->web->reply_max / 1024;
+
+		(void)re_snprintf(rq->why, sizeof(rq->why), "the reply has"
+				  " more than %zu %s", kib < 1024 ? kib
+				  : kib / 1024, kib < 1024 ? "KiB" : "MiB");
+		reply->why = rq->why;
+	}
 	else if (code != CURLE_OK)
 		reply->why = *rq->why ? rq->why : curl_easy_strerror(code);
 
@@ -399,6 +415,11 @@ static void options_set(struct web_request *rq, const struct web_ask *ask)
 	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, rq);
 	(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, ask->method);
 
+	if (web->socket_path) {
+		(void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH,
+				       web->socket_path);
+		(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
+	}
 	if (web->ca_file)
 		(void)curl_easy_setopt(c, CURLOPT_CAINFO, web->ca_file);
 	if (rq->body)
@@ -443,6 +464,52 @@ int web_send(struct web_request **rqp, struct web *web,
 		mem_deref(rq);
 	else
 		*rqp = rq;
+
+	return err;
+}
+
+
+/* Waiting */
+
+
+struct waiting {
+	struct event_base *base;   /* owned */
+	bool done;
+	web_reply_h *h;
+	void *arg;
+};
+
+
+static void awaited(const struct web_reply *reply, void *arg)
+{
+	struct waiting *w = arg;
+
+	w->done = true;
+	w->h(reply, w->arg);
+	(void)event_base_loopbreak(w->base);
+}
+
+
+int web_wait(const struct web_conf *conf, const struct web_ask *ask,
+	     web_reply_h *h, void *arg)
+{
+	struct waiting w = { .base = event_base_new(), .h = h, .arg = arg };
+	struct web_request *rq = NULL;
+	struct web *web = NULL;
+	int err;
+
+	err = w.base ? web_alloc(&web, w.base, conf) : ENOMEM;
+	if (!err)
+		err = web_send(&rq, web, ask, awaited, &w);
+
+	while (!err && !w.done)
+		if (event_base_loop(w.base, EVLOOP_ONCE))
+			err = EIO;
+
+	mem_deref(rq);
+	mem_deref(web);
+	if (w.base)
+		event_base_free(w.base);
 
 	return err;
 }

@@ -2,9 +2,9 @@
  * @file web.h  HTTPS requests on libevent, by curl's multi interface
  *
  * Nothing here waits: curl tells which sockets and which timer it wants, the
- * event loop tells when they are due. Redirections are not followed,
- * certificates are always checked, TLS is 1.2 at least. A reply has at most
- * 16 MiB, also after it was unpacked.
+ * event loop tells when they are due. Whoever may wait has web_wait().
+ * Redirections are not followed, certificates are always checked, TLS is 1.2
+ * at least. A reply has a limit, also after it was unpacked.
  */
 #ifndef SYNC_WEB_H
 #define SYNC_WEB_H
@@ -21,7 +21,11 @@ struct web_conf {
 	const char *ca_file;       /* NULL: the system's authorities        */
 	uint32_t connect_s;        /* 0: 10                                 */
 	uint32_t total_s;          /* 0: 100                                */
-	bool plain;                /* http:// too: for tests on loopback    */
+	size_t reply_max;          /* octets; 0: 16 MiB                     */
+	const char *socket_path;   /* of a Unix socket, instead of the URL's
+				      host; NULL                            */
+	bool plain;                /* http:// too: for loopback, and who
+				      says so                               */
 };
 
 /** What goes out; texts are copied */
@@ -38,6 +42,7 @@ struct web_reply {
 	const char *why;           /* there is no reply, for this reason;
 				      NULL: there is                        */
 	bool untrusted;            /* ... the peer's certificate            */
+	int connect_err;           /* ... errno of connect(2); 0: another   */
 	long status;
 	const char *body;          /* terminated                            */
 	size_t size;
@@ -61,5 +66,13 @@ int web_alloc(struct web **webp, struct event_base *base,
  */
 int web_send(struct web_request **rqp, struct web *web,
 	     const struct web_ask *ask, web_reply_h *h, void *arg);
+
+/**
+ * Send a request and wait for what comes: for threads that may
+ *
+ * @return 0: the handler was called; EINVAL, ENOMEM
+ */
+int web_wait(const struct web_conf *conf, const struct web_ask *ask,
+	     web_reply_h *h, void *arg);
 
 #endif

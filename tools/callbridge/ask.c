@@ -11,34 +11,13 @@
 #include <stdlib.h>
 
 #include "cli.h"
+#include "portal-api/sync/web.h"
 
 
 enum {
 	LIMIT_S   = 20,            /* longer than the service's own limit */
 	ANSWER_MAX = 512 * 1024 * 1024,
 };
-
-
-static size_t take(char *p, size_t size, size_t n, void *arg)
-{
-	struct answer *answer = arg;
-	const size_t l = size * n;
-	char *text;
-
-	if (answer->size + l > ANSWER_MAX)
-		return 0;
-
-	text = realloc(answer->text, answer->size + l + 1);
-	if (!text)
-		return 0;
-
-	memcpy(text + answer->size, p, l);
-	answer->text  = text;
-	answer->size += l;
-	text[answer->size] = '\0';
-
-	return l;
-}
 
 
 int ask_escape(struct re_printf *pf, const char *name)
@@ -57,99 +36,73 @@ int ask_escape(struct re_printf *pf, const char *name)
 
 
 /** One line; the first thing that somebody looks for is the socket */
-static void tell_curl(CURL *curl, CURLcode code, const char *path)
+static void tell_silence(const struct web_reply *reply, const char *path)
 {
-	long os = 0;
-
-	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os);
-
 	if (!strncmp(path, "http", 4))
-		term_error("%s: %s", path, curl_easy_strerror(code));
-	else if (code == CURLE_COULDNT_CONNECT && os == EACCES)
+		term_error("%s: %s", path, reply->why);
+	else if (reply->connect_err == EACCES)
 		term_error("%s: permission denied: run this as the service's"
 			   " user or as root", path);
-	else if (code == CURLE_COULDNT_CONNECT)
+	else if (reply->connect_err)
 		term_error("the service is not running: nobody answers on %s",
 			   path);
 	else
-		term_error("%s: no answer: %s", path,
-			   curl_easy_strerror(code));
+		term_error("%s: no answer: %s", path, reply->why);
+}
+
+
+struct asking {
+	struct answer *answer;     /* borrowed */
+	const char *path;
+	int err;
+};
+
+
+static void came(const struct web_reply *reply, void *arg)
+{
+	struct asking *asking = arg;
+	struct answer *answer = asking->answer;
+
+	if (reply->why) {
+		tell_silence(reply, asking->path);
+		asking->err = EIO;
+		return;
+	}
+
+	answer->text = malloc(reply->size + 1);
+	if (!answer->text) {
+		asking->err = ENOMEM;
+		return;
+	}
+
+	memcpy(answer->text, reply->body, reply->size + 1);
+	answer->size = reply->size;
+	answer->code = reply->status;
 }
 
 
 /** By its socket here, or by a URL and a token from elsewhere */
-static void way_set(CURL *curl, const struct cli *cli, const char *path,
-		    struct curl_slist **headers)
-{
-	char *header = NULL;
-
-	if (!cli->url) {
-		(void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
-		(void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-		(void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
-		return;
-	}
-
-	(void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,http");
-	if (cli->ca_file)
-		(void)curl_easy_setopt(curl, CURLOPT_CAINFO, cli->ca_file);
-	if (cli->token && !re_sdprintf(&header, "Authorization: Bearer %s",
-				       cli->token))
-		*headers = curl_slist_append(*headers, header);
-	mem_deref(header);
-}
-
-
-static void body_set(CURL *curl, const char *method, const char *type,
-		     const char *body, struct curl_slist **headers)
-{
-	char *header = NULL;
-
-	if (strcmp(method, "GET"))
-		(void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-	if (body) {
-		(void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
-				       (curl_off_t)strlen(body));
-		(void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-	}
-	if (type && !re_sdprintf(&header, "Content-Type: %s", type))
-		*headers = curl_slist_append(*headers, header);
-	mem_deref(header);
-}
-
-
 static int perform(const struct cli *cli, struct answer *answer,
 		   const char *path, const char *url, const char *method,
 		   const char *type, const char *body)
 {
-	CURL *curl = curl_easy_init();
-	struct curl_slist *headers = NULL;
-	CURLcode code;
+	const struct web_conf conf = {
+		.socket_path = cli->url ? NULL : path,
+		.ca_file = cli->ca_file, .total_s = LIMIT_S,
+		.reply_max = ANSWER_MAX, .plain = true,
+	};
+	const struct web_ask wa = {
+		.method = method, .url = url, .type = type, .body = body,
+		.bearer = cli->url ? cli->token : NULL,
+	};
+	struct asking asking = { answer, path, 0 };
+	int err;
 
-	if (!curl) {
-		term_error("out of memory");
-		return ENOMEM;
-	}
+	err = web_wait(&conf, &wa, came, &asking);
+	if (err)
+		term_error("%m", err);
 
-	way_set(curl, cli, path, &headers);
-	body_set(curl, method, type, body, &headers);
-	(void)curl_easy_setopt(curl, CURLOPT_URL, url);
-	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)LIMIT_S);
-	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-
-	code = curl_easy_perform(curl);
-	if (code != CURLE_OK)
-		tell_curl(curl, code, path);
-	else
-		(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE,
-					&answer->code);
-
-	curl_slist_free_all(headers);
-	curl_easy_cleanup(curl);
-
-	return code == CURLE_OK ? 0 : EIO;
+	return err ? err : asking.err;
 }
 
 
