@@ -28,6 +28,7 @@ enum {
 	WAIT_STORM_MS = 10000,
 	LINES        = 10000,      /* of the journal at a time              */
 	SHOW_MS      = 200,        /* that others wait for files to be shown */
+	SWEEP_MS     = 3600000,
 };
 
 
@@ -67,6 +68,8 @@ struct keeper {
 	struct keeper_shown *shown;    /* owned, NULL: nothing is to be shown */
 	int64_t stamp;             /* of what the bridge has              */
 	struct log_gate gate;
+	unsigned keep_days;
+	uint64_t sweep_ms;         /* when to look for what is too old    */
 
 	keeper_ring_h *ringh;
 	void *arg;
@@ -566,6 +569,25 @@ static unsigned import(struct keeper *k)
 }
 
 
+/** Let go of what has been kept for long enough: an hour later again, or soon
+    while there is more of it */
+static void sweep(struct keeper *k)
+{
+	const uint64_t now = clock_ms();
+	bool more = false;
+	int err;
+
+	if (now < k->sweep_ms)
+		return;
+
+	err = store_sweep(k->st, k->node, k->state_dir, k->keep_days, &more);
+	if (err)
+		tell_store(k, err);
+
+	k->sweep_ms = now + (more && !err ? 0 : SWEEP_MS);
+}
+
+
 static void *thread_main(void *arg)
 {
 	struct keeper *k = arg;
@@ -578,6 +600,7 @@ static void *thread_main(void *arg)
 
 		look(k);
 		wait_ms = import(k);
+		sweep(k);
 		if (show_more(k))
 			wait_ms = 0;
 
@@ -702,6 +725,7 @@ static int names_make(struct keeper *k, const char *path,
 	int err;
 
 	(void)gethostname(host, sizeof(host) - 1);
+	k->keep_days = (unsigned)nc->store.keep_days;
 
 	err = str_dup(&k->path, path);
 	if (!err)

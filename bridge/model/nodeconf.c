@@ -231,6 +231,11 @@ static const struct field storev[] = {
 	  .checkh = check_name, .flags = FIELD_ADVANCED,
 	  .help = "Name of this bridge among those that share a database; "
 		  "unset: the host's name" },
+	{ .name = "keep_days", .type = FIELD_INT, AT(store.keep_days),
+	  .dflt = "365", .min = 1, .max = 3650,
+	  .help = "How long call records, the history of registrations, "
+		  "outages and the journal's files are kept, in days; their "
+		  "figures, which name nobody, are kept for five years" },
 };
 
 /** What is fetched from there decides who may come in */

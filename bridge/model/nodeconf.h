@@ -80,6 +80,7 @@ struct nodeconf {
 		char *url;         /* NULL: SQLite, store.db in state_dir   */
 		char *key_file;    /* NULL: secrets.key in state_dir        */
 		char *node;        /* NULL: the host's name                 */
+		int64_t keep_days; /* calls, changes of registrations       */
 	} store;
 
 	struct {                   /* the REST API and its page, over TCP   */

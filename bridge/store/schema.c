@@ -392,7 +392,7 @@ static int apply(struct store *st, int64_t version)
 }
 
 
-static int migrate(struct store *st, struct errors *errs)
+static int migrate(struct store *st, int64_t until, struct errors *errs)
 {
 	int64_t version = 0;
 	int err;
@@ -411,8 +411,28 @@ static int migrate(struct store *st, struct errors *errs)
 		return EPROTO;
 	}
 
-	while (!err && version < SCHEMA_VERSION)
+	while (!err && version < until)
 		err = apply(st, ++version);
+
+	return err;
+}
+
+
+int store_migrate_until(struct store *st, int64_t version,
+			struct errors *errs)
+{
+	int err;
+
+	if (!st || version > SCHEMA_VERSION)
+		return EINVAL;
+
+	err = db_begin(st->db, DB_ALONE);
+	if (!err)
+		err = db_end(st->db, migrate(st, version, errs));
+
+	if (err && err != EPROTO)
+		errors_add(errs, NULL, NULL, "the store's tables cannot be"
+			   " made: %s", store_why(st));
 
 	return err;
 }
@@ -420,18 +440,5 @@ static int migrate(struct store *st, struct errors *errs)
 
 int store_migrate(struct store *st, struct errors *errs)
 {
-	int err;
-
-	if (!st)
-		return EINVAL;
-
-	err = db_begin(st->db, DB_ALONE);
-	if (!err)
-		err = db_end(st->db, migrate(st, errs));
-
-	if (err && err != EPROTO)
-		errors_add(errs, NULL, NULL, "the store's tables cannot be"
-			   " made: %s", store_why(st));
-
-	return err;
+	return store_migrate_until(st, SCHEMA_VERSION, errs);
 }

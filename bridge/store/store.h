@@ -296,6 +296,19 @@ enum { STORE_CALM = 100 };
 int store_import(struct store *st, const char *node, const char *state_dir,
 		 size_t lines, size_t *imported);
 
+/**
+ * Let go of what is older than that: calls, changes of registrations and
+ * outages that are over; files of the node's journal that have been taken
+ * over; links that are good no more. Figures stay for five years at least.
+ *
+ * @param days  More than 0
+ * @param more  There is more: a slice of each is taken at a time
+ *
+ * @return 0, errno of unlink(2), or of the store
+ */
+int store_sweep(struct store *st, const char *node, const char *state_dir,
+		unsigned days, bool *more);
+
 struct store_span {
 	const char *tenant, *pbx, *upn;    /* NULL: all                     */
 	int64_t from_ms, to_ms;    /* from <= time < to; 0: no limit        */

@@ -31,6 +31,10 @@ struct schema_table {
 extern const struct schema_table schema_tablev[];
 extern const size_t schema_tablec;
 
+/** store_migrate() to a version that once was */
+int store_migrate_until(struct store *st, int64_t version,
+			struct errors *errs);
+
 int64_t store_now_ms(void);
 
 /** A transaction of one change, if store_begin() has begun none */

@@ -111,7 +111,7 @@ class Kept(PortalTest):
         folder.mkdir(parents=True)
         with open(folder / "20200101.jsonl", "w", encoding="utf-8") as out:
             for line in [{"call": each} for each in records()] + statuses():
-                line = dict({"time_ms": 1}, **line)
+                line = dict({"time_ms": BEFORE_MS}, **line)
                 out.write(json.dumps(line, separators=(",", ":")) + "\n")
 
     @classmethod
@@ -393,7 +393,7 @@ class Exports(PortalTest):
         folder.mkdir(parents=True)
         with open(folder / "20200101.jsonl", "w", encoding="utf-8") as out:
             for n in range(cls.many):
-                out.write(json.dumps({"time_ms": n + 1, "call": record(
+                out.write(json.dumps({"time_ms": BEFORE_MS, "call": record(
                     n, tenant="acme" if n % 2 else "other",
                     caller_name="=1+1\t\"x\", %d" % n)},
                     separators=(",", ":")) + "\n")
@@ -402,7 +402,7 @@ class Exports(PortalTest):
                     "state": "failing" if n % 100 == 0 else "registered",
                     "since_s": n + 1, "words": "@SUM(A1)"}}
                     for n in range(cls.many)] + statuses():
-                out.write(json.dumps(dict({"time_ms": 1}, **line),
+                out.write(json.dumps(dict({"time_ms": BEFORE_MS}, **line),
                                      separators=(",", ":")) + "\n")
         cls.service.start()
         cls.local = cls.service.local()

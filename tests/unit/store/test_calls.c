@@ -9,10 +9,12 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "bridge/model/call_stats.h"
 #include "bridge/store/journal.h"
+#include "bridge/store/store_core.h"
 #include "world.h"
 
 
@@ -83,23 +85,6 @@ static void reg_line(const struct world *w, const char *upn,
 			    pbx, state, (long long)(since_ms / 1000),
 			    reason) > 0);
 	assert_int_equal(fclose(f), 0);
-}
-
-
-static int raw(const struct world *w, const char *sql)
-{
-	struct db *db = NULL;
-	char why[256];
-	int err;
-
-	err = postgres_url ? db_postgres_open(&db, w->url, why, sizeof(why))
-		: db_sqlite_open(&db, w->url + 7, false, why, sizeof(why));
-	assert_int_equal(err, 0);
-
-	err = db_query(db, sql, NULL, 0, NULL, NULL);
-	mem_deref(db);
-
-	return err;
 }
 
 
@@ -464,6 +449,61 @@ static void test_kills_count_no_call_twice(void **state)
 }
 
 
+/** A row as the first version kept it */
+static void old_row(struct db *db, const struct call_record *rec)
+{
+	json_t *json = call_record_json(rec);
+	char *text = json_dumps(json, JSON_COMPACT);
+
+	assert_int_equal(db_do(db, "INSERT INTO calls (id, version, tenant,"
+			       " pbx, upn, start_ms, failed, data) VALUES"
+			       " ($1, $2, $3, $4, $5, $6, 0, $7)",
+			       DB_TEXT(rec->id), DB_INT(rec->version),
+			       DB_TEXT(rec->tenant), DB_TEXT(rec->pbx),
+			       DB_TEXT(rec->upn), DB_INT(rec->start_ms),
+			       DB_TEXT(text)), 0);
+	free(text);
+	json_decref(json);
+}
+
+
+static void old_status(struct db *db, unsigned n, const char *state)
+{
+	char data[256];
+
+	(void)re_snprintf(data, sizeof(data), "{\"tenant\":\"acme\",\"upn\":"
+			  "\"A@b.c\",\"pbx\":\"hq\",\"state\":\"%s\","
+			  "\"since_s\":%u}", state, n);
+	assert_int_equal(db_do(db, "INSERT INTO registration_history (node,"
+			       " day, at, tenant, upn, pbx, time_ms, data)"
+			       " VALUES ('n1', '20200101', $1, 'acme',"
+			       " 'a@b.c', 'hq', $1, $2)",
+			       DB_INT(n * 1000), DB_TEXT(data)), 0);
+}
+
+
+/** As the first version has them: with what it knew */
+static void old_fill(const struct world *w, const struct call_record *v,
+		     size_t c)
+{
+	struct db *db = NULL;
+	char why[256];
+	int err;
+
+	err = postgres_url ? db_postgres_open(&db, w->url, why, sizeof(why))
+		: db_sqlite_open(&db, w->url + 7, false, why, sizeof(why));
+	assert_int_equal(err, 0);
+
+	assert_int_equal(db_begin(db, DB_WRITE), 0);
+	for (size_t i = 0; i < c; i++)
+		old_row(db, &v[i]);
+	old_status(db, 1000, "failing");
+	old_status(db, 2000, "registered");
+	assert_int_equal(db_end(db, 0), 0);
+	mem_deref(db);
+}
+
+
 static int count_outage(const struct store_outage *o, void *arg)
 {
 	(void)o;
@@ -473,32 +513,8 @@ static int count_outage(const struct store_outage *o, void *arg)
 }
 
 
-/** As a store of the first version has them, with what it knew */
 static void test_a_store_of_version_1_is_filled_up(void **state)
 {
-	static const char *const backv[] = {
-		"DROP TABLE call_hours", "DROP TABLE outages",
-		"DROP INDEX calls_start", "DROP INDEX calls_tenant",
-		"DROP INDEX calls_upn", "DROP INDEX calls_caller",
-		"DROP INDEX calls_callee",
-		"ALTER TABLE calls DROP COLUMN result",
-		"ALTER TABLE calls DROP COLUMN mos",
-		"ALTER TABLE calls DROP COLUMN talk_ms",
-		"ALTER TABLE calls DROP COLUMN from_pbx",
-		"ALTER TABLE calls DROP COLUMN caller_tail",
-		"ALTER TABLE calls DROP COLUMN callee_tail",
-		"CREATE INDEX calls_start ON calls (start_ms, id, failed)",
-		"CREATE INDEX calls_tenant ON calls (tenant, start_ms, id,"
-		" failed)",
-		"CREATE INDEX calls_upn ON calls (tenant, upn, start_ms)",
-		"DROP TABLE shares", "DROP TABLE nodes", "DROP TABLE leases",
-		"DROP TABLE sync_people", "DROP TABLE sync_states",
-		"DROP TABLE syncs",
-		"DROP TABLE testers", "DROP TABLE test_run_files",
-		"ALTER TABLE test_runs DROP COLUMN node",
-		"ALTER TABLE test_runs DROP COLUMN pinned",
-		"DELETE FROM schema_version WHERE version > 1",
-	};
 	const struct store_span all = { .tenant = "acme" };
 	struct world *w = *state;
 	struct call_record v[1100];
@@ -508,15 +524,13 @@ static void test_a_store_of_version_1_is_filled_up(void **state)
 		v[i] = call(i, "+442079460018", "2002");
 		v[i].result = i % 2 ? CALL_GOOD : CALL_BUSY;
 	}
-	reg_line(w, "a@b.c", "hq", "failing", BEGIN_MS, "Forbidden");
-	reg_line(w, "a@b.c", "hq", "registered", BEGIN_MS + 60000, "");
-	written(w, v, 1100);
-	imported(w);
 
 	w->st = mem_deref(w->st);
-	for (size_t i = 0; i < RE_ARRAY_SIZE(backv); i++)
-		if (raw(w, backv[i]))
-			fail_msg("%s", backv[i]);
+	url_make(w, w->url, sizeof(w->url), "first.db");
+	assert_int_equal(store_open(&w->st, w->url, true, w->ring, w->errs),
+			 0);
+	assert_int_equal(store_migrate_until(w->st, 1, w->errs), 0);
+	old_fill(w, v, 1100);
 
 	(void)again(w);
 	assert_figures(w, v, 1100);
@@ -600,6 +614,68 @@ static void test_who_is_lost_together_is_one_outage(void **state)
 }
 
 
+/* Keeping */
+
+
+static void swept(struct world *w, unsigned days)
+{
+	bool more = true;
+
+	for (unsigned i = 0; more && i < 100; i++)
+		assert_int_equal(store_sweep(w->st, "n1", w->folder, days,
+					     &more), 0);
+	assert_false(more);
+}
+
+
+static void test_what_is_old_goes_and_its_figures_stay(void **state)
+{
+	const int64_t now = (int64_t)time(NULL) * 1000;
+	const int64_t day_ms = 24 * HOUR_MS;
+	struct world *w = *state;
+	struct call_record v[1300];
+	struct stat entry;
+	size_t outages = 0;
+	const struct store_span all = { .tenant = "acme" };
+
+	for (unsigned i = 0; i < 1300; i++) {
+		const int64_t by_ms = now -
+			(i < 1200 ? 40 : 10) * day_ms - BEGIN_MS;
+
+		v[i] = call(i, "2001", "2002");
+		v[i].start_ms  += by_ms;
+		v[i].ring_ms   += by_ms;
+		v[i].answer_ms += by_ms;
+		v[i].end_ms    += by_ms;
+	}
+	written(w, v, 1300);
+	reg_line(w, "a@b.c", "hq", "failing", now - 50 * day_ms, "No");
+	reg_line(w, "a@b.c", "hq", "registered", now - 40 * day_ms, "");
+	reg_line(w, "a@b.c", "hq", "failing", now - 39 * day_ms, "No");
+
+	/* what was not taken over is not let go of */
+	swept(w, 30);
+	assert_int_equal(stat(path_of(w, "journal/20200101.jsonl"), &entry),
+			 0);
+	imported(w);
+	FOUND(w, "1199 ", .span.limit = 1, .span.to_ms = now - 35 * day_ms);
+
+	swept(w, 30);
+	assert_int_not_equal(stat(path_of(w, "journal/20200101.jsonl"),
+				  &entry), 0);
+	FOUND(w, "", .span.to_ms = now - 30 * day_ms);
+	FOUND(w, "1299 ", .span.limit = 1);
+	assert_figures(w, v, 1300);
+	assert_int_equal(store_outages(w->st, &all, count_outage, &outages),
+			 0);
+	assert_int_equal(outages, 1);
+
+	/* and the file of today stays, for it is written to */
+	imported(w);
+	FOUND(w, "1299 ", .span.limit = 1);
+}
+
+
 static const struct CMUnitTest tests[] = {
 	TEST(test_a_number_is_found_as_people_write_it),
 	TEST(test_calls_are_chosen_and_sorted),
@@ -609,6 +685,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_kills_count_no_call_twice),
 	TEST(test_a_store_of_version_1_is_filled_up),
 	TEST(test_who_is_lost_together_is_one_outage),
+	TEST(test_what_is_old_goes_and_its_figures_stay),
 };
 
 
