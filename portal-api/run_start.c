@@ -101,6 +101,35 @@ static int order_read(struct start *s)
 }
 
 
+static int place_h(const char *tenant, const char *pbx, const char *node,
+		   int64_t since_ms, void *arg)
+{
+	struct start *s = arg;
+
+	(void)tenant;
+	(void)since_ms;
+
+	if (strcmp(pbx, s->rq->paramv[1]) ||
+	    !strcmp(node, runner_node(portal_conf(s->rq->portal))))
+		return 0;
+
+	reply_error(s->rq, 409, NULL, "%s is served by %s: begin its tests"
+		    " there", pbx, node);
+
+	return EALREADY;
+}
+
+
+/** Calls are seen on the node where they are */
+static int place_check(struct start *s)
+{
+	if (s->order.kind == RUN_READINESS || !store_is_shared(s->rq->st))
+		return 0;
+
+	return store_places(s->rq->st, s->rq->param, place_h, s);
+}
+
+
 static int text_make(struct start *s)
 {
 	return s->order.kind == RUN_READINESS ?
@@ -397,6 +426,8 @@ void run_start_post(struct request *rq)
 		err = EALREADY;
 	if (!err)
 		err = order_read(s);
+	if (!err)
+		err = place_check(s);
 	if (!err)
 		err = text_make(s);
 	if (!err)

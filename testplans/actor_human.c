@@ -214,11 +214,20 @@ static void human_look(struct actor *actor)
 }
 
 
+/** Who has stopped the test may not be there to confirm it any more */
 static void human_clear(struct actor *actor)
 {
-	if (actor->state == ACTOR_DIALS || actor->state == ACTOR_RINGS ||
-	    actor->state == ACTOR_TALKS)
-		(void)tell(actor, "hang up whatever call there still is");
+	static const char what[] = "hang up whatever call there still is";
+
+	if (actor->state != ACTOR_DIALS && actor->state != ACTOR_RINGS &&
+	    actor->state != ACTOR_TALKS)
+		return;
+
+	if (pump_is_cancelled(actor->stage->pump))
+		stage_note(actor->stage, "%s %s: %s.", where(actor),
+			   actor_title(actor), what);
+	else
+		(void)tell(actor, what);
 }
 
 

@@ -260,3 +260,31 @@ export function events(tenant, handlers)
 	stream.add(handlers);
 	return () => stream.remove(handlers);
 }
+
+const told = ["note", "plan", "case", "step", "wait", "question", "answered",
+	"step-end", "case-end", "finding", "ends", "end", "over"];
+
+/** What a test tells that runs. h: each event; onGone: it does not run any
+    more. @return stop() */
+export function runEvents(id, h, onGone)
+{
+	const source = new EventSource(base + "/test-runs" + path(id, "events"));
+
+	for (const name of told)
+		source.addEventListener(name, (event) => {
+			const value = JSON.parse(event.data);
+
+			if (name === "over")
+				source.close();
+			h(value);
+		});
+
+	source.onerror = () => {
+		if (source.readyState === EventSource.CLOSED)
+			onGone();
+		else
+			probe();
+	};
+
+	return () => source.close();
+}

@@ -327,15 +327,78 @@ export const strings = {
 	},
 
 	tests: {
-		title: "Test runs",
-		how: "Runs are started on a machine that can be a telephone at the PBX, and "
-			+ "their reports kept here:",
+		title: "Tests",
+		how: "Tests that ran elsewhere can be kept here, too:",
 		command: "callbridge test run --json report.json\n"
 			+ "callbridge test keep report.json",
-		none: "No report was kept yet.",
-		kept: "Kept", who: "By", verdict: "Verdict", counts: "Cases",
-		plans: "Plans", one: "Test run of {time}", case: "Case", step: "Step",
-		observed: "Observed", advice: "Advice", download: "Download report",
+		none: "Nothing was tested yet.", all: "All tests",
+		time: "Begun", who: "By", verdict: "Verdict", counts: "Outcome",
+		pbx: "PBX", what: "What",
+		one: "{what} – {pbx}", begun: "Begun {time} by {who}.",
+		case: "Test", step: "Step", check: "Check", observed: "Observed",
+		advice: "What to do", readiness: "Readiness",
+		verdicts: {
+			passed: "passed", failed: "failed", skipped: "skipped",
+			stopped: "stopped", running: "runs", interrupted: "interrupted",
+			pass: "good", info: "for information", warn: "warning",
+			fail: "wrong", skip: "not looked at", warnings: "warnings",
+		},
+		runs: "It runs on {node}.", ends: "It is being ended.", stop: "Stop and hang up",
+		wait: "{done} of {total}",
+		asked: "You are asked", yes: "Yes", no: "No", done: "Done",
+		cannot: "It cannot be done", skip: "Leave this step out",
+		note: "Remark for the report",
+		over: "The test is over. This is its report.",
+		page: "Open the report as a page", print: "Print",
+		downloads: { html: "Download page", json: "Download JSON",
+			     junit: "Download JUnit" },
+		captures: "Captures for Wireshark",
+		keep: "Keep this report when newer ones come",
+		compare: "Compare two", choose: "Choose {time}",
+		compared: "{old} and {now}:", worse: "Worse: {count}",
+		notWorse: "Nothing got worse.",
+		begin: {
+			title: "Begin a test", begin: "Begin", choose: "Choose",
+			first: "Choose a customer and one of its PBXs.",
+			none: "This node runs no tests (tests.at_once is 0).",
+			pbx: "PBX", what: "What is tested",
+			plans: "Calls and registrations, by a plan",
+			readiness: "The way to the PBX (readiness)",
+			plan: "Plan", cases: "Tests of this plan", steps: "Steps",
+			times: "Talking times [%]",
+			timesHelp: "Below 100 it is quicker, and proves less",
+			repeat: "Rounds",
+			who: "Who plays whom",
+			whoHelp: "This is kept with the PBX. People are told what to do and "
+				+ "say whether it happened; telephones of the test's own need an "
+				+ "extension for a SIP phone, or a trunk that ends at them.",
+			upn: "User in Teams", upnHelp: "One of this PBX's users",
+			kind: "Played by", mailbox: "Number of its voice mailbox",
+			kinds: {
+				nobody: "Nobody", human: "A person with a telephone",
+				phone: "A telephone of the test's own",
+				teamsHuman: "A person in Microsoft Teams",
+				teams: "teams-sim, on this node",
+			},
+			roles: {
+				user_a: "User A", user_b: "User B",
+				external: "First telephone outside",
+				external_2: "Second telephone outside",
+				mailbox: "Voice mailbox",
+			},
+			numbers: { nobody: "A number that nobody has",
+				   echo: "A number that echoes" },
+			lacking: "These tests will be skipped, for nobody plays:",
+			readinessHelp: "Checks DNS, TLS, NAT, SIP ALG and lost fragments from "
+				+ "this node; with a user also registration and expiry, with two "
+				+ "a call and its voice.",
+			user: ["First user (optional)", "Second user (optional)"],
+			call: "Number to call (optional)",
+			callHelp: "Instead of the second user",
+			twice: "These users register once more for a moment. A PBX that admits "
+				+ "one registration a user may drop the service's until it is "
+				+ "renewed: choose users that nobody needs now.",
+		},
 	},
 
 	reports: {

@@ -1,73 +1,57 @@
-/* Reports of test runs that were kept. */
+/* Tests of PBXs: those that run, and reports that are kept. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
-import { ask, get, href, path } from "./api.js";
+import { ask, get, path } from "./api.js";
 import { Dialog, Problem, Sure, Table, useLoad, usePages, when }
 	from "./parts.jsx";
+import { Begin } from "./test_begin.jsx";
+import { Test, Verdict, counted, whatOf } from "./test_run.jsx";
 import { strings, fill } from "./strings.js";
 
 const words = strings.tests;
+const look_ms = 5000;           /* while something runs */
 
-function Verdict({ verdict })
+function Compare({ runs, onClose })
 {
-	return <span class={verdict === "passed" ? "up"
-		: verdict === "failed" ? "down" : ""}>{verdict}</span>;
-}
-
-function counted(counts)
-{
-	return Object.entries(counts || {}).filter(([, n]) => n)
-		.map(([verdict, n]) => `${n} ${verdict}`)
-		.join(", ");
-}
-
-/** Each step of each case, as rows of one table */
-function steps(plan)
-{
-	return (plan.cases || []).flatMap((c) => (c.steps || []).map((s) =>
-		({ title: c.title, ...s })));
-}
-
-function One({ run, onClose })
-{
-	const found = useLoad((signal) => get("/test-runs" + path(run.id), {},
-		{ signal }), [run.id]);
-	const plans = found.value ? found.value.report.plans || [] : [];
+	const [old, now] = [...runs].sort((a, b) => a.time_ms - b.time_ms);
+	const found = useLoad((signal) => get("/test-runs/compare",
+		{ old: old.id, new: now.id }, { signal }), [old.id, now.id]);
 
 	return (
-		<Dialog wide title={fill(words.one, { time: when(run.time_ms) })}
-			onClose={onClose}>
-			<Problem error={found.error} again={found.again} />
-			{found.value ? <p><Verdict verdict={run.verdict} />:{" "}
-				{counted(run.counts)}{" "}
-				<a class="button" download={`test-run-${run.id}.json`}
-					href={href("/test-runs" + path(run.id))}>
-					{words.download}</a></p>
+		<Dialog wide title={words.compare} onClose={onClose}>
+			<p>{fill(words.compared, { old: when(old.time_ms),
+				now: when(now.time_ms) })}</p>
+			<Problem error={found.error} />
+			{found.value ? <>
+				<p><b class={found.value.worse ? "down" : "up"}>
+					{found.value.worse ? fill(words.worse,
+						{ count: found.value.worse }) : words.notWorse}</b></p>
+				<pre tabindex="0">{found.value.text}</pre></>
 				: <p aria-busy="true">{strings.loading}</p>}
-			{plans.map((plan, i) => <section key={i}>
-				<h3>{plan.title || plan.plan}</h3>
-				<Table label={plan.title || plan.plan} rows={steps(plan)}
-					columns={[
-						[words.verdict, (s) => <Verdict verdict={s.verdict} />],
-						[words.case, (s) => s.title, { class: "long" }],
-						[words.step, (s) => s.step, { class: "long" }],
-						[words.observed, (s) => s.observed, { class: "long" }],
-						[words.advice, (s) => s.advice, { class: "long" }],
-					]} />
-			</section>)}
 		</Dialog>
 	);
 }
 
-export function Tests({ tenant, may })
+function List({ tenant, may })
 {
 	const pages = usePages([tenant]);
 	const list = useLoad((signal) => get("/test-runs", { tenant, limit: 50,
 		cursor: pages.cursor }, { signal }), [tenant, pages.cursor]);
-	const [shown, setShown] = useState(null);
 	const [gone, setGone] = useState(null);
 	const [error, setError] = useState(null);
+	const [chosen, setChosen] = useState([]);
+	const [comparing, setComparing] = useState(false);
+	const rows = list.value && list.value.test_runs;
+	const runs = rows && rows.some((r) => r.node);
+
+	useEffect(() => {
+		if (!runs)
+			return undefined;
+
+		const timer = setInterval(list.again, look_ms);
+		return () => clearInterval(timer);
+	}, [runs]);
 
 	const remove = async () => {
 		try {
@@ -80,33 +64,57 @@ export function Tests({ tenant, may })
 		}
 	};
 
+	const choose = (run, on) => setChosen(on ? [...chosen.slice(-1), run]
+		: chosen.filter((c) => c.id !== run.id));
+
 	return (
 		<>
 			<h1>{words.title}</h1>
-			<p>{words.how}</p>
-			<pre>{words.command}</pre>
+			<p class="tools">
+				{may ? <a class="button" href="#/tests/begin">
+					{words.begin.title}</a> : null}
+				<button type="button" disabled={chosen.length !== 2}
+					onClick={() => setComparing(true)}>{words.compare}</button>
+			</p>
 			<Problem error={list.error} again={list.again} />
-			<Table label={words.title} rows={list.value && list.value.test_runs}
-				empty={words.none} rowKey={(r) => r.id} columns={[
-					[words.kept, (r) => <button type="button" class="link"
-						onClick={() => setShown(r)}>{when(r.time_ms)}</button>],
+			<Table label={words.title} rows={rows} empty={words.none}
+				rowKey={(r) => r.id} columns={[
+					["", (r) => <input type="checkbox" disabled={Boolean(r.node)}
+						aria-label={fill(words.choose, { time: when(r.time_ms) })}
+						checked={chosen.some((c) => c.id === r.id)}
+						onChange={(e) => choose(r, e.currentTarget.checked)} />],
+					[words.time, (r) => <a href={`#/tests/${r.id}`}>
+						{when(r.time_ms)}</a>],
 					[strings.tenantLabel, (r) => r.tenant],
-					[words.who, (r) => r.who],
+					[words.pbx, (r) => r.pbx],
+					[words.what, (r) => whatOf(r)],
 					[words.verdict, (r) => <Verdict verdict={r.verdict} />],
 					[words.counts, (r) => counted(r.counts)],
-					[words.plans, (r) => [].concat(r.plans || []).map((p) =>
-						typeof p === "string" ? p : p.title || p.plan)
-						.join(", ")],
-					["", (r) => may ? <button type="button"
+					[words.who, (r) => r.who],
+					["", (r) => may && !r.node ? <button type="button"
 						aria-label={`${strings.remove} ${when(r.time_ms)}`}
 						onClick={() => { setError(null); setGone(r); }}>
 						{strings.remove}</button> : null],
 				]} />
 			{pages.buttons(list.value && list.value.next)}
-			{shown ? <One run={shown} onClose={() => setShown(null)} /> : null}
+			<p>{words.how}</p>
+			<pre tabindex="0">{words.command}</pre>
+			{comparing ? <Compare runs={chosen}
+				onClose={() => setComparing(false)} /> : null}
 			{gone ? <Sure text={fill(strings.reallyRemove,
 				{ name: when(gone.time_ms) })} error={error} onYes={remove}
 				onClose={() => setGone(null)} /> : null}
 		</>
 	);
+}
+
+/** #/tests, #/tests/begin, #/tests/ID */
+export function Tests(props)
+{
+	const [first] = props.now.rest;
+
+	if (first === "begin" && props.may)
+		return <Begin {...props} />;
+
+	return first ? <Test id={first} {...props} /> : <List {...props} />;
 }

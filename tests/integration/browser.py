@@ -27,6 +27,7 @@ class BrowserTest(LabTest):
     of the build folder."""
 
     needs = ()                  # parts of the lab
+    url = "https://%s:%d" % (ADDRESS, PORT)
 
     @classmethod
     def setUpClass(cls):
@@ -34,6 +35,10 @@ class BrowserTest(LabTest):
         cls.service = cls.serve()
         cls.addClassCleanup(cls.service.stop)
         cls.service.start()
+        cls.make_shots()
+
+    @classmethod
+    def make_shots(cls):
         cls.shots = plan.program("callbridged").parent / "screenshots" \
             / cls.__name__
         shutil.rmtree(cls.shots, ignore_errors=True)
@@ -52,7 +57,7 @@ class BrowserTest(LabTest):
         """
         env = dict(os.environ,
                    NODE_PATH=str(npm_folder("tests/web") / "node_modules"),
-                   PAGE_URL="https://%s:%d" % (ADDRESS, PORT),
+                   PAGE_URL=self.url,
                    PAGE_PASSWORD=PASSWORD, PAGE_SHOTS=str(self.shots),
                    PAGE_CHROMIUM=shutil.which("chromium") or "",
                    **{name: str(value) for name, value in env.items()})
