@@ -1,6 +1,8 @@
 """The demo: the five initial confidence tests, each step as it happens."""
 
+import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -16,6 +18,9 @@ from lab.site import Site
 
 MINUTE_S, FAST_S = 60, 3
 PORTAL_PORT = 8443
+NEIGHBOUR = "fabrikam"          # a customer made in the portal
+NEIGHBOUR_FQDN = "fabrikam.sbc.example.com"
+NEIGHBOURS = ((2005, "Mia"), (2006, "Noah"))
 LIMIT_LOSS = 0.01               # of the voice, as carriers ask
 LIMIT_DELAY_MS = 150            # one way, as carriers ask
 
@@ -36,6 +41,7 @@ class Screen:
 
     def __init__(self):
         self.colour = sys.stdout.isatty()
+        self.steps = []         # what was told since somebody took it
 
     def paint(self, code, text):
         return "\033[%dm%s\033[0m" % (code, text) if self.colour else text
@@ -44,6 +50,7 @@ class Screen:
         print("\n" + self.paint(1, text), flush=True)
 
     def step(self, text):
+        self.steps.append(text)
         print("  - " + text, flush=True)
 
     def good(self, text):
@@ -57,6 +64,25 @@ class Failed(Exception):
     """A step of the demo did not show what it should."""
 
 
+def case(title, steps, wrong):
+    """One test, as a report has it."""
+    verdict = "failed" if wrong else "passed"
+    rows = [{"step": text, "verdict": "passed"} for text in steps]
+    if wrong:
+        rows.append({"step": title, "verdict": "failed", "observed": wrong})
+    return {"title": title, "verdict": verdict, "steps": rows}
+
+
+def summed(cases):
+    """A report of them."""
+    counts = {verdict: sum(c["verdict"] == verdict for c in cases)
+              for verdict in ("passed", "failed")}
+    verdict = "failed" if counts["failed"] else "passed"
+    return {"verdict": verdict, "counts": counts, "plans": [
+        {"plan": "confidence", "title": "Initial confidence tests",
+         "verdict": verdict, "cases": cases}]}
+
+
 class Demo:
     """Lab and bridge, and the five tests on them."""
 
@@ -67,6 +93,7 @@ class Demo:
         self.bridge = None
         self.microsoft = None
         self.users = ()
+        self.cases = []         # of the report
 
     # Bringing up.
 
@@ -99,6 +126,8 @@ class Demo:
                              microsoft=self.microsoft.yaml())
 
         def make():
+            # each demo is a first day: nobody can sign in yet
+            shutil.rmtree(self.bridge.folder / "state", ignore_errors=True)
             self.bridge.start()
             return self.bridge, self.bridge.stop
         self.site.part(DEMO, make)
@@ -258,17 +287,49 @@ class Demo:
         failed = []
         for number, (title, test) in enumerate(self.TESTS, 1):
             self.screen.title("%d. %s" % (number, title))
+            self.screen.steps = []
             begin = time.monotonic()
+            wrong = None
             try:
                 test(self)
             except (Failed, Deadline, RuntimeError, OSError,
                     KeyError) as error:
-                self.screen.bad("%s: %s" % (type(error).__name__, error))
+                wrong = "%s: %s" % (type(error).__name__, error)
+                self.screen.bad(wrong)
                 failed.append(title)
             else:
                 self.screen.good("%.1f s" % (time.monotonic() - begin))
+            self.cases.append(case(title, self.screen.steps, wrong))
             self.quiet()
         return failed
+
+    # What the portal has to show beside the calls.
+
+    def furnish(self):
+        """A customer that was made in the portal, one of its users with a
+        wrong password; and the report of this demo."""
+        command = self.bridge.command
+        self.site.teams.control.command("tenant_add", fqdn=NEIGHBOUR_FQDN)
+        command("set", "--new", "tenant", NEIGHBOUR, "teams.fqdn=" + NEIGHBOUR_FQDN)
+        command("set", "--new", "pbx", NEIGHBOUR, "office",
+                "template=asterisk-pjsip", "title=Office on the first floor",
+                "country=GB", "sip_domain=" + plan.ASTERISK,
+                "sip_proxy=%s:5060" % plan.ASTERISK)
+        good, bad = (User(x, name) for x, name in NEIGHBOURS)
+        for user, password in ((good, plan.secret(good.extension)),
+                               (bad, "wrong")):
+            command("set", "--new", "user", NEIGHBOUR, user.upn,
+                    "name=" + user.name, "number=" + user.number,
+                    "pbx=office", "sip_username=%d" % user.extension,
+                    "sip_password=" + password)
+        self.bridge.wait_registered(good, deadline_s=30)
+        row = self.bridge.wait_failing(bad, 30)
+        self.screen.step("%s is registered, %s is not: %s" % (
+            good.name, bad.name, row["words"]))
+        report = self.site.state / "demo-report.json"
+        report.write_text(json.dumps(summed(self.cases)))
+        command("test", "keep", report)
+        self.screen.step("the report of this demo is kept")
 
     def quiet(self):
         """End what a failed test may have left."""
@@ -342,6 +403,8 @@ def main(words):
             demo.bring_up_bridge()
             remember(site)
             failed = demo.run()
+            screen.title("The portal")
+            demo.furnish()
             summary(screen, failed)
         remember(site)
         if "--check" not in words:
