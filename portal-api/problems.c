@@ -257,21 +257,27 @@ static int certificates_find(struct request *rq, json_t *list)
 		return add(list, json_pack("{s:s, s:I}", "kind", "teams",
 					   "users", (json_int_t)users));
 
-	return add(list, json_pack("{s:s, s:s, s:I, s:I}", "kind",
+	return add(list, json_pack("{s:s, s:s, s:I, s:I, s:b}", "kind",
 		"certificate", "name", about.subject, "users",
-		(json_int_t)users, "ends_s", (json_int_t)about.ends_s));
+		(json_int_t)users, "ends_s", (json_int_t)about.ends_s,
+		"soon", about.ends_s > now));
 }
 
 
-/* Most users first */
+/* Most users first, but those that suffer already before those that will */
+
+
+static json_int_t weight(const json_t *problem)
+{
+	return json_is_true(json_object_get(problem, "soon")) ? -1 :
+		json_integer_value(json_object_get(problem, "users"));
+}
 
 
 static int more(const void *a, const void *b)
 {
-	const json_int_t x = json_integer_value(json_object_get(
-					*(json_t *const *)a, "users"));
-	const json_int_t y = json_integer_value(json_object_get(
-					*(json_t *const *)b, "users"));
+	const json_int_t x = weight(*(json_t *const *)a);
+	const json_int_t y = weight(*(json_t *const *)b);
 
 	return x < y ? 1 : x > y ? -1 : 0;
 }

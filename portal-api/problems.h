@@ -13,7 +13,7 @@ struct request;
  * @param list  Takes {"kind": "registrations"|"trunk"|"certificate"|
  *              "teams" (no certificate for it),
  *              "tenant", "pbx", "users", "reason", "advice", "name",
- *              "since_s"}
+ *              "since_s", "ends_s", "soon": true for what will be wrong}
  *
  * @return 0, ENOMEM, or of the store
  */

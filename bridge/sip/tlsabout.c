@@ -2,6 +2,7 @@
  * @file tlsabout.c  What our own certificate says, and whether it is trusted
  */
 #include <time.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "bridge/base/libre.h"
@@ -53,24 +54,31 @@ static bool name_add(const char *name, void *arg)
 }
 
 
-/** As one who has this context's trust would check it */
-static void chain_check(SSL_CTX *ssl, X509 *cert, char *why,
-			size_t size)
+void tlsabout_chain(SSL_CTX *ssl, const char *ca_file, char *why,
+		    size_t size)
 {
+	X509 *cert = SSL_CTX_get0_certificate(ssl);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_STORE *trust = X509_STORE_new();
 	STACK_OF(X509) *chain = NULL;
 
 	why[0] = '\0';
 	(void)SSL_CTX_get0_chain_certs(ssl, &chain);
+	if (trust)
+		(void)X509_STORE_set_default_paths(trust);
+	if (trust && ca_file)
+		(void)X509_STORE_load_file(trust, ca_file);
 
-	if (!ctx || 1 != X509_STORE_CTX_init(ctx, SSL_CTX_get_cert_store(ssl),
-					     cert, chain))
+	if (!ctx || !trust || 1 != X509_STORE_CTX_init(ctx, trust, cert,
+						       chain))
 		str_ncpy(why, "it cannot be checked", size);
 	else if (1 != X509_verify_cert(ctx))
 		str_ncpy(why, X509_verify_cert_error_string(
 			 X509_STORE_CTX_get_error(ctx)), size);
 
 	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(trust);
+	ERR_clear_error();
 }
 
 
@@ -96,7 +104,7 @@ int tlsctx_about(const struct tlsctx *ctx, struct tlsctx_about *about)
 	about->ends_s   = seconds(X509_get0_notAfter(cert));
 	/* without the extension everything is allowed */
 	about->client   = X509_get_extended_key_usage(cert) & XKU_SSL_CLIENT;
-	chain_check(ctx->ssl, cert, about->chain, sizeof(about->chain));
+	str_ncpy(about->chain, ctx->chain, sizeof(about->chain));
 
 	return 0;
 }

@@ -21,6 +21,8 @@ struct tlsctx {
 	enum tls_verify verify;
 	bool ask_client;
 	bool allow_no_client_cert;
+	char chain[128];           /* of our certificate: why it is not
+				      trusted, "": it is                  */
 };
 
 /**
@@ -41,6 +43,11 @@ bool tlsname_apply(X509 *cert, tlsname_h *h, void *arg);
 
 /** The names of a certificate, the first three, with commas */
 void tlsname_list(X509 *cert, char *buf, size_t size);
+
+/** Would one who has this machine's trust, and this context's, trust our
+    certificate? Reads files. @param why  "" if so */
+void tlsabout_chain(SSL_CTX *ssl, const char *ca_file, char *why,
+		    size_t size);
 
 /** notAfter or notBefore as YYYY-MM-DD */
 void tlsname_date(const ASN1_TIME *time, char *buf, size_t size);

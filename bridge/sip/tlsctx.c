@@ -203,7 +203,7 @@ static int load_trust(SSL_CTX *ssl, const struct tlsctx *ctx,
 }
 
 
-static int load(SSL_CTX **sslp, const struct tlsctx *ctx,
+static int load(SSL_CTX **sslp, struct tlsctx *ctx,
 		const struct report *report)
 {
 	SSL_CTX *ssl;
@@ -230,12 +230,17 @@ static int load(SSL_CTX **sslp, const struct tlsctx *ctx,
 	if (!err)
 		err = load_trust(ssl, ctx, report);
 
-	if (err)
+	if (err) {
 		SSL_CTX_free(ssl);
-	else
-		*sslp = ssl;
+		return err;
+	}
 
-	return err;
+	if (ctx->certificate)
+		tlsabout_chain(ssl, ctx->ca_file, ctx->chain,
+			       sizeof(ctx->chain));
+	*sslp = ssl;
+
+	return 0;
 }
 
 

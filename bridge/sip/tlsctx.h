@@ -68,7 +68,8 @@ struct tlsctx_about {
 	bool client;               /* may be shown to servers, too (RFC 5280
 				      section 4.2.1.12)                    */
 	char chain[128];           /* why it does not lead to an authority
-				      of this context's trust, "": it does */
+				      that this machine or this context
+				      trusts, "": it does                  */
 };
 
 /** @return 0, ENOENT we have none */

@@ -68,7 +68,7 @@ function Need({ problem: p, setTenant })
 		pbx: p.pbx, state: "failing" }) : null;
 
 	return (
-		<li>
+		<li class={p.soon ? "soon" : ""}>
 			<span class="count">{p.users.toLocaleString()}
 				<small>{p.users === 1 ? words.user : words.users}</small></span>
 			<div>
@@ -136,13 +136,16 @@ function bears(names, name)
 			name.slice(name.indexOf(".") + 1).toLowerCase());
 }
 
+const patience_s = 300;         /* Teams asks each minute or so */
+
 function why(trunk, certificate)
 {
 	if (certificate && certificate.names &&
 	    !bears(certificate.names, trunk.fqdn))
 		return fill(words.lacksName, trunk);
 
-	return trunk.why || (trunk.up && !trunk.seen ? words.unseenWhy : "");
+	return trunk.why || (trunk.up && !trunk.seen &&
+		Date.now() / 1000 - trunk.since_s > patience_s ? words.unseenWhy : "");
 }
 
 function Trunks({ rows, certificates })

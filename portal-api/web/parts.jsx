@@ -331,11 +331,27 @@ export function CopyButton({ text, children })
 	);
 }
 
+/** Beside a lamp, and inside of the window. It stands in no table: that may
+    scroll, and would cut it */
+function place(lamp, tip)
+{
+	const at = lamp.getBoundingClientRect();
+	const left = Math.max(8, Math.min(at.left,
+		innerWidth - tip.offsetWidth - 8));
+	const below = at.bottom + tip.offsetHeight < innerHeight || at.top <
+		tip.offsetHeight;
+
+	tip.style.left = `${left}px`;
+	tip.style.top = `${below ? at.bottom : at.top - tip.offsetHeight}px`;
+}
+
 /** One of the five states, told by shape, colour and word; why, on hover and
     on focus */
 export function Indicator({ status, off })
 {
 	const id = useId2();
+	const lamp = useRef(null), tip = useRef(null);
+	const show = () => place(lamp.current, tip.current);
 	const st = status || { state: off ? "off" : "queued" };
 	const name = strings.states[st.state] || st.state;
 	const since = st.since_s ? when(st.since_s * 1000) : "";
@@ -348,13 +364,14 @@ export function Indicator({ status, off })
 	});
 
 	return (
-		<span class="indicator" onKeyDown={(e) =>
-			e.key === "Escape" && document.activeElement.blur()}>
-			<button type="button" class={`lamp ${st.state}`}
+		<span class="indicator" onMouseEnter={show} onFocusIn={show}
+			onKeyDown={(e) => e.key === "Escape" &&
+				document.activeElement.blur()}>
+			<button type="button" class={`lamp ${st.state}`} ref={lamp}
 				aria-describedby={id}>
 				<span class="shape" aria-hidden="true" />{name}
 			</button>
-			<span class="tip">
+			<span class="tip" ref={tip}>
 				<span id={id}>
 					<b>{st.reason || strings.stateHelp[st.state]}</b>
 					{st.words ? <span>{fill(strings.indicator.pbxSays,

@@ -221,6 +221,7 @@ export const strings = {
 		state: "State", pbx: "PBX", user: "Teams user", name: "Name",
 		number: "Number", sip: "SIP username", auth: "SIP auth username",
 		secret: "Password", set: "set", unset: "not set",
+		inFile: "in its file",
 		newUser: "New user", editUser: "User {name}",
 		importCsv: "Import CSV", exportCsv: "Export CSV",
 		count: "Users found: {count}",

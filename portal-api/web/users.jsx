@@ -130,8 +130,8 @@ function columns({ status, chosen, setChosen, rows, may, edit, tenant })
 		[words.pbx, (u) => u.value.pbx, sort("pbx")],
 		[words.sip, (u) => u.value.sip_username],
 		[words.auth, (u) => u.value.sip_auth_username],
-		[words.secret, (u) => u.secrets.includes("sip_password") ? words.set
-			: words.unset],
+		[words.secret, (u) => u.managed !== "store" ? words.inFile
+			: u.secrets.includes("sip_password") ? words.set : words.unset],
 	];
 }
 

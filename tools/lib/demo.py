@@ -316,6 +316,8 @@ class Demo:
                 "country=GB", "sip_domain=" + plan.ASTERISK,
                 "sip_proxy=%s:5060" % plan.ASTERISK)
         good, bad = (User(x, name) for x, name in NEIGHBOURS)
+        for user in (good, bad):
+            user.upn = "%s@%s.example" % (user.name.lower(), NEIGHBOUR)
         for user, password in ((good, plan.secret(good.extension)),
                                (bad, "wrong")):
             command("set", "--new", "user", NEIGHBOUR, user.upn,
