@@ -23,6 +23,7 @@
 
 enum {
 	BUCKETS     = 4096,        /* of each table                        */
+	GROUPS      = 256,         /* of the table of tenants              */
 	TOKEN_SIZE  = 13,
 	SPREAD_MS   = 500,         /* of first registrations               */
 	LEAVE_BATCH = 20,          /* un-REGISTERs in one go               */
@@ -35,6 +36,7 @@ enum {
 struct account {
 	struct le le;              /* in the pool's accounts or leaving    */
 	struct le token_le, username_le, upn_le, number_le;
+	struct le group_le;        /* in its tenant's; unlinked: it leaves */
 	struct pool *pool;         /* borrowed: parent                     */
 	struct site *site;         /* ref                                  */
 	struct tenant *tenant;     /* ref                                  */
@@ -59,6 +61,7 @@ struct pool {
 	struct list accountl;      /* struct account, owned                */
 	struct list leavel;        /* struct account, owned                */
 	struct hash *tokens, *usernames, *upns, *numbers;  /* owned        */
+	struct hash *groups;       /* owned: struct group, owned           */
 	struct wheel_tmr leave_tmr;
 	pool_status_h *statush;
 	pool_done_h *doneh;        /* NULL: not closing                    */
@@ -66,17 +69,37 @@ struct pool {
 	bool closing;
 };
 
+/** What the pool has of a tenant */
+struct group {
+	struct le le;
+	struct tenant *tenant;     /* ref: as it was applied               */
+	struct list sitel;         /* struct group_site, owned             */
+	struct list accountl;      /* struct account, borrowed, in the order
+				      of PBXs and users                    */
+	bool seen;                 /* it is among those to be applied      */
+};
+
+struct group_site {
+	struct le le;
+	struct site *site;         /* ref                                  */
+};
+
 /** What pool_apply() will do, once all of it is known to work */
 struct stage {
 	struct pool *pool;         /* borrowed                             */
-	struct list sitel;         /* struct stage_site, owned             */
-	struct list changel;       /* struct change, owned                 */
+	struct list partl;         /* struct part, owned                   */
 	struct errors *errs;       /* borrowed                             */
 };
 
-struct stage_site {
+/** ... for a tenant that is new, changed or gone */
+struct part {
 	struct le le;
-	struct site *site;         /* ref                                  */
+	struct pool *pool;         /* borrowed                             */
+	struct group *old;         /* borrowed, NULL: it is new            */
+	struct group *new;         /* owned, NULL: it is gone              */
+	struct list changel;       /* struct change, owned                 */
+	struct le *likely;         /* borrowed: the next user's account, if
+				      they come as they came before        */
 };
 
 /** One user of the new state of things */
@@ -123,6 +146,7 @@ static void account_destructor(void *data)
 	struct account *acc = data;
 
 	account_hide(acc);
+	list_unlink(&acc->group_le);
 	list_unlink(&acc->le);
 	mem_deref(acc->mwisub);
 	mem_deref(acc->reg);
@@ -426,6 +450,7 @@ static void account_end(struct account *acc, bool tell)
 
 	account_hide(acc);
 	acc->mwisub = mem_deref(acc->mwisub);
+	list_unlink(&acc->group_le);
 	list_unlink(&acc->le);
 	list_append(&pool->leavel, &acc->le, acc);
 
@@ -517,6 +542,8 @@ static void pool_destructor(void *data)
 	list_flush(&pool->leavel);
 	list_flush(&pool->accountl);
 	list_flush(&pool->sitel);
+	hash_flush(pool->groups);
+	mem_deref(pool->groups);
 	mem_deref(pool->tokens);
 	mem_deref(pool->usernames);
 	mem_deref(pool->upns);
@@ -542,6 +569,8 @@ int pool_alloc(struct pool **poolp, const struct pool_conf *conf,
 	pool->arg     = arg;
 
 	err = hash_alloc(&pool->tokens, BUCKETS);
+	if (!err)
+		err = hash_alloc(&pool->groups, GROUPS);
 	if (!err)
 		err = hash_alloc(&pool->usernames, BUCKETS);
 	if (!err)
@@ -640,12 +669,33 @@ static void site_silent(struct site *site, bool silent, void *arg)
 /* Applying                                                            */
 
 
-static void stage_site_destructor(void *data)
+static void group_site_destructor(void *data)
 {
-	struct stage_site *ss = data;
+	struct group_site *gs = data;
 
-	list_unlink(&ss->le);
-	mem_deref(ss->site);
+	list_unlink(&gs->le);
+	mem_deref(gs->site);
+}
+
+
+static void group_destructor(void *data)
+{
+	struct group *group = data;
+
+	hash_unlink(&group->le);
+	list_flush(&group->sitel);
+	list_clear(&group->accountl);
+	mem_deref(group->tenant);
+}
+
+
+static void part_destructor(void *data)
+{
+	struct part *part = data;
+
+	list_unlink(&part->le);
+	list_flush(&part->changel);
+	mem_deref(part->new);
 }
 
 
@@ -661,49 +711,84 @@ static void change_destructor(void *data)
 }
 
 
-static struct site *site_find(const struct pool *pool, const char *tenant,
-			      const char *pbx)
+static struct group *group_find(const struct pool *pool, const char *name)
 {
-	for (struct le *le = pool->sitel.head; le; le = le->next) {
-		struct site *site = le->data;
+	for (struct le *le = list_head(hash_list(pool->groups,
+						 hash_joaat_str(name)));
+	     le; le = le->next) {
+		struct group *group = le->data;
 
-		if (!str_cmp(site->tenant, tenant) &&
-		    !str_cmp(site->pbx->name, pbx))
-			return site;
+		if (!str_cmp(group->tenant->tenant, name))
+			return group;
 	}
 
 	return NULL;
 }
 
 
+static struct site *site_find(const struct group *group, const char *pbx)
+{
+	if (!group)
+		return NULL;
+
+	for (struct le *le = group->sitel.head; le; le = le->next) {
+		const struct group_site *gs = le->data;
+
+		if (!str_cmp(gs->site->pbx->name, pbx))
+			return gs->site;
+	}
+
+	return NULL;
+}
+
+
+/** It is the very one that was applied, and nothing came or went */
+static bool is_applied(const struct group *group, const struct tenant *tenant)
+{
+	if (!group || group->tenant != tenant)
+		return false;
+
+	for (struct le *le = tenant->pbxl.head; le; le = le->next) {
+		const struct pbx *pbx = le->data;
+		const struct site *site = site_find(group, pbx->name);
+
+		if (!site || site->away != pbx->away)
+			return false;
+	}
+
+	return true;
+}
+
+
 /** The site of a PBX: the one there is when nothing of the PBX changed */
-static int stage_site(struct stage *stage, struct site **sitep,
-		      const struct tenant *tenant, struct pbx *pbx)
+static int stage_site(struct stage *stage, struct part *part,
+		      struct site **sitep, struct pbx *pbx)
 {
 	struct pool *pool = stage->pool;
-	struct site *site = site_find(pool, tenant->tenant, pbx->name);
-	struct stage_site *ss;
+	struct site *site = site_find(part->old, pbx->name);
+	struct group_site *gs;
 	int err;
 
-	ss = mem_zalloc(sizeof(*ss), stage_site_destructor);
-	if (!ss)
+	gs = mem_zalloc(sizeof(*gs), group_site_destructor);
+	if (!gs)
 		return ENOMEM;
 
 	if (site && site->away == pbx->away &&
 	    fields_equal(&pbx_fields, site->pbx, pbx)) {
-		ss->site = mem_ref(site);
+		gs->site = mem_ref(site);
 	}
 	else {
-		err = site_alloc(&ss->site, &pool->conf, tenant->tenant, pbx,
-				 site_silent, site_flow, pool, stage->errs);
+		err = site_alloc(&gs->site, &pool->conf,
+				 part->new->tenant->tenant, pbx, site_silent,
+				 site_flow, pool, stage->errs);
 		if (err) {
-			mem_deref(ss);
+			mem_deref(gs);
 			return err;
 		}
 	}
 
-	list_append(&stage->sitel, &ss->le, ss);
-	*sitep = ss->site;
+	list_append(&part->new->sitel, &gs->le, gs);
+	*sitep = gs->site;
 
 	return 0;
 }
@@ -733,11 +818,27 @@ static bool has_credentials(const struct account *acc,
 }
 
 
-static int stage_user(struct stage *stage, struct site *site,
-		      struct tenant *tenant, struct user *user)
+/** The account of a user: mostly the one behind that of the last user */
+static struct account *account_find(struct part *part,
+				    const struct user *user)
 {
-	struct account *acc = pool_find_upn(stage->pool, tenant->tenant,
-					    user->upn);
+	struct account *acc = list_ledata(part->likely);
+
+	if (!acc || str_casecmp(acc->user->upn, user->upn))
+		acc = pool_find_upn(part->pool, part->new->tenant->tenant,
+				    user->upn);
+	if (acc && acc->group_le.list)
+		part->likely = acc->group_le.next;
+
+	return acc;
+}
+
+
+static int stage_user(struct stage *stage, struct part *part,
+		      struct site *site, struct user *user)
+{
+	struct tenant *tenant = part->new->tenant;
+	struct account *acc = account_find(part, user);
 	struct change *change;
 	int err = 0;
 
@@ -769,40 +870,78 @@ static int stage_user(struct stage *stage, struct site *site,
 	if (err)
 		mem_deref(change);
 	else
-		list_append(&stage->changel, &change->le, change);
+		list_append(&part->changel, &change->le, change);
 
 	return err;
 }
 
 
-static int stage_users(struct stage *stage, struct tenant *tenant,
+static int stage_users(struct stage *stage, struct part *part,
 		       const struct pbx *pbx, struct site *site)
 {
 	int err = 0;
 
-	for (struct le *le = tenant->userl.head; le && !err; le = le->next) {
+	for (struct le *le = part->new->tenant->userl.head; le && !err;
+	     le = le->next) {
 		struct user *user = le->data;
 
 		if (!str_cmp(user->pbx, pbx->name))
-			err = stage_user(stage, site, tenant, user);
+			err = stage_user(stage, part, site, user);
 	}
 
 	return err;
 }
 
 
+static int part_alloc(struct part **partp, struct stage *stage,
+		      struct group *old, struct tenant *tenant)
+{
+	struct part *part;
+
+	part = mem_zalloc(sizeof(*part), part_destructor);
+	if (!part)
+		return ENOMEM;
+
+	part->pool   = stage->pool;
+	part->old    = old;
+	part->likely = old ? list_head(&old->accountl) : NULL;
+	list_append(&stage->partl, &part->le, part);
+
+	if (tenant) {
+		part->new = mem_zalloc(sizeof(*part->new), group_destructor);
+		if (!part->new)
+			return ENOMEM;
+		part->new->tenant = mem_ref(tenant);
+	}
+	*partp = part;
+
+	return 0;
+}
+
+
 static int stage_tenant(struct stage *stage, struct tenant *tenant)
 {
-	int err = 0;
+	struct group *old = group_find(stage->pool, tenant->tenant);
+	struct part *part;
+	int err;
+
+	if (old)
+		old->seen = true;
+	if (is_applied(old, tenant))
+		return 0;
+
+	err = part_alloc(&part, stage, old, tenant);
+	if (err)
+		return err;
 
 	for (struct le *le = tenant->pbxl.head; le; le = le->next) {
 		struct pbx *pbx = le->data;
 		struct site *site;
 		int e;
 
-		e = stage_site(stage, &site, tenant, pbx);
+		e = stage_site(stage, part, &site, pbx);
 		if (!e)
-			e = stage_users(stage, tenant, pbx, site);
+			e = stage_users(stage, part, pbx, site);
 		if (e == ENOMEM)
 			return e;
 		if (e)
@@ -813,21 +952,50 @@ static int stage_tenant(struct stage *stage, struct tenant *tenant)
 }
 
 
-/** What the number is for has changed, what the phone is has not */
+static bool unsee_h(struct le *le, void *arg)
+{
+	struct group *group = le->data;
+	(void)arg;
+
+	group->seen = false;
+
+	return false;
+}
+
+
+/** Tenants that are no more. @return true to stop: no memory */
+static bool unseen_h(struct le *le, void *arg)
+{
+	struct group *group = le->data;
+	struct stage *stage = arg;
+	struct part *part;
+
+	return !group->seen && part_alloc(&part, stage, group, NULL);
+}
+
+
+static void account_take(struct account *acc, const struct change *change)
+{
+	mem_deref(acc->tenant);
+	acc->tenant = mem_ref(change->tenant);
+	mem_deref(acc->user);
+	acc->user = mem_ref(change->user);
+}
+
+
+/** What the number is for has changed, what the phone is has not; of most
+    users nothing has */
 static void account_update(struct account *acc, struct change *change)
 {
 	const bool told = same_text(acc->user->number, change->user->number);
 
-	account_hide(acc);
-
-	mem_deref(acc->tenant);
-	acc->tenant = mem_ref(change->tenant);
-
-	if (!fields_equal(&user_fields, acc->user, change->user)) {
-		mem_deref(acc->user);
-		acc->user = mem_ref(change->user);
+	if (fields_equal(&user_fields, acc->user, change->user)) {
+		account_take(acc, change);
+		return;
 	}
 
+	account_hide(acc);
+	account_take(acc, change);
 	account_show(acc);
 
 	if (change->digest) {
@@ -858,34 +1026,29 @@ static void account_replace(struct account *old, const struct account *new)
 }
 
 
-static void commit(struct stage *stage)
+static void commit_accounts(struct part *part)
 {
-	struct pool *pool = stage->pool;
-	struct list goingl;
+	struct list *accountl = &part->new->accountl;
+	struct pool *pool = part->pool;
 	struct le *le;
 
-	/* Those that stay move to a new list, the others are left over */
-	list_init(&goingl);
-	while ((le = list_head(&pool->accountl))) {
-		list_unlink(le);
-		list_append(&goingl, le, le->data);
-	}
-
-	for (le = stage->changel.head; le; le = le->next) {
+	/* Those that stay move to the new group, the others are left over */
+	for (le = part->changel.head; le; le = le->next) {
 		struct change *change = le->data;
+		struct account *acc = change->old;
 
 		if (change->new) {
-			if (change->old)
-				account_replace(change->old, change->new);
+			if (acc)
+				account_replace(acc, change->new);
 			continue;
 		}
 
-		list_unlink(&change->old->le);
-		list_append(&pool->accountl, &change->old->le, change->old);
-		account_update(change->old, change);
+		list_unlink(&acc->group_le);
+		list_append(accountl, &acc->group_le, acc);
+		account_update(acc, change);
 	}
 
-	while ((le = list_head(&goingl))) {
+	while (part->old && (le = list_head(&part->old->accountl))) {
 		struct account *acc = le->data;
 
 		if (acc->twin)
@@ -894,7 +1057,7 @@ static void commit(struct stage *stage)
 			account_end(acc, !acc->replaced || acc->lost);
 	}
 
-	for (le = stage->changel.head; le; le = le->next) {
+	for (le = part->changel.head; le; le = le->next) {
 		struct change *change = le->data;
 		struct account *acc = change->new;
 
@@ -903,30 +1066,55 @@ static void commit(struct stage *stage)
 
 		change->new = NULL;
 		list_append(&pool->accountl, &acc->le, acc);
+		list_append(accountl, &acc->group_le, acc);
 		account_show(acc);
 		account_begin(acc);
 	}
 }
 
 
-static void commit_sites(struct stage *stage)
+/** The pool's own references to sites are in its list */
+static void commit_sites(struct part *part)
 {
-	struct pool *pool = stage->pool;
+	struct pool *pool = part->pool;
 	struct le *le;
 
-	while ((le = list_head(&pool->sitel))) {
-		struct site *site = le->data;
+	for (le = part->old ? part->old->sitel.head : NULL; le;
+	     le = le->next) {
+		struct site *site = ((struct group_site *)le->data)->site;
 
-		list_unlink(le);
+		list_unlink(&site->le);
 		mem_deref(site);
 	}
 
-	for (le = stage->sitel.head; le; le = le->next) {
-		struct stage_site *ss = le->data;
+	for (le = part->new ? part->new->sitel.head : NULL; le;
+	     le = le->next) {
+		struct site *site = ((struct group_site *)le->data)->site;
 
-		list_append(&pool->sitel, &ss->site->le, ss->site);
-		ss->site = NULL;
+		list_append(&pool->sitel, &site->le, mem_ref(site));
 	}
+}
+
+
+static void commit(struct part *part)
+{
+	struct group none = { .seen = false };
+	struct group *new = part->new;
+
+	if (!new)
+		part->new = &none;
+	commit_accounts(part);
+	part->new = new;
+	commit_sites(part);
+
+	mem_deref(part->old);
+	part->old = NULL;
+	if (!new)
+		return;
+
+	part->new = NULL;
+	hash_append(part->pool->groups, hash_joaat_str(new->tenant->tenant),
+		    &new->le, new);
 }
 
 
@@ -942,8 +1130,8 @@ int pool_apply(struct pool *pool, const struct list *tenantl,
 	if (pool->closing)
 		return ECANCELED;
 
-	list_init(&stage.sitel);
-	list_init(&stage.changel);
+	list_init(&stage.partl);
+	(void)hash_apply(pool->groups, unsee_h, NULL);
 
 	for (struct le *le = list_head(tenantl); le && err != ENOMEM;
 	     le = le->next) {
@@ -953,13 +1141,13 @@ int pool_apply(struct pool *pool, const struct list *tenantl,
 			err = e;
 	}
 
-	if (!err) {
-		commit(&stage);
-		commit_sites(&stage);
-	}
+	if (!err && hash_apply(pool->groups, unseen_h, &stage))
+		err = ENOMEM;
 
-	list_flush(&stage.changel);
-	list_flush(&stage.sitel);
+	for (struct le *le = stage.partl.head; le && !err; le = le->next)
+		commit(le->data);
+
+	list_flush(&stage.partl);
 
 	return err;
 }

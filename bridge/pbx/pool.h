@@ -44,7 +44,9 @@ int pool_alloc(struct pool **poolp, const struct pool_conf *conf,
 
 /**
  * Make the accounts be those of these tenants: new ones register, removed
- * ones unregister, changed ones register anew, the others are untouched
+ * ones unregister, changed ones register anew, the others are untouched. A
+ * tenant that is the same object as last time is not looked into: only PBXs
+ * that came from or went to another node count then
  *
  * @param tenantl  struct tenant; accounts keep references
  * @param errs     Takes what cannot be used (a PBX's CA file...)

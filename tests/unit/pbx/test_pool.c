@@ -423,6 +423,129 @@ static void test_editing_one_leaves_the_others_alone(void **state)
 }
 
 
+/** A customer with a PBX and users of these names */
+static struct tenant *customer(const char *name, const char *ann,
+			       const char *number, const char *bob)
+{
+	const char *const userv[] = { ann, bob };
+	const char *const numberv[] = { number, "+442079460099" };
+	struct tenant *tenant = fields_item_alloc(&tenant_fields);
+	struct pbx *p = fields_item_alloc(&pbx_fields);
+
+	assert_non_null(tenant);
+	assert_non_null(p);
+	assert_int_equal(0, str_dup(&tenant->tenant, name));
+	assert_int_equal(0, re_sdprintf(&tenant->teams.fqdn, "%s.example",
+					name));
+	assert_int_equal(0, str_dup(&p->name, "hq"));
+	assert_int_equal(0, str_dup(&p->sip_domain, "pbx.example"));
+	assert_int_equal(0, str_dup(&p->sip_proxy, PBX_HOST ":5060"));
+	p->registration.fetch_bindings = false;
+	list_append(&tenant->pbxl, &p->le, p);
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(userv) && userv[i]; i++) {
+		struct user *user = fields_item_alloc(&user_fields);
+
+		assert_non_null(user);
+		assert_int_equal(0, re_sdprintf(&user->upn, "%s@x.example",
+						userv[i]));
+		assert_int_equal(0, str_dup(&user->number, numberv[i]));
+		assert_int_equal(0, str_dup(&user->pbx, "hq"));
+		assert_int_equal(0, str_dup(&user->sip_username, userv[i]));
+		assert_int_equal(0, str_dup(&user->sip_password, "p"));
+		list_append(&tenant->userl, &user->le, user);
+	}
+
+	return tenant;
+}
+
+
+/** Go by these customers; both may be NULL */
+static void go_by(struct tenant *a, struct tenant *b)
+{
+	struct list tenantl = LIST_INIT;
+	struct errors *errs;
+
+	assert_int_equal(0, errors_alloc(&errs));
+	if (a)
+		list_append(&tenantl, &a->le, a);
+	if (b)
+		list_append(&tenantl, &b->le, b);
+	assert_int_equal(0, pool_apply(pool, &tenantl, errs));
+	list_clear(&tenantl);
+	mem_deref(errs);
+}
+
+
+static void test_one_customer_changes_and_goes_alone(void **state)
+{
+	struct tenant *a = customer("a", "11", "+442079460011", "12");
+	struct tenant *b = customer("b", "21", "+442079460021", NULL);
+	struct tenant *other;
+	struct account *ann, *bob, *of_b;
+	unsigned before;
+	(void)state;
+
+	go_by(a, b);
+	until("11", REG_GREEN);
+	until("12", REG_GREEN);
+	until("21", REG_GREEN);
+	ann  = pool_find_upn(pool, "a", "11@x.example");
+	bob  = pool_find_upn(pool, "a", "12@x.example");
+	of_b = pool_find_upn(pool, "b", "21@x.example");
+
+	/* users in another order, a number that is new: all stay */
+	before = told;
+	other = customer("a", "12", "+442079460111", "11");
+	go_by(other, b);
+	mem_deref(a);
+	a = other;
+	assert_ptr_equal(pool_find_upn(pool, "a", "11@x.example"), ann);
+	assert_ptr_equal(pool_find_number(pool, "a.example",
+					  "442079460111"), bob);
+	assert_null(pool_find_number(pool, "a.example", "442079460011"));
+	assert_ptr_equal(account_tenant(ann), a);
+	assert_ptr_equal(account_user(bob), list_ledata(a->userl.head));
+	assert_int_equal(told, before + 2);
+	assert_ptr_equal(pool_find_upn(pool, "b", "21@x.example"), of_b);
+	assert_int_equal(pbx.seenc, 3);
+
+	/* one goes with the others of its customer left alone */
+	other = customer("a", "12", "+442079460111", NULL);
+	go_by(other, b);
+	mem_deref(a);
+	a = other;
+	until_seen(4);
+	assert_string_equal(pbx.seenv[3].user, "11");
+	assert_int_equal(pbx.seenv[3].expires_s, 0);
+	assert_ptr_equal(pool_find_upn(pool, "a", "12@x.example"), bob);
+
+	/* another node takes a PBX of a customer that is as it was */
+	((struct pbx *)list_ledata(b->pbxl.head))->away = true;
+	go_by(a, b);
+	until_seen(5);
+	assert_string_equal(pbx.seenv[4].user, "21");
+	assert_int_equal(pbx.seenv[4].expires_s, 0);
+	assert_true(account_is_away(pool_find_upn(pool, "b",
+						  "21@x.example")));
+
+	/* a customer goes, and its PBX */
+	go_by(NULL, b);
+	until_seen(6);
+	pass(2000);
+	assert_int_equal(pbx.seenc, 6);
+	assert_string_equal(pbx.seenv[5].user, "12");
+	assert_null(pool_find_upn(pool, "a", "12@x.example"));
+	assert_non_null(pool_find_upn(pool, "b", "21@x.example"));
+
+	go_by(NULL, NULL);
+	assert_null(pool_find_upn(pool, "b", "21@x.example"));
+	assert_false(pool_admits(pool, &pbx.peer));
+	mem_deref(a);
+	mem_deref(b);
+}
+
+
 static void test_what_cannot_work_changes_nothing(void **state)
 {
 	(void)state;
@@ -809,6 +932,7 @@ int main(void)
 		TEST(test_silence_after_refusals_is_a_ban),
 		TEST(test_pace_of_a_pbx),
 		TEST(test_editing_one_leaves_the_others_alone),
+		TEST(test_one_customer_changes_and_goes_alone),
 		TEST(test_what_cannot_work_changes_nothing),
 		TEST(test_users_who_do_not_register),
 		TEST(test_who_a_request_is_for),
