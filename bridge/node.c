@@ -45,6 +45,9 @@ enum {
 	DNS_PORT_MAX = 8,
 };
 
+/** What the queue to the SIP thread brings */
+enum { COMMAND, QUIET };
+
 
 struct node {
 	char *path;                /* owned: the configuration file         */
@@ -810,12 +813,30 @@ static void cert_check_h(void *arg)
 /* --- the portal's commands --- */
 
 
+static void quiet_take(struct node *node, struct portal_quiet *quiet)
+{
+	const int err = calls_quiet_set(node->calls, quiet->tenant,
+					quiet->scode, &quiet->upns,
+					quiet->valid_s);
+
+	if (err)
+		warning("node", quiet->tenant, "who does not want to be"
+			" disturbed cannot be kept: %m", err);
+
+	mem_deref(quiet);
+}
+
+
 static void command_h(int id, void *data, void *arg)
 {
 	struct portal_command *cmd = data;
 	struct node *node = arg;
 	int err;
-	(void)id;
+
+	if (id == QUIET) {
+		quiet_take(node, data);
+		return;
+	}
 
 	switch (cmd->type) {
 
@@ -857,11 +878,21 @@ static int command_push(const struct portal_command *cmd, void *arg)
 		return ENOMEM;
 
 	*copy = *cmd;
-	err = mqueue_push(node->commands, 0, copy);
+	err = mqueue_push(node->commands, COMMAND, copy);
 	if (err)
 		mem_deref(copy);
 
 	return err ? EAGAIN : 0;
+}
+
+
+/** Runs in the portal's thread, likewise */
+static void quiet_push(struct portal_quiet *quiet, void *arg)
+{
+	struct node *node = arg;
+
+	if (mqueue_push(node->commands, QUIET, quiet))
+		mem_deref(quiet);
 }
 
 
@@ -925,6 +956,7 @@ static int portal_run(struct node *node, struct errors *errs)
 		.arg         = node,
 		.software    = "Callbridge/" CALLBRIDGE_VERSION,
 		.changedh    = store_changed,
+		.quieth      = quiet_push,
 		.store_url   = keeper_url(node->keeper),
 		.key_file    = keeper_key_file(node->keeper),
 		.templates   = nc->templates,

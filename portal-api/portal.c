@@ -28,6 +28,7 @@
 #include "events.h"
 #include "imports.h"
 #include "link.h"
+#include "presence.h"
 #include "runner.h"
 #include "sessions.h"
 #include "syncing.h"
@@ -80,6 +81,7 @@ struct portal {
 	struct runner *runner;     /* owned, NULL: there is no store       */
 	struct certificates *certificates;     /* owned                    */
 	struct syncing *syncing;   /* owned, NULL: there is no store       */
+	struct presence *presence; /* owned, likewise                      */
 	struct event *bell_ev;     /* owned                                */
 	struct list waitingl;      /* struct waiting; the thread's         */
 	uint64_t last_id;          /* the thread's                         */
@@ -541,6 +543,7 @@ static void *thread_main(void *arg)
 
 	/* what is being worked on is finished, what waits is refused */
 	syncing_close(p->syncing);
+	presence_close(p->presence);
 	desk_close(p->desk);
 	p->desk = NULL;
 	done_send(p);
@@ -852,6 +855,7 @@ static void portal_free(struct portal *p)
 {
 	desk_close(p->desk);
 	syncing_free(p->syncing);
+	presence_free(p->presence);
 	runner_free(p->runner);
 	streams_free(p->streams);
 	if (p->http)
@@ -910,6 +914,8 @@ int portal_start(struct portal **pp, const struct portal_conf *conf,
 		err = desk_init(p);
 	if (!err && p->desk)
 		err = syncing_alloc(&p->syncing, p, p->base);
+	if (!err && p->desk && p->conf.quieth)
+		err = presence_alloc(&p->presence, p, p->base);
 	if (!err && p->desk)
 		err = runner_alloc(&p->runner, p, p->base);
 	if (!err && conf->address)

@@ -12,6 +12,8 @@
 
 #include <stdint.h>
 
+#include "bridge/base/field.h"
+
 struct live;
 struct trace;
 struct portal;                     /* portal_start/portal_stop */
@@ -53,6 +55,15 @@ struct portal_reach {
 	char ranges[3200];         /* CIDRs, "": as Microsoft says          */
 };
 
+/** Who of a customer's users does not want to be disturbed: all of them,
+    instead of those told before. A libre object with its texts */
+struct portal_quiet {
+	char *tenant;
+	uint16_t scode;            /* what their calls are answered        */
+	uint32_t valid_s;          /* after that nothing is known          */
+	struct strings upns;
+};
+
 struct portal_conf {
 	const char *socket_path;   /* copied                                */
 	struct live *live;         /* borrowed until portal_stop()          */
@@ -64,6 +75,9 @@ struct portal_conf {
 	/** Something that the bridge goes by has changed in the store. In any
 	    thread; NULL: nobody wants to know */
 	void (*changedh)(void *arg);
+	/** See struct portal_quiet, which is the receiver's. In the portal's
+	    thread; NULL: nobody wants to know */
+	void (*quieth)(struct portal_quiet *quiet, void *arg);
 	const char *store_url;     /* copied; NULL: no store, and nothing
 				      that is in it                         */
 	const char *key_file;      /* copied; of the store's secrets, NULL  */

@@ -5,6 +5,7 @@
  * What writes cannot be tried without writing; its reading half is.
  */
 #include <jansson.h>
+#include <stdlib.h>
 
 #include "bridge/base/libre.h"
 #include "sync_run.h"
@@ -14,20 +15,24 @@
 
 static const struct question {
 	const char *name, *permission, *where;
-	bool giving;               /* wanted by who gives by Graph */
+	enum sync_probe_for wanted;
+	bool posted;               /* with somebody's id; else GET */
 	const char *what;          /* for a person */
 } questionv[] = {
 	{ "users", "User.Read.All", "/v1.0/users?$select=id&$top=1",
-	  false, "read users, licences and countries" },
+	  0, false, "read users, licences and countries" },
 	{ "teams", "TeamsUserConfiguration.Read.All",
-	  TEAMS "/userConfigurations?$select=id&$top=1", true,
-	  "read back what Teams has: number, voice, policies" },
+	  TEAMS "/userConfigurations?$select=id&$top=1",
+	  SYNC_GIVES, false, "read back what Teams has: number, voice, policies" },
 	{ "numbers", "TeamsTelephoneNumber.ReadWrite.All",
 	  TEAMS "/telephoneNumberManagement/numberAssignments?$top=1",
-	  true, "assign numbers" },
+	  SYNC_GIVES, false, "assign numbers" },
 	{ "policies", "TeamsPolicyUserAssign.ReadWrite.All",
 	  TEAMS "/policy/getPolicyId(type='OnlineVoiceRoutingPolicy',"
-	  "name='Global')", true, "grant policies" },
+	  "name='Global')", SYNC_GIVES, false, "grant policies" },
+	{ "presence", "Presence.Read.All",
+	  "/v1.0/communications/getPresencesByUserId", SYNC_WATCHES, true,
+	  "see who does not want to be disturbed" },
 };
 
 
@@ -35,7 +40,8 @@ struct sync_probe {
 	struct graph *g;           /* borrowed */
 	json_t *rows;              /* ref */
 	size_t i;                  /* question that is asked */
-	bool giving;
+	unsigned uses;             /* enum sync_probe_for */
+	char id[64];               /* somebody's, "" nobody */
 	sync_probe_h *h;
 	void *arg;
 };
@@ -49,12 +55,6 @@ static void destructor(void *data)
 }
 
 
-static bool is_wanted(const struct sync_probe *p, const struct question *q)
-{
-	return p->giving || !q->giving;
-}
-
-
 static void row_add(struct sync_probe *p, const struct question *q,
 		    const struct graph_result *result)
 {
@@ -64,7 +64,7 @@ static void row_add(struct sync_probe *p, const struct question *q,
 	(void)json_array_append_new(p->rows, json_pack(
 		"{s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:s}",
 		"name", q->name, "permission", q->permission, "what", q->what,
-		"wanted", is_wanted(p, q), "good", good, "fault",
+		"wanted", !(q->wanted & ~p->uses), "good", good, "fault",
 		graph_fault_name(good ? GRAPH_GOOD : result->fault), "why",
 		good ? "" : result->why, "advice",
 		good ? "" : graph_fault_advice(result->fault), "request_id",
@@ -73,6 +73,13 @@ static void row_add(struct sync_probe *p, const struct question *q,
 
 
 static void next(struct sync_probe *p);
+
+
+/** About nobody there is nothing to ask, nor about what nobody uses */
+static bool is_asked(const struct sync_probe *p, const struct question *q)
+{
+	return !q->posted || (*p->id && (q->wanted & p->uses));
+}
 
 
 /** Without a token there is nothing more to ask */
@@ -96,6 +103,11 @@ static bool is_the_end(enum graph_fault fault)
 static void answered(const struct graph_result *result, void *arg)
 {
 	struct sync_probe *p = arg;
+	const char *id = json_string_value(json_object_get(json_array_get(
+		json_object_get(result->json, "value"), 0), "id"));
+
+	if (!p->i && id)
+		str_ncpy(p->id, id, sizeof(p->id));
 
 	row_add(p, &questionv[p->i], result);
 	if (is_the_end(result->fault))
@@ -104,6 +116,23 @@ static void answered(const struct graph_result *result, void *arg)
 		++p->i;
 
 	next(p);
+}
+
+
+static int ask(struct sync_probe *p, const struct question *q)
+{
+	json_t *json = q->posted ? json_pack("{s:[s]}", "ids", p->id) : NULL;
+	char *body = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	int err;
+
+	json_decref(json);
+	if (q->posted && !body)
+		return ENOMEM;
+
+	err = graph_send(p->g, q->where, body, answered, p);
+	free(body);
+
+	return err;
 }
 
 
@@ -117,7 +146,12 @@ static void next(struct sync_probe *p)
 	while (p->i < RE_ARRAY_SIZE(questionv)) {
 		const struct question *q = &questionv[p->i];
 
-		if (!graph_send(p->g, q->where, NULL, answered, p))
+		if (!is_asked(p, q)) {
+			++p->i;
+			continue;
+		}
+
+		if (!ask(p, q))
 			return;
 
 		row_add(p, q, &failed);
@@ -128,7 +162,7 @@ static void next(struct sync_probe *p)
 }
 
 
-int sync_probe_begin(struct sync_probe **pp, struct graph *g, bool giving,
+int sync_probe_begin(struct sync_probe **pp, struct graph *g, unsigned uses,
 		     json_t *rows, sync_probe_h *h, void *arg)
 {
 	struct sync_probe *p;
@@ -138,11 +172,11 @@ int sync_probe_begin(struct sync_probe **pp, struct graph *g, bool giving,
 	if (!p)
 		return ENOMEM;
 
-	p->g      = g;
-	p->rows   = json_incref(rows);
-	p->giving = giving;
-	p->h      = h;
-	p->arg    = arg;
+	p->g    = g;
+	p->rows = json_incref(rows);
+	p->uses = uses;
+	p->h    = h;
+	p->arg  = arg;
 
 	err = graph_send(g, questionv[0].where, NULL, answered, p);
 	if (err)

@@ -42,7 +42,7 @@ struct sync_run {
 	struct le le;              /* of syncing's */
 	struct syncing *syncing;   /* borrowed, parent */
 	const char *node;          /* borrowed */
-	const char *login_url, *graph_url, *ca_file;   /* borrowed, NULL */
+	const char *graph_url;     /* borrowed, NULL: the cloud's */
 	struct event_base *base;   /* borrowed */
 	struct event *beat;        /* owned, NULL */
 	enum sync_step step;
@@ -67,6 +67,17 @@ struct sync_run {
 	struct sync_problem problem;       /* that ended it */
 	struct sync_problem note;          /* that did not */
 };
+
+/** Read the settings and, where it is there, the secret; `problem` says what
+    is wrong with it. @return 0, ENOENT not set up, or of the store */
+int sync_conf_read(struct syncconf **confp, struct sync_problem *problem,
+		   struct store *st, const char *tenant);
+
+/** As whom and where Graph is asked. @return as graph_alloc() */
+struct portal_conf;
+int sync_graph_make(struct graph **gp, struct event_base *base,
+		    const struct syncconf *conf,
+		    const struct portal_conf *pc);
 
 /** ms since 1970 */
 int64_t sync_now_ms(void);
@@ -94,9 +105,13 @@ const char *sync_mode_name(enum sync_mode mode);
 
 typedef void (sync_probe_h)(void *arg);
 
-/** @param rows  Borrowed: takes what each question came to
+/** What a permission is for, beside reading users */
+enum sync_probe_for { SYNC_GIVES = 1, SYNC_WATCHES = 2 };
+
+/** @param uses  enum sync_probe_for: what is wanted of the app
+    @param rows  Borrowed: takes what each question came to
     @return 0, ENOMEM */
-int sync_probe_begin(struct sync_probe **pp, struct graph *g, bool giving,
+int sync_probe_begin(struct sync_probe **pp, struct graph *g, unsigned uses,
 		     struct json_t *rows, sync_probe_h *h, void *arg);
 
 #endif

@@ -79,59 +79,68 @@ void sync_problem_of(struct sync_problem *problem,
 
 static int settings_h(const struct store_object *obj, void *arg)
 {
-	struct sync_run *run = arg;
+	struct syncconf **confp = arg;
 
-	run->conf = fields_item_alloc(&syncconf_fields);
-	if (!run->conf)
+	*confp = fields_item_alloc(&syncconf_fields);
+	if (!*confp)
 		return ENOMEM;
 
-	return fields_read_json(&syncconf_fields, run->conf, obj->value,
-				NULL, NULL);
+	return fields_read_json(&syncconf_fields, *confp, obj->value, NULL,
+				NULL);
 }
 
 
 /** @return 0, also if there is none */
-static int secret_read(struct sync_run *run, struct store *st,
+static int secret_read(struct store *st, const char *tenant,
 		       const char *field, char **textp)
 {
-	const int err = store_secret(st, STORE_SYNC, run->job.tenant,
-				     run->job.tenant, field, textp);
+	const int err = store_secret(st, STORE_SYNC, tenant, tenant, field,
+				     textp);
 
 	return err == ENOENT ? 0 : err;
 }
 
 
-/** Why a run cannot begin; no error of the store */
-static void secrets_judge(struct sync_run *run, int err)
+/** Why nothing can begin; no error of the store */
+static void secrets_judge(const struct syncconf *conf,
+			  struct sync_problem *problem, int err)
 {
 	if (err)
-		sync_problem_set(&run->problem, "secret_unreadable",
+		sync_problem_set(problem, "secret_unreadable",
 				 "enter the client secret again",
 				 "the secret that was kept cannot be opened:"
 				 " the key file is another one");
-	else if (!run->conf->client_secret && !run->conf->certificate)
-		sync_problem_set(&run->problem, "secret_missing",
+	else if (!conf->client_secret && !conf->certificate)
+		sync_problem_set(problem, "secret_missing",
 				 "enter the client secret, or a certificate"
 				 " with its key",
 				 "there is no client secret yet");
 }
 
 
-static int secrets_read(struct sync_run *run, struct store *st)
+int sync_conf_read(struct syncconf **confp, struct sync_problem *problem,
+		   struct store *st, const char *tenant)
 {
+	struct syncconf *conf = NULL;
 	int err;
 
-	err = secret_read(run, st, "client_secret",
-			  &run->conf->client_secret);
+	err = store_get(st, STORE_SYNC, tenant, tenant, settings_h, &conf);
 	if (!err)
-		err = secret_read(run, st, "certificate",
-				  &run->conf->certificate);
-	if (err && err != ENOKEY && err != EBADMSG)
-		return err;
+		err = secret_read(st, tenant, "client_secret",
+				  &conf->client_secret);
+	if (!err)
+		err = secret_read(st, tenant, "certificate",
+				  &conf->certificate);
 
-	secrets_judge(run, err);
+	if (conf && (!err || err == ENOKEY || err == EBADMSG)) {
+		secrets_judge(conf, problem, err);
+		*confp = conf;
+		return 0;
+	}
 
-	return 0;
+	mem_deref(conf);
+
+	return err;
 }
 
 
@@ -209,10 +218,8 @@ void sync_claim(struct desk_task *task, struct store *st,
 		run->data = json_object();
 	err = run->data ? directory_alloc(&run->dir) : ENOMEM;
 	if (!err)
-		err = store_get(st, STORE_SYNC, run->job.tenant,
-				run->job.tenant, settings_h, run);
-	if (!err)
-		err = secrets_read(run, st);
+		err = sync_conf_read(&run->conf, &run->problem, st,
+				     run->job.tenant);
 	if (!err)
 		err = people_read(run, st);
 

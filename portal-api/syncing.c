@@ -429,12 +429,15 @@ static void probed(void *arg)
 static int probing_begin(struct sync_run *run)
 {
 	json_t *rows = json_array();
+	unsigned uses;
 	int err;
 
 	run->step = SYNC_PROBING;
-	err = rows && !json_object_set_new(run->data, "probes", rows) ?
-		sync_probe_begin(&run->probe, run->g, run->conf->push ==
-				 SYNC_BY_GRAPH, rows, probed, run) : ENOMEM;
+	uses = (run->conf->push == SYNC_BY_GRAPH ? SYNC_GIVES : 0) |
+		(run->conf->dnd != SYNC_DND_RINGS ? SYNC_WATCHES : 0);
+	err  = rows && !json_object_set_new(run->data, "probes", rows) ?
+		sync_probe_begin(&run->probe, run->g, uses, rows, probed, run)
+		: ENOMEM;
 
 	return err;
 }
@@ -446,21 +449,23 @@ static int probing_begin(struct sync_run *run)
 static void beat_due(evutil_socket_t fd, short what, void *arg);
 
 
-static int graph_make(struct sync_run *run)
+int sync_graph_make(struct graph **gp, struct event_base *base,
+		    const struct syncconf *conf,
+		    const struct portal_conf *pc)
 {
-	const struct syncconf *conf = run->conf;
 	const struct graph_conf gc = {
-		.login_base = run->login_url ? run->login_url
-			: syncconf_login(conf->cloud),
-		.graph_base = run->graph_url ? run->graph_url
-			: syncconf_graph(conf->cloud),
+		.login_base = pc->microsoft.login_url ?
+			pc->microsoft.login_url : syncconf_login(conf->cloud),
+		.graph_base = pc->microsoft.graph_url ?
+			pc->microsoft.graph_url : syncconf_graph(conf->cloud),
 		.tenant = conf->directory_id, .client_id = conf->client_id,
 		.client_secret = conf->certificate ? NULL
 			: conf->client_secret,
-		.certificate = conf->certificate, .ca_file = run->ca_file,
+		.certificate = conf->certificate,
+		.ca_file = pc->microsoft.ca_file,
 	};
 
-	return graph_alloc(&run->g, run->base, &gc);
+	return graph_alloc(gp, base, &gc);
 }
 
 
@@ -478,7 +483,8 @@ static void run_begin(struct sync_run *run)
 		return;
 	}
 
-	err = graph_make(run);
+	err = sync_graph_make(&run->g, run->base, run->conf,
+			      portal_conf(run->syncing->portal));
 	if (!err && run->mode == SYNC_TEST)
 		err = probing_begin(run);
 	else if (!err) {
@@ -540,9 +546,7 @@ void syncing_look(struct syncing *s)
 	run->syncing   = s;
 	run->base      = s->base;
 	run->node      = conf->node;
-	run->login_url = conf->microsoft.login_url;
 	run->graph_url = conf->microsoft.graph_url;
-	run->ca_file   = conf->microsoft.ca_file;
 	list_append(&s->runl, &run->le, run);
 
 	s->claiming = run_work(run, sync_claim, claimed);

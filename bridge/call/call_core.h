@@ -44,6 +44,7 @@ struct calls {
 	bool draining;
 	struct wheel_tmr watch_tmr;
 	struct policies *policies; /* owned                                 */
+	struct dnd *dnd;           /* owned                                 */
 };
 
 enum { ROUTE_NOTES = 10, ROUTE_HEADERS = 4096 };

@@ -3,8 +3,10 @@
  */
 #include "bridge/base/log.h"
 #include "bridge/base/metrics.h"
+#include "bridge/sip/stack.h"
 #include "bridge/sip/strans.h"
 #include "call_core.h"
+#include "dnd.h"
 
 
 static void destructor(void *arg)
@@ -14,6 +16,7 @@ static void destructor(void *arg)
 	watch_stop(calls);
 	list_flush(&calls->calll);
 	mem_deref(calls->policies);
+	mem_deref(calls->dnd);
 	list_flush(&calls->expectl);
 }
 
@@ -29,6 +32,8 @@ int calls_alloc(struct calls **callsp, const struct calls_conf *conf,
 		return ENOMEM;
 
 	err = policies_alloc(&calls->policies);
+	if (!err)
+		err = dnd_alloc(&calls->dnd);
 	if (err) {
 		mem_deref(calls);
 		return err;
@@ -79,6 +84,15 @@ void calls_request(struct calls *calls, struct strans *st,
 		(void)call_start(calls, &route, st, msg);
 
 	mem_deref(route.seat);
+}
+
+
+int calls_quiet_set(struct calls *calls, const char *tenant, uint16_t scode,
+		    const struct strings *upns, uint32_t valid_s)
+{
+	return dnd_set(calls->dnd, tenant, scode, upns,
+		       wheel_now(stack_wheel(calls->conf.stack)) +
+		       (uint64_t)valid_s * 1000);
 }
 
 

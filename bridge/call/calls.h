@@ -45,6 +45,13 @@ int calls_alloc(struct calls **callsp, const struct calls_conf *conf,
 void calls_request(struct calls *calls, struct strans *st,
 		   const struct sip_msg *msg);
 
+/** Users who do not want to be disturbed, all of a tenant's, instead of
+    those told before; known for `valid_s`. @param scode  480 or 486, for
+    calls from the PBX. @return 0, ENOMEM */
+struct strings;
+int calls_quiet_set(struct calls *calls, const char *tenant, uint16_t scode,
+		    const struct strings *upns, uint32_t valid_s);
+
 size_t calls_count(const struct calls *calls);
 
 /** No new calls from now on: 503. doneh once when the last has ended */

@@ -12,6 +12,7 @@
 #include "bridge/sip/msg.h"
 #include "bridge/sip/stack.h"
 #include "call_core.h"
+#include "dnd.h"
 #include "identity.h"
 #include "loopmark.h"
 #include "pbx-templates/number.h"
@@ -362,6 +363,25 @@ static void to_teams(struct route *route)
 }
 
 
+/** @return false if the user called does not want to be disturbed */
+static bool may_ring(const struct calls *calls, struct route *route)
+{
+	const uint16_t scode = dnd_find(calls->dnd,
+		account_tenant(route->acc)->tenant,
+		account_user(route->acc)->upn,
+		wheel_now(stack_wheel(calls->conf.stack)));
+
+	if (!scode)
+		return true;
+
+	refuse(route, scode, "Do Not Disturb",
+	       "The user shows Do not disturb in Teams. Whether such calls "
+	       "ring is the setting dnd of the customer's sync.");
+
+	return false;
+}
+
+
 static void from_pbx(struct calls *calls, struct route *route,
 		     const struct sip_msg *msg)
 {
@@ -386,6 +406,8 @@ static void from_pbx(struct calls *calls, struct route *route,
 
 	route_note(route, CALL_ROUTE, CALL_AT_PBX, "%s by the Contact called",
 		   account_user(route->acc)->upn);
+	if (!may_ring(calls, route))
+		return;
 
 	pl_set_str(&fqdn, account_tenant(route->acc)->teams.fqdn);
 	route->trunk = trunks_find(calls->conf.trunks, &fqdn);

@@ -26,6 +26,11 @@ static const char *const leftv[] = {
 	[SYNC_LEFT_TELL] = "tell", [SYNC_LEFT_DISABLE] = "disable",
 };
 
+static const char *const dndv[] = {
+	[SYNC_DND_RINGS] = "ring", [SYNC_DND_BUSY] = "busy",
+	[SYNC_DND_AWAY] = "unavailable",
+};
+
 static const char *const numberv[] = {
 	[SYNC_NUMBER_BUSINESS] = "business-phone",
 	[SYNC_NUMBER_MOBILE] = "mobile-phone", [SYNC_NUMBER_NONE] = "none",
@@ -175,6 +180,10 @@ static const struct field fieldv[] = {
 	  .choicev = leftv, .choicec = COUNT(leftv), .dflt = "tell",
 	  .help = "Users here whom Microsoft has no more: told only, or "
 		  "disabled too; they are never removed" },
+	{ .name = "dnd", .type = FIELD_CHOICE, AT(dnd),
+	  .choicev = dndv, .choicec = COUNT(dndv), .dflt = "ring",
+	  .help = "Calls from the PBX to who shows Do not disturb in Teams "
+		  "ring, or are answered 486 (busy) or 480 (unavailable)" },
 	{ .name = "users", .type = FIELD_OBJECT, .sub = &new_fields,
 	  .help = "How people of Microsoft 365 become users here" },
 };

@@ -29,6 +29,9 @@ enum syncconf_username {
 	SYNC_USERNAME_EXTENSION, SYNC_USERNAME_NUMBER, SYNC_USERNAME_UPN,
 };
 
+/** A call from the PBX to somebody who does not want to be disturbed */
+enum syncconf_dnd { SYNC_DND_RINGS, SYNC_DND_BUSY, SYNC_DND_AWAY };
+
 struct syncconf {
 	struct le le;              /* as fields_item_alloc() wants it       */
 	char *directory_id;        /* GUID or domain of the Microsoft tenant */
@@ -41,6 +44,7 @@ struct syncconf {
 	uint32_t every_s;
 	int push;                  /* enum syncconf_push                    */
 	int left;                  /* enum syncconf_left                    */
+	int dnd;                   /* enum syncconf_dnd                     */
 	struct {                   /* made of people who are not here yet   */
 		char *pbx;         /* NULL: the customer's only one         */
 		int number;        /* enum syncconf_number                  */

@@ -540,7 +540,9 @@ export const strings = {
 				 "TeamsUserConfiguration.Read.All, to read back what Teams has",
 				 "TeamsTelephoneNumber.ReadWrite.All and TeamsPolicyUserAssign."
 					+ "ReadWrite.All, to give numbers and policies without "
-					+ "PowerShell"]],
+					+ "PowerShell",
+				 "Presence.Read.All, only where calls to who shows Do not disturb "
+					+ "are to be answered busy"]],
 			["Grant admin consent on the same page, and see that each line says Granted."],
 			["Certificates & secrets: New client secret. Copy its Value (not the Secret "
 				+ "ID): it is shown once. Note the day on which it ends."],

@@ -2,11 +2,13 @@
 them. On SQLite and on PostgreSQL."""
 
 import json
+import re
+import socket
 import sys
 import time
 
 from support import LabTest, wait_for
-from portal import ADDRESS, Service, user
+from portal import ADDRESS, PBX_PORT, Registrar, Service, user
 
 from lab import plan, postgres
 
@@ -436,6 +438,92 @@ class Syncing(SyncTest):
         last = self.go()["last"]
         self.assertEqual((last["full"], last["seen"]), (False, 0))
         self.assertEqual(set(self.whys()), {"ann@acme.example"})
+
+
+class Pbx(Registrar):
+    """A PBX that also calls whom it knows."""
+
+    def __init__(self):
+        self.contacts = {}
+        self.answers = {}       # by Call-ID, the first final one
+        super().__init__()
+
+    def serve(self):
+        while self.open:
+            try:
+                data, peer = self.sock.recvfrom(65536)
+            except socket.timeout:
+                continue
+            text = data.decode(errors="replace")
+            if text.startswith("REGISTER "):
+                name, uri = re.search(r"(?m)^Contact:.*<(sip:(?:.*@)?[^>]*)>",
+                                      text), peer
+                user = re.search(r"(?m)^To:.*sip:(\d+)@", text).group(1)
+                self.contacts[user] = (name.group(1), uri)
+                self.sock.sendto(self.reply(text).encode(), peer)
+            elif text.startswith("SIP/2.0 ") and text[8] != "1":
+                ident = re.search(r"(?mi)^Call-ID:\s*(\S+)", text).group(1)
+                self.answers.setdefault(ident, text.splitlines()[0])
+
+    def call(self, name, ident):
+        """Call a user; the first line of the final answer."""
+        uri, peer = self.contacts[name]
+        here = "%s:%d" % (ADDRESS, PBX_PORT)
+        self.sock.sendto((
+            "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s\r\n"
+            "Max-Forwards: 70\r\nFrom: <sip:100@pbx.example>;tag=%s\r\n"
+            "To: <%s>\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\n"
+            "Contact: <sip:100@%s>\r\nContent-Length: 0\r\n\r\n" % (
+                uri, here, ident, ident, uri, ident, here)).encode(), peer)
+        return wait_for(lambda: self.answers.get(ident), 20,
+                        "an answer to the INVITE")
+
+
+class Quiet(SyncTest):
+    """Who does not want to be disturbed in Teams."""
+
+    def setUp(self):
+        super().setUp()
+        self.pbx = Pbx()
+        self.addCleanup(self.pbx.close)
+        self.calls = 0
+
+    def call(self, name="1001"):
+        self.calls += 1
+        return self.pbx.call(name, "quiet-%s-%d" % (name, self.calls))
+
+    def until(self, part):
+        wait_for(lambda: part in self.call(), 60,
+                 "the PBX to be answered " + part, 1)
+
+    def test_a_call_to_who_is_quiet_is_answered_as_set(self):
+        self.make_user(1)
+        self.make_user(2)
+        ann, bo = (person("user%d@acme.example" % n) for n in (1, 2))
+        self.people(ann, bo)
+        self.fake.disturbed = {ann["id"]}
+        self.set_up(dnd="busy")
+        self.go()
+        row = self.go("test")["test"]["probes"][-1]
+        self.assertEqual((row["name"], row["good"], row["wanted"]),
+                         ("presence", True, True))
+        for name in ("1001", "1002"):
+            self.pbx.wait(name)
+        # there is no way to Teams here: who may ring is told 480 for that
+        self.until("486 Do Not Disturb")
+        self.assertIn("480 No Trunk", self.call("1002"))
+        record = next(call for call in self.good(self.local.get(
+            "/calls"))["calls"] if call["scode"] == 486)
+        self.assertEqual(record["reason"], "Do Not Disturb")
+        self.assertIn("Do not disturb", record["what"] + record["advice"])
+
+        # without the permission nobody is quiet, and the log says why
+        self.fake.disturbed = set()
+        self.until("480 No Trunk")
+        self.fake.reply_with("POST", "getPresencesByUserId", failure(
+            403, "Authorization_RequestDenied"))
+        wait_for(lambda: "grant Presence.Read.All" in self.service.log(),
+                 60, "the log to tell")
 
 
 class SyncingOnPostgres(Syncing):
