@@ -1027,6 +1027,12 @@ class Schemas(PortalTest):
         local = self.local
         local.post("/tenants/acme/users", user(1))
         local.post("/tenants/acme/users", {})
+        local.put("/tenants/acme/sync", {
+            "directory_id": "acme.example", "scheduled": False,
+            "client_id": "9d3b6f10-2a44-4b7c-8f0e-7f3f1b1c2d3e"})
+        local.post("/tenants/acme/sync/runs", {"mode": "dry-run"})
+        local.post("/tenants/acme/sync/users?dry_run=true",
+                   {"users": [{"id": "nobody"}]})
         for path in ("/tenants", "/tenants/acme", "/tenants/acme/pbxs",
                      "/tenants/acme/pbxs/hq", "/tenants/acme/users", "/users",
                      "/tenants/acme/users/user1@acme.example", "/tokens",
@@ -1035,6 +1041,8 @@ class Schemas(PortalTest):
                      "/shares", "/reports/calls?step=day&by=pbx", "/reports/outages",
                      "/tenants/acme/pbxs/hq/number?from=teams&number=112", "/templates", "/session",
                      "/templates/3cx", "/overview", "/version",
+                     "/syncs", "/tenants/acme/sync/status",
+                     "/tenants/acme/sync/people", "/tenants/acme/sync/script",
                      "/tenants/none", "/users?limit=0"):
             local.get(path)
         document = local.get("/openapi.json").json
