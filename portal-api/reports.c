@@ -49,44 +49,79 @@ static bool times_read(struct request *rq, int64_t *from_ms, int64_t *to_ms)
 /* Calls */
 
 
+/** One pass over what the store tells, in order of time */
 struct folding {
 	struct call_report *report;        /* owned */
 	json_t *rows;                      /* owned: of each step */
-	bool by_pbx;
-	size_t c;
+	const struct store_figures *asked;
+	int64_t time_ms;                   /* of the step that is summed    */
+	struct call_stats stats;           /* ... if PBXs are not kept apart */
+	bool some;
 };
 
 
-static int report_h(int64_t time_ms, const char *tenant, const char *pbx,
-		    const struct call_stats *stats, void *arg)
+static int row_add(struct folding *f, int64_t time_ms, const char *tenant,
+		   const char *pbx, const struct call_stats *stats)
 {
-	struct folding *f = arg;
+	json_t *row;
 
-	(void)time_ms;
-
-	return call_report_sum(f->report, tenant, pbx, stats);
-}
-
-
-static int step_h(int64_t time_ms, const char *tenant, const char *pbx,
-		  const struct call_stats *stats, void *arg)
-{
-	struct folding *f = arg;
-	json_t *row = call_stats_json(stats);
-
-	if (++f->c > ROWS_MAX) {
-		json_decref(row);
+	if (json_array_size(f->rows) == ROWS_MAX)
 		return E2BIG;
-	}
 
-	if (f->by_pbx) {
+	row = call_stats_json(stats);
+	if (tenant) {
 		(void)json_object_set_new(row, "tenant", json_string(tenant));
 		(void)json_object_set_new(row, "pbx", json_string(pbx));
 	}
-
 	(void)json_object_set_new(row, "from_ms", json_integer(time_ms));
 
 	return json_array_append_new(f->rows, row) ? ENOMEM : 0;
+}
+
+
+/** The step is over */
+static int step_end(struct folding *f)
+{
+	int err = 0;
+
+	if (f->some)
+		err = row_add(f, f->time_ms, NULL, NULL, &f->stats);
+
+	f->some = false;
+	memset(&f->stats, 0, sizeof(f->stats));
+
+	return err;
+}
+
+
+static int step_sum(struct folding *f, int64_t time_ms,
+		    const struct call_stats *stats)
+{
+	int err = 0;
+
+	if (time_ms != f->time_ms)
+		err = step_end(f);
+
+	f->time_ms = time_ms;
+	f->some    = true;
+	call_stats_sum(&f->stats, stats, false);
+
+	return err;
+}
+
+
+static int figures_h(int64_t time_ms, const char *tenant, const char *pbx,
+		     const struct call_stats *stats, void *arg)
+{
+	struct folding *f = arg;
+	int err;
+
+	err = call_report_sum(f->report, tenant, pbx, stats);
+	if (err || !f->asked->step_ms)
+		return err;
+
+	return f->asked->by_pbx ? row_add(f, time_ms, tenant, pbx, stats) :
+		step_sum(f, time_ms, stats);
 }
 
 
@@ -138,22 +173,15 @@ static bool asked_read(struct request *rq, struct store_figures *asked)
 }
 
 
-static int fold(struct store *st, const struct store_figures *asked,
-		struct folding *f)
+static int fold(struct store *st, struct folding *f)
 {
-	struct store_figures all = *asked;
+	struct store_figures all = *f->asked;
 	int err;
 
-	all.step_ms = 0;
-	all.by_pbx  = true;
-	err = store_call_figures(st, &all, report_h, f);
-	if (err || !asked->step_ms)
-		return err;
+	all.by_pbx = true;
+	err = store_call_figures(st, &all, figures_h, f);
 
-	all = *asked;
-	all.limit = ROWS_MAX + 1;
-
-	return store_call_figures(st, &all, step_h, f);
+	return err ? err : step_end(f);
 }
 
 
@@ -174,17 +202,16 @@ static json_t *folded_json(const struct folding *f,
 void report_calls_get(struct request *rq)
 {
 	struct store_figures asked = { .tenant = NULL };
-	struct folding f = { .report = NULL };
+	struct folding f = { .asked = &asked };
 	int err;
 
 	if (!asked_read(rq, &asked))
 		return;
 
-	f.by_pbx = asked.by_pbx;
-	f.rows   = json_array();
+	f.rows = json_array();
 	err = f.rows ? call_report_alloc(&f.report) : ENOMEM;
 	if (!err)
-		err = fold(rq->st, &asked, &f);
+		err = fold(rq->st, &f);
 
 	if (err == E2BIG)
 		reply_error(rq, HTTP_BADREQUEST, "step", "more than %d rows:"
