@@ -178,6 +178,14 @@ struct listing;
 struct listing *listing_begin(struct request *rq, const char *name);
 /** @param value  Taken. @return 0, ENOMEM */
 int  listing_add(struct listing *list, struct json_t *value);
+/**
+ * Sort what is added by one of these members, if `sort` asks for it ("name",
+ * "-name": descending). Not for what goes on by cursor
+ *
+ * @return false if that was wrong: answered and freed
+ */
+bool listing_sort(struct listing *list, const char *const *memberv,
+		  size_t memberc);
 /** "next" after the list: a cursor, NULL: that was all */
 void listing_next(struct listing *list, const char *cursor);
 /** "total" after the list */
@@ -229,6 +237,13 @@ bool query_bool(struct request *rq, const char *name, bool *value);
     query_number() */
 bool query_choice(struct request *rq, const char *name,
 		  const char *const *wordv, size_t wordc, size_t *value);
+
+/** ... of a text that stands in the parameter */
+bool query_choice_of(struct request *rq, const char *name, const char *text,
+		     const char *const *wordv, size_t wordc, size_t *value);
+
+/** Read "time" (oldest first) or "-time". @return as query_number() */
+bool query_oldest(struct request *rq, bool *oldest);
 
 /** True if the parameter is absent, or has this value */
 bool query_matches(const struct request *rq, const char *name,

@@ -48,10 +48,13 @@ static int call_window(const struct call_record *rec, void *arg)
 
 static void window_reply(const struct window *w, int err)
 {
+	static const char *const memberv[] = {
+		"start_ms", "answer_ms", "end_ms", "tenant", "pbx", "upn",
+		"caller", "callee", "state", "result" };
 	struct listing *list = listing_begin(w->rq, "calls");
 	size_t i = w->c > w->limit ? w->c - w->limit : 0;
 
-	if (!list)
+	if (!list || !listing_sort(list, memberv, RE_ARRAY_SIZE(memberv)))
 		return;
 
 	for (; i < w->c && !err; i++)

@@ -25,7 +25,8 @@ static bool which_read(struct request *rq, struct store_span *span)
 static bool span_read(struct request *rq, struct store_span *span,
 		      struct paging *pg, const char *name)
 {
-	if (!which_read(rq, span) || !paging_begin(pg, rq, name))
+	if (!which_read(rq, span) || !query_oldest(rq, &span->oldest) ||
+	    !paging_begin(pg, rq, name))
 		return false;
 
 	span->limit  = pg->limit + 1;

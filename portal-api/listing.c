@@ -13,6 +13,10 @@ struct listing {
 	struct evbuffer *body;     /* owned    */
 	bool some;
 	bool open;                 /* the list's bracket */
+	json_t *rows;              /* owned, until they are sorted; NULL:
+				      they come in order */
+	const char *member;        /* to sort by         */
+	bool descending;
 };
 
 
@@ -39,9 +43,102 @@ struct listing *listing_begin(struct request *rq, const char *name)
 }
 
 
+bool listing_sort(struct listing *list, const char *const *memberv,
+		  size_t memberc)
+{
+	const char *text = query_text(list->rq, "sort");
+	const bool descending = text && *text == '-';
+	size_t i = 0;
+
+	if (!text || !query_choice_of(list->rq, "sort", text + descending,
+				      memberv, memberc, &i)) {
+		if (text)
+			listing_drop(list);
+		return !text;
+	}
+
+	list->member     = memberv[i];
+	list->descending = descending;
+	list->rows       = json_array();
+
+	return true;
+}
+
+
+static int value_compare(const json_t *a, const json_t *b)
+{
+	double x, y;
+
+	if (json_is_string(a) && json_is_string(b))
+		return strcmp(json_string_value(a), json_string_value(b));
+
+	/* what is not there comes first */
+	x = json_is_number(a) ? json_number_value(a) : json_is_true(a) ? 1 :
+		json_is_string(a) ? 1 : -1;
+	y = json_is_number(b) ? json_number_value(b) : json_is_true(b) ? 1 :
+		json_is_string(b) ? 1 : -1;
+
+	return x < y ? -1 : x > y;
+}
+
+
+struct sorted {
+	json_t *row;               /* borrowed */
+	const struct listing *list;
+	size_t i;                  /* equal ones stay as they came */
+};
+
+
+static int row_compare(const void *ap, const void *bp)
+{
+	const struct sorted *a = ap, *b = bp;
+	const struct listing *list = a->list;
+	const int n = value_compare(json_object_get(a->row, list->member),
+				    json_object_get(b->row, list->member));
+
+	if (n)
+		return list->descending ? -n : n;
+
+	return a->i < b->i ? -1 : 1;
+}
+
+
+/** All rows are there: tell them in order. @return 0, ENOMEM */
+static int rows_sort(struct listing *list)
+{
+	json_t *rows = list->rows;
+	const size_t c = json_array_size(rows);
+	struct sorted *v;
+	int err = 0;
+
+	if (!rows)
+		return 0;
+
+	list->rows = NULL;
+	v = calloc(c ? c : 1, sizeof(*v));
+	if (!v)
+		err = ENOMEM;
+
+	for (size_t i = 0; i < c && !err; i++)
+		v[i] = (struct sorted){ json_array_get(rows, i), list, i };
+	if (!err)
+		qsort(v, c, sizeof(*v), row_compare);
+	for (size_t i = 0; i < c && !err; i++)
+		err = listing_add(list, json_incref(v[i].row));
+
+	free(v);
+	json_decref(rows);
+
+	return err;
+}
+
+
 int listing_add(struct listing *list, json_t *value)
 {
 	int err = 0;
+
+	if (list->rows && value)
+		return json_array_append_new(list->rows, value) ? ENOMEM : 0;
 
 	if (!value ||
 	    evbuffer_add(list->body, list->some ? ",\n" : "\n",
@@ -86,6 +183,7 @@ void listing_total(struct listing *list, size_t total)
 
 void listing_drop(struct listing *list)
 {
+	json_decref(list->rows);
 	evbuffer_free(list->body);
 	free(list);
 }
@@ -93,12 +191,15 @@ void listing_drop(struct listing *list)
 
 void listing_end(struct listing *list, int err)
 {
+	if (!err)
+		err = rows_sort(list);
 	if (!err && list->open && evbuffer_add(list->body, "\n]", 2))
 		err = ENOMEM;
 	if (!err && evbuffer_add(list->body, "}\n", 2))
 		err = ENOMEM;
 
 	if (err) {
+		json_decref(list->rows);
 		evbuffer_free(list->body);
 		if (err == ENOMEM)
 			reply_json(list->rq, HTTP_INTERNAL, NULL);

@@ -72,8 +72,6 @@ static int page_h(const struct store_object *obj, void *arg)
 {
 	struct page *page = arg;
 
-	str_ncpy(page->pg.last, obj->name, sizeof(page->pg.last));
-
 	return paging_add(&page->pg, object_json(page->kind, obj));
 }
 
@@ -81,19 +79,28 @@ static int page_h(const struct store_object *obj, void *arg)
 static void objects_get(struct request *rq, enum store_kind kind,
 			const char *name)
 {
+	static const char *const wordv[] = { "name", "-name", "changed",
+					     "-changed" };
+	struct store_objects which = { .tenant = rq->param };
 	struct page page = { .kind = kind };
+	size_t at = 0;
 	int err;
 
-	if (!paging_begin(&page.pg, rq, name))
+	if (!query_choice(rq, "sort", wordv, RE_ARRAY_SIZE(wordv), &at) ||
+	    !paging_begin(&page.pg, rq, name))
 		return;
+
+	which.by_change  = at / 2;
+	which.descending = at % 2;
+	which.after = query_text(rq, "cursor");
+	which.limit = page.pg.limit + 1;
+	which.last  = page.pg.last;
 
 	if (kind == STORE_TENANT && access_tenant(rq))
 		err = store_get(rq->st, kind, access_tenant(rq),
 				access_tenant(rq), page_h, &page);
 	else
-		err = store_list(rq->st, kind, rq->param,
-				 query_text(rq, "cursor"),
-				 page.pg.limit + 1, page_h, &page);
+		err = store_object_list(rq->st, kind, &which, page_h, &page);
 
 	paging_end(&page.pg, err);
 }

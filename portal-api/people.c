@@ -34,9 +34,11 @@ typedef int (grants_h)(struct store *st, const char *tenant,
 static void grants_get(struct request *rq, const char *name,
 		       grants_h *grantsh)
 {
+	static const char *const memberv[] = { "name", "role", "tenant",
+					       "expires_ms" };
 	struct listing *list = listing_begin(rq, name);
 
-	if (list)
+	if (list && listing_sort(list, memberv, RE_ARRAY_SIZE(memberv)))
 		listing_end(list, grantsh(rq->st, access_tenant(rq), grant_h,
 					  list));
 }

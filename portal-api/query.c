@@ -106,11 +106,30 @@ bool query_choice(struct request *rq, const char *name,
 		  const char *const *wordv, size_t wordc, size_t *value)
 {
 	const char *text = query_text(rq, name);
+
+	return !text || query_choice_of(rq, name, text, wordv, wordc, value);
+}
+
+
+bool query_oldest(struct request *rq, bool *oldest)
+{
+	static const char *const wordv[] = { "-time", "time" };
+	size_t at = 0;
+
+	if (!query_choice(rq, "sort", wordv, RE_ARRAY_SIZE(wordv), &at))
+		return false;
+
+	*oldest = at;
+
+	return true;
+}
+
+
+bool query_choice_of(struct request *rq, const char *name, const char *text,
+		     const char *const *wordv, size_t wordc, size_t *value)
+{
 	char want[256] = "";
 	size_t n = 0;
-
-	if (!text)
-		return true;
 
 	for (size_t i = 0; i < wordc; i++) {
 		if (!strcmp(text, wordv[i])) {

@@ -39,6 +39,9 @@ static int reg_list(const struct reg_status *st, void *arg)
 
 void registrations_get(struct request *rq)
 {
+	static const char *const memberv[] = {
+		"tenant", "pbx", "upn", "number", "state", "since_s",
+		"reason", "rtt_ms", "flaps" };
 	struct ask ask = {.rq = rq};
 
 	if (!query_bool(rq, "failing", &ask.failing))
@@ -46,7 +49,8 @@ void registrations_get(struct request *rq)
 	ask.only = query_text(rq, "failing") != NULL;
 
 	ask.list = listing_begin(rq, "registrations");
-	if (!ask.list)
+	if (!ask.list || !listing_sort(ask.list, memberv,
+				       RE_ARRAY_SIZE(memberv)))
 		return;
 
 	listing_end(ask.list, live_reg_apply(portal_conf(rq->portal)->live,

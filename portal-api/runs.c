@@ -43,7 +43,8 @@ void runs_get(struct request *rq)
 				   .after = query_text(rq, "cursor") };
 	struct paging pg;
 
-	if (!paging_begin(&pg, rq, "test_runs"))
+	if (!query_oldest(rq, &span.oldest) ||
+	    !paging_begin(&pg, rq, "test_runs"))
 		return;
 
 	span.limit = pg.limit + 1;

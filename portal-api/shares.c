@@ -253,7 +253,8 @@ void shares_get(struct request *rq)
 				   .after = query_text(rq, "cursor") };
 	struct paging pg;
 
-	if (!paging_begin(&pg, rq, "shares"))
+	if (!query_oldest(rq, &span.oldest) ||
+	    !paging_begin(&pg, rq, "shares"))
 		return;
 
 	span.limit = pg.limit + 1;

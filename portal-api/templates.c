@@ -84,12 +84,16 @@ static json_t *template_json(const struct catalog *cat, size_t i,
 
 void templates_get(struct request *rq)
 {
+	static const char *const memberv[] = { "name", "title", "extends",
+					       "evidence", "managed" };
 	struct own own = { .texts = json_object() };
 	struct listing *list;
 	int err;
 
 	err = store_template_list(rq->st, own_h, &own);
 	list = listing_begin(rq, "templates");
+	if (list && !listing_sort(list, memberv, RE_ARRAY_SIZE(memberv)))
+		list = NULL;
 
 	for (size_t i = 0; list && !err && catalog_name(rq->cat, i); i++)
 		err = listing_add(list, template_json(rq->cat, i,

@@ -27,9 +27,12 @@ static int trunk_list(const struct trunk_status *st, void *arg)
 
 void trunks_get(struct request *rq)
 {
+	static const char *const memberv[] = { "tenant", "fqdn", "proxy",
+					       "up", "since_s", "rtt_ms" };
 	struct ask ask = {.rq = rq, .list = listing_begin(rq, "trunks")};
 
-	if (!ask.list)
+	if (!ask.list || !listing_sort(ask.list, memberv,
+				       RE_ARRAY_SIZE(memberv)))
 		return;
 
 	listing_end(ask.list, live_trunk_apply(portal_conf(rq->portal)->live,

@@ -22,6 +22,13 @@ static bool sort_read(struct request *rq, struct store_users *which)
 	if (!query_choice(rq, "sort", wordv, RE_ARRAY_SIZE(wordv), &at))
 		return false;
 
+	if (at > 1 && !which->tenant) {
+		reply_error(rq, HTTP_BADREQUEST, "sort", "sort: want upn or"
+			    " -upn of all customers, found \"%s\"",
+			    wordv[at]);
+		return false;
+	}
+
 	which->sort       = (enum store_sort)(at / 2);
 	which->descending = at % 2;
 

@@ -7,6 +7,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/base/libre.h"
 #include "seal.h"
+#include "sql.h"
 #include "store_core.h"
 
 
@@ -310,25 +311,28 @@ int store_audit_list(struct store *st, const struct store_span *span,
 		     store_audit_h *h, void *arg)
 {
 	struct audit_reader reader = { .h = h, .arg = arg };
+	struct sql q;
 
 	if (!st || !span || !h)
 		return EINVAL;
 
 	reader.last = span->last;
 
-	return db_do_each(st->db, tell_audit, &reader,
-			  "SELECT time_ms, who, address, tenant, action,"
-			  " kind, name, before, after, id FROM audit"
-			  " WHERE (CAST($1 AS TEXT) IS NULL OR tenant = $1)"
-			  " AND time_ms >= $2 AND time_ms < $3"
-			  " AND (CAST($5 AS TEXT) IS NULL OR id < $5)"
-			  " AND (CAST($6 AS TEXT) IS NULL OR kind = $6)"
-			  " AND (CAST($7 AS TEXT) IS NULL OR who = $7)"
-			  " ORDER BY id DESC LIMIT $4",
-			  DB_TEXT(span->tenant), DB_INT(span->from_ms),
-			  DB_INT(span->to_ms ? span->to_ms : INT64_MAX),
-			  DB_INT(span->limit ? (int64_t)span->limit
-					     : INT64_MAX),
-			  DB_TEXT(span->after), DB_TEXT(span->kind),
-			  DB_TEXT(span->who));
+	sql_begin(&q, "SELECT time_ms, who, address, tenant, action,"
+		  " kind, name, before, after, id FROM audit");
+	sql_where_text(&q, "tenant =", span->tenant);
+	if (span->from_ms)
+		sql_where(&q, "time_ms >=", (struct db_param)
+			  DB_INT(span->from_ms));
+	if (span->to_ms)
+		sql_where(&q, "time_ms <", (struct db_param)
+			  DB_INT(span->to_ms));
+	sql_where_text(&q, span->oldest ? "id >" : "id <", span->after);
+	sql_where_text(&q, "kind =", span->kind);
+	sql_where_text(&q, "who =", span->who);
+	sql_add(&q, " ORDER BY id%s", span->oldest ? "" : " DESC");
+	if (span->limit)
+		sql_add(&q, " LIMIT %zu", span->limit);
+
+	return sql_run(&q, st->db, 0, tell_audit, &reader);
 }

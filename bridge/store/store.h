@@ -129,6 +129,20 @@ int store_list(struct store *st, enum store_kind kind, const char *tenant,
 	       const char *after, size_t limit, store_object_h *h,
 	       void *arg);
 
+/** Which of them, and in what order: of name, or of their last change */
+struct store_objects {
+	const char *tenant;
+	bool by_change, descending;
+	const char *after;         /* cursor, NULL: from the first         */
+	char *last;                /* STORE_CURSOR_SIZE: takes that; NULL  */
+	size_t limit;              /* 0: all                               */
+};
+
+/** As store_list(). @return EINVAL a cursor that is none */
+int store_object_list(struct store *st, enum store_kind kind,
+		      const struct store_objects *which, store_object_h *h,
+		      void *arg);
+
 /** Remove; a tenant with all that is its, but for its calls and the audit.
     @return 0, ENOENT, ESTALE, EPERM, ENOTEMPTY a PBX that has users */
 int store_remove(struct store *st, enum store_kind kind, const char *tenant,
@@ -317,6 +331,7 @@ struct store_span {
 	char *last;                /* STORE_CURSOR_SIZE: takes that; NULL   */
 	const char *kind, *who;    /* of the audit alone; NULL: all         */
 	const char *state;         /* of store_regs() alone; NULL: all      */
+	bool oldest;               /* ... first, of what comes newest first */
 };
 
 enum { STORE_CURSOR_SIZE = 512 };

@@ -14,6 +14,7 @@
 #include "bridge/model/tenant.h"
 #include "bridge/model/testers.h"
 #include "seal.h"
+#include "sql.h"
 #include "store_core.h"
 
 
@@ -792,43 +793,107 @@ int store_get(struct store *st, enum store_kind kind, const char *tenant,
 }
 
 
+struct listing {
+	struct object_reader reader;   /* first member */
+	const struct store_objects *which;
+};
+
+
+/** Cursor: the name, after the moment if that is what it is sorted by */
+static int tell_listed(const struct db_row *row, void *arg)
+{
+	struct listing *l = arg;
+
+	if (l->which->last)
+		(void)re_snprintf(l->which->last, STORE_CURSOR_SIZE, "%s%s%s",
+				  l->which->by_change ? row->textv[3] : "",
+				  l->which->by_change ? "/" : "",
+				  row->textv[1]);
+
+	return store_tell_object(row, &l->reader);
+}
+
+
+static int after_add(struct sql *q, const struct kind *k,
+		     const struct store_objects *which,
+		     char folded[STORE_NAME_SIZE])
+{
+	const char *sign = which->descending ? "<" : ">";
+	const char *column = k->columnv[k->keyc - 1];
+	const char *name = which->after;
+	struct pl pl = PL_INIT;
+	char condition[64];
+
+	if (which->by_change) {
+		name = strchr(which->after, '/');
+		if (!name || strspn(which->after, "0123456789") !=
+		    (size_t)(name - which->after))
+			return EINVAL;
+		pl.p = which->after;
+		pl.l = (size_t)(name++ - which->after);
+	}
+	if (name_fold(k, folded, name))
+		return EINVAL;
+
+	if (!which->by_change) {
+		(void)re_snprintf(condition, sizeof(condition), "o.%s %s",
+				  column, sign);
+		sql_where(q, condition, (struct db_param)DB_TEXT(folded));
+		return 0;
+	}
+
+	sql_add(q, " %s (o.changed_ms, o.%s) %s ($%zu, $%zu)", q->where ?
+		"AND" : "WHERE", column, sign,
+		sql_param(q, (struct db_param)DB_INT((int64_t)pl_u64(&pl))),
+		sql_param(q, (struct db_param)DB_TEXT(folded)));
+
+	return 0;
+}
+
+
+int store_object_list(struct store *st, enum store_kind kind,
+		      const struct store_objects *which, store_object_h *h,
+		      void *arg)
+{
+	const struct kind *k = kind_of(kind);
+	struct listing l = { { .h = h, .arg = arg }, which };
+	char folded[STORE_NAME_SIZE] = "";
+	const char *way;
+	struct sql q;
+	int err = 0;
+
+	if (!st || !k || !which || !h || (k->keyc > 1 && !which->tenant))
+		return EINVAL;
+
+	sql_begin(&q, "");
+	if (!q.err && select_sql(q.mb, k))
+		q.err = ENOMEM;
+	if (k->keyc > 1)
+		sql_where_text(&q, "o.tenant =", which->tenant);
+	if (which->after)
+		err = after_add(&q, k, which, folded);
+
+	way = which->descending ? " DESC" : "";
+	sql_add(&q, " ORDER BY ");
+	if (which->by_change)
+		sql_add(&q, "o.changed_ms%s, ", way);
+	sql_add(&q, "o.%s%s", k->columnv[k->keyc - 1], way);
+	if (which->limit)
+		sql_add(&q, " LIMIT %zu", which->limit);
+
+	return sql_run(&q, st->db, err, tell_listed, &l);
+}
+
+
 int store_list(struct store *st, enum store_kind kind, const char *tenant,
 	       const char *after, size_t limit, store_object_h *h,
 	       void *arg)
 {
-	const struct kind *k = kind_of(kind);
-	struct object_reader reader = { .h = h, .arg = arg };
-	char folded[STORE_NAME_SIZE] = "";
-	struct mbuf *mb;
-	int err;
-	struct db_param paramv[] = {
-		DB_TEXT(folded), DB_INT(limit ? (int64_t)limit : INT64_MAX),
-		DB_TEXT(tenant) };
-	const char *column;
+	const struct store_objects which = { .tenant = tenant,
+					     .after = after,
+					     .limit = limit };
 
-	if (!st || !k || !h || (k->keyc > 1 && !tenant))
-		return EINVAL;
-
-	if (after && name_fold(k, folded, after))
-		return EINVAL;
-
-	column = k->columnv[k->keyc - 1];
-
-	mb = mbuf_alloc(SQL_MAX);
-	if (!mb)
-		return ENOMEM;
-
-	err = select_sql(mb, k);
-	if (!err)
-		err = mbuf_printf(mb, " WHERE o.%s > $1%s ORDER BY o.%s"
-				  " LIMIT $2%c", column, k->keyc > 1 ?
-				  " AND o.tenant = $3" : "", column, 0);
-	if (!err)
-		err = db_query(st->db, (const char *)mb->buf, paramv,
-			       k->keyc + 1, store_tell_object, &reader);
-	mem_deref(mb);
-
-	return err;
+	return store_object_list(st, kind, &which, h, arg);
 }
 
 

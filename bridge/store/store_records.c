@@ -74,10 +74,10 @@ static struct db_param part_param(const struct cursor *cursor, size_t i,
 
 
 static void after_add(struct sql *q, const struct source *src,
-		      const struct cursor *cursor)
+		      const struct cursor *cursor, bool ascending)
 {
 	sql_add(q, " %s (%s) %s (", q->where ? "AND" : "WHERE", src->key,
-		src->ascending ? ">" : "<");
+		ascending ? ">" : "<");
 	for (size_t i = 0; i < src->keyc; i++)
 		sql_add(q, "%s$%zu", i ? ", " : "", sql_param(q,
 			part_param(cursor, i, src->numberv[i])));
@@ -150,9 +150,9 @@ static int read_span(struct store *st, const struct source *src,
 	time_add(&q, src->time, ">=", span->from_ms);
 	time_add(&q, src->time, "<", span->to_ms);
 	if (after)
-		after_add(&q, src, &cursor);
+		after_add(&q, src, &cursor, src->ascending || span->oldest);
 
-	sql_add(&q, " ORDER BY %s", src->order);
+	sql_add(&q, " ORDER BY %s", span->oldest ? src->key : src->order);
 	if (span->limit)
 		sql_add(&q, " LIMIT %zu", span->limit);
 

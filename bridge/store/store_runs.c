@@ -2,6 +2,7 @@
  * @file store_runs.c  Reports of test runs that are kept
  */
 #include "bridge/base/libre.h"
+#include "sql.h"
 #include "store_core.h"
 
 
@@ -42,20 +43,22 @@ int store_run_list(struct store *st, const struct store_span *span,
 		   store_run_h *h, void *arg)
 {
 	struct reader reader = { .h = h, .arg = arg };
+	struct sql q;
 
 	if (!st || !span || !h)
 		return EINVAL;
 
 	reader.last = span->last;
 
-	return db_do_each(st->db, tell, &reader, "SELECT id, tenant, who,"
-			  " time_ms, summary, node, pinned FROM test_runs"
-			  " WHERE (CAST($1 AS TEXT) IS NULL OR tenant = $1)"
-			  " AND (CAST($2 AS TEXT) IS NULL OR id < $2)"
-			  " ORDER BY id DESC LIMIT $3",
-			  DB_TEXT(span->tenant), DB_TEXT(span->after),
-			  DB_INT(span->limit ? (int64_t)span->limit
-					     : INT64_MAX));
+	sql_begin(&q, "SELECT id, tenant, who, time_ms, summary, node,"
+		  " pinned FROM test_runs");
+	sql_where_text(&q, "tenant =", span->tenant);
+	sql_where_text(&q, span->oldest ? "id >" : "id <", span->after);
+	sql_add(&q, " ORDER BY id%s", span->oldest ? "" : " DESC");
+	if (span->limit)
+		sql_add(&q, " LIMIT %zu", span->limit);
+
+	return sql_run(&q, st->db, 0, tell, &reader);
 }
 
 

@@ -62,8 +62,8 @@ int store_share_list(struct store *st, const struct store_span *span,
 		  DB_INT(store_now_ms()));
 	sql_where_text(&q, "tenant =", span->tenant);
 	sql_where_text(&q, "call =", call);
-	sql_where_text(&q, "id <", span->after);
-	sql_add(&q, " ORDER BY id DESC");
+	sql_where_text(&q, span->oldest ? "id >" : "id <", span->after);
+	sql_add(&q, " ORDER BY id%s", span->oldest ? "" : " DESC");
 	if (span->limit)
 		sql_add(&q, " LIMIT %zu", span->limit);
 

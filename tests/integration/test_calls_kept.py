@@ -6,6 +6,7 @@ import io
 import json
 import time
 import unittest
+from urllib.parse import urlencode
 
 from support import wait_for
 from portal import Client, Service, user
@@ -243,6 +244,70 @@ class Kept(PortalTest):
             "/reports/outages?kind=user&limit=1").json["outages"]), 1)
         self.assertEqual(self.local.get(
             "/reports/outages?tenant=other").json["outages"], [])
+
+    def listed(self, path, name, sort, limit):
+        """All rows of a list, page by page."""
+        rows, cursor = [], ""
+        while cursor is not None:
+            query = {"sort": sort}
+            if limit:
+                query["limit"] = limit
+            if cursor:
+                query["cursor"] = cursor
+            answer = self.local.get(path + "?" + urlencode(query))
+            self.assertEqual(answer.code, 200, answer)
+            rows += answer.json[name]
+            cursor = answer.json.get("next")
+        return rows
+
+    def test_lists_come_in_the_order_that_is_asked_for(self):
+        for n in range(5):
+            self.local.post("/tenants/other/pbxs", {
+                "name": "p%d" % ((n * 3) % 5), "template": "generic",
+                "sip_domain": "p.q"})
+            self.share("support", 1)
+            self.local.post("/tokens", {"name": "token%d" % n,
+                                        "role": "msp-support"})
+        for path, name, member, words, limit in (
+                ("/tenants", "tenants", "name", ("name",), 1),
+                ("/tenants/other/pbxs", "pbxs", "name", ("name",), 2),
+                ("/tenants/other/pbxs", "pbxs", "changed_ms", ("changed",),
+                 2),
+                ("/registration-history", "changes", "since_s", (), 2),
+                ("/audit", "entries", "time_ms", ("time",), 4),
+                ("/shares", "shares", "time_ms", ("time",), 2),
+                ("/test-runs", "test_runs", "time_ms", ("time",), 2),
+                ("/users", "users", "name", ("upn",), 1),
+                ("/admins", "admins", "name", ("name", "role"), 0),
+                ("/tokens", "tokens", "name", ("name",), 0),
+                ("/tokens", "tokens", "role", ("role",), 0),
+                ("/templates", "templates", "title", ("title",), 0),
+                ("/trunks", "trunks", "fqdn", ("fqdn",), 0),
+                ("/registrations", "registrations", "upn", ("upn",), 0),
+                ("/calls", "calls", "start_ms", ("start_ms",), 0)):
+            for word in words:
+                up = self.listed(path, name, word, limit)
+                down = self.listed(path, name, "-" + word, limit)
+                self.assertEqual(len(up), len(down), path)
+                self.assertEqual([row[member] for row in up],
+                                 sorted(row[member] for row in up), path)
+                self.assertEqual([row[member] for row in down],
+                                 [row[member] for row in reversed(up)]
+                                 if limit else sorted(
+                                     (row[member] for row in up),
+                                     reverse=True), path)
+            answer = self.local.get(path + "?sort=nonsense")
+            self.assertEqual((answer.code, answer.json["field"]),
+                             (400, "sort"), path)
+        self.assertEqual(len(self.listed("/tenants/other/pbxs", "pbxs",
+                                         "-changed", 2)), 6)
+        changes = self.listed("/registration-history", "changes", "time", 2)
+        self.assertGreaterEqual(len(changes), 6)
+        self.assertEqual(changes[:6], list(reversed(self.listed(
+            "/registration-history", "changes", "-time", 2)))[:6])
+        self.assertEqual(self.local.get("/users?sort=number").code, 400)
+        self.assertEqual(self.local.get(
+            "/tenants/other/pbxs?sort=changed&cursor=p1").code, 400)
 
     def test_a_number_plan_is_tried(self):
         path = "/tenants/acme/pbxs/hq/number?"
