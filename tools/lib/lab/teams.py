@@ -3,6 +3,7 @@
 tools/teams-sim/PROTOCOL.md describes the control socket.
 """
 
+import collections
 import fcntl
 import json
 import socket
@@ -10,6 +11,7 @@ import struct
 import sys
 import termios
 import threading
+import time
 import traceback
 from pathlib import Path
 
@@ -30,6 +32,7 @@ class Control:
         self.events = []
         self.answers = {}
         self.ids = 0
+        self.heard = collections.deque(maxlen=5)
         self.open = True
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -37,6 +40,7 @@ class Control:
     def _read(self):
         try:
             for line in self.sock.makefile("r", encoding="utf-8"):
+                self.heard.append((time.monotonic(), line[:200]))
                 message = json.loads(line)
                 with self.changed:
                     if "event" in message:
@@ -61,6 +65,10 @@ class Control:
                  tuple(unread), "reader: %s" % (
                      "".join(traceback.format_stack(frame)[-2:]) if frame
                      else "ended")]
+        lines += ["%.3f s ago: %s" % (time.monotonic() - at, line.strip())
+                  for at, line in self.heard]
+        lines.append("asked up to %d, answers unclaimed: %s"
+                     % (self.ids, sorted(self.answers, key=str)))
         for name in ("wchan", "syscall", "status"):
             try:
                 text = Path("/proc", str(pid), name).read_text()
