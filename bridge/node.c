@@ -1357,6 +1357,7 @@ void node_stop(struct node *node, unsigned drain_s)
 	     calls_count(node->calls));
 
 	lease_drain(node->lease);
+	portal_drain(node->portal);
 	wheel_start(node->wheel, &node->drain_tmr, (uint64_t)drain_s * 1000,
 		    drain_over_h, node);
 	calls_drain(node->calls, drained_h, node);

@@ -94,6 +94,7 @@ struct portal {
 	struct list donel;         /* struct request: worked on            */
 	struct list taskl;         /* struct desk_task: done               */
 	bool stopping;
+	bool draining;             /* tests are to end                     */
 };
 
 
@@ -469,7 +470,7 @@ static void bell_handler(evutil_socket_t fd, short what, void *arg)
 	struct portal *p = arg;
 	struct outcome *outcomes, *o;
 	uint64_t count;
-	bool stopping;
+	bool stopping, draining;
 
 	(void)what;
 	(void)!read(fd, &count, sizeof(count));
@@ -479,6 +480,7 @@ static void bell_handler(evutil_socket_t fd, short what, void *arg)
 	p->outcomes  = NULL;
 	p->outcometp = &p->outcomes;
 	stopping     = p->stopping;
+	draining     = p->draining;
 	(void)pthread_mutex_unlock(&p->lock);
 
 	for (o = outcomes; o; o = o->next) {
@@ -493,6 +495,8 @@ static void bell_handler(evutil_socket_t fd, short what, void *arg)
 	done_send(p);
 	tasks_end(p);
 
+	if (draining)
+		runner_drain(p->runner);
 	if (stopping)
 		p->over = true;
 }
@@ -932,6 +936,18 @@ int portal_start(struct portal **pp, const struct portal_conf *conf,
 		*pp = p;
 
 	return err;
+}
+
+
+void portal_drain(struct portal *p)
+{
+	if (!p)
+		return;
+
+	(void)pthread_mutex_lock(&p->lock);
+	p->draining = true;
+	(void)pthread_mutex_unlock(&p->lock);
+	bell_ring(p);
 }
 
 

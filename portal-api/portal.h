@@ -142,6 +142,10 @@ struct tlsctx_about;
 void portal_certificate(struct portal *p, enum portal_use use,
 			const struct tlsctx_about *about);
 
+/** The service is about to stop: tests of PBXs end, and no more begin. From
+    any thread; NULL is fine */
+void portal_drain(struct portal *p);
+
 /** Stop the thread, close all connections, remove the socket. Nobody may reply
     any more. NULL is fine */
 void portal_stop(struct portal *p);

@@ -10,7 +10,6 @@
 #include <event2/event.h>
 #include <jansson.h>
 #include <limits.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -32,7 +31,7 @@ enum {
 	LEFT_MS    = 1000,         /* something of before still ends     */
 	PATIENCE_MS = 120 * 1000,  /* to hang up and put back            */
 	LIMIT_MS   = 4 * 3600 * 1000,
-	CLOSING_MS = 1000,
+	CLOSING_MS = 6000,         /* to hang up when the service stops  */
 	LINE_MAX_OCTETS = 256 * 1024,
 	READ_OCTETS = 64 * 1024,
 };
@@ -59,6 +58,7 @@ struct testrun {
 	struct run_live *live;     /* owned                              */
 	uint64_t began_ms, ends_ms, retry_ms;
 	char why[128];             /* it was told to end, ""             */
+	const char *word;          /* for that, static                   */
 
 	bool keeping;              /* a worker has it                    */
 	bool kept;                 /* written by the worker              */
@@ -82,7 +82,10 @@ struct runner {
 	pthread_mutex_t lock;      /* for all below                      */
 	struct list placel;        /* struct testrun, all of them        */
 	struct list freshl;        /* struct testrun, owned: just begun  */
+	bool closing;
 };
+
+static const char stopped_why[] = "the service was stopped while this ran";
 
 /** One door: what may follow each */
 static const unsigned successors[] = {
@@ -174,7 +177,7 @@ int runner_reserve(struct runner *r, const char *tenant, const char *pbx,
 		    !strcmp(other->pbx, pbx))
 			err = EBUSY;
 	}
-	if (!err && list_count(&r->placel) >= max)
+	if (!err && (list_count(&r->placel) >= max || r->closing))
 		err = EAGAIN;
 	if (!err)
 		list_append(&r->placel, &tr->place_le, tr);
@@ -236,13 +239,14 @@ int runner_launch(struct testrun *tr, const struct launch *launch)
 /* Going on, in the portal's thread */
 
 
-static void end(struct testrun *tr, const char *why)
+static void end(struct testrun *tr, const char *word, const char *why)
 {
 	if (tr->state != TESTRUN_RUNS)
 		return;
 
 	info("tests", tr->id, "%s is told to end: %s", tr->pbx, why);
 	str_ncpy(tr->why, why, sizeof(tr->why));
+	tr->word    = word;
 	tr->ends_ms = clock_ms();
 	set_state(tr, TESTRUN_ENDS);
 	run_process_kill(&tr->process, false);
@@ -287,7 +291,7 @@ static void keep_work(struct desk_task *task, struct store *st,
 	struct testrun *tr = (struct testrun *)(void *)task;
 	const struct run_keep keep = {
 		.id = tr->id, .summary = tr->summary, .folder = tr->folder,
-		.why = *tr->why ? tr->why : NULL, .verdict = "stopped",
+		.why = *tr->why ? tr->why : NULL, .verdict = tr->word,
 	};
 	int err;
 
@@ -349,10 +353,10 @@ static void limits_check(struct testrun *tr)
 		(void)re_snprintf(why, sizeof(why), "nobody answered a"
 				  " question for %u s",
 				  conf->tests.question_ms / 1000);
-		end(tr, why);
+		end(tr, "stopped", why);
 	}
 	else if (now - tr->began_ms > LIMIT_MS) {
-		end(tr, "it took longer than a test may");
+		end(tr, "stopped", "it took longer than a test may");
 	}
 
 	if (tr->state == TESTRUN_ENDS && now - tr->ends_ms > PATIENCE_MS) {
@@ -446,13 +450,15 @@ static void tick_h(evutil_socket_t fd, short what, void *arg)
 }
 
 
-static void take(struct runner *r, struct testrun *tr)
+static void take(struct runner *r, struct testrun *tr, bool closing)
 {
 	list_append(&r->runl, &tr->le, tr);
 	tr->out_ev = event_new(r->base, tr->process.out, EV_READ | EV_PERSIST,
 			       out_h, tr);
 	if (!tr->out_ev || event_add(tr->out_ev, NULL))
-		end(tr, "without memory");
+		end(tr, "stopped", "without memory");
+	if (closing)
+		end(tr, "interrupted", stopped_why);
 }
 
 
@@ -462,12 +468,14 @@ static void bell_h(evutil_socket_t fd, short what, void *arg)
 	struct runner *r = arg;
 	struct testrun *tr;
 	uint64_t count;
+	bool closing;
 
 	(void)what;
 	(void)!read(fd, &count, sizeof(count));
 
 	for (;;) {
 		(void)pthread_mutex_lock(&r->lock);
+		closing = r->closing;
 		tr = list_ledata(list_head(&r->freshl));
 		if (tr)
 			list_unlink(&tr->le);
@@ -475,7 +483,7 @@ static void bell_h(evutil_socket_t fd, short what, void *arg)
 
 		if (!tr)
 			break;
-		take(r, tr);
+		take(r, tr, closing);
 	}
 
 	(void)event_add(r->tick, &tv);
@@ -527,7 +535,7 @@ void run_stop_post(struct request *rq)
 		return;
 
 	(void)re_snprintf(why, sizeof(why), "stopped by %s", rq->grant.name);
-	end(tr, why);
+	end(tr, "stopped", why);
 	reply_json(rq, 202, json_pack("{s:s, s:s}", "id", tr->id, "status",
 				      "ends"));
 }
@@ -643,41 +651,47 @@ int runner_alloc(struct runner **rp, struct portal *portal,
 }
 
 
-static bool runs_ended(struct runner *r)
-{
-	bool ended = true;
-
-	for (struct le *le = list_head(&r->runl); le; le = le->next) {
-		struct testrun *tr = le->data;
-
-		ended &= run_process_ended(&tr->process);
-	}
-
-	return ended;
-}
-
-
-void runner_close(struct runner *r)
+void runner_drain(struct runner *r)
 {
 	if (!r)
 		return;
 
+	(void)pthread_mutex_lock(&r->lock);
+	r->closing = true;
+	(void)pthread_mutex_unlock(&r->lock);
+
 	bell_h(r->bell, 0, r);
+	for (struct le *le = list_head(&r->runl); le; le = le->next)
+		end(le->data, "interrupted", stopped_why);
+}
+
+
+/** Everybody hangs up, and what can be kept is; what cannot be in time is
+    found when the service runs again */
+void runner_close(struct runner *r)
+{
+	uint64_t end_ms;
+
+	if (!r)
+		return;
+
+	runner_drain(r);
+	end_ms = clock_ms() + CLOSING_MS;
+	while (r->runl.head && clock_ms() < end_ms &&
+	       !event_base_loop(r->base, EVLOOP_ONCE))
+		;
+
 	(void)event_del(r->bell_ev);
 	(void)event_del(r->tick);
 
 	for (struct le *le = list_head(&r->runl); le; le = le->next) {
 		struct testrun *tr = le->data;
 
-		end(tr, "the service is stopped");
 		tr->live = mem_deref(tr->live);
 		if (tr->out_ev)
 			(void)event_del(tr->out_ev);
 		run_process_close(&tr->process);
 	}
-
-	for (int i = 0; i < CLOSING_MS / 20 && !runs_ended(r); i++)
-		(void)poll(NULL, 0, 20);
 }
 
 

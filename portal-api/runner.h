@@ -19,8 +19,12 @@ struct testrun;                    /* a place for one */
 int runner_alloc(struct runner **rp, struct portal *portal,
 		 struct event_base *base);
 
-/** End what runs; what it leaves is found when the service runs again.
-    In the portal's thread; NULL is fine */
+/** What runs is told to end, and nothing more begins. In the portal's thread;
+    NULL is fine */
+void runner_drain(struct runner *r);
+
+/** The same, and wait some seconds for it. In the portal's thread, while its desk
+    works; NULL is fine */
 void runner_close(struct runner *r);
 
 /** After the desk is closed */

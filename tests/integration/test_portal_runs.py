@@ -257,6 +257,21 @@ class Begun(RunTest):
         self.assertEqual(stream.wait("over")["verdict"], "passed",
                          stream.events)
 
+    @deadline(120)
+    def test_a_service_that_is_stopped_lets_a_test_hang_up(self):
+        run, stream = self.begin(times=100)
+        stream.wait("step-end", verdict="passed",
+                    text="audio flows both ways between user_a and external")
+        self.assertEqual(self.bridge.stop(), 0)
+        self.assertEqual((self.folders(), self.processes(run)), ([], []))
+        self.bridge.launch(self.lab.env)
+        found = self.kept(run)
+        self.assertEqual(found["verdict"], "interrupted")
+        case = found["report"]["plans"][0]["cases"][0]
+        self.assertEqual(case["verdict"], "stopped")
+        self.lab.teams.wait_trunk_up(tenant=self.trunk)
+        self.bridge.wait_registered()
+
     @staticmethod
     def processes(run):
         """What still runs that has to do with a test."""
@@ -316,6 +331,46 @@ class Begun(RunTest):
         self.assertIn("The PBX answers", titles)
         page = self.local.get("/test-runs/%s/report?format=html" % run).text
         self.assertIn("Readiness of", page)
+
+
+    def stored(self):
+        """A customer of the store's, with two users who are off."""
+        made = [self.local.post("/tenants", {
+            "tenant": "acme",
+            "teams": {"fqdn": "fabrikam.sbc.example.com"}}),
+            self.local.post("/tenants/acme/pbxs", {
+                "name": "hq", "template": "asterisk-pjsip", "country": "GB",
+                "sip_domain": plan.PBX_NAME,
+                "sip_proxy": plan.ASTERISK + ":5060"})]
+        made += [self.local.post("/tenants/acme/users", {
+            "upn": "u%d@acme.example" % x, "number": plan.user_number(x),
+            "pbx": "hq", "sip_username": str(x), "enabled": False,
+            "sip_password": plan.secret(x)}) for x in (2003, 2004)]
+        for answer in made:
+            self.assertEqual(answer.code, 201, answer)
+        # Teams does not know this customer, and says so
+        self.addCleanup(self.forgive)
+        self.addCleanup(self.local.delete, "/tenants/acme")
+
+    def forgive(self):
+        self.violations = len(self.teams.violations())
+
+    @deadline(120)
+    def test_users_are_ready_by_the_passwords_that_are_kept(self):
+        self.stored()
+        answer = self.local.post("/tenants/acme/pbxs/hq/test-runs", {
+            "kind": "readiness",
+            "users": ["u2003@acme.example", "u2004@acme.example"]})
+        self.assertEqual(answer.code, 201, answer)
+        run = answer.json["id"]
+        stream = Stream(self.bridge, run)
+        stream.wait("over")
+        found = self.kept(run)
+        verdicts = {row["check"]: row["verdict"]
+                    for row in found["report"]["findings"]}
+        for check in ("register", "expiry", "two-users", "call", "media"):
+            self.assertEqual(verdicts.get(check), "pass",
+                             found["report"]["findings"])
 
 
 class Left(RunTest):
