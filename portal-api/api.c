@@ -5,10 +5,12 @@
  * what a worker does, it does without evhttp.
  */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <openssl/crypto.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "bridge/base/libre.h"
@@ -19,7 +21,14 @@
 #include "sheets.h"
 
 
-enum { PARAM_MAX = 512, HEADERS_MAX = 64 };
+enum {
+	PARAM_MAX   = 512,
+	HEADERS_MAX = 64,
+	BODIES_MAX  = 128 << 20,   /* octets of requests that wait          */
+};
+
+
+static atomic_size_t bodies;       /* in memory; workers end requests too   */
 
 
 static void destructor(void *data)
@@ -36,6 +45,7 @@ static void destructor(void *data)
 		evbuffer_free(rq->answer.body);
 	mem_deref(rq->sheet);
 
+	atomic_fetch_sub(&bodies, rq->counted);
 	if (rq->body)
 		OPENSSL_cleanse(rq->body, rq->size);
 	mem_deref(rq->body);
@@ -260,20 +270,62 @@ static int headers_take(struct request *rq)
 }
 
 
-/** One framing, said once: what a proxy may read otherwise is refused
-    (RFC 9112 section 6.3) */
-static bool framing_is_good(const struct evkeyvalq *headers)
+/** A token (RFC 9110 section 5.6.2): no blank before the colon, which one
+    reader takes for part of the name and another one does not */
+static bool is_name(const char *text)
 {
-	size_t c = 0, lengths = 0, codings = 0;
+	static const char mark[] = "!#$%&'*+-.^_`|~";
+
+	if (!*text)
+		return false;
+
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr(mark, *text))
+			return false;
+
+	return true;
+}
+
+
+/** No CR, LF or other control character (RFC 9110 section 5.5) */
+static bool is_value(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text == 0x7f ||
+		    ((unsigned char)*text < ' ' && *text != '\t'))
+			return false;
+
+	return true;
+}
+
+
+static bool is_number(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")];
+}
+
+
+/** One framing, said once, and one host: what a proxy may read otherwise is
+    refused (RFC 9112 sections 3.2, 5.1 and 6.3) */
+static bool headers_are_good(const struct evkeyvalq *headers)
+{
+	size_t c = 0, framings = 0, hosts = 0;
+	bool good = true;
 
 	for (const struct evkeyval *kv = headers->tqh_first; kv;
 	     kv = kv->next.tqe_next) {
+		const bool length = !strcasecmp(kv->key, "Content-Length");
+		const bool coding = !strcasecmp(kv->key, "Transfer-Encoding");
+
 		++c;
-		lengths += !strcasecmp(kv->key, "Content-Length");
-		codings += !strcasecmp(kv->key, "Transfer-Encoding");
+		framings += length || coding;
+		hosts += !strcasecmp(kv->key, "Host");
+		good &= is_name(kv->key) && is_value(kv->value) &&
+			(!length || is_number(kv->value)) &&
+			(!coding || !strcasecmp(kv->value, "chunked"));
 	}
 
-	return c <= HEADERS_MAX && lengths + codings <= 1;
+	return good && c <= HEADERS_MAX && framings <= 1 && hosts <= 1;
 }
 
 
@@ -284,6 +336,13 @@ static int body_take(struct request *rq)
 
 	if (!size)
 		return 0;
+
+	/* large ones alone: what goes on all day goes on */
+	if (size > BODY_MAX) {
+		rq->counted = size;
+		if (atomic_fetch_add(&bodies, size) + size > BODIES_MAX)
+			return EAGAIN;
+	}
 
 	rq->body = mem_alloc(size + 1, NULL);
 	if (!rq->body)
@@ -429,6 +488,7 @@ static void dispatch(struct request *rq, const struct evhttp_uri *uri)
 	struct pl paramv[PARAMC_MAX] = { PL_INIT, PL_INIT };
 	const char *path = evhttp_uri_get_path(uri);
 	char allow[64];
+	int err;
 
 	if (!path)
 		path = "";
@@ -449,8 +509,14 @@ static void dispatch(struct request *rq, const struct evhttp_uri *uri)
 		return;
 	}
 
-	if (str_dup(&rq->path, path) || headers_take(rq) || body_take(rq))
+	if (str_dup(&rq->path, path) || headers_take(rq)) {
 		reply_json(rq, HTTP_INTERNAL, NULL);
+		return;
+	}
+
+	err = body_take(rq);
+	if (err)
+		reply_store(rq, err, NULL);
 	else if (params_read(rq, paramv) &&
 		 query_read(rq, rq->res, evhttp_uri_get_query(uri)))
 		answer(rq);
@@ -480,11 +546,12 @@ static void request(struct evhttp_request *req, struct portal *portal,
 	rq->query.tqh_last = &rq->query.tqh_first;
 	address_take(rq);
 
-	if (!framing_is_good(evhttp_request_get_input_headers(req))) {
+	if (!headers_are_good(evhttp_request_get_input_headers(req))) {
 		reply_header(rq, "Connection", "close");
 		reply_error(rq, HTTP_BADREQUEST, NULL, "want at most %d"
-			    " headers, and one Content-Length or"
-			    " Transfer-Encoding", HEADERS_MAX);
+			    " headers of names and text, one Host, and one"
+			    " Content-Length or Transfer-Encoding",
+			    HEADERS_MAX);
 	}
 	else if (uri)
 		dispatch(rq, uri);

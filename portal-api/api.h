@@ -83,6 +83,7 @@ struct request {
 				      decoded; NULL                         */
 	char *body;                /* owned; terminated, NULL none          */
 	size_t size;
+	size_t counted;            /* of BODIES_MAX                         */
 	char *path;                /* owned                                 */
 	char *bearer, *cookie, *csrf, *if_match, *if_none, *key, *type,
 	     *last_event; /* owned: of the headers; NULL           */
@@ -252,6 +253,9 @@ bool query_matches(const struct request *rq, const char *name,
 /** The body as a JSON object, NULL if it is none and that was answered. The
     caller owns the reference */
 struct json_t *body_json(struct request *rq);
+
+/** Are brackets nested deeper than we read? */
+bool body_is_deep(const char *p, size_t l);
 
 /* traces.c */
 

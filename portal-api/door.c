@@ -8,6 +8,7 @@
  * by itself, but libevent 2.1.12 sometimes forgets to flush one.) To end a
  * connection its socket is shut down, and evhttp finds that by itself.
  */
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
@@ -34,6 +35,9 @@ enum {
 	BACKLOG      = 128,
 	CONNS_MAX    = 50,         /* of a source: a Unix socket is one     */
 	CONNS_ALL    = 500,
+	SMALL        = 64 * 1024,  /* octets of a request that always pass  */
+	TAKEN_MAX    = 48 << 20,   /* of a source's requests under way      */
+	TAKEN_ALL    = 128 << 20,  /* of all                                */
 	REST_MS      = 200,        /* after accept(2) has failed            */
 };
 
@@ -56,10 +60,15 @@ struct conn {
 	struct bufferevent *bev;   /* ref */
 	struct event *deadline;    /* owned */
 	struct sa peer;            /* unset: not looked at yet */
+	size_t taken;              /* octets of the request under way */
 };
 
 
 /* Connections */
+
+
+static void taken_h(struct evbuffer *buf,
+		    const struct evbuffer_cb_info *info, void *arg);
 
 
 static void conn_destructor(void *data)
@@ -71,8 +80,11 @@ static void conn_destructor(void *data)
 
 	list_unlink(&conn->le);
 
-	if (conn->bev)
+	if (conn->bev) {
+		(void)evbuffer_remove_cb(bufferevent_get_input(conn->bev),
+					 taken_h, conn);
 		(void)bufferevent_decref(conn->bev);
+	}
 }
 
 
@@ -137,6 +149,57 @@ static struct bufferevent *bev_new(struct door *door,
 }
 
 
+/** The same machine, or with IPv6 network: whoever has one of these has all
+    of its addresses */
+static bool same_source(const struct sa *a, const struct sa *b)
+{
+	if (sa_af(a) != AF_INET6 || sa_af(b) != AF_INET6 ||
+	    IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr))
+		return sa_cmp(a, b, SA_ADDR);
+
+	return !memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr, 8);
+}
+
+
+/**
+ * Octets have come in
+ *
+ * Who sends a body is known when all of it is there: evhttp tells nothing
+ * before. So what lies in memory is bounded, for each source and in all, and
+ * whoever goes beyond is cut off. Requests as all day's are not counted.
+ */
+static void taken_h(struct evbuffer *buf,
+		    const struct evbuffer_cb_info *info, void *arg)
+{
+	struct conn *conn = arg;
+	size_t own = 0, all = 0;
+
+	(void)buf;
+
+	conn->taken += info->n_added;
+	if (!info->n_added || conn->taken <= SMALL)
+		return;
+
+	for (struct le *le = conn->door->connl.head; le; le = le->next) {
+		const struct conn *other = le->data;
+
+		if (other->taken <= SMALL)
+			continue;
+
+		all += other->taken;
+		if (same_source(&other->peer, &conn->peer))
+			own += other->taken;
+	}
+
+	if (own <= TAKEN_MAX && all <= TAKEN_ALL)
+		return;
+
+	/* gone with the next round of the loop; the others may stay */
+	conn->taken = 0;
+	(void)shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
+}
+
+
 /**
  * evhttp has accepted a connection and wants its bufferevent
  *
@@ -157,6 +220,13 @@ static struct bufferevent *conn_new(struct event_base *base, void *arg)
 		conn->bev = bev_new(door, base);
 	if (!conn->bev)
 		return mem_deref(conn);
+
+	if (!evbuffer_add_cb(bufferevent_get_input(conn->bev), taken_h,
+			     conn)) {
+		bufferevent_free(conn->bev);
+		conn->bev = NULL;
+		return mem_deref(conn);
+	}
 
 	bufferevent_incref(conn->bev);
 	list_append(&door->connl, &conn->le, conn);
@@ -181,7 +251,7 @@ static void peer_check(struct door *door, struct conn *conn)
 
 	conn->peer = peer;
 	for (struct le *le = list_head(&door->connl); le; le = le->next)
-		c += sa_cmp(&((struct conn *)le->data)->peer, &peer, SA_ADDR);
+		c += same_source(&((struct conn *)le->data)->peer, &peer);
 
 	if (c > CONNS_MAX)
 		(void)shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
@@ -490,8 +560,11 @@ void door_request(struct door *door, struct evhttp_request *req)
 {
 	struct conn *conn = conn_find(door, req);
 
-	if (conn)
-		conn_start(conn, door->limit_ms);
+	if (!conn)
+		return;
+
+	conn->taken = 0;
+	conn_start(conn, door->limit_ms);
 }
 
 

@@ -361,6 +361,12 @@ static int json_rows(const struct work *w, json_t *rows)
 	size_t i;
 	int err = 0;
 
+	if (body_is_deep(w->body, w->size)) {
+		error_h(1, NULL, "the brackets are nested too deep",
+			(void *)(uintptr_t)w);
+		return EBADMSG;
+	}
+
 	json  = json_loadb(w->body, w->size, JSON_REJECT_DUPLICATES, &error);
 	users = json_object_get(json, "users");
 

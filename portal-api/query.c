@@ -176,6 +176,12 @@ static unsigned json_depth(const char *p, size_t l)
 }
 
 
+bool body_is_deep(const char *p, size_t l)
+{
+	return json_depth(p, l) > DEPTH_MAX;
+}
+
+
 static bool is_json_type(const char *type)
 {
 	return !type || !strncmp(type, "application/json", 16) ||
@@ -194,7 +200,7 @@ struct json_t *body_json(struct request *rq)
 		return NULL;
 	}
 
-	if (json_depth(rq->body, rq->size) > DEPTH_MAX) {
+	if (body_is_deep(rq->body, rq->size)) {
 		reply_error(rq, HTTP_BADREQUEST, NULL, "want brackets at most"
 			    " %d deep", DEPTH_MAX);
 		return NULL;

@@ -4,6 +4,7 @@
  * A session is found by a hash of what its cookie holds: how long a search
  * takes tells nothing about the cookies of others.
  */
+#include <arpa/inet.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -29,6 +30,7 @@ enum {
 	FORGET_MS   = 60 * 60 * 1000,
 	VIEWS_MAX   = 60,          /* in VIEWS_MS                      */
 	VIEWS_MS    = 60 * 1000,
+	SOURCE_SIZE = 64,
 };
 
 
@@ -409,12 +411,34 @@ static bool tries_old_h(struct le *le, void *arg)
 
 
 /** The lock is held. @param make  If there is none yet */
+/** Where somebody comes from: of IPv6 the network, for whoever has one has
+    18 trillion million addresses in it */
+static void source_of(char dst[SOURCE_SIZE], const char *address)
+{
+	struct in6_addr in6;
+
+	if (inet_pton(AF_INET6, address, &in6) != 1 ||
+	    IN6_IS_ADDR_V4MAPPED(&in6)) {
+		str_ncpy(dst, address, SOURCE_SIZE);
+		return;
+	}
+
+	memset(&in6.s6_addr[8], 0, 8);
+	(void)inet_ntop(AF_INET6, &in6, dst, SOURCE_SIZE);
+}
+
+
 static struct tries *tries_find(struct sessions *s, char kind,
 				const char *text, bool make)
 {
+	char what[128], source[SOURCE_SIZE];
 	struct tries *tries;
-	char what[128];
 	struct le *le;
+
+	if (kind != 'n') {
+		source_of(source, text);
+		text = source;
+	}
 
 	/* a longer one is cut: that only shuts out more of its kind */
 	if (re_snprintf(what, sizeof(what), "%c:%s", kind, text) < 0)

@@ -4,6 +4,7 @@
 #include <event2/buffer.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
+#include <stdatomic.h>
 
 #include "api.h"
 #include "bridge/base/log.h"
@@ -11,7 +12,10 @@
 #include "sessions.h"
 
 
-enum { NAME_MAX_ = 63 };
+enum { NAME_MAX_ = 63, HASHING_MAX = 2 };
+
+
+static atomic_uint hashing;        /* passwords, in workers */
 
 
 /** Texts that a body must have, and nothing besides. @return false if
@@ -102,6 +106,32 @@ static bool is_ours(const struct request *rq)
 }
 
 
+/**
+ * A password's hash takes a worker a tenth of a second: strangers, from
+ * however many addresses, are not to keep all of them
+ *
+ * @return false if it has been answered
+ */
+static bool hashing_enter(struct request *rq)
+{
+	if (atomic_fetch_add(&hashing, 1) < HASHING_MAX)
+		return true;
+
+	atomic_fetch_sub(&hashing, 1);
+	reply_header(rq, "Retry-After", "1");
+	reply_error(rq, HTTP_SERVUNAVAIL, NULL, "many sign in at this moment:"
+		    " try again");
+
+	return false;
+}
+
+
+static void hashing_leave(void)
+{
+	atomic_fetch_sub(&hashing, 1);
+}
+
+
 static void sign_in(struct request *rq, const char *name,
 		    const char *password)
 {
@@ -118,8 +148,12 @@ static void sign_in(struct request *rq, const char *name,
 		return;
 	}
 
+	if (!hashing_enter(rq))
+		return;
+
 	err = strlen(name) > NAME_MAX_ ? ENOENT :
 		store_admin_check(rq->st, name, password, &grant);
+	hashing_leave();
 	if (err && err != ENOENT) {
 		reply_store(rq, err, NULL);
 		return;
