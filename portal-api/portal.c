@@ -14,21 +14,20 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bridge/base/libre.h"
 #include "bridge/base/log.h"
 #include "bridge/base/errors.h"
-#include "bridge/sip/tlsctx.h"
 #include "api.h"
 #include "certificates.h"
 #include "desk.h"
 #include "door.h"
 #include "events.h"
 #include "imports.h"
-#include "link.h"
+#include "portal_conf.h"
 #include "presence.h"
+#include "remote.h"
 #include "runner.h"
 #include "sessions.h"
 #include "syncing.h"
@@ -37,10 +36,7 @@
 enum {
 	HEADERS_MAX    = 16 * 1024,    /* octets, start line and all headers */
 	READ_S         = 10,           /* between two octets                 */
-	REPLY_LIMIT_MS = 10000,
-	REQUEST_LIMIT_MS = 30000,
 	WAITING_MAX    = 64,           /* commands                           */
-	TLS_CHECK_S    = 2,            /* is there another certificate?      */
 };
 
 
@@ -67,13 +63,8 @@ struct portal {
 	struct portal_conf conf;   /* its strings owned                    */
 	struct event_base *base;   /* owned; the thread's while it runs    */
 	struct evhttp *http;       /* owned: at the control socket         */
-	struct evhttp *remote;     /* owned: over TCP; NULL                */
 	struct door *door;         /* owned                                */
-	struct door *remote_door;  /* owned, NULL                          */
-	struct tlsctx *tls;        /* owned, NULL                          */
-	struct event *tls_ev;      /* owned, NULL: looks at its files      */
-	struct timespec tls_time;  /* of the certificate that was read     */
-	char *url;                 /* owned: how people reach it           */
+	struct remote *remote;     /* owned: over TCP; NULL                */
 	struct desk *desk;         /* owned, NULL: there is no store       */
 	struct sessions *sessions; /* owned                                */
 	struct imports *imports;   /* owned                                */
@@ -157,14 +148,14 @@ void portal_changed(const struct portal *portal)
 void portal_note_request(struct portal *portal, struct evhttp_request *req)
 {
 	door_request(portal->door, req);
-	door_request(portal->remote_door, req);
+	door_request(remote_door(portal->remote), req);
 }
 
 
 void portal_release(struct portal *portal, struct evhttp_request *req)
 {
 	door_release(portal->door, req);
-	door_release(portal->remote_door, req);
+	door_release(remote_door(portal->remote), req);
 }
 
 
@@ -540,7 +531,7 @@ static void *thread_main(void *arg)
 
 	while (!p->over && !event_base_loop(p->base, EVLOOP_ONCE)) {
 		door_sweep(p->door);
-		door_sweep(p->remote_door);
+		door_sweep(remote_door(p->remote));
 	}
 
 	runner_close(p->runner);
@@ -580,74 +571,6 @@ static int thread_start(struct portal *p)
 
 
 /* Starting and stopping */
-
-
-static const char *text_copy(const char *text, int *err)
-{
-	char *copy = text ? strdup(text) : NULL;
-
-	if (text && !copy)
-		*err = ENOMEM;
-
-	return copy;
-}
-
-
-static int conf_copy(struct portal_conf *dst, const struct portal_conf *src)
-{
-	int err = 0;
-
-	*dst = *src;
-	dst->socket_path = text_copy(src->socket_path, &err);
-	dst->state_dir   = text_copy(src->state_dir, &err);
-	dst->software    = text_copy(src->software, &err);
-	dst->store_url   = text_copy(src->store_url, &err);
-	dst->key_file    = text_copy(src->key_file, &err);
-	dst->templates   = text_copy(src->templates, &err);
-	dst->address     = text_copy(src->address, &err);
-	dst->certificate = text_copy(src->certificate, &err);
-	dst->key         = text_copy(src->key, &err);
-	dst->url         = text_copy(src->url, &err);
-	dst->config      = text_copy(src->config, &err);
-	dst->tests.teams_sim = text_copy(src->tests.teams_sim, &err);
-	dst->oidc.issuer = text_copy(src->oidc.issuer, &err);
-	dst->oidc.client_id = text_copy(src->oidc.client_id, &err);
-	dst->oidc.client_secret = text_copy(src->oidc.client_secret, &err);
-	dst->oidc.claim  = text_copy(src->oidc.claim, &err);
-	dst->oidc.title  = text_copy(src->oidc.title, &err);
-	dst->oidc.ca_file = text_copy(src->oidc.ca_file, &err);
-	dst->node        = text_copy(src->node, &err);
-	dst->microsoft.login_url = text_copy(src->microsoft.login_url, &err);
-	dst->microsoft.graph_url = text_copy(src->microsoft.graph_url, &err);
-	dst->microsoft.ca_file = text_copy(src->microsoft.ca_file, &err);
-	dst->microsoft.carrier = text_copy(src->microsoft.carrier, &err);
-
-	if (!dst->reply_limit_ms)
-		dst->reply_limit_ms = REPLY_LIMIT_MS;
-	if (!dst->request_limit_ms)
-		dst->request_limit_ms = REQUEST_LIMIT_MS;
-
-	return err;
-}
-
-
-static void conf_free(struct portal_conf *conf)
-{
-	const char *const v[] = {
-		conf->socket_path, conf->state_dir, conf->software,
-		conf->store_url, conf->key_file, conf->templates,
-		conf->address, conf->certificate, conf->key, conf->url,
-		conf->oidc.issuer, conf->oidc.client_id,
-		conf->oidc.client_secret, conf->oidc.claim,
-		conf->oidc.title, conf->oidc.ca_file, conf->node,
-		conf->microsoft.login_url, conf->microsoft.graph_url,
-		conf->microsoft.ca_file, conf->microsoft.carrier,
-		conf->config, conf->tests.teams_sim,
-	};
-
-	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++)
-		free((void *)(uintptr_t)v[i]);
-}
 
 
 /** All methods that clients know come to api.c, which says which it wants */
@@ -723,135 +646,27 @@ static int loop_init(struct portal *p)
 }
 
 
-/* Over TCP */
-
-
-static void certificate_time(const struct portal *p, struct timespec *ts)
-{
-	struct stat st;
-
-	memset(ts, 0, sizeof(*ts));
-	if (!stat(p->conf.certificate, &st))
-		*ts = st.st_mtim;
-}
-
-
-static void certificate_tell(struct portal *p)
-{
-	struct tlsctx_about about;
-
-	if (!tlsctx_about(p->tls, &about))
-		certificates_tell(p->certificates, PORTAL_USE_PORTAL, &about);
-}
-
-
-/** A certificate is renewed by whoever renews it: it is looked for */
-static void tls_check(evutil_socket_t fd, short what, void *arg)
-{
-	struct portal *p = arg;
-	struct errors *errs = NULL;
-	struct timespec ts;
-
-	(void)fd;
-	(void)what;
-
-	certificate_time(p, &ts);
-	if (!ts.tv_sec || (ts.tv_sec == p->tls_time.tv_sec &&
-			   ts.tv_nsec == p->tls_time.tv_nsec))
-		return;
-
-	p->tls_time = ts;
-	if (errors_alloc(&errs))
-		return;
-
-	if (tlsctx_reload(p->tls, errs))
-		warning("portal", "", "the new certificate cannot be used,"
-			" the old one stays: %H", errors_print, errs);
-	else
-		info("portal", "", "a new certificate was read");
-	certificate_tell(p);
-
-	mem_deref(errs);
-}
-
-
-static int tls_init(struct portal *p, struct errors *errs)
-{
-	const struct timeval every = { .tv_sec = TLS_CHECK_S };
-	const struct tlsctx_conf conf = {
-		.certificate = p->conf.certificate,
-		.key         = p->conf.key,
-		.verify      = TLS_VERIFY_NONE,
-	};
-	int err;
-
-	certificate_time(p, &p->tls_time);
-	err = tlsctx_alloc(&p->tls, &conf, errs, NULL);
-	if (err)
-		return err;
-
-	certificate_tell(p);
-	p->tls_ev = event_new(p->base, -1, EV_PERSIST, tls_check, p);
-
-	return p->tls_ev && !event_add(p->tls_ev, &every) ? 0 : ENOMEM;
-}
-
-
-/** While there is no admin, whoever reads the log may become it */
-static int link_tell(struct portal *p)
-{
-	struct store *st = NULL;
-	char *link = NULL;
-	bool wanted = false;
-	int err;
-
-	err = store_open(&st, p->conf.store_url, false, NULL, NULL);
-	if (!err)
-		err = link_is_wanted(st, &wanted);
-	if (!err && wanted)
-		err = link_make(&link, p->sessions, p->url);
-	if (!err && wanted)
-		info("portal", "", "nobody can sign in yet: make the first"
-		     " admin within an hour at %s", link);
-
-	mem_deref(link);
-	mem_deref(st);
-
-	return err;
-}
-
-
+/** Over TCP, if that is wanted */
 static int remote_init(struct portal *p, struct errors *errs)
 {
-	struct sa laddr;
+	struct evhttp *http = NULL;
 	int err;
 
-	err = sa_set_str(&laddr, p->conf.address, p->conf.port);
-	if (!err && p->conf.certificate)
-		err = tls_init(p, errs);
+	if (!p->conf.address)
+		return 0;
+
+	err = http_init(&http, p, api_request_remote);
 	if (!err)
-		err = http_init(&p->remote, p, api_request_remote);
-	if (!err)
-		err = door_open_tcp(&p->remote_door, p->base, p->remote,
-				    &laddr, p->tls, p->conf.request_limit_ms);
-	if (err)
-		return err;
+		err = remote_open(&p->remote, &p->conf, p->base, http,
+				  p->certificates, errs);
 
-	err = p->conf.url ? str_dup(&p->url, p->conf.url) :
-		re_sdprintf(&p->url, "http%s://%J", p->tls ? "s" : "",
-			    &laddr);
-	if (err)
-		return err;
-
-	info("portal", "", "the portal is at %s", p->url);
-
-	return p->conf.store_url ? link_tell(p) : 0;
+	return err ? err : remote_invite(p->remote, p->sessions);
 }
 
 
 const char *portal_url(const struct portal *p)
 {
-	return p->url ? p->url : "";
+	return remote_url(p->remote);
 }
 
 
@@ -864,17 +679,11 @@ static void portal_free(struct portal *p)
 	streams_free(p->streams);
 	if (p->http)
 		evhttp_free(p->http);
-	if (p->remote)
-		evhttp_free(p->remote);
+	remote_free(p->remote);
 	mem_deref(p->door);
-	mem_deref(p->remote_door);
-	mem_deref(p->tls);
-	if (p->tls_ev)
-		event_free(p->tls_ev);
 	imports_free(p->imports);
 	certificates_free(p->certificates);
 	sessions_free(p->sessions);
-	mem_deref(p->url);
 	if (p->bell_ev)
 		event_free(p->bell_ev);
 	if (p->base)
@@ -884,7 +693,7 @@ static void portal_free(struct portal *p)
 
 	outcomes_free(p->outcomes);
 	(void)pthread_mutex_destroy(&p->lock);
-	conf_free(&p->conf);
+	portal_conf_free(&p->conf);
 	free(p);
 }
 
@@ -909,7 +718,7 @@ int portal_start(struct portal **pp, const struct portal_conf *conf,
 	p->outcometp = &p->outcomes;
 	(void)pthread_mutex_init(&p->lock, NULL);
 
-	err = conf_copy(&p->conf, conf);
+	err = portal_conf_copy(&p->conf, conf);
 	if (err)
 		goto out;
 
@@ -922,7 +731,7 @@ int portal_start(struct portal **pp, const struct portal_conf *conf,
 		err = presence_alloc(&p->presence, p, p->base);
 	if (!err && p->desk)
 		err = runner_alloc(&p->runner, p, p->base);
-	if (!err && conf->address)
+	if (!err)
 		err = remote_init(p, errs);
 	if (err)
 		goto out;
