@@ -179,6 +179,7 @@ static int fold(struct store *st, struct folding *f)
 	int err;
 
 	all.by_pbx = true;
+	all.limit  = f->asked->by_pbx ? ROWS_MAX : 0;
 	err = store_call_figures(st, &all, figures_h, f);
 
 	return err ? err : step_end(f);

@@ -18,37 +18,25 @@ const uint32_t call_stats_pdd_ms[CALL_STATS_PDD] = {
 };
 
 
-#define FIGURE(m)      { #m, offsetof(struct call_stats, m) }
-#define FIGURE_SIDES(m, name)						\
-	{ name "_teams", offsetof(struct call_stats, m[CALL_AT_TEAMS]) }, \
-	{ name "_pbx", offsetof(struct call_stats, m[CALL_AT_PBX]) }
-#define FIGURE_RESULT(n, name)						\
-	{ name, offsetof(struct call_stats, resultv[n]) }
-#define FIGURE_PDD(n)  { "pdd_" #n, offsetof(struct call_stats, pddv[n]) }
+#define FIGURE(m)        offsetof(struct call_stats, m)
+#define FIGURE_SIDES(m)  FIGURE(m[CALL_AT_TEAMS]), FIGURE(m[CALL_AT_PBX])
 
-const struct call_figure call_figurev[] = {
+const size_t call_figurev[] = {
 	FIGURE(calls), FIGURE(from_teams), FIGURE(from_pbx), FIGURE(failed),
 	FIGURE(effective),
-	FIGURE_RESULT(CALL_GOOD, "answered"),
-	FIGURE_RESULT(CALL_BUSY, "busy"),
-	FIGURE_RESULT(CALL_NO_ANSWER, "no_answer"),
-	FIGURE_RESULT(CALL_DECLINED, "declined"),
-	FIGURE_RESULT(CALL_CANCELLED, "cancelled"),
-	FIGURE_RESULT(CALL_UNAVAILABLE, "unavailable"),
-	FIGURE_RESULT(CALL_NOT_FOUND, "not_found"),
-	FIGURE_RESULT(CALL_FORBIDDEN, "forbidden"),
-	FIGURE_RESULT(CALL_MEDIA, "media"),
-	FIGURE_RESULT(CALL_NETWORK, "network"),
-	FIGURE_RESULT(CALL_CONGESTION, "congestion"),
-	FIGURE_RESULT(CALL_FAULT, "fault"),
+	FIGURE(resultv[CALL_GOOD]), FIGURE(resultv[CALL_BUSY]),
+	FIGURE(resultv[CALL_NO_ANSWER]), FIGURE(resultv[CALL_DECLINED]),
+	FIGURE(resultv[CALL_CANCELLED]), FIGURE(resultv[CALL_UNAVAILABLE]),
+	FIGURE(resultv[CALL_NOT_FOUND]), FIGURE(resultv[CALL_FORBIDDEN]),
+	FIGURE(resultv[CALL_MEDIA]), FIGURE(resultv[CALL_NETWORK]),
+	FIGURE(resultv[CALL_CONGESTION]), FIGURE(resultv[CALL_FAULT]),
 	FIGURE(talk_ms), FIGURE(pddc), FIGURE(pdd_ms),
-	FIGURE_PDD(0), FIGURE_PDD(1), FIGURE_PDD(2), FIGURE_PDD(3),
-	FIGURE_PDD(4), FIGURE_PDD(5), FIGURE_PDD(6), FIGURE_PDD(7),
-	FIGURE_PDD(8), FIGURE_PDD(9),
+	FIGURE(pddv[0]), FIGURE(pddv[1]), FIGURE(pddv[2]), FIGURE(pddv[3]),
+	FIGURE(pddv[4]), FIGURE(pddv[5]), FIGURE(pddv[6]), FIGURE(pddv[7]),
+	FIGURE(pddv[8]), FIGURE(pddv[9]),
 	FIGURE(rx_packets), FIGURE(rx_lost),
-	FIGURE_SIDES(mosc, "mosc"), FIGURE_SIDES(mos_sum, "mos_sum"),
-	FIGURE_SIDES(jitterc, "jitterc"), FIGURE_SIDES(jitter_us, "jitter_us"),
-	FIGURE(poor),
+	FIGURE_SIDES(mosc), FIGURE_SIDES(mos_sum), FIGURE_SIDES(jitterc),
+	FIGURE_SIDES(jitter_us), FIGURE(poor),
 };
 
 const size_t call_figurec = RE_ARRAY_SIZE(call_figurev);
@@ -58,7 +46,7 @@ void call_stats_sum(struct call_stats *stats, const struct call_stats *by,
 		    bool minus)
 {
 	for (size_t i = 0; i < call_figurec; i++) {
-		const size_t at = call_figurev[i].offset;
+		const size_t at = call_figurev[i];
 		uint64_t *to = (uint64_t *)(void *)((char *)stats + at);
 		const uint64_t n = *(const uint64_t *)(const void *)
 			((const char *)by + at);

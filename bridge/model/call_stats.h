@@ -42,14 +42,9 @@ struct call_stats {
 
 void call_stats_add(struct call_stats *stats, const struct call_record *rec);
 
-/** The counters of calls that ended, each a uint64_t, by the names by which
-    they are kept */
-struct call_figure {
-	const char *name;
-	size_t offset;             /* in struct call_stats */
-};
-
-extern const struct call_figure call_figurev[];
+/** Where the counters of calls that ended are in the struct, each a uint64_t.
+    They are kept in this order: new ones come last */
+extern const size_t call_figurev[];
 extern const size_t call_figurec;  /* CALL_FIGURES_MAX at most */
 
 /** Add all counters, or take them off again */

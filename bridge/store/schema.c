@@ -158,34 +158,6 @@ static const char *const secondv[] = {
 	"CREATE INDEX calls_callee ON calls (callee_tail, start_ms, id,"
 	" tenant)",
 
-	/* Calls that ended, by the hour in which they began: the counters of
-	   bridge/model/call_stats.h */
-	"CREATE TABLE call_hours ("
-	" hour_ms BIGINT NOT NULL, tenant TEXT NOT NULL, pbx TEXT NOT NULL,"
-	" calls BIGINT NOT NULL, from_teams BIGINT NOT NULL,"
-	" from_pbx BIGINT NOT NULL, failed BIGINT NOT NULL,"
-	" effective BIGINT NOT NULL, answered BIGINT NOT NULL,"
-	" busy BIGINT NOT NULL, no_answer BIGINT NOT NULL,"
-	" declined BIGINT NOT NULL, cancelled BIGINT NOT NULL,"
-	" unavailable BIGINT NOT NULL, not_found BIGINT NOT NULL,"
-	" forbidden BIGINT NOT NULL, media BIGINT NOT NULL,"
-	" network BIGINT NOT NULL, congestion BIGINT NOT NULL,"
-	" fault BIGINT NOT NULL, talk_ms BIGINT NOT NULL,"
-	" pddc BIGINT NOT NULL, pdd_ms BIGINT NOT NULL,"
-	" pdd_0 BIGINT NOT NULL, pdd_1 BIGINT NOT NULL,"
-	" pdd_2 BIGINT NOT NULL, pdd_3 BIGINT NOT NULL,"
-	" pdd_4 BIGINT NOT NULL, pdd_5 BIGINT NOT NULL,"
-	" pdd_6 BIGINT NOT NULL, pdd_7 BIGINT NOT NULL,"
-	" pdd_8 BIGINT NOT NULL, pdd_9 BIGINT NOT NULL,"
-	" rx_packets BIGINT NOT NULL, rx_lost BIGINT NOT NULL,"
-	" mosc_teams BIGINT NOT NULL, mosc_pbx BIGINT NOT NULL,"
-	" mos_sum_teams BIGINT NOT NULL, mos_sum_pbx BIGINT NOT NULL,"
-	" jitterc_teams BIGINT NOT NULL, jitterc_pbx BIGINT NOT NULL,"
-	" jitter_us_teams BIGINT NOT NULL, jitter_us_pbx BIGINT NOT NULL,"
-	" poor BIGINT NOT NULL,"
-	" PRIMARY KEY (tenant, hour_ms, pbx))",
-	"CREATE INDEX call_hours_hour ON call_hours (hour_ms)",
-
 	/* kind: 'user', name its upn; 'trunk', name the proxy, pbx the name
 	   towards Teams. to_ms 0: it lasts */
 	"CREATE TABLE outages ("
@@ -236,14 +208,6 @@ static const char *const runsv[] = {
 };
 
 
-static int second_fill(struct store *st)
-{
-	const int err = store_calls_fill(st);
-
-	return err ? err : store_outages_fill(st);
-}
-
-
 /* Microsoft 365 (store_sync.h) */
 static const char *const syncv[] = {
 	"CREATE TABLE syncs ("
@@ -291,13 +255,25 @@ static const char *const nodesv[] = {
 };
 
 
+/* Figures of calls that ended, by the hour in which they began: the counters
+   of bridge/model/call_stats.h (store_figures.c) */
+static const char *const figuresv[] = {
+	"DROP TABLE IF EXISTS call_hours",
+	"CREATE TABLE call_figures ("
+	" tenant TEXT NOT NULL, hour_ms BIGINT NOT NULL, pbx TEXT NOT NULL,"
+	" data TEXT NOT NULL, PRIMARY KEY (tenant, hour_ms, pbx))",
+	"CREATE INDEX call_figures_hour ON call_figures (hour_ms)",
+};
+
+
 static const struct migration migrationv[SCHEMA_VERSION] = {
 	{ firstv, RE_ARRAY_SIZE(firstv), NULL },
-	{ secondv, RE_ARRAY_SIZE(secondv), second_fill },
+	{ secondv, RE_ARRAY_SIZE(secondv), store_outages_fill },
 	{ thirdv, RE_ARRAY_SIZE(thirdv), NULL },
 	{ syncv, RE_ARRAY_SIZE(syncv), NULL },
 	{ runsv, RE_ARRAY_SIZE(runsv), NULL },
 	{ nodesv, RE_ARRAY_SIZE(nodesv), NULL },
+	{ figuresv, RE_ARRAY_SIZE(figuresv), store_calls_fill },
 };
 
 
@@ -317,15 +293,8 @@ const struct schema_table schema_tablev[] = {
 	  8, "node,day,at" },
 	{ "calls", "id,version,tenant,pbx,upn,start_ms,failed,data,result,"
 	  "mos,talk_ms,from_pbx,caller_tail,callee_tail", 14, "id" },
-	{ "call_hours", "hour_ms,tenant,pbx,"
-	  "calls,from_teams,from_pbx,failed,effective,answered,busy,"
-	  "no_answer,declined,cancelled,unavailable,not_found,forbidden,"
-	  "media,network,congestion,fault,talk_ms,pddc,pdd_ms,pdd_0,"
-	  "pdd_1,pdd_2,pdd_3,pdd_4,pdd_5,pdd_6,pdd_7,pdd_8,pdd_9,"
-	  "rx_packets,rx_lost,mosc_teams,mosc_pbx,mos_sum_teams,"
-	  "mos_sum_pbx,jitterc_teams,jitterc_pbx,jitter_us_teams,"
-	  "jitter_us_pbx,poor",
-	  44, "tenant,hour_ms,pbx" },
+	{ "call_figures", "tenant,hour_ms,pbx,data", 4,
+	  "tenant,hour_ms,pbx" },
 	{ "outages", "kind,tenant,pbx,name,node,from_ms,to_ms,reason,words",
 	  9, "kind,tenant,name,node,from_ms" },
 	{ "journal_position", "node,day,at", 3, "node,day" },

@@ -380,7 +380,7 @@ struct store_figures {
 	int64_t step_ms;           /* whole hours; 0: all together          */
 	int64_t zone_ms;           /* east of Greenwich: when days begin    */
 	bool by_pbx;               /* ... apart                             */
-	size_t limit;              /* of groups; 0: all                     */
+	size_t limit;              /* of groups, more are E2BIG; 0: none    */
 };
 
 /** Figures of a step and PBX ("" if not by PBX); other than 0 stops */

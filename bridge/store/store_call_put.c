@@ -1,5 +1,5 @@
 /**
- * @file store_call_put.c  Calls taken into the store, and figures of each hour
+ * @file store_call_put.c  Calls taken into the store, with their figures
  *
  * A call is told several times while it runs. Its figures count in the hour
  * in which it began once it has ended; if it is told again after that, what
@@ -14,25 +14,10 @@
 
 
 enum {
-	HOUR_MS     = 3600000,
 	TAIL_DIGITS = 18,          /* 11^18 goes into 63 bits */
 	TAIL_BASE   = 11,
 	WHOLE_DIGITS = 7,
-	BUCKETS     = 256,
 	FILL        = 500,         /* rows at a time          */
-};
-
-
-/** What the hours have gained */
-struct figures {
-	struct hash *groups;       /* struct group; NULL: none yet */
-};
-
-struct group {
-	struct le le;
-	int64_t hour_ms;
-	char tenant[64], pbx[64];
-	struct call_stats stats;
 };
 
 
@@ -114,154 +99,6 @@ int store_tail_range(const char *typed, int64_t *from, int64_t *to)
 	*to   = *from + width;
 
 	return 0;
-}
-
-
-/* Figures */
-
-
-static void figures_destructor(void *data)
-{
-	struct figures *f = data;
-
-	hash_flush(f->groups);
-	mem_deref(f->groups);
-}
-
-
-int figures_alloc(struct figures **fp)
-{
-	struct figures *f = mem_zalloc(sizeof(*f), figures_destructor);
-	int err;
-
-	if (!f)
-		return ENOMEM;
-
-	err = hash_alloc(&f->groups, BUCKETS);
-	if (err)
-		mem_deref(f);
-	else
-		*fp = f;
-
-	return err;
-}
-
-
-static void group_destructor(void *data)
-{
-	struct group *group = data;
-
-	hash_unlink(&group->le);
-}
-
-
-static bool is_group(struct le *le, void *arg)
-{
-	const struct group *group = le->data, *other = arg;
-
-	return group->hour_ms == other->hour_ms &&
-		!strcmp(group->tenant, other->tenant) &&
-		!strcmp(group->pbx, other->pbx);
-}
-
-
-static int figures_add(struct figures *f, const struct call_record *rec,
-		       bool minus)
-{
-	struct group *group, key = {
-		.hour_ms = rec->start_ms - rec->start_ms % HOUR_MS };
-	struct call_stats stats = { 0 };
-	uint32_t at;
-	struct le *le;
-
-	str_ncpy(key.tenant, rec->tenant, sizeof(key.tenant));
-	str_ncpy(key.pbx, rec->pbx, sizeof(key.pbx));
-	at = hash_joaat_str(key.tenant) ^ hash_joaat_str(key.pbx) ^
-		(uint32_t)(key.hour_ms / HOUR_MS);
-
-	le = hash_lookup(f->groups, at, is_group, &key);
-	if (le) {
-		group = le->data;
-	}
-	else {
-		group = mem_zalloc(sizeof(*group), group_destructor);
-		if (!group)
-			return ENOMEM;
-		*group = key;
-		hash_append(f->groups, at, &group->le, group);
-	}
-
-	call_stats_add(&stats, rec);
-	call_stats_sum(&group->stats, &stats, minus);
-
-	return 0;
-}
-
-
-struct flushing {
-	struct db *db;
-	struct mbuf *sql;          /* owned, terminated */
-	int err;
-};
-
-
-static int sql_make(struct mbuf *mb)
-{
-	int err;
-
-	err = mbuf_write_str(mb, "INSERT INTO call_hours (hour_ms, tenant,"
-			     " pbx");
-	for (size_t i = 0; i < call_figurec; i++)
-		err |= mbuf_printf(mb, ", %s", call_figurev[i].name);
-	err |= mbuf_write_str(mb, ") VALUES ($1, $2, $3");
-	for (size_t i = 0; i < call_figurec; i++)
-		err |= mbuf_printf(mb, ", $%zu", i + 4);
-	err |= mbuf_write_str(mb, ") ON CONFLICT (tenant, hour_ms, pbx)"
-			      " DO UPDATE SET ");
-	for (size_t i = 0; i < call_figurec; i++)
-		err |= mbuf_printf(mb, "%s%s = call_hours.%s + excluded.%s",
-				   i ? ", " : "", call_figurev[i].name,
-				   call_figurev[i].name,
-				   call_figurev[i].name);
-
-	return err | mbuf_write_u8(mb, 0);
-}
-
-
-/** @return true to stop */
-static bool flush_h(struct le *le, void *arg)
-{
-	struct flushing *fl = arg;
-	const struct group *group = le->data;
-	struct db_param paramv[3 + CALL_FIGURES_MAX] = {
-		DB_INT(group->hour_ms), DB_TEXT(group->tenant),
-		DB_TEXT(group->pbx) };
-
-	for (size_t i = 0; i < call_figurec; i++)
-		paramv[i + 3] = (struct db_param)DB_INT((int64_t)
-			*(const uint64_t *)(const void *)((const char *)
-			&group->stats + call_figurev[i].offset));
-
-	fl->err = db_query(fl->db, (const char *)fl->sql->buf, paramv,
-			   3 + call_figurec, NULL, NULL);
-
-	return fl->err != 0;
-}
-
-
-int figures_flush(struct figures *f, struct store *st)
-{
-	struct flushing fl = { .db = st->db, .sql = mbuf_alloc(4096) };
-
-	if (!fl.sql || sql_make(fl.sql))
-		fl.err = ENOMEM;
-	else
-		(void)hash_apply(f->groups, flush_h, &fl);
-
-	mem_deref(fl.sql);
-	hash_flush(f->groups);
-
-	return fl.err;
 }
 
 
@@ -373,7 +210,7 @@ int store_call_put(struct store *st, struct figures *f,
 
 
 struct filling {
-	struct { char *id, *data; } v[FILL];   /* owned */
+	struct { char *id, *data; bool known; } v[FILL];   /* owned */
 	size_t c;
 };
 
@@ -386,14 +223,15 @@ static int fill_h(const struct db_row *row, void *arg)
 	err = str_dup(&fi->v[fi->c].id, row->textv[0]);
 	if (!err)
 		err = str_dup(&fi->v[fi->c].data, row->textv[1]);
-	++fi->c;
+	fi->v[fi->c++].known = *row->textv[2] != '\0';
 
 	return err;
 }
 
 
+/** @param known  Its columns are filled already */
 static int fill_one(struct store *st, struct figures *f,
-		    struct call_record *rec, const char *data)
+		    struct call_record *rec, const char *data, bool known)
 {
 	json_t *json = json_loads(data, 0, NULL);
 	char upn[STORE_NAME_SIZE];
@@ -402,7 +240,7 @@ static int fill_one(struct store *st, struct figures *f,
 	if (!call_record_read(rec, json) && !store_fold(upn, rec->upn)) {
 		if (rec->state == CALL_ENDED)
 			err = figures_add(f, rec, false);
-		if (!err)
+		if (!err && !known)
 			err = row_put(st, rec, upn, data);
 	}
 	json_decref(json);
@@ -421,14 +259,15 @@ static int fill_some(struct store *st, struct figures *f,
 	if (!fi)
 		return ENOMEM;
 
-	err = db_do_each(st->db, fill_h, fi, "SELECT id, data FROM calls"
-			 " WHERE id > $1 ORDER BY id LIMIT $2",
+	err = db_do_each(st->db, fill_h, fi, "SELECT id, data, result"
+			 " FROM calls WHERE id > $1 ORDER BY id LIMIT $2",
 			 DB_TEXT(*last), DB_INT(FILL));
 	*count = fi->c;
 
 	for (size_t i = 0; i < fi->c; i++) {
 		if (!err)
-			err = fill_one(st, f, rec, fi->v[i].data);
+			err = fill_one(st, f, rec, fi->v[i].data,
+				       fi->v[i].known);
 		if (!err && i + 1 == fi->c) {
 			mem_deref(*last);
 			*last = mem_ref(fi->v[i].id);

@@ -1,5 +1,5 @@
 /**
- * @file store_calls.c  Looking for calls, and their figures
+ * @file store_calls.c  Looking for calls
  *
  * Ten million calls are searched by indices that hold all by which calls are
  * chosen; a call itself is read when it is on the page that is asked for. So
@@ -13,12 +13,11 @@
 #include <jansson.h>
 
 #include "bridge/base/libre.h"
-#include "bridge/model/call_stats.h"
 #include "sql.h"
 #include "store_core.h"
 
 
-enum { HOUR_MS = 3600000, USERS_MAX = 50 };
+enum { USERS_MAX = 50 };
 
 
 /** What is looked for, as SQL wants it */
@@ -305,73 +304,4 @@ int store_call_totals(struct store *st, const char *tenant, int64_t since_ms,
 	sql_where(&q, "start_ms >=", (struct db_param)DB_INT(since_ms));
 
 	return sql_run(&q, st->db, 0, take_totals, totals);
-}
-
-
-/* Figures */
-
-
-struct telling {
-	store_figures_h *h;
-	void *arg;
-};
-
-
-static int tell_figures(const struct db_row *row, void *arg)
-{
-	const struct telling *telling = arg;
-	struct call_stats stats = { 0 };
-
-	for (size_t i = 0; i < call_figurec && i + 3 < row->c; i++)
-		*(uint64_t *)(void *)((char *)&stats + call_figurev[i].offset)
-			= (uint64_t)db_int(row, i + 3);
-
-	return telling->h(db_int(row, 0), row->textv[1], row->textv[2],
-			  &stats, telling->arg);
-}
-
-
-/** Begin of the step in which an hour lies, with its zone's days */
-static void step_add(struct sql *q, const struct store_figures *asked)
-{
-	if (asked->step_ms)
-		sql_add(q, "SELECT (hour_ms + %lld) / %lld * %lld - %lld AS t",
-			(long long)asked->zone_ms, (long long)asked->step_ms,
-			(long long)asked->step_ms, (long long)asked->zone_ms);
-	else
-		sql_add(q, "SELECT 0 AS t");
-}
-
-
-int store_call_figures(struct store *st, const struct store_figures *asked,
-		       store_figures_h *h, void *arg)
-{
-	struct telling telling = { h, arg };
-	const char *groups;
-	struct sql q;
-
-	if (!st || !asked || !h || asked->step_ms < 0)
-		return EINVAL;
-
-	groups = asked->by_pbx ? "t, tenant, pbx" : "t";
-	sql_begin(&q, "");
-	step_add(&q, asked);
-	sql_add(&q, asked->by_pbx ? ", tenant, pbx" : ", '', ''");
-	for (size_t i = 0; i < call_figurec; i++)
-		sql_add(&q, ", SUM(%s)", call_figurev[i].name);
-	sql_add(&q, " FROM call_hours");
-
-	sql_where_text(&q, "tenant =", asked->tenant);
-	sql_where_text(&q, "pbx =", asked->pbx);
-	sql_where(&q, "hour_ms >=", (struct db_param)
-		  DB_INT(asked->from_ms - asked->from_ms % HOUR_MS));
-	if (asked->to_ms)
-		sql_where(&q, "hour_ms <",
-			  (struct db_param)DB_INT(asked->to_ms));
-	if (asked->step_ms || asked->by_pbx)
-		sql_add(&q, " GROUP BY %s ORDER BY %s", groups, groups);
-	if (asked->limit)
-		sql_add(&q, " LIMIT %zu", asked->limit);
-
-	return sql_run(&q, st->db, 0, tell_figures, &telling);
 }

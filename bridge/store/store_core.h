@@ -18,7 +18,7 @@ struct store {
 	struct queued *queued;     /* owned: of store_import(), NULL      */
 };
 
-enum { SCHEMA_VERSION = 6, STORE_ID_SIZE = 33 };
+enum { SCHEMA_VERSION = 7, STORE_ID_SIZE = 33 };
 
 /** A table in the order in which rows may be put in */
 struct schema_table {
@@ -77,14 +77,19 @@ int store_pattern(char *dst, size_t size, const char *q);
 /** An id that sorts by time: 16 digits of ns, 16 of chance. @return 0, EIO */
 int store_id(char id[STORE_ID_SIZE]);
 
-/* store_call_put.c: inside a transaction of the one importer */
+/* store_figures.c: what hours have gained; a libre memory object */
 
-/** What the hours' figures have gained; a libre memory object */
 struct figures;
 int figures_alloc(struct figures **fp);
 
-/** Write them down; empty afterwards */
+/** Count a call that has ended, or take it off again */
+int figures_add(struct figures *f, const struct call_record *rec, bool minus);
+
+/** Write them down, inside a transaction of the one importer; empty
+    afterwards */
 int figures_flush(struct figures *f, struct store *st);
+
+/* store_call_put.c: likewise */
 
 /** Keep a call unless a newer version of it is there, and its figures */
 int store_call_put(struct store *st, struct figures *f,

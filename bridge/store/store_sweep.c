@@ -155,8 +155,8 @@ int store_sweep(struct store *st, const char *node, const char *state_dir,
 		  " from_ms) IN (SELECT kind, tenant, name, node, from_ms"
 		  " FROM outages WHERE to_ms > 0 AND to_ms < $1"
 		  " ORDER BY to_ms LIMIT $2) RETURNING 1", before },
-		{ "DELETE FROM call_hours WHERE (tenant, hour_ms, pbx) IN"
-		  " (SELECT tenant, hour_ms, pbx FROM call_hours WHERE"
+		{ "DELETE FROM call_figures WHERE (tenant, hour_ms, pbx) IN"
+		  " (SELECT tenant, hour_ms, pbx FROM call_figures WHERE"
 		  " hour_ms < $1 ORDER BY hour_ms LIMIT $2) RETURNING 1",
 		  figures },
 		{ "DELETE FROM shares WHERE id IN (SELECT id FROM shares"

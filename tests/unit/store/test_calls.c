@@ -364,15 +364,17 @@ static int see_step(int64_t time_ms, const char *tenant, const char *pbx,
 
 #define STEPS(w, want, ...) do {					\
 		const struct store_figures asked = { __VA_ARGS__ };	\
-		struct steps steps = { "" };				\
+		struct steps told = { "" };				\
 		assert_int_equal(store_call_figures((w)->st, &asked,	\
-						    see_step, &steps), 0); \
-		assert_string_equal(steps.text, want);			\
+						    see_step, &told), 0); \
+		assert_string_equal(told.text, want);			\
 	} while (0)
 
 
 static void test_figures_by_time_and_pbx(void **state)
 {
+	const struct store_figures few = { .step_ms = HOUR_MS, .limit = 2 };
+	struct steps steps = { "" };
 	struct world *w = *state;
 	struct call_record v[] = {
 		call(0, "1", "2"), call(59, "1", "2"), call(61, "1", "2"),
@@ -396,8 +398,10 @@ static void test_figures_by_time_and_pbx(void **state)
 	/* it is 16:00 in Greenwich; days begin where people are */
 	STEPS(w, "-16=3 8=1 ", .step_ms = 24 * HOUR_MS, .tenant = NULL,
 	      .zone_ms = 0, .limit = 0, .to_ms = BEGIN_MS + 9 * HOUR_MS);
-	STEPS(w, "-21=3 ", .step_ms = 24 * HOUR_MS, .zone_ms =
-	      (int64_t)5 * HOUR_MS, .limit = 1);
+	STEPS(w, "-21=3 3=2 ", .step_ms = 24 * HOUR_MS, .zone_ms =
+	      (int64_t)5 * HOUR_MS, .limit = 2);
+	assert_int_equal(store_call_figures(w->st, &few, see_step, &steps),
+			 E2BIG);
 }
 
 
