@@ -311,6 +311,8 @@ int problems_find(struct request *rq, json_t *list)
 		err = trunks_find(rq, list);
 	if (!err)
 		err = certificates_find(rq, list);
+	if (!err)
+		err = sync_problems_find(rq, list);
 
 	return err ? err : sort(list);
 }

@@ -7,6 +7,7 @@
 #include "api.h"
 #include "bridge/base/errors.h"
 #include "bridge/base/log.h"
+#include "bridge/base/metrics.h"
 #include "sync/script.h"
 #include "sync_run.h"
 #include "syncing.h"
@@ -160,6 +161,10 @@ static json_t *result_json(const struct sync_run *run)
 
 static void log_end(const struct sync_run *run)
 {
+	metric_add(metric_counter("callbridge_sync_runs_total",
+				  run->problem.fault ? "result=\"failed\""
+				  : "result=\"done\"",
+				  "Runs of the sync with Microsoft 365"), 1);
 	if (run->problem.fault)
 		warning("sync", run->job.tenant, "%s: %s%s%s%s",
 			run->problem.why, run->problem.advice,

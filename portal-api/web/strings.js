@@ -132,8 +132,12 @@ export const strings = {
 			trunk: "No trunk to Microsoft Teams: {name} of {tenant}",
 			certificate: "The certificate towards Microsoft Teams ends {date}",
 			teams: "No calls to or from Microsoft Teams: there is no certificate for it",
+			sync: "Microsoft 365 of {tenant} cannot be asked",
+			"sync-secret": "The secret for Microsoft 365 of {tenant} ends {date}",
 		},
 		advice: {
+			"sync-secret": "Make a new one under Certificates & secrets of the app "
+				+ "registration, and enter it on the page Sync.",
 			trunk: "No calls to or from Teams for this customer. Is the name in DNS, in "
 				+ "the certificate and in the Teams admin center, and does the firewall "
 				+ "let port and addresses through?",

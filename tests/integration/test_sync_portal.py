@@ -404,6 +404,18 @@ class Syncing(SyncTest):
                                           "sip_password": "geheim-2"}))
 
     def test_a_customer_file_s_is_not_asked_here(self):
+        path = self.service.folder / "customers/filed.yaml"
+        path.write_text("tenant: filed\nteams: {fqdn: filed.example.com}\n")
+        self.addCleanup(self.local.post, "/reload")
+        self.addCleanup(path.unlink)
+        self.good(self.local.post("/reload"))
+        wait_for(lambda: self.local.get("/tenants/filed").code == 200, 20,
+                 "the file to be shown")
+        answer = self.local.put("/tenants/filed/sync", {
+            "directory_id": "filed.example", "client_id": APP})
+        self.assertEqual(answer.code, 409, answer)
+
+    def test_when_a_secret_ends_is_told(self):
         answer = self.local.get("/syncs")
         self.assertEqual(self.good(answer)["syncs"], [])
         self.set_up(secret_ends=time.strftime(
@@ -427,6 +439,31 @@ class Syncing(SyncTest):
         told = self.service.command("sync", "status", "--json",
                                     good=(1,))
         self.assertEqual(json.loads(told)[0]["tenant"], "acme")
+
+    def test_what_is_wrong_needs_a_person(self):
+        def needs():
+            return {row["kind"]: row for row in self.good(self.local.get(
+                "/overview"))["problems"]}
+        soon = time.strftime("%Y-%m-%d",
+                             time.gmtime(time.time() + 10 * 86400))
+        self.set_up(secret_ends=soon)
+        self.assertGreater(needs()["sync-secret"]["ends_s"], time.time())
+        self.good(self.local.patch(SYNC, {"client_secret": "wrong"}))
+        self.go()
+        self.assertIn("has expired", needs()["sync"]["advice"])
+        self.assertRegex(self.local.get("/metrics").text, "callbridge_sync_"
+                         'runs_total{result="failed"} [1-9]')
+
+    def test_many_people_are_kept_in_pieces(self):
+        self.people(*(person("p%04d@acme.example" % n)
+                      for n in range(4100)))
+        self.fake.page = 999
+        self.addCleanup(setattr, self.fake, "page", 100)
+        self.set_up()
+        status = self.go()
+        self.assertEqual(status["last"]["seen"], 4100)
+        self.assertEqual(status["whys"], {"no_pbx_account": 4100})
+        self.assertEqual(self.go()["last"]["seen"], 0)
 
     def test_it_goes_on_after_a_restart(self):
         self.people(person("ann@acme.example"))
