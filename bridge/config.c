@@ -154,6 +154,22 @@ void config_take_tenants(struct config *conf, struct list *tenantl)
 }
 
 
+void config_drop_tenants(struct config *conf, config_tenant_h *h, void *arg)
+{
+	struct le *le = list_head(&conf->tenantl);
+
+	while (le) {
+		struct tenant *tenant = le->data;
+
+		le = le->next;
+		if (h(tenant, arg)) {
+			list_unlink(&tenant->le);
+			mem_deref(tenant);
+		}
+	}
+}
+
+
 void config_place(const struct config *conf, const char *field,
 		  struct place *place)
 {

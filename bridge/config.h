@@ -11,6 +11,7 @@
 #include "bridge/model/nodeconf.h"
 
 struct errors;
+struct tenant;
 struct config;                     /* a libre memory object */
 
 /**
@@ -28,6 +29,10 @@ const struct list *config_tenants(const struct config *conf);
 /** Move the tenants into another list: they are not the configuration's any
     more */
 void config_take_tenants(struct config *conf, struct list *tenantl);
+
+/** Let those tenants go for which the handler says true */
+typedef bool (config_tenant_h)(const struct tenant *tenant, void *arg);
+void config_drop_tenants(struct config *conf, config_tenant_h *h, void *arg);
 
 /** Where a setting of the node is written ("teams.certificate"), or the file
     alone if it is not written. The file's name lives with conf */

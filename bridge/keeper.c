@@ -32,11 +32,11 @@ enum {
 };
 
 
-/** A tenant of the store, as the bridge has it */
+/** A tenant of the store, or of a file, as the bridge has it */
 struct known {
 	struct le le;
 	char *name;                /* owned */
-	int64_t stamp;
+	int64_t stamp;             /* of a file's: its hash */
 	bool seen;
 };
 
@@ -51,7 +51,7 @@ struct known {
 struct keeper_shown {
 	struct tenant **v;         /* owned; each: a reference, see above */
 	size_t c;
-	size_t at;                 /* the next one                        */
+	size_t at, end;            /* those yet to be shown               */
 };
 
 
@@ -64,7 +64,8 @@ struct keeper {
 	char *templates;           /* NULL                                */
 	struct store *st;          /* the thread's while it runs          */
 	struct keyring_seen keys;  /* that the store has                  */
-	struct list knownl;        /* struct known                        */
+	struct list knownl;        /* struct known: of the store          */
+	struct list filel;         /* struct known: of files              */
 	struct keeper_shown *shown;    /* owned, NULL: nothing is to be shown */
 	int64_t stamp;             /* of what the bridge has              */
 	struct log_gate gate;
@@ -81,7 +82,24 @@ struct keeper {
 	struct list newsl;         /* struct keeper_news                  */
 	struct list askedl;        /* struct keeper_news, yet to be read  */
 	bool stopping;
+	bool refused;              /* the files that were read last       */
 };
+
+
+static void names_clear(struct strings *names)
+{
+	for (size_t i = 0; i < names->c; i++)
+		mem_deref(names->v[i]);
+	mem_deref(names->v);
+}
+
+
+static void names_free(struct strings *names)
+{
+	if (names)
+		names_clear(names);
+	mem_deref(names);
+}
 
 
 static void news_destructor(void *data)
@@ -94,12 +112,8 @@ static void news_destructor(void *data)
 	mem_deref(news->errs);
 	mem_deref(news->shown);
 
-	if (news->gone) {
-		for (size_t i = 0; i < news->gone->c; i++)
-			mem_deref(news->gone->v[i]);
-		mem_deref(news->gone->v);
-		mem_deref(news->gone);
-	}
+	names_free(news->gone);
+	names_free(news->same);
 }
 
 
@@ -112,7 +126,8 @@ static struct keeper_news *news_alloc(void)
 		return NULL;
 
 	news->gone = mem_zalloc(sizeof(*news->gone), NULL);
-	if (!news->gone || errors_alloc(&news->errs))
+	news->same = mem_zalloc(sizeof(*news->same), NULL);
+	if (!news->gone || !news->same || errors_alloc(&news->errs))
 		return mem_deref(news);
 
 	return news;
@@ -138,9 +153,9 @@ struct looking {
 };
 
 
-static struct known *known_find(const struct keeper *k, const char *name)
+static struct known *known_find(const struct list *list, const char *name)
 {
-	for (struct le *le = list_head(&k->knownl); le; le = le->next) {
+	for (struct le *le = list_head(list); le; le = le->next) {
 		struct known *known = le->data;
 
 		if (!strcmp(known->name, name))
@@ -151,29 +166,38 @@ static struct known *known_find(const struct keeper *k, const char *name)
 }
 
 
+static int known_add(struct known **knownp, struct list *list,
+		     const char *name)
+{
+	struct known *known = mem_zalloc(sizeof(*known), known_destructor);
+
+	if (!known)
+		return ENOMEM;
+
+	if (str_dup(&known->name, name)) {
+		mem_deref(known);
+		return ENOMEM;
+	}
+
+	list_append(list, &known->le, known);
+	*knownp = known;
+
+	return 0;
+}
+
+
 static int stamp_h(const char *name, int64_t stamp, void *arg)
 {
 	struct looking *lk = arg;
-	struct known *known = known_find(lk->k, name);
-	int err;
+	struct known *known = known_find(&lk->k->knownl, name);
 
 	if (known && known->stamp == stamp) {
 		known->seen = true;
 		return 0;
 	}
 
-	if (!known) {
-		known = mem_zalloc(sizeof(*known), known_destructor);
-		if (!known)
-			return ENOMEM;
-
-		err = str_dup(&known->name, name);
-		if (err) {
-			mem_deref(known);
-			return err;
-		}
-		list_append(&lk->k->knownl, &known->le, known);
-	}
+	if (!known && known_add(&known, &lk->k->knownl, name))
+		return ENOMEM;
 
 	known->seen  = true;
 	known->stamp = stamp;
@@ -235,14 +259,6 @@ static int tenant_read(struct looking *lk, const char *name,
 	mem_deref(errs);
 
 	return err;
-}
-
-
-static void names_clear(struct strings *names)
-{
-	for (size_t i = 0; i < names->c; i++)
-		mem_deref(names->v[i]);
-	mem_deref(names->v);
 }
 
 
@@ -330,16 +346,23 @@ static void shown_destructor(void *data)
 }
 
 
-static int shown_alloc(struct keeper_shown **sp, const struct list *tenantl)
+/**
+ * All of a list are to be shown, and what is still to be shown of those that
+ * are the same; the others from before wait for their way back
+ *
+ * @param same  Names
+ */
+static int shown_make(struct keeper *k, const struct list *tenantl,
+		      const struct strings *same)
 {
-	struct keeper_shown *shown;
+	struct keeper_shown *old = k->shown, *shown;
+	const size_t max = list_count(tenantl) + (old ? old->c : 0);
 
 	shown = mem_zalloc(sizeof(*shown), shown_destructor);
 	if (!shown)
 		return ENOMEM;
 
-	shown->v = mem_zalloc((list_count(tenantl) + 1) * sizeof(*shown->v),
-			      NULL);
+	shown->v = mem_zalloc((max + 1) * sizeof(*shown->v), NULL);
 	if (!shown->v) {
 		mem_deref(shown);
 		return ENOMEM;
@@ -347,7 +370,24 @@ static int shown_alloc(struct keeper_shown **sp, const struct list *tenantl)
 
 	for (struct le *le = list_head(tenantl); le; le = le->next)
 		shown->v[shown->c++] = mem_ref(le->data);
-	*sp = shown;
+
+	for (size_t i = old ? old->at : 0; old && i < old->end; i++) {
+		if (!strings_has(same, old->v[i]->tenant))
+			continue;
+
+		shown->v[shown->c++] = old->v[i];
+		old->v[i] = NULL;
+	}
+	shown->end = shown->c;
+
+	for (size_t i = 0; old && i < old->c; i++)
+		if (old->v[i])
+			shown->v[shown->c++] = old->v[i];
+	if (old)
+		old->c = 0;
+
+	mem_deref(old);
+	k->shown = shown;
 
 	return 0;
 }
@@ -382,12 +422,13 @@ static int show_tenant(struct keeper *k, const struct tenant *tenant)
  * @return 0 all are shown, EAGAIN there are more, or why the store cannot be
  *         used
  */
-static int show_some(struct keeper *k, struct keeper_shown *shown)
+static int show_some(struct keeper *k)
 {
 	const uint64_t end_ms = clock_ms() + SHOW_MS;
+	struct keeper_shown *shown = k->shown;
 	int err = 0;
 
-	while (shown->at < shown->c && !err) {
+	while (shown->at < shown->end && !err) {
 		if (clock_ms() >= end_ms)
 			return EAGAIN;
 
@@ -400,29 +441,84 @@ static int show_some(struct keeper *k, struct keeper_shown *shown)
 }
 
 
-/**
- * Show what files say, while the tenants are this thread's alone
- *
- * @param shownp  Takes those that are yet to be shown, NULL: none
- */
-static int show_begin(struct keeper *k, const struct list *tenantl,
-		      struct keeper_shown **shownp, struct errors *errs)
+/* Files that were read */
+
+
+struct sameness {
+	struct keeper *k;
+	struct strings *same;      /* borrowed: takes names */
+	int err;
+};
+
+
+/** The bridge has it already. It is this thread's alone to let go */
+static bool is_same_h(const struct tenant *tenant, void *arg)
 {
-	struct keeper_shown *shown = NULL;
+	struct sameness *sn = arg;
+	const struct known *known = known_find(&sn->k->filel, tenant->tenant);
+
+	if (!known || sn->err || known->stamp !=
+	    (int64_t)fields_hash(&tenant_fields, tenant))
+		return false;
+
+	sn->err = strings_add(sn->same, tenant->tenant);
+
+	return !sn->err;
+}
+
+
+/** What the bridge has from now on */
+static int files_know(struct keeper *k, const struct list *tenantl,
+		      const struct strings *same)
+{
+	struct le *le = list_head(&k->filel);
+	int err = 0;
+
+	while (le) {
+		struct known *known = le->data;
+
+		le = le->next;
+		if (!same || !strings_has(same, known->name))
+			mem_deref(known);
+	}
+
+	for (le = list_head(tenantl); le && !err; le = le->next) {
+		const struct tenant *tenant = le->data;
+		struct known *known;
+
+		err = known_add(&known, &k->filel, tenant->tenant);
+		if (!err)
+			known->stamp = (int64_t)fields_hash(&tenant_fields,
+							    tenant);
+	}
+
+	return err;
+}
+
+
+/**
+ * See whether the tenants of files may be, leave those out that the bridge
+ * has, and begin to show the others in the store, while they are this
+ * thread's alone
+ */
+static int files_take(struct keeper *k, struct config *conf,
+		      struct strings *same, struct errors *errs)
+{
+	struct sameness sn = { .k = k, .same = same };
 	int err;
 
-	err = store_mirror_check(k->st, k->node, tenantl, errs);
+	err = store_mirror_check(k->st, k->node, config_tenants(conf), errs);
 	if (!err)
-		err = store_mirror_sweep(k->st, k->node, tenantl);
+		err = store_mirror_sweep(k->st, k->node,
+					 config_tenants(conf));
+	if (!err) {
+		config_drop_tenants(conf, is_same_h, &sn);
+		err = sn.err;
+	}
 	if (!err)
-		err = shown_alloc(&shown, tenantl);
+		err = shown_make(k, config_tenants(conf), same);
 	if (!err)
-		err = show_some(k, shown);
-
-	if (err == EAGAIN)
-		*shownp = shown;
-	else
-		mem_deref(shown);
+		err = show_some(k);
 
 	return err == EAGAIN ? 0 : err;
 }
@@ -461,19 +557,33 @@ static void look(struct keeper *k)
 }
 
 
+/** Was what we handed over last refused? Then nothing of it is known */
+static bool was_refused(struct keeper *k)
+{
+	bool refused;
+
+	(void)pthread_mutex_lock(&k->lock);
+	refused = k->refused;
+	k->refused = false;
+	(void)pthread_mutex_unlock(&k->lock);
+
+	return refused;
+}
+
+
 static void reread(struct keeper *k, struct keeper_news *news)
 {
-	struct keeper_shown *shown = NULL;
+	if (was_refused(k))
+		list_flush(&k->filel);
 
 	news->err = config_load(&news->conf, k->path, news->errs);
 	if (!news->err)
-		news->err = show_begin(k, config_tenants(news->conf), &shown,
-				       news->errs);
-	if (!news->err) {
-		news->shown = k->shown;    /* they are over */
-		k->shown = shown;
+		news->err = files_take(k, news->conf, news->same, news->errs);
+	if (!news->err)
 		news->err = store_look(k, news);
-	}
+	if (!news->err)
+		news->err = files_know(k, config_tenants(news->conf),
+				       news->same);
 
 	if (news->err && !errors_count(news->errs)) {
 		errors_add(news->errs, NULL, NULL, "the store cannot be"
@@ -513,7 +623,7 @@ static bool show_more(struct keeper *k)
 	if (!k->shown)
 		return false;
 
-	err = show_some(k, k->shown);
+	err = show_some(k);
 	if (err == EAGAIN)
 		return true;
 	if (err) {
@@ -684,6 +794,26 @@ struct keeper_news *keeper_take(struct keeper *k)
 }
 
 
+void keeper_refused(struct keeper *k)
+{
+	(void)pthread_mutex_lock(&k->lock);
+	k->refused = true;
+	(void)pthread_mutex_unlock(&k->lock);
+}
+
+
+bool keeper_is_refused(struct keeper *k)
+{
+	bool refused;
+
+	(void)pthread_mutex_lock(&k->lock);
+	refused = k->refused;
+	(void)pthread_mutex_unlock(&k->lock);
+
+	return refused;
+}
+
+
 bool keeper_news_some(const struct keeper_news *news)
 {
 	return news->err || news->conf || news->tenantl.head ||
@@ -800,9 +930,10 @@ static int db_open(struct keeper *k, const struct config *conf,
 }
 
 
-int keeper_open(struct keeper **kp, const char *path,
-		const struct config *conf, struct errors *errs)
+int keeper_open(struct keeper **kp, const char *path, struct config *conf,
+		struct errors *errs)
 {
+	struct strings none = { NULL, 0 };
 	struct keeper *k;
 	int err;
 
@@ -820,7 +951,9 @@ int keeper_open(struct keeper **kp, const char *path,
 	if (!err)
 		err = db_open(k, conf, errs);
 	if (!err) {
-		err = show_begin(k, config_tenants(conf), &k->shown, errs);
+		err = files_take(k, conf, &none, errs);
+		if (!err)
+			err = files_know(k, config_tenants(conf), NULL);
 		if (err && !errors_count(errs))
 			errors_add(errs, NULL, NULL, "the store cannot be"
 				   " used: %s", store_why(k->st));
@@ -871,6 +1004,7 @@ void keeper_close(struct keeper *k)
 	list_flush(&k->newsl);
 	list_flush(&k->askedl);
 	list_flush(&k->knownl);
+	list_flush(&k->filel);
 	mem_deref(k->shown);
 	mem_deref(k->st);
 	mem_deref(k->path);

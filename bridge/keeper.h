@@ -21,8 +21,10 @@ struct store;
 /** What has been read; a value that changes owner: mem_deref() */
 struct keeper_news {
 	struct le le;
-	struct config *conf;       /* owned: read again, with its tenants;
-				      NULL: the store alone was looked at   */
+	struct config *conf;       /* owned: read again, with those of its
+				      tenants that are new or changed; NULL:
+				      the store alone was looked at         */
+	struct strings *same;      /* owned: names of its others            */
 	struct list tenantl;       /* struct tenant: new or changed in the
 				      store                                 */
 	struct strings *gone;      /* owned: names of tenants that are not in
@@ -51,8 +53,8 @@ typedef void (keeper_ring_h)(void *arg);
  *
  * @return 0, EBADMSG (errs says why), ENOMEM
  */
-int keeper_open(struct keeper **kp, const char *path,
-		const struct config *conf, struct errors *errs);
+int keeper_open(struct keeper **kp, const char *path, struct config *conf,
+		struct errors *errs);
 
 /** All tenants that the store manages, before the thread is started. NULL:
     they cannot be read (errs says why) */
@@ -71,6 +73,14 @@ void keeper_nudge(struct keeper *k);
 /** Next of the news, NULL if there are none. From any thread; to be let go in
     that of the tenants */
 struct keeper_news *keeper_take(struct keeper *k);
+
+/** What was read again cannot be gone by: all tenants of files come with the
+    next one. From any thread */
+void keeper_refused(struct keeper *k);
+
+/** Nothing was read since then: what is the same in news that come now was
+    refused, too, and is to be read once more. From any thread */
+bool keeper_is_refused(struct keeper *k);
 
 /** Is there anything to go by in it? */
 bool keeper_news_some(const struct keeper_news *news);

@@ -704,7 +704,8 @@ static bool is_over(const struct tenant *tenant,
 		    const struct keeper_news *news)
 {
 	if (!tenant->stored)
-		return news->conf != NULL;
+		return news->conf && !strings_has(news->same,
+						  tenant->tenant);
 
 	return strings_has(news->gone, tenant->tenant) ||
 		is_named(&news->tenantl, tenant->tenant);
@@ -1093,6 +1094,14 @@ static void news_tell(const struct node *node, const struct keeper_news *news,
 }
 
 
+/** Read while we refused what was read before it: once more */
+static bool is_behind(struct node *node, const struct keeper_news *news)
+{
+	return !news->err && news->conf && keeper_is_refused(node->keeper) &&
+		!keeper_reload(node->keeper, news->asker, news->asked);
+}
+
+
 static void news_h(int id, void *data, void *arg)
 {
 	struct node *node = arg;
@@ -1103,7 +1112,7 @@ static void news_h(int id, void *data, void *arg)
 	while ((news = keeper_take(node->keeper))) {
 		int err = news->err;
 
-		if (!keeper_news_some(news)) {
+		if (!keeper_news_some(news) || is_behind(node, news)) {
 			mem_deref(news);
 			continue;
 		}
@@ -1114,6 +1123,8 @@ static void news_h(int id, void *data, void *arg)
 		}
 		if (!err)
 			err = news_apply(node, news, news->errs);
+		if (err && news->conf)
+			keeper_refused(node->keeper);
 
 		news_tell(node, news, err);
 		mem_deref(news);

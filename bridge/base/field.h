@@ -112,6 +112,10 @@ int fields_copy(const struct fields *t, void *dst, const void *src);
 /** True if every field of both is the same */
 bool fields_equal(const struct fields *t, const void *a, const void *b);
 
+/** A number that is the same where fields_equal() is true, and hardly ever
+    elsewhere. Good within a process; nobody is kept from making two alike */
+uint64_t fields_hash(const struct fields *t, const void *obj);
+
 /** Item constructor for FIELD_LIST: zeroed libre object whose destructor
     calls fields_clear(), with the defaults set */
 void *fields_item_alloc(const struct fields *t);

@@ -105,6 +105,28 @@ static struct keeper_news *news_wait(struct keeper *k)
 }
 
 
+/** Tenants of files that this reload brings */
+static unsigned reloaded(struct keeper *k, uint64_t asked)
+{
+	struct keeper_news *news;
+	unsigned c = 0;
+	bool done;
+
+	do {
+		news = news_wait(k);
+		assert_int_equal(news->err, 0);
+		done = news->conf && news->asked == asked;
+		if (done) {
+			c = list_count(config_tenants(news->conf));
+			assert_int_equal(c + news->same->c, TENANTS);
+		}
+		mem_deref(news);
+	} while (!done);
+
+	return c;
+}
+
+
 static size_t shown(struct keeper *k, struct errors *errs)
 {
 	const struct store_users all = { .tenant = NULL };
@@ -167,15 +189,21 @@ static void test_files_are_shown_while_they_are_gone_by(void **state)
 	assert_int_equal(keeper_reload(k, NULL, 1), 0);
 	write_file("t1", 200000, 1);
 	assert_int_equal(keeper_reload(k, NULL, 2), 0);
-	for (uint64_t asked = 0; asked < 2;) {
-		news = news_wait(k);
-		assert_int_equal(news->err, 0);
-		if (news->conf)
-			asked = news->asked;
-		mem_deref(news);
-	}
+	assert_int_equal(reloaded(k, 1) + reloaded(k, 2), 2);
 	while (shown(k, errs) != (TENANTS - 2) * USERS + 3 * USERS + 1)
 		mem_deref(news_wait(k));
+
+	/* what is the same is not handed over again, unless it was refused */
+	assert_int_equal(keeper_reload(k, NULL, 3), 0);
+	assert_int_equal(reloaded(k, 3), 0);
+	write_file("t2", 300000, 1);
+	assert_int_equal(keeper_reload(k, NULL, 4), 0);
+	assert_int_equal(reloaded(k, 4), 1);
+	keeper_refused(k);
+	assert_true(keeper_is_refused(k));
+	assert_int_equal(keeper_reload(k, NULL, 5), 0);
+	assert_int_equal(reloaded(k, 5), TENANTS);
+	assert_false(keeper_is_refused(k));
 
 	keeper_close(k);
 	mem_deref(conf);
