@@ -164,7 +164,8 @@ static int stage_site(struct stage *stage, struct part *part,
 	else {
 		err = site_alloc(&gs->site, &pool->conf,
 				 part->new->tenant->tenant, pbx,
-				 pool_site_silent, pool_site_flow, pool, stage->errs);
+				 pool_site_silent, pool_site_flow, pool,
+				 stage->errs);
 		if (err) {
 			mem_deref(gs);
 			return err;

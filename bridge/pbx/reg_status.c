@@ -11,6 +11,24 @@ enum {
 };
 
 
+/** Joined, not formatted: a PBX that grants little hears of us often */
+static void short_tell(const struct reg *reg, struct reg_status *st)
+{
+	const struct pbx *pbx = reg_pbx(reg);
+	char granted[MSG_NUMBER], every[MSG_NUMBER], enough[MSG_NUMBER];
+
+	(void)msg_join(st->advice, sizeof(st->advice), "Registered for ",
+		       msg_number(granted, reg->granted_s), " s only, which"
+		       " costs the PBX a message of each user every ",
+		       msg_number(every, reg->granted_s *
+				  (uint32_t)pbx->registration.refresh_at
+				  / 100), " s: let ",
+		       reg->granted_s < pbx->registration.expires_s ?
+		       "the PBX" : "registration.expires", " allow ",
+		       msg_number(enough, SHORT_S), " s or more.", NULL);
+}
+
+
 void reg_status_fill(const struct reg *reg, struct reg_status *st)
 {
 	const struct failure *failure = reg->failure;
@@ -52,15 +70,7 @@ void reg_status_fill(const struct reg *reg, struct reg_status *st)
 
 	if (reg->state == REG_GREEN && !*st->advice && reg->bound_ms &&
 	    reg->granted_s < SHORT_S)
-		(void)re_snprintf(st->advice, sizeof(st->advice),
-				  "Registered for %u s only, which costs the"
-				  " PBX a message of each user every %u s: let"
-				  " %s allow %u s or more.", reg->granted_s,
-				  reg->granted_s * reg_pbx(reg)->registration
-				  .refresh_at / 100, reg->granted_s <
-				  reg_pbx(reg)->registration.expires_s ?
-				  "the PBX" : "registration.expires",
-				  (unsigned)SHORT_S);
+		short_tell(reg, st);
 
 	if (!failure && reg->scode)
 		(void)msg_join(st->words, sizeof(st->words),
