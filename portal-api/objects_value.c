@@ -108,23 +108,33 @@ static int merge(json_t *value, const json_t *patch)
 }
 
 
-int object_merge(enum store_kind kind, json_t *value, const json_t *patch)
+/** A secret that is taken away: the store is to hear of it */
+static int merge_secrets(const struct fields *t, json_t *value,
+			 const json_t *patch)
 {
-	const struct fields *t = object_fields(kind);
-	int err;
-
-	err = merge(value, patch);
+	int err = 0;
 
 	for (size_t i = 0; i < t->fieldc && !err; i++) {
 		const struct field *f = &t->fieldv[i];
+		const json_t *member = json_object_get(patch, f->name);
 
-		if ((f->flags & FIELD_SECRET) &&
-		    json_is_null(json_object_get(patch, f->name)) &&
-		    json_object_set_new(value, f->name, json_null()))
+		if (f->type == FIELD_OBJECT && json_is_object(member))
+			err = merge_secrets(f->sub, json_object_get(value,
+							f->name), member);
+		else if ((f->flags & FIELD_SECRET) && json_is_null(member) &&
+			 json_object_set_new(value, f->name, json_null()))
 			err = ENOMEM;
 	}
 
 	return err;
+}
+
+
+int object_merge(enum store_kind kind, json_t *value, const json_t *patch)
+{
+	const int err = merge(value, patch);
+
+	return err ? err : merge_secrets(object_fields(kind), value, patch);
 }
 
 

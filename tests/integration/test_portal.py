@@ -384,6 +384,8 @@ class Roles(PortalTest):
          401, 422, 403, 422, 403),
         ("PUT", "/tenants/other/pbxs/hq/testers", {"no": 1},
          401, 422, 403, 404, 404),
+        ("PATCH", "/tenants/acme/pbxs/hq/testers", {"no": 1},
+         401, 404, 403, 404, 403),
         ("DELETE", "/tenants/acme/pbxs/hq/testers", None,
          401, 404, 403, 404, 403),
         ("DELETE", "/tenants/other/pbxs/hq/testers", None,

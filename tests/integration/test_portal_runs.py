@@ -319,6 +319,20 @@ class Begun(RunTest):
         self.assertEqual((answer.code, answer.json["field"]),
                          (422, "testers"))
 
+    def test_the_command_line_knows_them_too(self):
+        command = self.bridge.command
+        command("set", "testers", "contoso", "hq", "external.kind=human",
+                "external.name=Eve", "external.sip_password=")
+        kept = json.loads(command("get", "testers", "contoso", "hq"))
+        self.assertEqual((kept["value"]["external"]["name"],
+                          kept["secrets"]), ("Eve", []))
+        self.assertIn("to-pstn", command("get", "test-plans"))
+        self.assertIn("test_runs", command("get", "test-runs"))
+        command("get", "test-run", "none", good=(2,))
+        self.assertIn("password", command(
+            "explain", "testers.external.sip_password"))
+        command("rm", "testers", "contoso", "hq")
+
     @deadline(120)
     def test_readiness_is_watched(self):
         run, stream = self.begin(kind="readiness", cases=())

@@ -8,6 +8,8 @@
 #include "bridge/model/nodeconf.h"
 #include "bridge/model/syncconf.h"
 #include "bridge/model/tenant.h"
+#include "bridge/model/testers.h"
+#include "bridge/model/testers.h"
 #include "pbx-templates/template.h"
 #include "testplans/plan.h"
 #include "testplans/roster.h"
@@ -24,6 +26,8 @@ static const struct {
 	{"tenant", &tenant_fields},
 	{"node",   &nodeconf_fields},
 	{"sync",   &syncconf_fields},
+	{"testers", &testers_fields},
+	{"testers", &testers_fields},
 };
 
 enum { TABLEC = sizeof(tablev) / sizeof(tablev[0]), WORDS_MAX = 128 };

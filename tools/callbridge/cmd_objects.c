@@ -8,6 +8,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/model/syncconf.h"
 #include "bridge/model/tenant.h"
+#include "bridge/model/testers.h"
 #include "cli.h"
 #include "yaml_json.h"
 
@@ -34,6 +35,11 @@ static const struct thing thingv[] = {
 	{"syncs", "/api/v1/syncs", 0, NULL, NULL, false},
 	{"sync", "/api/v1/tenants/%H/sync", 1, &syncconf_fields, NULL, true},
 	{"people", "/api/v1/tenants/%H/sync/people", 1, NULL, NULL, false},
+	{"testers", "/api/v1/tenants/%H/pbxs/%H/testers", 2, &testers_fields,
+	 "pbx", true},
+	{"test-plans", "/api/v1/test-plans", 0, NULL, NULL, false},
+	{"test-runs", "/api/v1/test-runs", 0, NULL, NULL, false},
+	{"test-run", "/api/v1/test-runs/%H", 1, NULL, NULL, true},
 	{"templates", "/api/v1/templates", 0, NULL, NULL, false},
 	{"template", "/api/v1/templates/%H", 1, NULL, NULL, true},
 	{"admins", "/api/v1/admins", 0, NULL, NULL, false},
@@ -302,9 +308,8 @@ int cmd_set(const struct cli *cli, int argc, char *argv[])
 	if (!thing)
 		return EXIT_BAD;
 	if (!thing->fields) {
-		term_error("set: want tenant, pbx, user or sync, found"
-			   " \"%s\"",
-			   argv[1]);
+		term_error("set: want tenant, pbx, user, sync or testers,"
+			   " found \"%s\"", argv[1]);
 		return EXIT_BAD;
 	}
 	if (options_argc(argc, argv, 2 + thing->names, 64))

@@ -301,11 +301,12 @@ static const struct command commandv[] = {
 	{"get", "THING [NAME...]",
 	 "look at what is in the store: get user acme ann@acme.example",
 	 "THING is tenants, tenant T, pbxs T, pbx T NAME, users T, user T UPN,"
-	 " syncs, sync T,\npeople T (of Microsoft 365), templates, template NAME, admins, tokens, audit, call-records,"
+	 " syncs, sync T,\npeople T (of Microsoft 365), testers T PBX, test-plans, test-runs,"
+	 " test-run ID, templates, template NAME, admins, tokens, audit, call-records,"
 	 " registration-history, overview,\ncertificates, or firewall T NAME:"
 	 " what is to be let through for a PBX.\n",
 	 cmd_get},
-	{"set", "[--new] tenant T|pbx T NAME|user T UPN|sync T"
+	{"set", "[--new] tenant T|pbx T NAME|user T UPN|sync T|testers T PBX"
 	 " FIELD=VALUE...",
 	 "change settings in the store: set pbx acme hq protocol=tcp",
 	 "FIELD= without a value takes the setting away. A password that is"
@@ -313,8 +314,8 @@ static const struct command commandv[] = {
 	 "  --new      make it, or set it whole: what is not named is as its"
 	 " default\n",
 	 cmd_set},
-	{"rm", "tenant T|pbx T NAME|user T UPN|sync T|template|admin|token"
-	 " NAME",
+	{"rm", "tenant T|pbx T NAME|user T UPN|sync T|testers T PBX|test-run ID"
+	 "|template|admin|token NAME",
 	 "remove something from the store", "", cmd_rm},
 	{"admin", "link|add NAME [--role ROLE] [--tenant T]",
 	 "who may sign in to the portal",

@@ -123,6 +123,8 @@ class Demo:
                              [User(2001, "A"), User(2002, "B")],
                              portal="{address: 127.0.0.1, port: %d}"
                              % portal_port(),
+                             tests="{teams_sim: %s}"
+                             % self.site.teams.socket,
                              microsoft=self.microsoft.yaml())
 
         def make():
@@ -332,6 +334,17 @@ class Demo:
         report.write_text(json.dumps(summed(self.cases)))
         command("test", "keep", report)
         self.screen.step("the report of this demo is kept")
+        command("set", "--new", "testers", "contoso", "hq",
+                *("user_%s.%s" % (name, setting) for name in "ab"
+                  for setting in ("kind=teams",
+                                  "upn=%s@contoso.example" % name)),
+                "external.kind=phone", "external.number=+441632960033",
+                "external.registers=false",
+                "external.address=127.0.0.33:5060",
+                "external_2.kind=human", "external_2.name=You",
+                "external_2.number=+441632960034", "nobody=6004")
+        self.screen.step("tests can be begun in the portal: Tests, Begin a "
+                         "test, contoso; its second telephone is you")
 
     def quiet(self):
         """End what a failed test may have left."""
