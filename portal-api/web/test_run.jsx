@@ -325,8 +325,8 @@ export function Test({ id, session, may })
 	return (
 		<>
 			<p class="noprint"><a href="#/tests">{words.all}</a></p>
-			<h1>{fill(words.one, { what: whatOf(run), pbx: run.pbx || "",
-				tenant: run.tenant || "" })}</h1>
+			<h1>{run.pbx ? fill(words.one, { what: whatOf(run),
+				pbx: run.pbx }) : whatOf(run)}</h1>
 			<p>{fill(words.begun, { time: when(run.time_ms),
 				who: run.who })}</p>
 			{over && !run.node ? <Good>{words.over}</Good> : null}
