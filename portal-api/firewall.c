@@ -153,7 +153,6 @@ static void teams_rules(json_t *rules, const struct portal_reach *reach)
 
 /** As whom the PBX knows us: a firewall between may have changed it */
 struct seen {
-	const char *tenant, *pbx;
 	json_t *names;             /* {"192.0.2.1:5060": true} */
 };
 
@@ -164,8 +163,7 @@ static int seen_h(const struct reg_status *st, void *arg)
 	struct pl host;
 	char *text = NULL;
 
-	if (strcmp(st->tenant, seen->tenant) || strcmp(st->pbx, seen->pbx) ||
-	    json_object_size(seen->names) == SEEN_MAX ||
+	if (json_object_size(seen->names) == SEEN_MAX ||
 	    re_regex(st->contact, strlen(st->contact), "@[^;>]+", &host) ||
 	    pl_strdup(&text, &host))
 		return 0;
@@ -179,11 +177,15 @@ static int seen_h(const struct reg_status *st, void *arg)
 
 static json_t *seen_json(struct request *rq)
 {
-	struct seen seen = { rq->param, rq->paramv[1], json_object() };
+	const struct live_which which = {
+		.tenant = rq->param, .pbx = rq->paramv[1],
+	};
+	struct seen seen = { json_object() };
 	json_t *json = json_array(), *value;
 	const char *name;
 
-	(void)live_reg_apply(portal_conf(rq->portal)->live, seen_h, &seen);
+	(void)live_reg_some(portal_conf(rq->portal)->live, &which, seen_h,
+			    &seen);
 	json_object_foreach(seen.names, name, value)
 		(void)json_array_append_new(json, json_string(name));
 	json_decref(seen.names);

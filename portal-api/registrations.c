@@ -28,9 +28,7 @@ static int reg_list(const struct reg_status *st, void *arg)
 {
 	const struct ask *ask = arg;
 
-	if (!query_matches(ask->rq, "tenant", st->tenant) ||
-	    !query_matches(ask->rq, "pbx", st->pbx) ||
-	    (ask->only && ask->failing != is_failing(st)))
+	if (ask->only && ask->failing != is_failing(st))
 		return 0;
 
 	return listing_add(ask->list, reg_status_json(st));
@@ -42,6 +40,7 @@ void registrations_get(struct request *rq)
 	static const char *const memberv[] = {
 		"tenant", "pbx", "upn", "number", "state", "since_s",
 		"reason", "rtt_ms", "flaps" };
+	struct live_which which = {.unsorted = false};
 	struct ask ask = {.rq = rq};
 
 	if (!query_bool(rq, "failing", &ask.failing))
@@ -53,13 +52,14 @@ void registrations_get(struct request *rq)
 				       RE_ARRAY_SIZE(memberv)))
 		return;
 
-	listing_end(ask.list, live_reg_apply(portal_conf(rq->portal)->live,
-					     reg_list, &ask));
+	which.tenant = query_text(rq, "tenant");
+	which.pbx    = query_text(rq, "pbx");
+	listing_end(ask.list, live_reg_some(portal_conf(rq->portal)->live,
+					    &which, reg_list, &ask));
 }
 
 
 struct find {
-	const struct request *rq;
 	struct portal_command *cmd;
 };
 
@@ -68,10 +68,6 @@ struct find {
 static int reg_find(const struct reg_status *st, void *arg)
 {
 	const struct find *find = arg;
-
-	if (strcasecmp(st->upn, find->rq->param) ||
-	    !query_matches(find->rq, "tenant", st->tenant))
-		return 0;
 
 	str_ncpy(find->cmd->tenant, st->tenant, sizeof(find->cmd->tenant));
 	str_ncpy(find->cmd->upn, st->upn, sizeof(find->cmd->upn));
@@ -83,9 +79,13 @@ static int reg_find(const struct reg_status *st, void *arg)
 void retry_post(struct request *rq)
 {
 	struct portal_command cmd = {.type = PORTAL_RETRY};
-	struct find find = {.rq = rq, .cmd = &cmd};
+	struct find find = {.cmd = &cmd};
+	const struct live_which which = {
+		.tenant = query_text(rq, "tenant"), .upn = rq->param,
+	};
 
-	if (live_reg_apply(portal_conf(rq->portal)->live, reg_find, &find)
+	if (live_reg_some(portal_conf(rq->portal)->live, &which, reg_find,
+			  &find)
 	    == EALREADY)
 		portal_command(rq, &cmd);
 	else

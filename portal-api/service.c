@@ -16,7 +16,6 @@
 
 enum {
 	LIBRARIES_MAX = 16,
-	REG_STATES    = REG_RED + 1,
 	ROOM_MIN      = 16 * 1024 * 1024,      /* octets on the disk */
 };
 
@@ -53,17 +52,6 @@ void version_get(struct request *rq)
 /* Metrics */
 
 
-static int reg_count(const struct reg_status *st, void *arg)
-{
-	int64_t *countv = arg;
-
-	if ((unsigned)st->state < REG_STATES)
-		++countv[st->state];
-
-	return 0;
-}
-
-
 static int call_count(const struct call_record *rec, void *arg)
 {
 	int64_t *c = arg;
@@ -90,7 +78,7 @@ static void gauges_set(struct live *live)
 	int64_t regv[REG_STATES] = {0}, trunkv[2] = {0}, calls = 0;
 	char labels[64];
 
-	(void)live_reg_apply(live, reg_count, regv);
+	live_reg_counts(live, regv);
 	(void)live_trunk_apply(live, trunk_count, trunkv);
 	(void)live_call_apply(live, call_count, &calls);
 

@@ -47,9 +47,6 @@ static int user_find(const struct reg_status *st, void *arg)
 {
 	struct user *user = arg;
 
-	if (user->tenant && strcmp(st->tenant, user->tenant))
-		return 0;
-
 	if (strcasecmp(st->upn, user->name) &&
 	    strcmp(st->number, user->name) &&
 	    !aor_matches(st->aor, user->name))
@@ -241,11 +238,14 @@ static int own_call_find(const struct call_record *rec, void *arg)
 /** Only what is the caller's own, if it may not see all */
 static bool is_own(struct live *live, struct user *user)
 {
+	const struct live_which any = { .unsorted = true };
+
 	if (!user->tenant)
 		return true;
 
 	if (*user->aor)
-		return live_reg_apply(live, other_find, user) != EALREADY;
+		return live_reg_some(live, &any, other_find, user) !=
+			EALREADY;
 
 	return live_call_apply(live, own_call_find, user) == EALREADY;
 }
@@ -257,6 +257,7 @@ void trace_get(struct request *rq)
 	const char *format = query_text(rq, "format");
 	struct user user = {.name = rq->param,
 			    .tenant = access_tenant(rq)};
+	const struct live_which own = { .tenant = user.tenant };
 	struct form form = {.list = NULL};
 	const char *subject = rq->param;
 	size_t c = 0;
@@ -272,7 +273,7 @@ void trace_get(struct request *rq)
 		return;
 	redact_key_make(&form.key);
 
-	if (live_reg_apply(conf->live, user_find, &user) == EALREADY)
+	if (live_reg_some(conf->live, &own, user_find, &user) == EALREADY)
 		subject = user.aor;
 
 	if (is_own(conf->live, &user))

@@ -23,6 +23,7 @@ enum reg_state {
 	REG_LAGGING,               /* orange ring: registers, but cannot keep
 				      up with the expiry                    */
 	REG_RED,                   /* failing                               */
+	REG_STATES,
 };
 
 const char *reg_state_name(enum reg_state state);   /* "off", "queued",
@@ -247,6 +248,9 @@ struct reg_status_key {
 };
 
 void reg_status_packed_key(struct reg_status_key *key, const char *packed);
+
+/** Its state alone */
+enum reg_state reg_status_packed_state(const char *packed);
 
 /** Nothing differs but what every refresh moves: when the next one is due,
     the round-trip time */

@@ -104,6 +104,16 @@ size_t reg_status_pack(char buf[sizeof(struct reg_status)],
 }
 
 
+enum reg_state reg_status_packed_state(const char *packed)
+{
+	struct reg_status st;
+
+	(void)numbers_get(&st, numbers_get(&st, packed, true), false);
+
+	return st.state;
+}
+
+
 void reg_status_unpack(struct reg_status *st, const char *packed)
 {
 	const char *p;

@@ -50,6 +50,7 @@ struct table {
 struct live {
 	pthread_mutex_t lock;      /* for all below */
 	struct table regs, trunks, calls;
+	int64_t regcv[REG_STATES]; /* registrations by state */
 	struct value *oldest, *newest;         /* ended calls, borrowed */
 	size_t endedc;
 	struct value *changev[CHANGES_MAX];    /* a ring; each: a reference */
@@ -405,6 +406,10 @@ bool live_reg(struct live *l, const struct reg_status *st)
 	old  = st->removed ? table_take(&l->regs, v) : table_put(&l->regs, v);
 	news = !old || !reg_status_packed_same(old->u.reg, old->size, packed,
 					       size);
+	if (old)
+		--l->regcv[reg_status_packed_state(old->u.reg)];
+	if (!st->removed)
+		++l->regcv[st->state];
 	if (news)
 		forgot = change_add(l, LIVE_REG, v);
 
@@ -517,9 +522,26 @@ static size_t table_count(struct live *l, const struct table *t)
 }
 
 
+/** Is it one of those that are asked for? */
+static bool is_asked(const struct value *v, const struct live_which *which)
+{
+	struct reg_status_key key;
+
+	if (!which)
+		return true;
+
+	reg_status_packed_key(&key, v->u.reg);
+
+	return (!which->tenant || !strcmp(key.tenant, which->tenant)) &&
+		(!which->pbx || !strcmp(key.pbx, which->pbx)) &&
+		(!which->upn || !strcasecmp(key.upn, which->upn));
+}
+
+
 /** @return false if there is more than fits */
 static bool snapshot_fill(struct snapshot *snap, size_t size, struct live *l,
-			  const struct table *t)
+			  const struct table *t,
+			  const struct live_which *which)
 {
 	struct value *v;
 	bool fits;
@@ -530,7 +552,8 @@ static bool snapshot_fill(struct snapshot *snap, size_t size, struct live *l,
 
 	for (size_t i = 0; fits && i < t->bucketc; i++)
 		for (v = t->bucketv[i]; v; v = v->next)
-			snap->v[snap->c++] = value_ref(v);
+			if (is_asked(v, which))
+				snap->v[snap->c++] = value_ref(v);
 
 	(void)pthread_mutex_unlock(&l->lock);
 
@@ -541,7 +564,8 @@ static bool snapshot_fill(struct snapshot *snap, size_t size, struct live *l,
 /** Room is made outside the lock, with some to spare for what comes in
     between; where that was not enough, again */
 static int snapshot_take(struct snapshot *snap, struct live *l,
-			 const struct table *t)
+			 const struct table *t,
+			 const struct live_which *which)
 {
 	size_t size;
 
@@ -557,7 +581,7 @@ static int snapshot_take(struct snapshot *snap, struct live *l,
 		if (!snap->v)
 			return ENOMEM;
 
-	} while (!snapshot_fill(snap, size, l, t));
+	} while (!snapshot_fill(snap, size, l, t, which));
 
 	return 0;
 }
@@ -615,7 +639,8 @@ static int call_order(const void *a, const void *b)
 }
 
 
-int live_reg_apply(struct live *l, live_reg_h *h, void *arg)
+int live_reg_some(struct live *l, const struct live_which *which,
+		  live_reg_h *h, void *arg)
 {
 	struct snapshot snap;
 	int err;
@@ -623,11 +648,12 @@ int live_reg_apply(struct live *l, live_reg_h *h, void *arg)
 	if (!l || !h)
 		return EINVAL;
 
-	err = snapshot_take(&snap, l, &l->regs);
+	err = snapshot_take(&snap, l, &l->regs, which);
 	if (err)
 		return err;
 
-	qsort(snap.v, snap.c, sizeof(*snap.v), reg_order);
+	if (!which || !which->unsorted)
+		qsort(snap.v, snap.c, sizeof(*snap.v), reg_order);
 
 	for (size_t i = 0; i < snap.c && !err; i++) {
 		struct reg_status st;
@@ -642,6 +668,20 @@ int live_reg_apply(struct live *l, live_reg_h *h, void *arg)
 }
 
 
+int live_reg_apply(struct live *l, live_reg_h *h, void *arg)
+{
+	return live_reg_some(l, NULL, h, arg);
+}
+
+
+void live_reg_counts(struct live *l, int64_t countv[REG_STATES])
+{
+	(void)pthread_mutex_lock(&l->lock);
+	memcpy(countv, l->regcv, sizeof(l->regcv));
+	(void)pthread_mutex_unlock(&l->lock);
+}
+
+
 int live_trunk_apply(struct live *l, live_trunk_h *h, void *arg)
 {
 	struct snapshot snap;
@@ -650,7 +690,7 @@ int live_trunk_apply(struct live *l, live_trunk_h *h, void *arg)
 	if (!l || !h)
 		return EINVAL;
 
-	err = snapshot_take(&snap, l, &l->trunks);
+	err = snapshot_take(&snap, l, &l->trunks, NULL);
 	if (err)
 		return err;
 
@@ -673,7 +713,7 @@ int live_call_apply(struct live *l, live_call_h *h, void *arg)
 	if (!l || !h)
 		return EINVAL;
 
-	err = snapshot_take(&snap, l, &l->calls);
+	err = snapshot_take(&snap, l, &l->calls, NULL);
 	if (err)
 		return err;
 

@@ -53,6 +53,20 @@ typedef int (live_call_h)(const struct call_record *rec, void *arg);
  */
 int live_reg_apply(struct live *l, live_reg_h *h, void *arg);
 
+/** Which of them; NULL: all */
+struct live_which {
+	const char *tenant, *pbx, *upn;
+	bool unsorted;             /* in any order: sorting costs most */
+};
+
+/** ... those that are asked for: of 100,000 the others cost a look each.
+    @param which  NULL: all */
+int live_reg_some(struct live *l, const struct live_which *which,
+		  live_reg_h *h, void *arg);
+
+/** How many there are in each state, at no cost */
+void live_reg_counts(struct live *l, int64_t countv[REG_STATES]);
+
 /** ... in order of tenant, fqdn, proxy */
 int live_trunk_apply(struct live *l, live_trunk_h *h, void *arg);
 
