@@ -266,6 +266,15 @@ static const char *const figuresv[] = {
 };
 
 
+/* Users of one state, or switched off, of all customers: few among many */
+static const char *const fewv[] = {
+	"DROP INDEX registrations_state",
+	"CREATE INDEX registrations_state"
+	" ON registrations (state, tenant, upn)",
+	"CREATE INDEX users_enabled ON users (enabled, tenant, upn)",
+};
+
+
 static const struct migration migrationv[SCHEMA_VERSION] = {
 	{ firstv, RE_ARRAY_SIZE(firstv), NULL },
 	{ secondv, RE_ARRAY_SIZE(secondv), store_outages_fill },
@@ -274,6 +283,7 @@ static const struct migration migrationv[SCHEMA_VERSION] = {
 	{ runsv, RE_ARRAY_SIZE(runsv), NULL },
 	{ nodesv, RE_ARRAY_SIZE(nodesv), NULL },
 	{ figuresv, RE_ARRAY_SIZE(figuresv), store_calls_fill },
+	{ fewv, RE_ARRAY_SIZE(fewv), NULL },
 };
 
 

@@ -18,7 +18,7 @@ struct store {
 	struct queued *queued;     /* owned: of store_import(), NULL      */
 };
 
-enum { SCHEMA_VERSION = 7, STORE_ID_SIZE = 33 };
+enum { SCHEMA_VERSION = 8, STORE_ID_SIZE = 33 };
 
 /** A table in the order in which rows may be put in */
 struct schema_table {

@@ -129,6 +129,71 @@ static void test_registrations_in_order_of_tenant_pbx_upn(void **state)
 }
 
 
+static void test_registrations_that_are_asked_for(void **state)
+{
+	struct seen *seen = seen_new();
+
+	reg(*state, "b", "hq", "ann", "sip:1@b", false);
+	reg(*state, "a", "x", "cid", "sip:3@a", false);
+	reg(*state, "a", "hq", "eve", "sip:2@a", false);
+	reg(*state, "a", "hq", "bob", "sip:1@a", false);
+
+	assert_int_equal(live_reg_some(*state, &(struct live_which){
+			.tenant = "a" }, see_reg, seen), 0);
+	assert_int_equal(seen->c, 3);
+	assert_string_equal(seen->v[0], "bob");
+	assert_string_equal(seen->v[2], "cid");
+
+	seen = seen_new();
+	assert_int_equal(live_reg_some(*state, &(struct live_which){
+			.tenant = "a", .pbx = "x" }, see_reg, seen), 0);
+	assert_int_equal(seen->c, 1);
+
+	seen = seen_new();
+	assert_int_equal(live_reg_some(*state, &(struct live_which){
+			.upn = "ANN" }, see_reg, seen), 0);
+	assert_int_equal(seen->c, 1);
+
+	seen = seen_new();
+	assert_int_equal(live_reg_some(*state, &(struct live_which){
+			.unsorted = true }, see_reg, seen), 0);
+	assert_int_equal(seen->c, 4);
+}
+
+
+static void state_tell(struct live *l, const char *aor, enum reg_state state,
+		       bool removed)
+{
+	struct reg_status st = { .tenant = "a", .state = state,
+				 .next_s = 5, .rtt_ms = 7,
+				 .removed = removed };
+
+	str_ncpy(st.aor, aor, sizeof(st.aor));
+	(void)live_reg(l, &st);
+}
+
+
+static void test_states_are_counted(void **state)
+{
+	int64_t countv[REG_STATES];
+
+	state_tell(*state, "sip:1@a", REG_QUEUED, false);
+	state_tell(*state, "sip:1@a", REG_GREEN, false);
+	state_tell(*state, "sip:1@a", REG_GREEN, false);
+	state_tell(*state, "sip:2@a", REG_RED, false);
+	state_tell(*state, "sip:3@a", REG_RED, false);
+	state_tell(*state, "sip:3@a", REG_OFF, true);
+	state_tell(*state, "sip:4@a", REG_OFF, true);
+
+	live_reg_counts(*state, countv);
+	assert_int_equal(countv[REG_OFF], 0);
+	assert_int_equal(countv[REG_QUEUED], 0);
+	assert_int_equal(countv[REG_GREEN], 1);
+	assert_int_equal(countv[REG_LAGGING], 0);
+	assert_int_equal(countv[REG_RED], 1);
+}
+
+
 static void test_what_is_told_twice_is_no_news(void **state)
 {
 	assert_true(reg(*state, "a", "hq", "ann", "sip:1@a", false));
@@ -460,6 +525,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_what_is_told_twice_is_no_news),
 		TEST(test_registrations_in_order_of_tenant_pbx_upn),
+		TEST(test_registrations_that_are_asked_for),
+		TEST(test_states_are_counted),
 		TEST(test_a_change_replaces_and_removal_forgets),
 		TEST(test_trunks_by_proxy_and_name),
 		TEST(test_a_late_version_does_not_undo_a_newer_one),
