@@ -73,6 +73,7 @@ struct keeper {
 	uint64_t sweep_ms;         /* when to look for what is too old    */
 
 	keeper_ring_h *ringh;
+	keeper_more_h *moreh;      /* NULL */
 	void *arg;
 	pthread_t thread;
 	bool running;
@@ -111,6 +112,7 @@ static void news_destructor(void *data)
 	mem_deref(news->conf);
 	mem_deref(news->errs);
 	mem_deref(news->shown);
+	mem_deref(news->more);
 
 	names_free(news->gone);
 	names_free(news->same);
@@ -577,6 +579,8 @@ static void reread(struct keeper *k, struct keeper_news *news)
 		list_flush(&k->filel);
 
 	news->err = config_load(&news->conf, k->path, news->errs);
+	if (!news->err && k->moreh)
+		news->err = k->moreh(&news->more, news->errs, k->arg);
 	if (!news->err)
 		news->err = files_take(k, news->conf, news->same, news->errs);
 	if (!news->err)
@@ -726,7 +730,8 @@ static void *thread_main(void *arg)
 }
 
 
-int keeper_start(struct keeper *k, keeper_ring_h *ringh, void *arg)
+int keeper_start(struct keeper *k, keeper_ring_h *ringh,
+		 keeper_more_h *moreh, void *arg)
 {
 	sigset_t all, old;
 	int err;
@@ -735,6 +740,7 @@ int keeper_start(struct keeper *k, keeper_ring_h *ringh, void *arg)
 		return EINVAL;
 
 	k->ringh = ringh;
+	k->moreh = moreh;
 	k->arg   = arg;
 
 	(void)sigfillset(&all);

@@ -32,6 +32,7 @@ struct keeper_news {
 	struct keeper_shown *shown;    /* owned: tenants of files that were
 				      shown in the store, back to the thread
 				      that may let them go; NULL            */
+	void *more;                /* owned: of keeper_more_h, NULL         */
 	struct errors *errs;       /* owned                                 */
 	int err;                   /* 0, or why nothing was read: see errs  */
 	uint64_t asked;            /* by keeper_reload(), 0: by nobody      */
@@ -60,8 +61,19 @@ int keeper_open(struct keeper **kp, const char *path, struct config *conf,
     they cannot be read (errs says why) */
 struct keeper_news *keeper_first(struct keeper *k, struct errors *errs);
 
-/** Start the thread */
-int keeper_start(struct keeper *k, keeper_ring_h *ringh, void *arg);
+/**
+ * More that is to be read when the configuration is read again. Called in
+ * the keeper's thread
+ *
+ * @param morep  Takes what comes with the news: libre memory, NULL
+ *
+ * @return 0, EBADMSG (errs says why), ENOMEM
+ */
+typedef int (keeper_more_h)(void **morep, struct errors *errs, void *arg);
+
+/** Start the thread. @param moreh  NULL: nothing */
+int keeper_start(struct keeper *k, keeper_ring_h *ringh,
+		 keeper_more_h *moreh, void *arg);
 
 /** Read the configuration again; news come in any case. From any thread
     @param asker  Comes back in the news, with `asked` */

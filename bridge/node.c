@@ -1047,18 +1047,63 @@ static int state_start(struct node *node, struct errors *errs)
 /* --- news of the keeper --- */
 
 
+/** Certificates that were read again */
+struct certs {
+	struct tlsctx_files *teams, *sip;      /* owned, NULL: taken */
+};
+
+
+static void certs_destructor(void *data)
+{
+	struct certs *certs = data;
+
+	mem_deref(certs->teams);
+	mem_deref(certs->sip);
+}
+
+
+/** In the keeper's thread: the authorities that all trust are a hundred
+    files, and read for 30 ms */
+static int certs_read(void **morep, struct errors *errs, void *arg)
+{
+	const struct node *node = arg;
+	struct certs *certs = mem_zalloc(sizeof(*certs), certs_destructor);
+	int err;
+
+	if (!certs)
+		return ENOMEM;
+
+	err = node->teams_tls ? tlsctx_read(&certs->teams, node->teams_tls,
+					    errs) : 0;
+	if (!err)
+		err = tlsctx_read(&certs->sip, node->sip_tls, errs);
+
+	if (err)
+		mem_deref(certs);
+	else
+		*morep = certs;
+
+	return err;
+}
+
+
 /** A configuration that was read again, checked against what runs */
 static int reloaded(struct node *node, const struct config *conf,
-		    struct errors *errs)
+		    struct certs *certs, struct errors *errs)
 {
 	int err = 0;
 
 	if (node->teams_tls)
 		err = names_check(node->teams_tls, conf, errs);
-	if (!err && node->teams_tls)
-		err = tlsctx_reload(node->teams_tls, errs);
+	if (err)
+		return err;
 
-	return err ? err : tlsctx_reload(node->sip_tls, errs);
+	if (certs->teams)
+		tlsctx_take(node->teams_tls, certs->teams);
+	tlsctx_take(node->sip_tls, certs->sip);
+	certs->teams = certs->sip = NULL;
+
+	return 0;
 }
 
 
@@ -1118,7 +1163,8 @@ static void news_h(int id, void *data, void *arg)
 		}
 
 		if (!err && news->conf) {
-			err = reloaded(node, news->conf, news->errs);
+			err = reloaded(node, news->conf, news->more,
+				       news->errs);
 			certs_tell(node);
 		}
 		if (!err)
@@ -1286,7 +1332,8 @@ int node_start(struct node **nodep, const char *path, struct config *conf,
 	if (!err)
 		err = portal_run(node, errs);
 	if (!err)
-		err = keeper_start(node->keeper, news_ring, node);
+		err = keeper_start(node->keeper, news_ring, certs_read,
+				   node);
 	if (err)
 		goto out;
 

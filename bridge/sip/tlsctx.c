@@ -203,7 +203,22 @@ static int load_trust(SSL_CTX *ssl, const struct tlsctx *ctx,
 }
 
 
-static int load(SSL_CTX **sslp, struct tlsctx *ctx,
+/** What was read; a libre memory object */
+struct tlsctx_files {
+	SSL_CTX *ssl;              /* owned, NULL: taken    */
+	char chain[sizeof(((struct tlsctx *)NULL)->chain)];
+};
+
+
+static void files_destructor(void *data)
+{
+	struct tlsctx_files *files = data;
+
+	SSL_CTX_free(files->ssl);
+}
+
+
+static int load(struct tlsctx_files *files, const struct tlsctx *ctx,
 		const struct report *report)
 {
 	SSL_CTX *ssl;
@@ -236,11 +251,31 @@ static int load(SSL_CTX **sslp, struct tlsctx *ctx,
 	}
 
 	if (ctx->certificate)
-		tlsabout_chain(ssl, ctx->ca_file, ctx->chain,
-			       sizeof(ctx->chain));
-	*sslp = ssl;
+		tlsabout_chain(ssl, ctx->ca_file, files->chain,
+			       sizeof(files->chain));
+	files->ssl = ssl;
 
 	return 0;
+}
+
+
+static int files_read(struct tlsctx_files **filesp, const struct tlsctx *ctx,
+		      const struct report *report)
+{
+	struct tlsctx_files *files = mem_zalloc(sizeof(*files),
+						files_destructor);
+	int err;
+
+	if (!files)
+		return ENOMEM;
+
+	err = load(files, ctx, report);
+	if (err)
+		mem_deref(files);
+	else
+		*filesp = files;
+
+	return err;
 }
 
 
@@ -282,6 +317,7 @@ int tlsctx_alloc(struct tlsctx **ctxp, const struct tlsctx_conf *conf,
 		 struct errors *errs, const struct place *place)
 {
 	const struct report report = {errs, place};
+	struct tlsctx_files *files;
 	struct tlsctx *ctx;
 	int err;
 
@@ -294,7 +330,9 @@ int tlsctx_alloc(struct tlsctx **ctxp, const struct tlsctx_conf *conf,
 
 	err = copy_conf(ctx, conf);
 	if (!err)
-		err = load(&ctx->ssl, ctx, &report);
+		err = files_read(&files, ctx, &report);
+	if (!err)
+		tlsctx_take(ctx, files);
 
 	if (err)
 		mem_deref(ctx);
@@ -305,23 +343,35 @@ int tlsctx_alloc(struct tlsctx **ctxp, const struct tlsctx_conf *conf,
 }
 
 
-int tlsctx_reload(struct tlsctx *ctx, struct errors *errs)
+int tlsctx_read(struct tlsctx_files **filesp, const struct tlsctx *ctx,
+		struct errors *errs)
 {
 	const struct report report = {errs, NULL};
-	SSL_CTX *ssl;
+
+	return filesp && ctx ? files_read(filesp, ctx, &report) : EINVAL;
+}
+
+
+void tlsctx_take(struct tlsctx *ctx, struct tlsctx_files *files)
+{
+	SSL_CTX_free(ctx->ssl);
+	ctx->ssl = files->ssl;
+	files->ssl = NULL;
+	str_ncpy(ctx->chain, files->chain, sizeof(ctx->chain));
+	mem_deref(files);
+}
+
+
+int tlsctx_reload(struct tlsctx *ctx, struct errors *errs)
+{
+	struct tlsctx_files *files;
 	int err;
 
-	if (!ctx)
-		return EINVAL;
+	err = tlsctx_read(&files, ctx, errs);
+	if (!err)
+		tlsctx_take(ctx, files);
 
-	err = load(&ssl, ctx, &report);
-	if (err)
-		return err;
-
-	SSL_CTX_free(ctx->ssl);
-	ctx->ssl = ssl;
-
-	return 0;
+	return err;
 }
 
 

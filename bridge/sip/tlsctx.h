@@ -51,6 +51,15 @@ int tlsctx_alloc(struct tlsctx **ctxp, const struct tlsctx_conf *conf,
     @return 0, EBADMSG */
 int tlsctx_reload(struct tlsctx *ctx, struct errors *errs);
 
+/** The same in two steps, for whoever must not wait for a disk: read the
+    files, from any thread, into a libre memory object ...
+    @return as tlsctx_reload() */
+struct tlsctx_files;
+int tlsctx_read(struct tlsctx_files **filesp, const struct tlsctx *ctx,
+		struct errors *errs);
+/** ... and go by them from now on; they change owner */
+void tlsctx_take(struct tlsctx *ctx, struct tlsctx_files *files);
+
 /** OpenSSL's context as it is now, borrowed: for a server that is not SIP's */
 struct ssl_ctx_st;
 struct ssl_ctx_st *tlsctx_ssl(const struct tlsctx *ctx);

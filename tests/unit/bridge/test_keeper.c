@@ -175,7 +175,7 @@ static void test_files_are_shown_while_they_are_gone_by(void **state)
 	assert_int_equal(list_count(&tenantl), TENANTS);
 	list_flush(&tenantl);
 
-	assert_int_equal(keeper_start(k, ring_h, NULL), 0);
+	assert_int_equal(keeper_start(k, ring_h, NULL, NULL), 0);
 	if (shown(k, errs) < TENANTS * USERS) {
 		news = news_wait(k);
 		assert_false(keeper_news_some(news));
@@ -230,7 +230,7 @@ static void test_closed_before_all_is_shown(void **state)
 	(void)snprintf(path, sizeof(path), "%s/callbridge.yaml", folder);
 	assert_int_equal(config_load(&conf, path, errs), 0);
 	assert_int_equal(keeper_open(&k, path, conf, errs), 0);
-	assert_int_equal(keeper_start(k, ring_h, NULL), 0);
+	assert_int_equal(keeper_start(k, ring_h, NULL, NULL), 0);
 	keeper_close(k);
 	mem_deref(conf);
 	mem_deref(errs);
