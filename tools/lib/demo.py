@@ -117,7 +117,8 @@ class Demo:
         self.users = tuple(
             self.site.teams.sign_in(name, plan.user_number(x), hz)
             for name, x, hz in zip("AB", (2001, 2002), plan.TEAMS_HZ))
-        self.microsoft = Microsoft(self.site.state)
+        self.microsoft = Microsoft(self.site.state, NEIGHBOUR,
+                                   [name for _, name in NEIGHBOURS])
         self.microsoft.start()
         self.bridge = Bridge(self.site.state, [Pbx()],
                              [User(2001, "A"), User(2002, "B")],
@@ -134,7 +135,6 @@ class Demo:
             return self.bridge, self.bridge.stop
         self.site.part(DEMO, make)
         self.site.teams.wait_trunk_up()
-        self.microsoft.introduce(self.bridge)
         self.screen.step("callbridged: %s towards the PBX, %s:%d (%s) "
                          "towards Teams" % (
                              plan.BRIDGE_PBX, plan.BRIDGE_TEAMS,
@@ -330,6 +330,9 @@ class Demo:
         row = self.bridge.wait_failing(bad, 30)
         self.screen.step("%s is registered, %s is not: %s" % (
             good.name, bad.name, row["words"]))
+        self.microsoft.introduce(self.bridge, "office")
+        self.screen.step("Microsoft 365 of %s is played by this demo: see "
+                         "Sync" % NEIGHBOUR)
         report = self.site.state / "demo-report.json"
         report.write_text(json.dumps(summed(self.cases)))
         command("test", "keep", report)
