@@ -9,6 +9,7 @@
 #include <re_base64.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "api.h"
 #include "bridge/base/log.h"
@@ -24,6 +25,7 @@ enum {
 	CAPTURES_MAX = 8 * 1024 * 1024,
 	CAPTUREC     = 64,
 	LOG_TAIL     = 800,
+	PATIENCE_MS  = 120 * 1000,         /* for what is left to end        */
 };
 
 #define REPORT   "report.json"
@@ -323,6 +325,11 @@ int run_keep(struct store *st, const struct run_keep *keep, char **verdictp)
 	err = report ? keep_all(st, keep, began, report, verdict) : ENOMEM;
 	if (!err && verdictp)
 		err = str_dup(verdictp, verdict);
+	if (!err && run_process_is_left(keep->folder)) {
+		warning("tests", keep->id, "something that it had started did"
+			" not end by itself");
+		run_process_kill_left(keep->folder);
+	}
 	if (!err)
 		run_folder_remove(keep->folder);
 
@@ -366,8 +373,18 @@ static int left_h(const struct store_run *run, void *arg)
 }
 
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+
 static int left_keep(struct store *st, const struct portal_conf *conf,
-		     const struct left *left)
+		     const struct left *left, int64_t since_ms)
 {
 	char folder[PATH_MAX];
 	const struct run_keep keep = {
@@ -381,7 +398,8 @@ static int left_keep(struct store *st, const struct portal_conf *conf,
 	if (err)
 		return err;
 
-	if (run_process_is_left(folder))
+	/* it ends by itself, but not for ever */
+	if (run_process_is_left(folder) && now_ms() - since_ms < PATIENCE_MS)
 		return EAGAIN;
 
 	info("tests", left->id, "was interrupted; what it has left is kept");
@@ -399,7 +417,7 @@ int run_keep_left(struct store *st, const struct portal_conf *conf,
 	err = store_run_left(st, runner_node(conf), since_ms, left_h, &leftl);
 
 	for (struct le *le = list_head(&leftl); le && !err; le = le->next) {
-		err = left_keep(st, conf, le->data);
+		err = left_keep(st, conf, le->data, since_ms);
 		if (err == EAGAIN) {
 			left = err;
 			err  = 0;

@@ -1,9 +1,11 @@
 /**
  * @file run_process.c  The program that goes through a test
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/file.h>
@@ -276,4 +278,57 @@ bool run_process_is_left(const char *folder)
 	(void)close(fd);
 
 	return left;
+}
+
+
+/** Has it this file open? As far as we may see */
+static bool has_open(const char *pid, const char *file)
+{
+	char path[PATH_MAX], link[PATH_MAX];
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	(void)re_snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return false;
+
+	while (!found && (entry = readdir(dir))) {
+		ssize_t n;
+
+		(void)re_snprintf(path, sizeof(path), "/proc/%s/fd/%s", pid,
+				  entry->d_name);
+		n = readlink(path, link, sizeof(link) - 1);
+		link[n > 0 ? n : 0] = '\0';
+		found = !strcmp(link, file);
+	}
+	(void)closedir(dir);
+
+	return found;
+}
+
+
+void run_process_kill_left(const char *folder)
+{
+	char path[PATH_MAX], whole[PATH_MAX];
+	struct dirent *entry;
+	DIR *dir;
+
+	if (re_snprintf(path, sizeof(path), "%s/lock", folder) < 0 ||
+	    !realpath(path, whole))
+		return;
+
+	dir = opendir("/proc");
+	if (!dir)
+		return;
+
+	while ((entry = readdir(dir))) {
+		const int pid = atoi(entry->d_name);
+
+		if (pid > 1 && pid != getpid() &&
+		    has_open(entry->d_name, whole))
+			(void)kill(pid, SIGKILL);
+	}
+	(void)closedir(dir);
 }

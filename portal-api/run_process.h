@@ -46,4 +46,8 @@ void run_process_close(struct run_process *p);
 /** Does something still run that was started in this folder? */
 bool run_process_is_left(const char *folder);
 
+/** Whatever that is: SIGKILL. A telephone of a program that crashed has
+    nobody else to end it. May wait for the disk */
+void run_process_kill_left(const char *folder);
+
 #endif

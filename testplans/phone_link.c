@@ -57,7 +57,7 @@ static const char config[] =
 	"audio_source aufile,tone.wav\n"
 	"audio_player aubridge,null\n"
 	"audio_alert aubridge,null\n"
-	"audio_path /nonexistent\n"
+	"audio_path .\n"
 	"ausrc_srate 8000\nausrc_channels 1\n"
 	"auplay_srate 8000\nauplay_channels 1\n"
 	"ausrc_format s16\nauplay_format s16\n"

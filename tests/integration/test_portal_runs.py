@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
@@ -272,6 +273,24 @@ class Begun(RunTest):
         self.lab.teams.wait_trunk_up(tenant=self.trunk)
         self.bridge.wait_registered()
 
+    @deadline(120)
+    def test_a_test_that_crashes_leaves_no_telephone(self):
+        run, stream = self.begin(times=100)
+        stream.wait("step-end", verdict="passed",
+                    text="audio flows both ways between user_a and external")
+        there = self.processes(run)
+        self.assertEqual(sorted(words[0].rpartition("/")[2]
+                                for _, words in there),
+                         ["baresip", "callbridge"], there)
+        for pid, words in there:
+            if "run" in words:
+                os.kill(pid, signal.SIGKILL)
+        self.assertEqual(stream.wait("over")["verdict"], "stopped")
+        self.assertIn("without a report",
+                      self.kept(run)["report"]["error"])
+        wait_for(lambda: not self.processes(run), 20,
+                 lambda: "nothing to run: %s" % self.processes(run))
+
     @staticmethod
     def processes(run):
         """What still runs that has to do with a test."""
@@ -280,10 +299,11 @@ class Begun(RunTest):
             try:
                 with open("/proc/%s/cmdline" % pid, "rb") as words:
                     text = words.read().decode(errors="replace")
+                text += os.readlink("/proc/%s/cwd" % pid)
             except OSError:
                 continue
             if run in text:
-                found.append(text.split("\0"))
+                found.append((int(pid), text.split("\0")))
         return found
 
     def test_what_cannot_be_begun_is_told(self):

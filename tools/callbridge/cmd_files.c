@@ -9,7 +9,6 @@
 #include "bridge/model/syncconf.h"
 #include "bridge/model/tenant.h"
 #include "bridge/model/testers.h"
-#include "bridge/model/testers.h"
 #include "pbx-templates/template.h"
 #include "testplans/plan.h"
 #include "testplans/roster.h"
@@ -26,7 +25,6 @@ static const struct {
 	{"tenant", &tenant_fields},
 	{"node",   &nodeconf_fields},
 	{"sync",   &syncconf_fields},
-	{"testers", &testers_fields},
 	{"testers", &testers_fields},
 };
 
