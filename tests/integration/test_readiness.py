@@ -114,9 +114,9 @@ class Readiness(LabTest):
         status, page = self.run_readiness("--sip-domain", plan.PBX_NAME,
                                           "--html")
         self.assertEqual(status, 0)
-        self.assertIn("<h1>Readiness</h1>", page)
-        self.assertIn('<tr class="pass"><td>pass</td><td>Name of the PBX',
-                      page)
+        self.assertIn("<h1>Readiness of %s</h1>" % plan.PBX_NAME, page)
+        self.assertIn('<tr><td class="v passed">pass</td>'
+                      '<td>Name of the PBX', page)
 
     # What is broken, one thing at a time.
 
