@@ -38,6 +38,8 @@ async function byKeys(page)
 	await page.keyboard.press("Enter");
 	await page.getByRole("navigation").waitFor();
 
+	await page.locator(".top option", { hasText: "acme" })
+		.waitFor({ state: "attached" });
 	await tabTo(page, () => document.activeElement.closest(".top label"),
 		    "the customer");
 	await page.keyboard.type("acme");
