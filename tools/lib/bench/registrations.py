@@ -51,6 +51,9 @@ FIGURES = (
     ("silence_ms_calm", "longest wait for an answer, at rest", "ms", False),
     ("silence_ms_asked", "... during status and report", "ms", False),
     ("silence_ms_reload", "... during a reload", "ms", False),
+    ("silence_ms_change", "... during one that brings a user's change", "ms",
+     False),
+    ("change_cpu_ms", "CPU of the SIP thread for that", "ms", False),
     ("reload_s", "reload, until it is told as done", "s", False),
     ("green_users", "users with a grant of 60 s", "", True),
     ("green_s", "time they were looked at", "s", True),
@@ -166,6 +169,32 @@ def reload(subject):
     return time.monotonic() - began
 
 
+def sip_cpu_ms(subject):
+    """CPU of the first thread of the bridge, which is SIP's."""
+    pid = subject.process.pid
+    with open("/proc/%d/task/%d/schedstat" % (pid, pid)) as file:
+        return int(file.read().split()[0]) / 1e6
+
+
+def change_one(subject):
+    """Another number for one user, in the customer's file; longest silence,
+    and CPU of the SIP thread but for what it does all the time."""
+    path = subject.folder / "customers/t0.yaml"
+    path.write_text(path.read_text().replace("+4420794", "+4420795", 1))
+    began, calm = time.monotonic(), sip_cpu_ms(subject)
+    time.sleep(1)
+    calm = (sip_cpu_ms(subject) - calm) / (time.monotonic() - began)
+
+    began, cpu = time.monotonic(), sip_cpu_ms(subject)
+    reload(subject)
+    time.sleep(0.2)             # what comes right after it
+    cpu = sip_cpu_ms(subject) - cpu - calm * (time.monotonic() - began)
+    with Silence() as busy:
+        path.write_text(path.read_text().replace("+4420795", "+4420794", 1))
+        reload(subject)
+    return {"silence_ms_change": busy.worst_ms, "change_cpu_ms": max(0, cpu)}
+
+
 def start_again(subject, users, pace):
     """As after a reboot: the store knows the customers; seconds until the
     first users register."""
@@ -207,6 +236,7 @@ def everybody(state, size, say):
         found.update(silence_ms_calm=calm.worst_ms,
                      silence_ms_asked=asked.worst_ms,
                      silence_ms_reload=busy.worst_ms)
+        found.update(change_one(subject))
         found["check_s"] = command(subject, "check",
                                    subject.folder / "customers")[0]
         load.process.send(signal.SIGUSR1)
