@@ -66,7 +66,7 @@ struct keeper {
 	struct keyring_seen keys;  /* that the store has                  */
 	struct list knownl;        /* struct known: of the store          */
 	struct list filel;         /* struct known: of files              */
-	struct keeper_shown *shown;    /* owned, NULL: nothing is to be shown */
+	struct keeper_shown *shown;        /* owned, NULL: none            */
 	int64_t stamp;             /* of what the bridge has              */
 	struct log_gate gate;
 	unsigned keep_days;
@@ -395,7 +395,7 @@ static int shown_make(struct keeper *k, const struct list *tenantl,
 }
 
 
-/** One that cannot be shown is told of, and does not keep the others from it */
+/** One that cannot be shown is told of; the others are shown all the same */
 static int show_tenant(struct keeper *k, const struct tenant *tenant)
 {
 	struct errors *errs = NULL;

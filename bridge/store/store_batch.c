@@ -154,7 +154,8 @@ static int reg_add(struct batch *b, int64_t at,
 	(void)pl_strcpy(&jl->upn, upn, sizeof(upn));
 	(void)store_fold(upn, upn);
 
-	if (b->q && !jl->removed && !pl_strcmp(&jl->state, reg_state_name(REG_QUEUED)))
+	if (b->q && !jl->removed &&
+	    !pl_strcmp(&jl->state, reg_state_name(REG_QUEUED)))
 		return queued_put(b->q, b->path, &jl->tenant, upn, at);
 	if (b->q)
 		queued_drop(b->q, &jl->tenant, upn);

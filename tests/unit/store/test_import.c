@@ -184,8 +184,7 @@ static void test_the_beginning_of_a_call_is_enough(void **state)
 		"\"version\":7,\"tenant\":\"acme\"}}\n";
 	static const char *const badv[] = {
 		"{\"time_ms\":5,\"call\":{\"id\":\"a-1\",\"version\":7,}\n",
-		"{\"time_ms\":5,\"call\":{\"version\":7,\"id\":\"a\",\"x\":1}}"
-			"\n",
+		"{\"time_ms\":5,\"call\":{\"version\":7,\"id\":\"a\",\"x\":1}}\n",
 		"{\"time_ms\":5,\"trunk\":{\"up\":true}}\n",
 		"{\"call\":{\"id\":\"a-1\",\"version\":7,\"x\":1}}\n",
 	};
