@@ -618,6 +618,35 @@ static void test_who_is_lost_together_is_one_outage(void **state)
 }
 
 
+static void test_a_trunk_is_lost_from_its_first_failure_on(void **state)
+{
+	struct world *w = *state;
+	struct trunk_status st = { .tenant = "acme", .fqdn = "acme.example",
+		.proxy = "sip.example", .since_s = BEGIN_MS / 1000 };
+	struct journal *j = NULL;
+
+	assert_int_equal(journal_open(&j, w->folder), 0);
+	assert_int_equal(journal_trunk(j, &st), 0);    /* not tried yet */
+	st.up = true;
+	st.since_s += 10;
+	assert_int_equal(journal_trunk(j, &st), 0);
+	st.up = false;
+	st.since_s += 10;
+	str_ncpy(st.why, "Connection refused", sizeof(st.why));
+	assert_int_equal(journal_trunk(j, &st), 0);
+	st.since_s += 10;
+	assert_int_equal(journal_trunk(j, &st), 0);
+	st.up = true;
+	st.since_s += 10;
+	assert_int_equal(journal_trunk(j, &st), 0);
+	mem_deref(j);
+	imported(w);
+
+	OUTAGES(w, "trunk acme.example 20-40 1 sip.example (Connection"
+		" refused) 20\n", .tenant = "acme");
+}
+
+
 /* Keeping */
 
 
@@ -689,6 +718,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_kills_count_no_call_twice),
 	TEST(test_a_store_of_version_1_is_filled_up),
 	TEST(test_who_is_lost_together_is_one_outage),
+	TEST(test_a_trunk_is_lost_from_its_first_failure_on),
 	TEST(test_what_is_old_goes_and_its_figures_stay),
 };
 
