@@ -938,6 +938,21 @@ class Importing(PortalTest):
         there("rm", "tenant", "fresh")
         self.assertEqual(self.local.get("/tenants/fresh").code, 404)
 
+    def test_a_file_of_a_large_customer_is_applied(self):
+        """More than other YAML files may hold."""
+        path = self.service.folder / "large.yaml"
+        path.write_text(
+            "tenant: large\nteams: {fqdn: large.sbc.example.com}\npbx:\n"
+            "  - {name: hq, sip_domain: large.pbx.example, country: GB}\n"
+            "users:\n" + "".join(
+                "  - {upn: u%d@large.example, number: '+4420%08d', pbx: hq,"
+                " sip_username: '%d', sip_password: l4rge, enabled: false}\n"
+                % (n, 79000000 + n, n) for n in range(2500)))
+        self.assertGreater(path.stat().st_size, 256 * 1024)
+        self.service.command("apply", "-f", path)
+        self.assertEqual(self.local.get("/tenants/large/users?limit=1")
+                         .json["total"], 2500)
+        self.service.command("rm", "tenant", "large")
 
     def test_a_report_is_kept(self):
         path = self.service.folder / "report.json"

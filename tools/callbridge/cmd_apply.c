@@ -67,7 +67,7 @@ static int file_read(json_t **jsonp, const char *path)
 
 	err = tenant ? errors_alloc(&errs) : ENOMEM;
 	if (!err)
-		err = doc_load(&doc, path, errs);
+		err = doc_load_large(&doc, path, errs);
 	if (!err && !doc_root(doc)) {
 		errors_add(errs, NULL, NULL, "%s: is empty", path);
 		err = EBADMSG;
