@@ -75,9 +75,11 @@ async function byKeys(page)
 	await page.keyboard.press("Escape");
 	await tabTo(page, called, "Users");
 	await page.keyboard.press("Enter");
-	await page.locator("tbody tr").first().waitFor();
+	await page.getByText("user1@acme.example").waitFor();
 	await page.evaluate(() => document.activeElement.blur());
 	await page.keyboard.press("/");
+	await page.waitForFunction(() =>
+		document.activeElement.type === "search");
 	await page.keyboard.type("user1");
 	await page.getByText("Users found: 1").waitFor();
 	await tabTo(page, () => document.activeElement.className
