@@ -197,26 +197,16 @@ static json_t *seen_json(struct request *rq)
 void firewall_get(struct request *rq)
 {
 	const struct portal_reach *reach = &portal_conf(rq->portal)->reach;
-	json_t *rules = json_array();
-	struct errors *errs = NULL;
-	struct pbx *pbx = NULL;
-	int err;
+	struct pbx *pbx = object_pbx_asked(rq);
+	json_t *rules;
 
-	err = errors_alloc(&errs);
-	if (!err)
-		err = object_pbx(&pbx, rq->st, rq->cat, rq->param,
-				 rq->paramv[1], errs);
-	if (err) {
-		json_decref(rules);
-		reply_store(rq, err, errs);
-	}
-	else {
-		pbx_rules(rules, reach, pbx);
-		teams_rules(rules, reach);
-		reply_json(rq, HTTP_OK, json_pack("{s:o, s:o}", "rules",
-			   rules, "seen", seen_json(rq)));
-	}
+	if (!pbx)
+		return;
 
+	rules = json_array();
+	pbx_rules(rules, reach, pbx);
+	teams_rules(rules, reach);
+	reply_json(rq, HTTP_OK, json_pack("{s:o, s:o}", "rules", rules,
+		   "seen", seen_json(rq)));
 	mem_deref(pbx);
-	mem_deref(errs);
 }

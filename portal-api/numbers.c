@@ -90,10 +90,9 @@ void number_get(struct request *rq)
 	const char *given = query_text(rq, "number");
 	const char *upn = query_text(rq, "user");
 	char country[COUNTRY_SIZE] = "";
-	struct errors *errs = NULL;
-	struct pbx *pbx = NULL;
+	struct pbx *pbx;
 	size_t from = 0;
-	int err;
+	int err = 0;
 
 	if (!query_choice(rq, "from", fromv, RE_ARRAY_SIZE(fromv), &from))
 		return;
@@ -104,20 +103,19 @@ void number_get(struct request *rq)
 		return;
 	}
 
-	err = errors_alloc(&errs);
-	if (!err)
-		err = object_pbx(&pbx, rq->st, rq->cat, rq->param,
-				 rq->paramv[1], errs);
-	if (!err && upn)
+	pbx = object_pbx_asked(rq);
+	if (!pbx)
+		return;
+
+	if (upn)
 		err = store_get(rq->st, STORE_USER, rq->param, upn, country_h,
 				country);
 
 	if (err)
-		reply_store(rq, err, errs);
+		reply_store(rq, err, NULL);
 	else
 		tried(rq, pbx, *country ? country : pbx->country, !from,
 		      given);
 
 	mem_deref(pbx);
-	mem_deref(errs);
 }

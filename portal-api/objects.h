@@ -45,6 +45,10 @@ int object_merge(enum store_kind kind, struct json_t *value,
 int object_pbx(struct pbx **pbxp, struct store *st, struct catalog *cat,
 	       const char *tenant, const char *name, struct errors *errs);
 
+/** The PBX that the path names, as it works. Owned by the caller.
+    @return NULL: there is none, or no memory, and that was answered */
+struct pbx *object_pbx_asked(struct request *rq);
+
 /** Does a user's value go with its PBX? @param had  Names of the secrets that
     it has already. @return 0, EBADMSG (errs says why) */
 int object_user_fits(const struct json_t *value, const char *had,

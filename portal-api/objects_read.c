@@ -123,7 +123,7 @@ void pbxs_get(struct request *rq)
 }
 
 
-void effective_get(struct request *rq)
+struct pbx *object_pbx_asked(struct request *rq)
 {
 	struct errors *errs = NULL;
 	struct pbx *pbx = NULL;
@@ -135,12 +135,22 @@ void effective_get(struct request *rq)
 				 rq->paramv[1], errs);
 	if (err)
 		reply_store(rq, err, errs);
-	else
+
+	mem_deref(errs);
+
+	return pbx;
+}
+
+
+void effective_get(struct request *rq)
+{
+	struct pbx *pbx = object_pbx_asked(rq);
+
+	if (pbx)
 		reply_json(rq, HTTP_OK, json_pack("{s:o}", "value",
 			   fields_json(&pbx_fields, pbx, false)));
 
 	mem_deref(pbx);
-	mem_deref(errs);
 }
 
 
