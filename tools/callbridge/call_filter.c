@@ -94,13 +94,6 @@ int call_filter_read(struct call_filter *filter)
 }
 
 
-bool call_filter_is_set(const struct call_filter *filter)
-{
-	return filter->since || filter->until || filter->tenant ||
-		filter->pbx || filter->user || filter->failed;
-}
-
-
 static int print_text(struct re_printf *pf, const char *name,
 		      const char *value)
 {

@@ -23,9 +23,6 @@ struct call_filter {
 /** Understand the times. @return 0, EINVAL (told) */
 int call_filter_read(struct call_filter *filter);
 
-/** Anything but the wish for all calls */
-bool call_filter_is_set(const struct call_filter *filter);
-
 /** As the query of a request, each parameter with a & before it. A libre %H
     handler */
 int call_filter_query(struct re_printf *pf, const struct call_filter *filter);

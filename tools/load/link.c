@@ -29,7 +29,6 @@ struct door {
 	struct listening listenv[LISTENERS];
 	size_t listenc;
 	struct link *links;        /* all that ever were: a bridge opens few */
-	unsigned up;
 	link_message_h *messageh;
 	void *arg;
 };
@@ -57,7 +56,6 @@ static void link_close(struct link *link)
 	SSL_free(link->ssl);
 	(void)close(link->w.fd);
 	link->ssl = NULL;
-	link->door->up -= link->up;
 	link->up = false;
 }
 
@@ -192,7 +190,6 @@ static void link_handler(uint32_t events, void *arg)
 			return;
 		}
 		link->up = true;
-		link->door->up++;
 	}
 
 	if (events & EPOLLOUT)
@@ -345,10 +342,4 @@ void door_close(struct door *d)
 		(void)close(d->listenv[i].w.fd);
 	SSL_CTX_free(d->ctx);
 	free(d);
-}
-
-
-unsigned door_links(const struct door *d)
-{
-	return d->up;
 }

@@ -31,9 +31,6 @@ int door_open(struct door **dp, const struct door_conf *conf,
 	      link_message_h *messageh, void *arg);
 void door_close(struct door *d);
 
-/** Connections that are up */
-unsigned door_links(const struct door *d);
-
 /** Send a message; a connection that is gone takes it silently */
 void link_send(struct link *link, const char *p, size_t l);
 
