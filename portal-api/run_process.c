@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "bridge/base/libre.h"
+#include "bridge/base/program.h"
 #include "run_process.h"
 
 extern char **environ;
@@ -127,29 +128,6 @@ static int fds_open(struct fds *f, const char *folder, const char *text)
 }
 
 
-/** Beside ourselves, else as the PATH has it */
-static void program_find(char *path, size_t size)
-{
-	char own[PATH_MAX];
-	const ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
-	char *slash;
-
-	str_ncpy(path, "callbridge", size);
-	if (n <= 0)
-		return;
-
-	own[n] = '\0';
-	slash  = strrchr(own, '/');
-	if (!slash)
-		return;
-
-	slash[1] = '\0';
-	if (re_snprintf(path, size, "%scallbridge", own) < 0 ||
-	    access(path, X_OK))
-		str_ncpy(path, "callbridge", size);
-}
-
-
 static int actions_add(posix_spawn_file_actions_t *a, const struct fds *f,
 		       const char *log)
 {
@@ -182,7 +160,7 @@ static int spawn(pid_t *pid, const struct fds *f, const char *log,
 	char path[PATH_MAX];
 	int err;
 
-	program_find(path, sizeof(path));
+	program_find(path, sizeof(path), "callbridge");
 	(void)sigemptyset(&none);
 	(void)sigfillset(&all);
 	(void)posix_spawn_file_actions_init(&actions);

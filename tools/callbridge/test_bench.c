@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bridge/base/program.h"
 #include "testplans/roster.h"
 #include "test_cli.h"
 
@@ -53,29 +54,6 @@ static void bench_destructor(void *arg)
 		(void)kill(bench->pidv[i], SIGKILL);
 		(void)waitpid(bench->pidv[i], NULL, 0);
 	}
-}
-
-
-/** Beside ourselves, else as the PATH has it */
-static void program_find(char *path, size_t size, const char *name)
-{
-	char own[PATH_MAX];
-	const ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
-	char *slash;
-
-	str_ncpy(path, name, size);
-	if (n <= 0)
-		return;
-
-	own[n] = '\0';
-	slash  = strrchr(own, '/');
-	if (!slash)
-		return;
-
-	slash[1] = '\0';
-	(void)re_snprintf(path, size, "%s%s", own, name);
-	if (access(path, X_OK))
-		str_ncpy(path, name, size);
 }
 
 
