@@ -56,13 +56,10 @@ bool dtmf_begins(struct dtmf_in *in, const struct packet *pkt,
 			return false;
 	}
 
-	if (end)
-		return false;
-
 	segment = in->heard && pkt->ssrc == in->ssrc && is_segment(in, pkt);
 
 	in->heard = true;
-	in->ended = false;
+	in->ended = end;
 	in->ssrc  = pkt->ssrc;
 	in->ts    = pkt->ts;
 	in->event = pkt->payload[0];

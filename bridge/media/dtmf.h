@@ -23,7 +23,8 @@ struct dtmf_in {
  * @param digit  0-9 * # A-D, ! for flash
  *
  * @return true when it is the first of an event: once a digit, at most 20 a
- *         second. An end without a start is not one.
+ *         second. It may be the end, when all before it was lost: that is
+ *         sent thrice for it (RFC 4733 section 2.5.1.4).
  */
 bool dtmf_begins(struct dtmf_in *in, const struct packet *pkt,
 		 uint64_t now_us, char *digit);

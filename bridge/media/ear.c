@@ -24,6 +24,9 @@ enum {
 	DRY_MS       = 400,        /* nothing for so long: a new beginning */
 	JUMP_S       = 2,
 	HOLD_MS      = 40,         /* a digit is known after so long       */
+	HOLE_MS      = 100,        /* more than that missing ends a digit  */
+	AGAIN_MS     = 60,         /* ... less, if it is heard again so
+				      soon after the hole, does not        */
 	READ_MS      = 60,
 	FIFO         = CODEC_SAMPLES * 2 + 640,
 	HOLD         = HOLD_MS * 16,
@@ -80,6 +83,11 @@ struct ear {
 	modem_connect_tones_rx_state_t *cng, *ced; /* owned, NULL          */
 	int16_t holdv[HOLD];       /* not let through before it is known   */
 	bool digit, fax;           /* being heard, was heard               */
+	char key;                  /* of the digit                         */
+	uint32_t hole;             /* samples made up for lost ones,       */
+	uint32_t whole;            /* and real ones since                  */
+	uint32_t doubt;            /* real samples until a digit that went
+				      into a hole has ended; 0: it did not */
 	ear_tone_h *toneh;
 	void *arg;
 
@@ -149,21 +157,67 @@ void ear_fix(struct ear *ear, uint32_t ms)
 /* ---- tones ------------------------------------------------------------ */
 
 
+static uint32_t samples(const struct ear *ear, uint32_t ms)
+{
+	return ear->rate / 1000 * ms;
+}
+
+
+static void digit_off(struct ear *ear)
+{
+	ear->doubt = 0;
+	if (!ear->digit)
+		return;
+
+	ear->digit = false;
+	ear->toneh(EAR_DIGIT_OFF, 0, ear->arg);
+}
+
+
+/** It ends where packets are missing: it may go on behind them */
+static bool is_doubtful(const struct ear *ear)
+{
+	return ear->digit && ear->hole &&
+		ear->hole <= samples(ear, HOLE_MS) &&
+		ear->whole <= samples(ear, AGAIN_MS);
+}
+
+
+static void doubt_passes(struct ear *ear, size_t n)
+{
+	if (!ear->doubt)
+		return;
+
+	if (ear->hole > samples(ear, HOLE_MS) || ear->doubt <= n)
+		digit_off(ear);
+	else if (ear->whole)
+		ear->doubt -= (uint32_t)n;
+}
+
+
 static void dtmf_heard(void *arg, int code, int level, int delay)
 {
 	struct ear *ear = arg;
-	const bool on = code != 0;
 	(void)level;
 	(void)delay;
 
-	/* one digit straight after another: the first has ended */
-	if (ear->digit)
-		ear->toneh(EAR_DIGIT_OFF, 0, ear->arg);
+	if (!code && is_doubtful(ear)) {
+		ear->doubt = samples(ear, AGAIN_MS);
+		return;
+	}
 
-	ear->digit = on;
-	if (!on)
+	if (code && ear->doubt && code == ear->key) {
+		ear->doubt = 0;
+		return;
+	}
+
+	/* one digit straight after another: the first has ended */
+	digit_off(ear);
+	if (!code)
 		return;
 
+	ear->digit = true;
+	ear->key   = (char)code;
 	memset(ear->holdv, 0, sizeof(ear->holdv));
 	ear->toneh(EAR_DIGIT_ON, (char)code, ear->arg);
 }
@@ -258,6 +312,7 @@ static void listen_in(struct ear *ear, int16_t *pcm, size_t n)
 
 	if (ear->dtmf) {
 		(void)dtmf_rx(ear->dtmf, v, (int)count);
+		doubt_passes(ear, n);
 		hold_back(ear, pcm, n);
 	}
 }
@@ -524,6 +579,10 @@ static void hear(struct ear *ear, struct slot *slot, uint64_t now_us)
 	ear->frame   = (uint32_t)n;
 	ear->next_ts = slot->ts + to_ticks(ear, n);
 
+	if (ear->whole > samples(ear, AGAIN_MS))
+		ear->hole = 0;
+	ear->whole += (uint32_t)n;
+
 	conceal_real(&ear->conceal, pcm, n);
 	squeeze_or_stretch(ear, pcm, &n, now_us);
 	ear->fifo += n;
@@ -553,6 +612,10 @@ static void make_up(struct ear *ear, size_t n, bool lost,
 	else
 		noise_read(&ear->noise, pcm, n);
 
+	if (lost) {
+		ear->hole += (uint32_t)n;
+		ear->whole = 0;
+	}
 	ear->fifo    += n;
 	ear->next_ts += to_ticks(ear, n);
 }

@@ -132,6 +132,30 @@ bool line_put(struct line *line, struct packet *pkt, uint32_t rate,
 }
 
 
+bool line_put_event(struct line *line, struct packet *pkt, uint32_t rate,
+		    uint64_t now_us)
+{
+	const uint32_t ssrc = pkt->ssrc, ts = pkt->ts;
+	const bool same = line->event && ssrc == line->event_ssrc;
+
+	if (!line_put(line, pkt, rate, now_us))
+		return false;
+
+	if (same && ts == line->event_in) {
+		pkt->ts = line->event_out;
+		pkt->marker = false;
+	}
+	else if (!same || (int32_t)(ts - line->event_in) > 0) {
+		line->event      = true;
+		line->event_ssrc = ssrc;
+		line->event_in   = ts;
+		line->event_out  = pkt->ts;
+	}
+
+	return true;
+}
+
+
 void line_skip(struct line *line, const struct packet *pkt, uint64_t now_us)
 {
 	if (!line->running || pkt->ssrc != line->in_ssrc ||

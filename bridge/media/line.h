@@ -25,6 +25,9 @@ struct line {
 	int behind;                /* how late a packet may be and still
 				      have its own place on the line       */
 	bool running;              /* in_* are of a source                 */
+	uint32_t event_ssrc;       /* of the newest event that was passed  */
+	uint32_t event_in, event_out;      /* on: its time here and there  */
+	bool event;                /* there was one                        */
 	bool own;                  /* own_ts goes on                       */
 	uint32_t own_ts;           /* of the next packet that we make      */
 };
@@ -42,6 +45,14 @@ int line_init(struct line *line, uint64_t now_us);
  */
 bool line_put(struct line *line, struct packet *pkt, uint32_t rate,
 	      uint64_t now_us);
+
+/**
+ * The same for a telephone event. All of its packets have one time (RFC 4733
+ * section 2.5.1.2), whatever was sent between them: under another one the rest
+ * of a digit would be a second digit.
+ */
+bool line_put_event(struct line *line, struct packet *pkt, uint32_t rate,
+		    uint64_t now_us);
 
 /** A packet that will not be sent: it leaves no gap */
 void line_skip(struct line *line, const struct packet *pkt, uint64_t now_us);

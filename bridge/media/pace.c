@@ -139,7 +139,9 @@ static void watch(void *arg)
 	struct side *side = arg;
 	const uint64_t sent = relay_sent(side);
 
-	if (sent == side->pace.seen)
+	/* a digit whose packets are late is no pause: voice after its time
+	   ends it for many receivers, and its rest would be another digit */
+	if (sent == side->pace.seen && !relay_other(side)->digits_in.digit)
 		pace_start(side);
 
 	side->pace.seen = sent;

@@ -250,7 +250,8 @@ uint64_t relay_sent(const struct side *side)
 
 
 /** A packet that arrived at the other side */
-static void forward(struct side *side, struct packet *pkt, uint32_t rate)
+static void forward(struct side *side, struct packet *pkt,
+		    const struct stream_map *map)
 {
 	uint8_t *p = pkt->payload - PACKET_HEADER;
 
@@ -264,7 +265,9 @@ static void forward(struct side *side, struct packet *pkt, uint32_t rate)
 	if (side->pace.running)
 		pace_stop(side);
 
-	if (!line_put(&side->line, pkt, rate, relay_now(side)))
+	if (!(map->dtmf ? line_put_event : line_put)(&side->line, pkt,
+						     map->rate,
+						     relay_now(side)))
 		return;
 
 	packet_encode(p, pkt);
@@ -491,7 +494,7 @@ static void receive_rtp(struct side *side, uint8_t *p, size_t n,
 	}
 
 	pkt.pt = map->pt_out;
-	forward(relay_other(side), &pkt, map->rate);
+	forward(relay_other(side), &pkt, map);
 }
 
 

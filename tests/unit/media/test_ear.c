@@ -421,6 +421,60 @@ static void test_a_digit_is_heard_and_not_let_through(void **state)
 }
 
 
+/** Held for 200 ms, and let go for 300 */
+static void say_long_five(unsigned i, int16_t *pcm)
+{
+	static float phasev[2];
+	float hzv[2];
+
+	if (i % 25 >= 10)
+		return;
+
+	assert_true(player_digit('5', hzv));
+	if (i % 25 == 0)
+		phasev[0] = phasev[1] = 0;
+	player_tones(phasev, hzv, 0.2f, 8000, pcm, N);
+}
+
+
+static int32_t two_in_the_middle_lost(unsigned i)
+{
+	return i % 25 == 4 || i % 25 == 5 ? LOST : 0;
+}
+
+
+static int32_t three_in_the_middle_lost(unsigned i)
+{
+	return i % 25 >= 4 && i % 25 <= 6 ? LOST : 0;
+}
+
+
+static int32_t five_in_the_middle_late(unsigned i)
+{
+	return i % 25 >= 4 && i % 25 <= 8 ? 90000 : 0;
+}
+
+
+static void test_a_digit_with_a_hole_is_one_digit(void **state)
+{
+	way_h *const wayv[] = { even, two_in_the_middle_lost,
+				three_in_the_middle_lost,
+				five_in_the_middle_late };
+	(void)state;
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct scene *s = scene_open(CODEC_PCMA, wayv[i]);
+
+		assert_int_equal(ear_listen(s->ear, true, false, on_tone, s),
+				 0);
+		play(s, say_long_five);
+		assert_int_equal(s->digits, FRAMES / 25);
+		assert_in_range(s->offs, FRAMES / 25 - 1, FRAMES / 25);
+		scene_close(s);
+	}
+}
+
+
 static void say_ced(unsigned i, int16_t *pcm)
 {
 	tone_make(pcm, N, (size_t)i * N, 2100, 8000, 0.2);
@@ -527,6 +581,7 @@ int main(void)
 		cmocka_unit_test(test_a_pause_is_not_a_loss),
 		cmocka_unit_test(test_comfort_noise_is_as_loud_as_it_is_told),
 		cmocka_unit_test(test_a_digit_is_heard_and_not_let_through),
+		cmocka_unit_test(test_a_digit_with_a_hole_is_one_digit),
 		cmocka_unit_test(test_a_fax_is_noticed_once),
 		cmocka_unit_test(test_a_modem_gets_a_buffer_of_fixed_length),
 		cmocka_unit_test(test_hostile_packets),

@@ -130,6 +130,40 @@ static void own_packets_take_a_place(void **state)
 }
 
 
+static void a_digit_keeps_its_time(void **state)
+{
+	struct packet voice = packet(1, 1000, 1), a = packet(2, 1160, 1),
+		b = packet(3, 1160, 1), c = packet(4, 1160, 1),
+		next = packet(6, 3000, 1), late = packet(5, 1160, 1), own;
+	struct line line;
+	uint32_t ts;
+
+	(void)state;
+	assert_int_equal(line_init(&line, START_US), 0);
+	assert_true(line_put(&line, &voice, 8000, START_US));
+	assert_true(line_put_event(&line, &a, 8000, START_US + STEP_US));
+	assert_int_equal(a.ts - voice.ts, 160);
+
+	/* something of ours came between; and 12 s have passed */
+	line_own(&line, &own, 8000, 160, START_US + 5 * STEP_US);
+	assert_true(line_put_event(&line, &b, 8000, START_US + 6 * STEP_US));
+	assert_int_equal((uint16_t)(b.seq - own.seq), 1);
+	assert_int_equal(b.ts, a.ts);
+	assert_false(b.marker);
+	assert_true(line_put_event(&line, &c, 8000, START_US + 12000000));
+	assert_int_equal(c.ts, a.ts);
+
+	/* another one; then an end of the first, late: to its own place */
+	assert_true(line_put_event(&line, &next, 8000, START_US + 12100000));
+	assert_true((int32_t)(next.ts - own.ts) > 0);
+	ts = next.ts;
+	assert_true(line_put_event(&line, &late, 8000, START_US + 12100000));
+	next = packet(7, 3000, 1);
+	assert_true(line_put_event(&line, &next, 8000, START_US + 12120000));
+	assert_int_equal(next.ts, ts);
+}
+
+
 static void rekey_steps_across_the_wrap(void **state)
 {
 	struct packet a = packet(1, 1000, 1), b = packet(2, 1160, 1);
@@ -192,6 +226,7 @@ int main(void)
 		cmocka_unit_test(new_source_goes_on),
 		cmocka_unit_test(clock_jump_follows_the_wall),
 		cmocka_unit_test(own_packets_take_a_place),
+		cmocka_unit_test(a_digit_keeps_its_time),
 		cmocka_unit_test(rekey_steps_across_the_wrap),
 		cmocka_unit_test(loss_late_and_jitter),
 	};

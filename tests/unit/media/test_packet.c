@@ -110,8 +110,14 @@ static void each_digit_once(void **state)
 	assert_true(hear(&in, 11, 5000, false, 120000, &digit));
 	assert_int_equal(digit, '#');
 
-	/* an end whose start was never heard; no such event */
+	/* all but its ends was lost: they are said thrice, and heard once */
+	assert_true(hear(&in, 7, 7000, true, 140000, &digit));
+	assert_int_equal(digit, '7');
+	assert_true(in.ended);
 	assert_false(hear(&in, 7, 7000, true, 140000, &digit));
+	assert_false(hear(&in, 7, 7000, false, 150000, &digit));
+
+	/* no such event */
 	assert_false(hear(&in, 17, 9000, false, 160000, &digit));
 }
 

@@ -411,6 +411,48 @@ static void test_a_digit_is_made_anew_at_another_rate(void **state)
 }
 
 
+/** A digit's packets are late by more than noise waits for */
+static void test_a_late_digit_is_one_digit(void **state)
+{
+	struct fixture *f = fixture_open();
+	uint32_t ts = 0;
+	unsigned events = 0;
+	(void)state;
+
+	f->remotev[1].out = (struct stream_out){
+		.codec = CODEC_PCMA, .pt = 8, .rate = 8000 };
+	f->remotev[1].fill = true;
+	map(f, 0, (struct stream_map){ .pt = 0, .pt_out = 8, .rate = 8000 });
+	map(f, 0, (struct stream_map){ .pt = 101, .pt_out = 96, .rate = 8000,
+		.dtmf = true });
+	connect_both(f);
+
+	for (unsigned i = 0; i < 3; i++) {
+		_Alignas(4) uint8_t buf[PACKET_HEADER + DTMF_PAYLOAD];
+		struct packet pkt = { .pt = 101, .ts = 800, .marker = !i,
+				      .size = DTMF_PAYLOAD };
+
+		dtmf_encode(buf + PACKET_HEADER, 7, i == 2, N * (i + 1));
+		send_pkt(f, &pkt, buf);
+		listen_until(f, clock_us() + 400000);
+	}
+
+	for (size_t i = 0; i < f->heardc[1]; i++) {
+		const struct packet *pkt = &f->heardv[1][i].pkt;
+
+		if (pkt->pt != 96)
+			continue;
+		if (events++)
+			assert_int_equal(pkt->ts, ts);
+		ts = pkt->ts;
+	}
+	assert_int_equal(events, 3);
+	/* noise in between, so that there was something to go wrong */
+	assert_true(f->heardc[1] > 20);
+	fixture_close(f);
+}
+
+
 static void test_a_digit_becomes_a_tone(void **state)
 {
 	static int16_t pcm[PACKETS * N];
@@ -463,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_a_peer_is_never_without_packets),
 		cmocka_unit_test(test_what_we_play_goes_instead_of_the_voice),
 		cmocka_unit_test(test_a_digit_is_made_anew_at_another_rate),
+		cmocka_unit_test(test_a_late_digit_is_one_digit),
 		cmocka_unit_test(test_a_digit_becomes_a_tone),
 		cmocka_unit_test(test_what_cannot_be_set_is_refused),
 	};
