@@ -27,6 +27,8 @@ import unittest
 import wave
 from pathlib import Path
 
+from lab.sockets import Readers
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = str(Path(os.environ.get("CALLBRIDGE_BUILD", ROOT / "build/asan"))
               / "teams-sim")
@@ -312,7 +314,8 @@ class Conn:
         self.sbc, self.sock = sbc, sock
         self.lock = threading.Lock()    # an SSL object serves one thread
         sock.setblocking(False)
-        threading.Thread(target=self._read, daemon=True).start()
+        self.readers = Readers()
+        self.readers.start(sock, self._read)
 
     def _recv(self):
         while True:
@@ -346,11 +349,7 @@ class Conn:
             self.sock.sendall(text.encode())
 
     def close(self):
-        try:
-            self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.sock.close()
+        self.readers.close()
 
 
 class Sbc:
@@ -366,20 +365,16 @@ class Sbc:
         self.server = pki.context(ssl.PROTOCOL_TLS_SERVER)
         self.server.verify_mode = ssl.CERT_OPTIONAL
         self.peer_certs = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.readers = Readers()
+        self.readers.connections(self.listener, self._accepted)
 
-    def _accept(self):
-        while True:
-            try:
-                sock = self.listener.accept()[0]
-            except OSError:
-                return
-            try:
-                sock = self.server.wrap_socket(sock, server_side=True)
-                self.peer_certs.append(sock.getpeercert())
-                self.conns.append(Conn(self, sock))
-            except OSError:
-                sock.close()
+    def _accepted(self, sock, _):
+        try:
+            sock = self.server.wrap_socket(sock, server_side=True)
+            self.peer_certs.append(sock.getpeercert())
+            self.conns.append(Conn(self, sock))
+        except OSError:
+            sock.close()
 
     def receive(self, msg):
         if msg.method == "OPTIONS":
@@ -440,11 +435,7 @@ class Sbc:
                 lines, len(body), body))
 
     def close(self):
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass                        # the test closed it
-        self.listener.close()
+        self.readers.close()
         for conn in self.conns:
             conn.close()
 
@@ -537,7 +528,7 @@ class Control:
             number = self.ids
             self.sock.sendall((json.dumps(
                 dict(id=number, cmd=cmd, **args)) + "\n").encode())
-            if not self.changed.wait_for(lambda: number in self.answers, 5):
+            if not self.changed.wait_for(lambda: number in self.answers, 20):
                 raise AssertionError("no answer to " + cmd)
             answer = self.answers.pop(number)
         if not fails and not answer["ok"]:
@@ -1073,8 +1064,7 @@ class Outbound(SimTest):
 
     def test_every_region_tries_before_it_gives_up(self):
         self.up()
-        self.sbc.listener.shutdown(socket.SHUT_RDWR)
-        self.sbc.listener.close()
+        self.sbc.readers.close()
         call = self.control("dial", tenant=FQDN, to=CALLER, force=True,
                             **{"from": USER})["call"]
         self.assertEqual(self.control.wait("ended", call=call)["code"], 504)

@@ -14,6 +14,7 @@ import ssl
 import threading
 
 from lab import plan
+from lab.sockets import Readers
 
 from judge import Judge
 from message import Malformed, Message, address, answer
@@ -66,6 +67,7 @@ class Peer:
         self.world = world
         self.inbox = self.answers = queue.Queue()
         self.repeats = queue.Queue()
+        self.readers = Readers()
 
     def arrived(self, octets, reply):
         """A message has come: answer what goes by itself, keep the rest."""
@@ -98,21 +100,15 @@ class Pbx(Peer):
         self.seen = set()
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((host, 5060))
-        threading.Thread(target=self.read, daemon=True).start()
+        self.readers.datagrams(self.sock, self.datagram)
 
-    def read(self):
-        while True:
-            try:
-                octets, source = self.sock.recvfrom(65536)
-            except OSError:
-                return
-            if octets in self.seen:
-                self.repeats.put(octets)
-                continue
-            if octets.strip():
-                self.seen.add(octets)
-            self.arrived(octets, lambda data, to=source:
-                         self.sock.sendto(data, to))
+    def datagram(self, octets, source):
+        if octets in self.seen:
+            self.repeats.put(octets)
+            return
+        if octets.strip():
+            self.seen.add(octets)
+        self.arrived(octets, lambda data: self.sock.sendto(data, source))
 
     def send(self, octets):
         self.sock.sendto(octets, (BRIDGE_PBX, 5060))
@@ -121,7 +117,7 @@ class Pbx(Peer):
         return "SIP/2.0/UDP %s:5060;branch=%s;rport" % (self.host, branch)
 
     def close(self):
-        self.sock.close()
+        self.readers.close()
 
 
 class Connection:
@@ -133,7 +129,8 @@ class Connection:
         self.lock = threading.Lock()
         self.open = True
         sock.setblocking(False)
-        threading.Thread(target=self.read, daemon=True).start()
+        self.readers = Readers()
+        self.readers.start(sock, self.read)
 
     def read(self):
         data = b""
@@ -178,11 +175,7 @@ class Connection:
 
     def close(self):
         self.open = False
-        try:
-            self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.sock.close()
+        self.readers.close()
 
 
 class Proxy(Peer):
@@ -197,21 +190,15 @@ class Proxy(Peer):
         self.own = None
         self.all = []
         self.listener = socket.create_server((host, plan.TEAMS_PORT))
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.readers.connections(self.listener, self.accepted)
 
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                sock = self.world.server.wrap_socket(sock, server_side=True)
-            except (OSError, ssl.SSLError) as error:
-                self.world.faults.append("%s: handshake: %s"
-                                         % (self.name, error))
-                continue
-            self.all.append(Connection(sock, self))
+    def accepted(self, sock, _):
+        try:
+            sock = self.world.server.wrap_socket(sock, server_side=True)
+        except (OSError, ssl.SSLError) as error:
+            self.world.faults.append("%s: handshake: %s" % (self.name, error))
+            return
+        self.all.append(Connection(sock, self))
 
     def arrived(self, octets, reply):
         """A message has come: Teams has rules for it."""
@@ -242,7 +229,7 @@ class Proxy(Peer):
         self.all.clear()
 
     def close(self):
-        self.listener.close()
+        self.readers.close()
         self.drop()
 
 

@@ -26,16 +26,10 @@ class Slow(Script):
         self.context.load_cert_chain(tls / "asterisk-chain.pem",
                                      tls / "asterisk.key")
         self.sock = socket.create_server((self.host, 5061))
-        threading.Thread(target=self.read, daemon=True).start()
+        self.readers.connections(self.sock, self.connected)
 
-    def read(self):
-        while True:
-            try:
-                sock, _ = self.sock.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(sock,),
-                             daemon=True).start()
+    def connected(self, sock, _):
+        threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
 
     def serve(self, sock):
         time.sleep(3)

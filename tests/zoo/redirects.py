@@ -1,7 +1,6 @@
 """Registers elsewhere."""
 
 import socket
-import threading
 
 from message import Message
 from zoo import DOMAIN, Script
@@ -30,23 +29,14 @@ class Moved(Script):
         super().open()
         self.other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.other.bind((self.host, 5070))
-        threading.Thread(target=self.read_other, daemon=True).start()
+        self.readers.datagrams(self.other, self.datagram_other)
 
-    def close(self):
-        super().close()
-        self.other.close()
-
-    def read_other(self):
-        while True:
-            try:
-                octets, source = self.other.recvfrom(65536)
-            except OSError:
-                return
-            if octets.strip():
-                message = Message(octets, lambda data, to=source:
-                                  self.other.sendto(data, to))
-                message.other = True
-                self.arrived(message)
+    def datagram_other(self, octets, source):
+        if octets.strip():
+            message = Message(octets, lambda data:
+                              self.other.sendto(data, source))
+            message.other = True
+            self.arrived(message)
 
     def register(self, message):
         if getattr(message, "other", False):

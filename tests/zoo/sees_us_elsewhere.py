@@ -67,17 +67,11 @@ class Rebinds(Elsewhere):
     deadline_s = 60
     pings = 0
 
-    def read(self):
-        while True:
-            try:
-                octets, source = self.sock.recvfrom(65536)
-            except OSError:
-                return
-            if octets[:2] == b"\0\1" and len(octets) >= 20:
-                self.bind(octets, source)
-            elif octets.strip():
-                self.arrived(Message(octets, lambda data, to=source:
-                                     self.sock.sendto(data, to)))
+    def datagram(self, octets, source):
+        if octets[:2] == b"\0\1" and len(octets) >= 20:
+            self.bind(octets, source)
+        else:
+            super().datagram(octets, source)
 
     def bind(self, octets, source):
         self.pings += 1

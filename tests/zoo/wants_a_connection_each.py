@@ -20,16 +20,11 @@ class Connections(Script):
     def open(self):
         self.users_of = {}      # connection -> users
         self.sock = socket.create_server((self.host, 5060))
-        threading.Thread(target=self.read, daemon=True).start()
+        self.readers.connections(self.sock, self.connected)
 
-    def read(self):
-        while True:
-            try:
-                sock, source = self.sock.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(sock, source),
-                             daemon=True).start()
+    def connected(self, sock, source):
+        threading.Thread(target=self.serve, args=(sock, source),
+                         daemon=True).start()
 
     def serve(self, sock, source):
         data = b""

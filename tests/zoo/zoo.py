@@ -4,12 +4,12 @@
 import itertools
 import re
 import socket
-import threading
 import time
 
 from lab import plan
 from lab.bridge import Pbx, User
 from lab.process import wait_for
+from lab.sockets import Readers
 
 from message import Message, address, answer
 from peers import digest_fits
@@ -43,6 +43,7 @@ class Script:
         self.right = {str(user.extension): plan.secret(user.extension)
                       for user in self.people}
         self.bridge = None      # set by the test
+        self.readers = Readers()
 
     # the customer's side
 
@@ -58,20 +59,15 @@ class Script:
     def open(self):
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((self.host, 5060))
-        threading.Thread(target=self.read, daemon=True).start()
+        self.readers.datagrams(self.sock, self.datagram)
 
     def close(self):
-        self.sock.close()
+        self.readers.close()
 
-    def read(self):
-        while True:
-            try:
-                octets, source = self.sock.recvfrom(65536)
-            except OSError:
-                return
-            if octets.strip():
-                self.arrived(Message(octets, lambda data, to=source:
-                                     self.sock.sendto(data, to)))
+    def datagram(self, octets, source):
+        if octets.strip():
+            self.arrived(Message(octets, lambda data:
+                                 self.sock.sendto(data, source)))
 
     def arrived(self, message):
         message.at = time.monotonic()

@@ -123,7 +123,7 @@ class Control:
                     self.answers[message.get("token")] = message
                 self.changed.notify_all()
 
-    def command(self, name, params="", deadline_s=5):
+    def command(self, name, params="", deadline_s=20):
         """Run a command; the text of its answer."""
         with self.changed:
             self.tokens += 1

@@ -3,23 +3,12 @@
 tools/teams-sim/PROTOCOL.md describes the control socket.
 """
 
-import collections
-import fcntl
 import json
 import socket
-import struct
-import sys
-import termios
 import threading
-import time
-import traceback
-from pathlib import Path
 
 from . import audio, pki, plan
 from .process import Deadline, Process, wait_for
-
-
-QUESTIONS = ("calls", "health", "violations", "counters")
 
 
 class Control:
@@ -32,15 +21,12 @@ class Control:
         self.events = []
         self.answers = {}
         self.ids = 0
-        self.heard = collections.deque(maxlen=5)
         self.open = True
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
+        threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
         try:
             for line in self.sock.makefile("r", encoding="utf-8"):
-                self.heard.append((time.monotonic(), line[:200]))
                 message = json.loads(line)
                 with self.changed:
                     if "event" in message:
@@ -54,50 +40,8 @@ class Control:
             self.open = False
             self.changed.notify_all()
 
-    def hang(self):
-        """Where both ends are while an answer does not come."""
-        unread = [struct.unpack("i", fcntl.ioctl(self.sock, what, bytes(4)))[0]
-                  for what in (termios.TIOCOUTQ, termios.FIONREAD)]
-        pid = struct.unpack("3i", self.sock.getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-        frame = sys._current_frames().get(self.reader.ident)
-        lines = ["unread: %d octets there (with overhead), %d here" %
-                 tuple(unread), "reader: %s" % (
-                     "".join(traceback.format_stack(frame)[-2:]) if frame
-                     else "ended")]
-        lines += ["%.3f s ago: %s" % (time.monotonic() - at, line.strip())
-                  for at, line in self.heard]
-        lines.append("asked up to %d, answers unclaimed: %s"
-                     % (self.ids, sorted(self.answers, key=str)))
-        for name in ("wchan", "syscall", "status"):
-            try:
-                text = Path("/proc", str(pid), name).read_text()
-            except OSError as error:
-                text = str(error)
-            lines.append("teams-sim %s: %s" % (name, " ".join(
-                text.split()[:6 if name == "status" else None])))
-        return "\n".join(lines)
-
     def command(self, cmd, deadline_s=20, **params):
-        """Run a command; its answer. Raises RuntimeError if refused. What
-        only asks is asked again after a quarter of the time, and it is told
-        that this was needed."""
-        answer = None
-        if cmd in QUESTIONS:
-            answer = self._ask(cmd, deadline_s / 4, params)
-            if not answer and self.open:
-                print("teams-sim: asked again for %s\n%s"
-                      % (cmd, self.hang()), file=sys.stderr, flush=True)
-        answer = answer or self._ask(cmd, deadline_s, params)
-        if not answer:
-            raise Deadline("teams-sim gave no answer to %s within %g s: %s" % (
-                cmd, deadline_s, self.hang() if self.open else "it ended"))
-        if not answer.get("ok"):
-            raise RuntimeError("teams-sim: %s: %s"
-                               % (cmd, answer.get("error")))
-        return answer
-
-    def _ask(self, cmd, deadline_s, params):
+        """Run a command; its answer. Raises RuntimeError if refused."""
         with self.changed:
             self.ids += 1
             number = self.ids
@@ -105,7 +49,14 @@ class Control:
             self.sock.sendall(line.encode())
             self.changed.wait_for(
                 lambda: number in self.answers or not self.open, deadline_s)
-            return self.answers.pop(number, None)
+            answer = self.answers.pop(number, None)
+        if not answer:
+            raise Deadline("teams-sim gave no answer to %s within %g s%s" % (
+                cmd, deadline_s, "" if self.open else ": it ended"))
+        if not answer.get("ok"):
+            raise RuntimeError("teams-sim: %s: %s"
+                               % (cmd, answer.get("error")))
+        return answer
 
     def wait_event(self, since, deadline_s, what, match):
         """The first event from number `since` on that `match` accepts."""
