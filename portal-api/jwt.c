@@ -8,6 +8,7 @@
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
+#include "bridge/base/base64.h"
 #include "bridge/base/libre.h"
 #include "jwt.h"
 
@@ -36,56 +37,6 @@ static const struct algorithm algorithmv[] = {
 /* Text */
 
 
-static int sextet(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-
-/**
- * base64url without padding (RFC 7515 section 2)
- *
- * One text only for the same octets: bits that are left over are zero.
- *
- * @param dst  At least l * 3 / 4 octets. @return 0, EBADMSG
- */
-static int base64url(uint8_t *dst, size_t *size, const char *text, size_t l)
-{
-	uint32_t bits = 0;
-	unsigned bitc = 0;
-	size_t n = 0;
-
-	if (l % 4 == 1)
-		return EBADMSG;
-
-	for (size_t i = 0; i < l; i++) {
-		const int value = sextet(text[i]);
-
-		if (value < 0)
-			return EBADMSG;
-
-		bits = bits << 6 | (uint32_t)value;
-		bitc += 6;
-		if (bitc >= 8) {
-			bitc -= 8;
-			dst[n++] = (uint8_t)(bits >> bitc);
-			bits &= (1u << bitc) - 1;
-		}
-	}
-
-	*size = n;
-
-	return bits ? EBADMSG : 0;
-}
-
-
 /** @return a part of a token as a JSON object, NULL */
 static json_t *object_read(const struct pl *part)
 {
@@ -94,7 +45,7 @@ static json_t *object_read(const struct pl *part)
 	size_t size = 0;
 
 	buf = mem_alloc(part->l + 1, NULL);
-	if (buf && !base64url(buf, &size, part->p, part->l))
+	if (buf && !base64_read(buf, &size, BASE64_URL, part->p, part->l))
 		json = json_loadb((const char *)buf, size,
 				  JSON_REJECT_DUPLICATES, NULL);
 	mem_deref(buf);
@@ -209,7 +160,7 @@ static int octets(uint8_t *dst, size_t max, size_t *size, const json_t *key,
 	if (!text || strlen(text) > max * 4 / 3 + 1)
 		return EBADMSG;
 
-	return base64url(dst, size, text, strlen(text));
+	return base64_read(dst, size, BASE64_URL, text, strlen(text));
 }
 
 
@@ -369,7 +320,7 @@ static int signature_check(const struct algorithm *alg, const json_t *jwk,
 	if (!raw)
 		return ENOMEM;
 
-	err = base64url(raw, &size, partv[2].p, partv[2].l);
+	err = base64_read(raw, &size, BASE64_URL, partv[2].p, partv[2].l);
 	if (err)
 		goto out;
 

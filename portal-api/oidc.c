@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "api.h"
+#include "bridge/base/base64.h"
 #include "bridge/base/log.h"
 #include "bridge/base/wheel.h"
 #include "issuer.h"
@@ -165,17 +166,12 @@ static void failed(struct request *rq, const char *why)
 static int challenge_make(char text[SESSION_TEXT], const char *verifier)
 {
 	uint8_t hash[32];
-	char raw[48];
-	size_t i;
 
 	if (!EVP_Q_digest(NULL, "SHA256", NULL, verifier, strlen(verifier),
 			  hash, NULL))
 		return EIO;
 
-	(void)EVP_EncodeBlock((uint8_t *)raw, hash, sizeof(hash));
-	for (i = 0; i < SESSION_TEXT - 1 && raw[i] != '='; i++)
-		text[i] = raw[i] == '+' ? '-' : raw[i] == '/' ? '_' : raw[i];
-	text[i] = '\0';
+	(void)base64_write(text, BASE64_URL, hash, sizeof(hash));
 
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "bridge/base/base64.h"
 #include "bridge/base/libre.h"
 #include "bridge/base/wheel.h"
 #include "api.h"
@@ -85,19 +86,12 @@ static void tries_destructor(void *data)
 int sessions_chance(char text[SESSION_TEXT])
 {
 	uint8_t chance[32];
-	char raw[48];
-	size_t i;
 
 	if (RAND_priv_bytes(chance, sizeof(chance)) != 1)
 		return EIO;
 
-	(void)EVP_EncodeBlock((uint8_t *)raw, chance, sizeof(chance));
-	for (i = 0; i < SESSION_TEXT - 1 && raw[i] != '='; i++)
-		text[i] = raw[i] == '+' ? '-' : raw[i] == '/' ? '_' : raw[i];
-	text[i] = '\0';
-
+	(void)base64_write(text, BASE64_URL, chance, sizeof(chance));
 	OPENSSL_cleanse(chance, sizeof(chance));
-	OPENSSL_cleanse(raw, sizeof(raw));
 
 	return 0;
 }

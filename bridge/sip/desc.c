@@ -5,8 +5,10 @@
  * (a=rtcp), 4568 (a=crypto), 5761 (a=rtcp-mux).
  */
 #include <stdio.h>
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "bridge/base/base64.h"
 #include "bridge/base/libre.h"
 #include "desc.h"
 
@@ -325,49 +327,21 @@ static void read_fmtp(struct reader *rd, const struct pl *val)
 }
 
 
-static int base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+')
-		return 62;
-
-	return c == '/' ? 63 : -1;
-}
-
-
 /** Exactly `size` octets of base64, its padding may be missing */
 static bool read_key(uint8_t *key, size_t size, const struct pl *text)
 {
-	size_t l = text->l, n = 0;
-	uint32_t bits = 0, have = 0;
+	uint8_t octets[BASE64_SIZE(KEY_MAX)];
+	size_t n;
 
-	while (l && text->p[l - 1] == '=' && text->l - l < 2)
-		--l;
-
-	if (l != (size * 8 + 5) / 6)
+	if (text->l >= sizeof(octets) ||
+	    base64_read(octets, &n, BASE64_PLAIN, text->p, text->l) ||
+	    n != size)
 		return false;
 
-	for (size_t i = 0; i < l; i++) {
+	memcpy(key, octets, n);
+	OPENSSL_cleanse(octets, n);
 
-		const int v = base64_value(text->p[i]);
-
-		if (v < 0)
-			return false;
-
-		bits  = bits << 6 | (uint32_t)v;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			key[n++] = (uint8_t)(bits >> have);
-		}
-	}
-
-	return n == size;
+	return true;
 }
 
 
@@ -862,39 +836,15 @@ int desc_decode(struct desc *desc, const struct pl *body)
 }
 
 
-static int write_base64(struct mbuf *mb, const uint8_t *key, size_t size)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"abcdefghijklmnopqrstuvwxyz0123456789+/";
-	int err = 0;
-
-	for (size_t i = 0; i < size; i += 3) {
-
-		const size_t n = size - i < 3 ? size - i : 3;
-		const uint32_t v = (uint32_t)key[i] << 16 |
-			(n > 1 ? (uint32_t)key[i + 1] << 8 : 0) |
-			(n > 2 ? (uint32_t)key[i + 2] : 0);
-
-		err |= mbuf_write_u8(mb, (uint8_t)digits[v >> 18]);
-		err |= mbuf_write_u8(mb, (uint8_t)digits[v >> 12 & 63]);
-		err |= mbuf_write_u8(mb, n > 1 ?
-				     (uint8_t)digits[v >> 6 & 63] : '=');
-		err |= mbuf_write_u8(mb, n > 2 ?
-				     (uint8_t)digits[v & 63] : '=');
-	}
-
-	return err;
-}
-
-
 static int write_crypto(struct mbuf *mb, const struct desc_crypto *crypto)
 {
+	char key[BASE64_SIZE(KEY_MAX)];
 	int err;
 
-	err  = mbuf_printf(mb, "a=crypto:%u %s inline:", crypto->tag,
-			   desc_suite_name(crypto->suite));
-	err |= write_base64(mb, crypto->key, crypto->key_size);
-	err |= mbuf_write_str(mb, "|2^31");
+	(void)base64_write(key, BASE64_PLAIN, crypto->key, crypto->key_size);
+	err = mbuf_printf(mb, "a=crypto:%u %s inline:%s|2^31", crypto->tag,
+			  desc_suite_name(crypto->suite), key);
+	OPENSSL_cleanse(key, sizeof(key));
 	if (crypto->mki_size)
 		err |= mbuf_printf(mb, "|%u:%u", crypto->mki,
 				   crypto->mki_size);

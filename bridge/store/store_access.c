@@ -10,6 +10,7 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 
+#include "bridge/base/base64.h"
 #include "bridge/base/libre.h"
 #include "store_core.h"
 
@@ -153,27 +154,13 @@ static int remove_grant(struct store *st, const char *sql, const char *kind,
 int store_token_text(char token[STORE_TOKEN_SIZE], const char *begin)
 {
 	uint8_t chance[TOKEN_OCTETS];
-	char text[4 * (TOKEN_OCTETS + 2) / 3 + 1];
-	size_t l = 0;
 
 	if (RAND_priv_bytes(chance, sizeof(chance)) != 1)
 		return EIO;
 
-	(void)EVP_EncodeBlock((uint8_t *)text, chance, sizeof(chance));
-
-	/* The alphabet that needs no escaping in a URL (RFC 4648 section 5) */
 	memcpy(token, begin, 3);
-	for (; text[l] && text[l] != '='; l++) {
-		token[3 + l] = text[l];
-		if (text[l] == '+')
-			token[3 + l] = '-';
-		else if (text[l] == '/')
-			token[3 + l] = '_';
-	}
-	token[3 + l] = '\0';
-
+	(void)base64_write(token + 3, BASE64_URL, chance, sizeof(chance));
 	OPENSSL_cleanse(chance, sizeof(chance));
-	OPENSSL_cleanse(text, sizeof(text));
 
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 
+#include "bridge/base/base64.h"
 #include "bridge/base/libre.h"
 #include "assertion.h"
 
@@ -16,21 +17,13 @@
 enum { LIFE_S = 600, SKEW_S = 60, ID_SIZE = 16, RSA_MAX = 1024 };
 
 
-/** base64url without padding (RFC 7515 section 2): libre memory, or NULL */
+/** As text (RFC 7515 section 2): libre memory, or NULL */
 static char *base64url(const void *data, size_t size)
 {
-	char *out = mem_alloc((size + 2) / 3 * 4 + 1, NULL);
-	int l;
+	char *out = mem_alloc(BASE64_SIZE(size), NULL);
 
-	if (!out)
-		return NULL;
-
-	l = EVP_EncodeBlock((unsigned char *)out, data, (int)size);
-	while (l && out[l - 1] == '=')
-		out[--l] = '\0';
-
-	for (char *p = out; *p; p++)
-		*p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
+	if (out)
+		(void)base64_write(out, BASE64_URL, data, size);
 
 	return out;
 }

@@ -233,6 +233,10 @@ static void only_good_keys_are_used(void **state)
 		"MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ"
 		"1Ng=="));
 
+	/* too long by what its padding would have been */
+	assert_int_equal(0, cryptos_of("1 AES_256_CM_HMAC_SHA1_80 inline:"
+		"MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ"
+		"1NgAA"));
 	assert_int_equal(0, cryptos_of("x " SUITE " inline:" KEY));
 	assert_int_equal(0, cryptos_of("1 F8_128_HMAC_SHA1_80 inline:" KEY));
 	assert_int_equal(0, cryptos_of("1 " SUITE " inline:" KEY "A"));
