@@ -147,6 +147,7 @@ static void sentence(const struct redacting *r, char *text)
 }
 
 
+/** @return new reference; null without memory, never the text as it was */
 static json_t *text_redacted(const struct redacting *r, const char *name,
 			     const char *text)
 {
@@ -154,7 +155,7 @@ static json_t *text_redacted(const struct redacting *r, const char *name,
 	json_t *json;
 
 	if (!copy)
-		return json_string("");
+		return json_null();
 
 	if (is_person(name))
 		redact_word(r->key, copy, person_length(copy));
@@ -164,27 +165,41 @@ static json_t *text_redacted(const struct redacting *r, const char *name,
 	json = json_string(copy);
 	free(copy);
 
-	return json ? json : json_string("");
+	return json ? json : json_null();
 }
 
 
-static void redact(const struct redacting *r, json_t *value)
+/**
+ * Another text for what is one; what is in it, for all else
+ *
+ * @param name  Of the member, that of the array for what is in an array
+ * @return new reference, NULL: it stays the value it was
+ */
+static json_t *redacted(const struct redacting *r, const char *name,
+			json_t *value)
 {
-	const char *name;
-	json_t *each, *item;
+	const char *key;
+	json_t *each, *other;
 	void *next;
 	size_t i;
 
-	json_object_foreach_safe(value, next, name, each) {
-		if (json_is_string(each) && !is_thing(name))
-			(void)json_object_set_new(value, name, text_redacted(
-				r, name, json_string_value(each)));
-		else
-			redact(r, each);
+	if (json_is_string(value))
+		return is_thing(name) ? NULL :
+			text_redacted(r, name, json_string_value(value));
+
+	json_object_foreach_safe(value, next, key, each) {
+		other = redacted(r, key, each);
+		if (other)
+			(void)json_object_set_new(value, key, other);
 	}
 
-	json_array_foreach(value, i, item)
-		redact(r, item);
+	json_array_foreach(value, i, each) {
+		other = redacted(r, name, each);
+		if (other)
+			(void)json_array_set_new(value, i, other);
+	}
+
+	return NULL;
 }
 
 
@@ -194,7 +209,7 @@ void share_redact(struct json_t *call, const struct redact_key *key)
 
 	collect(&r, "", call);
 	qsort(r.knownv, r.knownc, sizeof(*r.knownv), longer_first);
-	redact(&r, call);
+	(void)redacted(&r, "", call);
 
 	for (size_t i = 0; i < r.knownc; i++)
 		free(r.knownv[i]);
