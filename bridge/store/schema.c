@@ -269,8 +269,8 @@ static const char *const figuresv[] = {
 /* Users of one state, or switched off, of all customers: few among many */
 static const char *const fewv[] = {
 	"DROP INDEX registrations_state",
-	"CREATE INDEX registrations_state"
-	" ON registrations (state, tenant, upn)",
+	("CREATE INDEX registrations_state"
+	 " ON registrations (state, tenant, upn)"),
 	"CREATE INDEX users_enabled ON users (enabled, tenant, upn)",
 };
 
@@ -290,44 +290,91 @@ static const struct migration migrationv[SCHEMA_VERSION] = {
 /* For backups: a column list is for SQL and for a person who reads one */
 const struct schema_table schema_tablev[] = {
 	{ "tenants", "tenant,fqdn,managed,stamp,revision,changed_ms,secrets,"
-	  "data", 8, "tenant" },
+	  "data", 8, "tenant", 1, 0, 0 },
 	{ "pbxs", "tenant,name,template,revision,changed_ms,secrets,data", 7,
-	  "tenant,name" },
+	  "tenant,name", 1, 0, 0 },
 	{ "users", "tenant,upn,number,pbx,sip_username,enabled,search,"
-	  "revision,changed_ms,secrets,data", 11, "tenant,upn" },
+	  "revision,changed_ms,secrets,data", 11, "tenant,upn", 1, 0, 0 },
 	{ "secrets", "tenant,kind,name,field,sealed", 5,
-	  "tenant,kind,name,field" },
+	  "tenant,kind,name,field", 1, 0, 0 },
 	{ "registrations", "tenant,upn,pbx,state,time_ms,data", 6,
-	  "tenant,upn" },
+	  "tenant,upn", 1, 0, 0 },
 	{ "registration_history", "node,day,at,tenant,upn,pbx,time_ms,data",
-	  8, "node,day,at" },
+	  8, "node,day,at", 1, 0, 0 },
 	{ "calls", "id,version,tenant,pbx,upn,start_ms,failed,data,result,"
-	  "mos,talk_ms,from_pbx,caller_tail,callee_tail", 14, "id" },
+	  "mos,talk_ms,from_pbx,caller_tail,callee_tail", 14, "id", 1, 2, 8 },
 	{ "call_figures", "tenant,hour_ms,pbx,data", 4,
-	  "tenant,hour_ms,pbx" },
+	  "tenant,hour_ms,pbx", 7, 0, 0 },
 	{ "outages", "kind,tenant,pbx,name,node,from_ms,to_ms,reason,words",
-	  9, "kind,tenant,name,node,from_ms" },
-	{ "journal_position", "node,day,at", 3, "node,day" },
+	  9, "kind,tenant,name,node,from_ms", 2, 0, 0 },
+	{ "journal_position", "node,day,at", 3, "node,day", 1, 0, 0 },
 	{ "audit", "id,time_ms,who,address,tenant,action,kind,name,before,"
-	  "after", 10, "id" },
-	{ "tokens", "name,hash,role,tenant,expires_ms", 5, "name" },
-	{ "admins", "name,hash,role,tenant,expires_ms", 5, "name" },
-	{ "templates", "name,revision,changed_ms,data", 4, "name" },
+	  "after", 10, "id", 1, 0, 0 },
+	{ "tokens", "name,hash,role,tenant,expires_ms", 5, "name", 1, 0, 0 },
+	{ "admins", "name,hash,role,tenant,expires_ms", 5, "name", 1, 0, 0 },
+	{ "templates", "name,revision,changed_ms,data", 4, "name", 1, 0, 0 },
 	{ "shares", "id,hash,tenant,call,who,redacted,time_ms,expires_ms,"
-	  "opened,opened_ms,data", 11, "id" },
-	{ "syncs", "tenant,revision,changed_ms,secrets,data", 5, "tenant" },
+	  "opened,opened_ms,data", 11, "id", 3, 0, 0 },
+	{ "syncs", "tenant,revision,changed_ms,secrets,data", 5,
+	  "tenant", 4, 0, 0 },
 	{ "sync_states", "tenant,every_ms,spread,ran_ms,wish,wish_who,claim,"
-	  "claim_until_ms,origin,delta,full_ms,progress,data", 13, "tenant" },
+	  "claim_until_ms,origin,delta,full_ms,progress,data", 13,
+	  "tenant", 4, 0, 0 },
 	{ "sync_people", "tenant,id,upn,why,missing,left_ms,search,data,teams",
-	  9, "tenant,id" },
+	  9, "tenant,id", 4, 0, 0 },
 	{ "test_runs", "id,tenant,who,time_ms,summary,data,node,pinned", 8,
-	  "id" },
-	{ "test_run_files", "run,name,data", 3, "run,name" },
+	  "id", 1, 5, 6 },
+	{ "test_run_files", "run,name,data", 3, "run,name", 5, 0, 0 },
 	{ "testers", "tenant,pbx,revision,changed_ms,secrets,data", 6,
-	  "tenant,pbx" },
+	  "tenant,pbx", 5, 0, 0 },
 };
 
 const size_t schema_tablec = RE_ARRAY_SIZE(schema_tablev);
+
+
+size_t schema_columnc(const struct schema_table *t, int64_t version)
+{
+	if (version < t->since)
+		return 0;
+
+	return version < t->grown ? t->firstc : t->columnc;
+}
+
+
+struct pl schema_columns(const struct schema_table *t, size_t c)
+{
+	struct pl pl = { t->columns, 0 };
+
+	while (pl.p[pl.l] && (pl.p[pl.l] != ',' || --c))
+		++pl.l;
+
+	return pl;
+}
+
+
+int schema_remake(struct store *st, int64_t version, struct errors *errs)
+{
+	/* those that are in no backup refer to nothing */
+	static const char *const otherv[] = {
+		"leases", "nodes", "answers", "changes", "schema_version",
+	};
+	char sql[64];
+	int err = 0;
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(otherv) && !err; i++) {
+		(void)re_snprintf(sql, sizeof(sql), "DROP TABLE %s",
+				  otherv[i]);
+		err = db_query(st->db, sql, NULL, 0, NULL, NULL);
+	}
+
+	for (size_t i = schema_tablec; i > 0 && !err; i--) {
+		(void)re_snprintf(sql, sizeof(sql), "DROP TABLE %s",
+				  schema_tablev[i - 1].name);
+		err = db_query(st->db, sql, NULL, 0, NULL, NULL);
+	}
+
+	return err ? err : schema_migrate(st, version, errs);
+}
 
 
 static int take_version(const struct db_row *row, void *arg)
@@ -371,7 +418,7 @@ static int apply(struct store *st, int64_t version)
 }
 
 
-static int migrate(struct store *st, int64_t until, struct errors *errs)
+int schema_migrate(struct store *st, int64_t until, struct errors *errs)
 {
 	int64_t version = 0;
 	int err;
@@ -407,7 +454,7 @@ int store_migrate_until(struct store *st, int64_t version,
 
 	err = db_begin(st->db, DB_ALONE);
 	if (!err)
-		err = db_end(st->db, migrate(st, version, errs));
+		err = db_end(st->db, schema_migrate(st, version, errs));
 
 	if (err && err != EPROTO)
 		errors_add(errs, NULL, NULL, "the store's tables cannot be"

@@ -687,8 +687,9 @@ int store_places(struct store *st, const char *tenant, store_place_h *h,
  */
 int store_backup(struct store *st, const char *path);
 
-/** Into a migrated store that is empty. @return 0, ENOTEMPTY, EBADMSG no
-    backup, or not whole; EPROTO of another version (errs says so) */
+/** Into a migrated store that is empty; one of an older version is migrated.
+    @return 0, ENOTEMPTY, EBADMSG no backup, or not whole; EPROTO of a newer
+    version (errs says so) */
 int store_restore(struct store *st, const char *path, struct errors *errs);
 
 #endif

@@ -3,7 +3,9 @@
  *
  * JSON lines: the head {"callbridge_store": version, "time_ms": ...}, a line
  * {"table": [values]} for each row, the foot {"rows": count}. Without its
- * foot a file is half a backup. It goes from one database to the other.
+ * foot a file is half a backup. It goes from one database to the other, and
+ * from tables of an older version into those of this program: they are made
+ * as they were, filled, and migrated.
  */
 #include <fcntl.h>
 #include <jansson.h>
@@ -18,6 +20,7 @@
 
 struct writer {
 	FILE *f;
+	int64_t version;           /* of the tables */
 	const char *table;
 	json_int_t rows;
 };
@@ -69,10 +72,15 @@ static int write_row(const struct db_row *row, void *arg)
 static int write_table(struct store *st, struct writer *w,
 		       const struct schema_table *t)
 {
+	const size_t c = schema_columnc(t, w->version);
+	const struct pl columns = schema_columns(t, c);
 	char sql[1024];
 
-	if (re_snprintf(sql, sizeof(sql), "SELECT %s FROM %s ORDER BY %s",
-			t->columns, t->name, t->order) < 0)
+	if (!c)
+		return 0;
+
+	if (re_snprintf(sql, sizeof(sql), "SELECT %r FROM %s ORDER BY %s",
+			&columns, t->name, t->order) < 0)
 		return EINVAL;
 
 	w->table = t->name;
@@ -84,13 +92,12 @@ static int write_table(struct store *st, struct writer *w,
 static int write_all(struct store *st, FILE *f)
 {
 	struct writer w = { .f = f };
-	int64_t version;
 	int err;
 
-	err = store_version(st, &version);
+	err = store_version(st, &w.version);
 	if (!err)
 		err = write_line(f, json_pack("{s:I,s:I}", "callbridge_store",
-					      (json_int_t)version, "time_ms",
+					      (json_int_t)w.version, "time_ms",
 					      (json_int_t)store_now_ms()));
 
 	for (size_t i = 0; i < schema_tablec && !err; i++)
@@ -175,77 +182,78 @@ static int check_empty(struct store *st)
 
 
 static int insert_row(struct store *st, const struct schema_table *t,
-		      const json_t *values)
+		      int64_t version, const json_t *values)
 {
+	const size_t c = schema_columnc(t, version);
+	const struct pl columns = schema_columns(t, c);
 	struct db_param paramv[DB_COLUMNS_MAX] = { DB_INT(0) };
 	char sql[1536], marks[256] = "";
 	size_t at = 0;
 
-	if (json_array_size(values) != t->columnc)
+	if (!c || json_array_size(values) != c)
 		return EBADMSG;
 
-	for (size_t i = 0; i < t->columnc; i++) {
+	for (size_t i = 0; i < c; i++) {
 		paramv[i] = (struct db_param)DB_TEXT(json_string_value(
 			json_array_get(values, i)));
 		at += (size_t)re_snprintf(marks + at, sizeof(marks) - at,
 					  "%s$%zu", i ? "," : "", i + 1);
 	}
 
-	if (re_snprintf(sql, sizeof(sql), "INSERT INTO %s (%s) VALUES (%s)",
-			t->name, t->columns, marks) < 0)
+	if (re_snprintf(sql, sizeof(sql), "INSERT INTO %s (%r) VALUES (%s)",
+			t->name, &columns, marks) < 0)
 		return EINVAL;
 
-	return db_query(st->db, sql, paramv, t->columnc, NULL, NULL);
+	return db_query(st->db, sql, paramv, c, NULL, NULL);
 }
 
 
 /** @return 0, EBADMSG not a row of ours */
-static int read_row(struct store *st, const json_t *json)
+static int read_row(struct store *st, int64_t version, const json_t *json)
 {
 	for (size_t i = 0; i < schema_tablec; i++) {
 		const struct schema_table *t = &schema_tablev[i];
 		const json_t *values = json_object_get(json, t->name);
 
 		if (values)
-			return insert_row(st, t, values);
+			return insert_row(st, t, version, values);
 	}
 
 	return EBADMSG;
 }
 
 
-static int read_head(FILE *f, struct errors *errs)
+static int read_head(FILE *f, int64_t *version, struct errors *errs)
 {
 	json_t *json = json_loadf(f, JSON_DISABLE_EOF_CHECK, NULL);
-	const json_t *version = json_object_get(json, "callbridge_store");
-	const json_int_t n = json_integer_value(version);
+	const json_t *value = json_object_get(json, "callbridge_store");
+	const json_int_t n = json_integer_value(value);
 	int err = 0;
 
-	if (!json_is_integer(version)) {
+	if (!json_is_integer(value) || n < 1) {
 		errors_add(errs, NULL, NULL, "this is no backup of a store");
 		err = EBADMSG;
 	}
-	else if (n != SCHEMA_VERSION) {
+	else if (n > SCHEMA_VERSION) {
 		errors_add(errs, NULL, NULL, "the backup is of version %lld,"
-			   " this program's tables are of %d", (long long)n,
-			   SCHEMA_VERSION);
+			   " this program's tables are of %d: want the"
+			   " program that wrote it, or a newer one",
+			   (long long)n, SCHEMA_VERSION);
 		err = EPROTO;
 	}
 
+	*version = n;
 	json_decref(json);
 
 	return err;
 }
 
 
-static int read_all(struct store *st, FILE *f, struct errors *errs)
+/** The rows, and the foot */
+static int read_rows(struct store *st, int64_t version, FILE *f)
 {
 	json_int_t rows = 0;
-	int err;
-
-	err = check_empty(st);
-	if (!err)
-		err = read_head(f, errs);
+	int err = 0;
 
 	while (!err) {
 		json_t *json = json_loadf(f, JSON_DISABLE_EOF_CHECK, NULL);
@@ -253,7 +261,8 @@ static int read_all(struct store *st, FILE *f, struct errors *errs)
 		const json_int_t want = json_integer_value(foot);
 		const bool whole = json_is_integer(foot) && want == rows;
 
-		err = json ? whole ? 0 : read_row(st, json) : EBADMSG;
+		err = json ? whole ? 0 : read_row(st, version, json)
+			: EBADMSG;
 		json_decref(json);
 		++rows;
 
@@ -261,10 +270,28 @@ static int read_all(struct store *st, FILE *f, struct errors *errs)
 			return 0;
 	}
 
+	return err;
+}
+
+
+static int read_all(struct store *st, FILE *f, struct errors *errs)
+{
+	int64_t version;
+	int err;
+
+	err = check_empty(st);
+	if (!err)
+		err = read_head(f, &version, errs);
+	if (!err && version < SCHEMA_VERSION)
+		err = schema_remake(st, version, errs);
+	if (err)
+		return err;
+
+	err = read_rows(st, version, f);
 	if (err == EBADMSG)
 		errors_add(errs, NULL, NULL, "the backup is not whole");
 
-	return err;
+	return err ? err : schema_migrate(st, SCHEMA_VERSION, errs);
 }
 
 

@@ -20,16 +20,33 @@ struct store {
 
 enum { SCHEMA_VERSION = 8, STORE_ID_SIZE = 33 };
 
-/** A table in the order in which rows may be put in */
+/** A table in the order in which rows may be put in. New columns come last,
+    so that an older version has the first ones of them */
 struct schema_table {
 	const char *name;
 	const char *columns;       /* comma-separated           */
 	size_t columnc;
 	const char *order;         /* its key                   */
+	int64_t since;             /* version that has it       */
+	int64_t grown;             /* that has all columns, 0: since */
+	size_t firstc;             /* columns before            */
 };
 
 extern const struct schema_table schema_tablev[];
 extern const size_t schema_tablec;
+
+/** How many of its columns tables of a version have, 0: not this table */
+size_t schema_columnc(const struct schema_table *t, int64_t version);
+
+/** The first so many columns, as SQL */
+struct pl schema_columns(const struct schema_table *t, size_t c);
+
+/** Empty tables of another version in place of ours, which are empty. Inside
+    a transaction */
+int schema_remake(struct store *st, int64_t version, struct errors *errs);
+
+/** store_migrate_until(), inside a transaction */
+int schema_migrate(struct store *st, int64_t version, struct errors *errs);
 
 /** store_migrate() to a version that once was */
 int store_migrate_until(struct store *st, int64_t version,

@@ -4,6 +4,9 @@
 #ifndef TEST_STORE_ACME_H
 #define TEST_STORE_ACME_H
 
+#include <jansson.h>
+#include <stdlib.h>
+
 #include "world.h"
 
 
@@ -84,6 +87,18 @@ static inline int raw(const struct world *w, const char *sql)
 	mem_deref(db);
 
 	return err;
+}
+
+
+static inline void assert_secret(struct world *w, const char *want)
+{
+	char *secret;
+
+	assert_int_equal(store_secret(w->st, STORE_USER, "acme",
+				      "ann@acme.example", "sip_password",
+				      &secret), 0);
+	assert_string_equal(secret, want);
+	seal_wipe(secret);
 }
 
 #endif

@@ -39,18 +39,6 @@ static int see_value(const struct json_t *value, void *arg)
 }
 
 
-static void assert_secret(struct world *w, const char *want)
-{
-	char *secret;
-
-	assert_int_equal(store_secret(w->st, STORE_USER, "acme",
-				      "ann@acme.example", "sip_password",
-				      &secret), 0);
-	assert_string_equal(secret, want);
-	seal_wipe(secret);
-}
-
-
 /* Opening */
 
 
