@@ -3,9 +3,14 @@
 
 Called by tools/test, which has built everything and made a network namespace
 if it could. The last line printed is the count of what passed and failed.
+
+A test that fails while the machine stood still (lab/steadiness.py) has
+measured the machine: it is run a second time, which is told, and counts then.
+That is done for a few tests of a run, and never for what a sanitizer found.
 """
 
 import argparse
+import functools
 import importlib.util
 import os
 import shutil
@@ -23,8 +28,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from lab import plan, sanitizer                                 # noqa: E402
+from lab.steadiness import Watch                                # noqa: E402
 
 DEADLINE_S = 60                 # of one test that names none of its own
+STOOD_STILL_S = 0.15            # what spoils a measurement
+AGAIN_MAX = 5                   # tests of a run that may be run twice
 MEMORY = Path("/dev/shm")
 MEMORY_WANTED = 4 << 30         # octets: a whole run leaves about 1.5 GiB
 
@@ -37,11 +45,12 @@ class Tally:
     """Verdicts so far, printed as they come."""
 
     def __init__(self):
-        self.passed = self.failed = self.skipped = 0
+        self.passed = self.failed = self.skipped = self.again = 0
+        self.failures = []
         self.colour = sys.stdout.isatty()
 
     def verdict(self, word, name, seconds, why=""):
-        colours = {"ok": 32, "FAIL": 31, "skip": 33}
+        colours = {"ok": 32, "FAIL": 31, "skip": 33, "again": 33}
         shown = "%-4s" % word
         if self.colour:
             shown = "\033[%dm%s\033[0m" % (colours[word], shown)
@@ -51,10 +60,19 @@ class Tally:
         self.passed += word == "ok"
         self.failed += word == "FAIL"
         self.skipped += word == "skip"
+        self.again += word == "again"
+        if word == "FAIL":
+            self.failures.append(name)
 
     def summary(self):
-        text = "%d passed, %d failed" % (self.passed, self.failed)
-        return text + (", %d skipped" % self.skipped if self.skipped else "")
+        """The last lines: what failed, by name, and the count."""
+        text = "".join("FAIL %s\n" % name for name in self.failures)
+        text += "%d passed, %d failed" % (self.passed, self.failed)
+        if self.skipped:
+            text += ", %d skipped" % self.skipped
+        if self.again:
+            text += ", %d of them run twice" % self.again
+        return text
 
 
 def unit_tests(build, wanted, tally):
@@ -112,10 +130,13 @@ class Journal:
 class Result(unittest.TestResult):
     """Prints verdicts, sets deadlines, keeps the logs of failures."""
 
-    def __init__(self, tally, state):
+    def __init__(self, tally, state, watch):
         super().__init__()
         self.tally = tally
         self.state = state
+        self.watch = watch
+        self.second = False     # this test runs for the second time
+        self.again = False      # ... is to
         self.why = None
         self.skip = None
         self.begin = 0
@@ -146,7 +167,14 @@ class Result(unittest.TestResult):
         if self.why is not None:
             where = Path("failed") / name
             self.journal.keep(self.state / where)
-            self.tally.verdict("FAIL", name, seconds, "%s\nlogs: %s"
+            still_s = self.watch.longest_s(self.begin)
+            self.again = (still_s >= STOOD_STILL_S and not self.second
+                          and not report and self.tally.again < AGAIN_MAX)
+            if self.again:
+                self.why = "the machine stood still for %d ms\n%s" % (
+                    still_s * 1000, self.why.strip())
+            self.tally.verdict("again" if self.again else "FAIL", name,
+                               seconds, "%s\nlogs: %s"
                                % (self.why.strip(), where))
         elif self.skip is not None:
             self.tally.verdict("skip", name, seconds, self.skip)
@@ -184,6 +212,16 @@ class Result(unittest.TestResult):
         self.why = "passed, though a failure was expected"
 
 
+def twice(test, result):
+    """Run a test, and once more if the result asks for it."""
+    kind = type(test)
+    kind.run(test, result)
+    if result.again:
+        result.again, result.second = False, True
+        kind.run(kind(test._testMethodName), result)
+        result.second = False
+
+
 def load(folder, wanted):
     """The tests of a folder's test_*.py whose full name holds `wanted`."""
     suite = unittest.TestSuite()
@@ -208,12 +246,13 @@ def pick(suite, wanted):
             if kept.countTestCases():
                 yield kept
         elif not wanted or wanted in item.id():
+            item.run = functools.partial(twice, item)
             yield item
 
 
-def python_tests(folder, wanted, tally, state):
+def python_tests(folder, wanted, tally, state, watch):
     """Run a folder of tests; what they share is ended in the end."""
-    result = Result(tally, state)
+    result = Result(tally, state, watch)
     try:
         suite = load(folder, wanted)
     except Exception:
@@ -297,16 +336,18 @@ def main():
     os.environ["CALLBRIDGE_BUILD"] = str(chosen.build.resolve())
     tally = Tally()
     complete = False
+    watch = Watch(state).start()
     try:
         if every or chosen.unit:
             unit_tests(chosen.build, chosen.wanted, tally)
         for name in ("wire", "zoo", "integration"):
             if every or getattr(chosen, name):
                 python_tests(plan.REPO / "tests" / name, chosen.wanted,
-                             tally, state)
+                             tally, state, watch)
         complete = True
     finally:
-        if chosen.keep or tally.failed or not complete:
+        watch.stop()
+        if chosen.keep or tally.failed or tally.again or not complete:
             keep(state)
         else:
             shutil.rmtree(state, ignore_errors=True)
