@@ -96,6 +96,9 @@ static void finish(struct call *call, const struct ending *ending,
 	set_state(call, CALL_ENDED);
 	record_ended(call, ending);
 	transfer_end(call);
+	if (call->heir)
+		transfer_wait_lost(call, ending->passed >= 300 ?
+				   ending->passed : 480);
 	if (call->rec.answer_ms)
 		seat_spent(call->seat, (uint64_t)(call->rec.end_ms -
 						  call->rec.answer_ms),
@@ -160,6 +163,8 @@ static void progress_h(struct leg *leg, const struct sip_msg *msg,
 	}
 
 	call->rung = true;
+	if (call->heir)
+		transfer_wait_rings(call);
 
 	/* Teams rings silently: its 183 brings no ringback, and a PBX that
 	   gets it would stop making its own. So the PBX hears of ringing
@@ -264,6 +269,13 @@ static void answer_h(struct leg *leg, const struct sip_msg *msg,
 	set_state(call, CALL_ANSWERED);
 	sounds_stop(call);
 	record_answered(call, &out);
+
+	/* may end the call */
+	if (call->heir) {
+		max_start(call);
+		transfer_wait_answered(call);
+		return;
+	}
 
 	if (leg_answer(caller, &out)) {
 		call_end(call, "bridge", 500, "Server Internal Error");

@@ -115,6 +115,8 @@ struct call {
 	enum side pending;         /* whose offer waits for the other side  */
 	bool is_pending;
 	struct transfer *transfer; /* owned; NULL: none under way           */
+	struct call *heir;         /* borrowed: its transfer gets our callee
+				      when that answers; NULL               */
 	struct call *twin;         /* borrowed, mutual: joined with; NULL   */
 	enum side loop;            /* the side without a leg, whose stream
 				      goes to the twin's                    */

@@ -324,6 +324,12 @@ bool leg_is_established(const struct leg *leg)
 }
 
 
+bool leg_is_over(const struct leg *leg)
+{
+	return leg->state == LEG_ENDING || leg->state == LEG_CLOSED;
+}
+
+
 bool leg_has_rung(const struct leg *leg)
 {
 	return leg->rang;

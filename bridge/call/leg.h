@@ -199,6 +199,7 @@ void leg_probe(struct leg *leg);
 
 /** Of a call we made: whoever answered had rung before */
 bool leg_has_rung(const struct leg *leg);
+bool leg_is_over(const struct leg *leg);
 bool leg_is_established(const struct leg *leg);
 bool leg_is_caller(const struct leg *leg);    /* the peer called us */
 const char *leg_callid(const struct leg *leg);

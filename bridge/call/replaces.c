@@ -185,7 +185,9 @@ static bool refused(const struct call *call, enum side side,
 {
 	struct pl early;
 
-	if (!call || !is_theirs(call, side, msg))
+	/* also an early dialog that we did not begin */
+	if (!call || !is_theirs(call, side, msg) ||
+	    (call->state < CALL_ANSWERED && !rings(call, side)))
 		strans_reject(st, 481, "Call/Transaction Does Not Exist");
 	else if (rings(call, side))
 		return false;

@@ -92,6 +92,7 @@ void transfer_failed(struct transfer *tf, uint16_t scode, const char *reason)
 	info("call", call->rec.id, "transfer failed: %u %s", scode, reason);
 	story_outcome(call, scode);
 	transfer_tell(tf, scode, reason, true);
+	transfer_wait_end(tf);
 	transfer_drop(tf);
 
 	/* the one who transferred has left already: nobody to go back to */
@@ -280,8 +281,7 @@ static void peer_find(struct transfer *tf)
 }
 
 
-/** The ways in the order that the profile says, until one can be begun */
-static int begin(struct transfer *tf)
+int transfer_begin(struct transfer *tf)
 {
 	int err = ENOSYS;
 
@@ -324,6 +324,7 @@ void transfer_referred(struct leg *leg, struct strans *st,
 		call->rec.transfers_dropped;
 	struct verdict verdict;
 	struct transfer *tf;
+	bool waits;
 
 	if (call->transfer || call->state != CALL_ANSWERED) {
 		strans_reject(st, 491, "Request Pending");
@@ -337,6 +338,7 @@ void transfer_referred(struct leg *leg, struct strans *st,
 
 	call->transfer = tf;
 	peer_find(tf);
+	waits = !tf->peer[0] && transfer_wait(tf);
 	leg_refer_taken(leg, msg);
 	info("call", call->rec.id, "%s transfers to %s%s", leg_side(leg),
 	     tf->target[0] ? tf->target : "another Teams party",
@@ -349,7 +351,9 @@ void transfer_referred(struct leg *leg, struct strans *st,
 		transfer_failed(tf, 482, "Loop Detected");
 	else if (!is_allowed(tf, &verdict))
 		transfer_failed(tf, verdict.scode, verdict.reason);
-	else if (begin(tf))
+	else if (waits)
+		transfer_wait_begins(tf);
+	else if (transfer_begin(tf))
 		transfer_failed(tf, 503, "Service Unavailable");
 }
 
@@ -382,6 +386,9 @@ bool transfer_left(struct call *call, enum side side,
 	struct transfer *tf = call->transfer;
 	struct far far;
 
+	if (transfer_wait_left(call, side, end))
+		return true;
+
 	if (!tf || tf->state == TRANSFER_DONE)
 		return false;
 
@@ -395,7 +402,7 @@ bool transfer_left(struct call *call, enum side side,
 	info("call", call->rec.id, "the transferor left before the end");
 	call->legv[side] = mem_deref(call->legv[side]);
 	far = call_far(call, side);
-	if (tf->state == TRANSFER_DIALLING && far.leg)
+	if (tf->state != TRANSFER_PASSED && far.leg)
 		sounds_wait(far.call, far.side);
 
 	return true;
@@ -420,5 +427,6 @@ void transfer_end(struct call *call)
 	if (tf->old)
 		leg_hangup(tf->old, 0, NULL, "Reason: Q.850;cause=16\r\n");
 
+	transfer_wait_end(tf);
 	transfer_drop(tf);
 }

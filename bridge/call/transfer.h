@@ -11,6 +11,8 @@
  *           Microsoft wants it; one of the PBX as the user's phone
  *   join    the target is another call of ours: both are joined
  *
+ * A target that still rings, called by the one who transfers, is waited for.
+ *
  * `auto` begins with the first and falls back to the others when the PBX
  * refuses the REFER or tells nothing of it. Not when it tells that the target
  * did not answer: that would ring it again.
@@ -35,6 +37,16 @@ void transfer_notified(struct leg *leg, uint16_t scode, bool refused,
  */
 bool transfer_left(struct call *call, enum side side,
 		   const struct leg_end *end);
+
+/** Of a call whose answer another call's transfer waits for (call->heir): the
+    target rings */
+void transfer_wait_rings(const struct call *peer);
+
+/** ... it has answered. The call may be gone afterwards */
+void transfer_wait_answered(struct call *peer);
+
+/** ... it will not. @param scode  For the one who transfers */
+void transfer_wait_lost(struct call *peer, uint16_t scode);
 
 /** The call ends: so does the transfer */
 void transfer_end(struct call *call);

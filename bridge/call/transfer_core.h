@@ -4,6 +4,7 @@
  *   transfer.c       REFER comes in; who is told what; the ends
  *   transfer_pass.c  the PBX does it, by a REFER of ours
  *   transfer_dial.c  we do it, by a new leg
+ *   transfer_wait.c  the target still rings
  */
 #ifndef CALL_TRANSFER_CORE_H
 #define CALL_TRANSFER_CORE_H
@@ -14,6 +15,7 @@
 enum transfer_state {
 	TRANSFER_PASSED,           /* the PBX has our REFER                 */
 	TRANSFER_DIALLING,         /* the new leg is being called           */
+	TRANSFER_WAITING,          /* for the answer of the one consulted   */
 	TRANSFER_DONE,             /* success was told, the old leg goes    */
 };
 
@@ -34,6 +36,7 @@ struct transfer {
 	bool heard;                /* the PBX said something by NOTIFY      */
 	bool rung;
 	bool joined;               /* the new leg is in the call            */
+	bool waited;               /* the target rang when this was asked   */
 	struct wheel_tmr tmr;
 };
 
@@ -49,6 +52,23 @@ void transfer_drop(struct transfer *tf);
 void transfer_timer(struct transfer *tf, uint64_t ms, void (*h)(void *arg));
 /** The consultation call, NULL if there is none (any more) */
 struct call *transfer_peer(const struct transfer *tf);
+
+/** The ways in the order that the profile says, until one can be begun.
+    @return 0, or an errno when none can be */
+int transfer_begin(struct transfer *tf);
+
+/** transfer_wait.c: does Refer-To name a call to the target that is not
+    answered? Then its answer is waited for */
+bool transfer_wait(struct transfer *tf);
+/** It was accepted: tell how far that call is */
+void transfer_wait_begins(struct transfer *tf);
+/** A leg of the call to the target has ended. @return true if it was the one
+    who transfers, and the target rings on */
+bool transfer_wait_left(struct call *peer, enum side side,
+			const struct leg_end *end);
+/** The transfer ends without success: so does the call to the target, if
+    nobody else is left in it */
+void transfer_wait_end(struct transfer *tf);
 
 /** transfer_pass.c @return 0, or an errno when it cannot be */
 int transfer_pass(struct transfer *tf);

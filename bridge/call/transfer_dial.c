@@ -71,6 +71,29 @@ static void fresh_answer_h(struct leg *leg, const struct sip_msg *msg,
 }
 
 
+static int dial(struct transfer *tf);
+
+
+/**
+ * The consulted one still rings, or is gone: then Replaces is refused (RFC
+ * 3891 section 3), and the target is called as by a blind transfer
+ *
+ * @return 0 if it is
+ */
+static int again_without(struct transfer *tf, uint16_t scode)
+{
+	if (!tf->replaces || tf->side != SIDE_PBX || !tf->call->hops ||
+	    (scode != 481 && scode != 420))
+		return ENOTSUP;
+
+	info("call", tf->call->rec.id, "%u to Replaces: calling the target "
+	     "without", scode);
+	tf->replaces = mem_deref(tf->replaces);
+
+	return dial(tf);
+}
+
+
 static void fresh_close_h(struct leg *leg, const struct leg_end *end,
 			  void *arg)
 {
@@ -80,6 +103,11 @@ static void fresh_close_h(struct leg *leg, const struct leg_end *end,
 
 	re_snprintf(reason, sizeof(reason), "%s", cause_find(scode)->reason);
 	tf->fresh = NULL;
+	if (!again_without(tf, scode)) {
+		mem_deref(leg);
+		return;
+	}
+
 	transfer_failed(tf, scode, reason);
 	mem_deref(leg);
 }
@@ -243,5 +271,6 @@ int transfer_bridge(struct transfer *tf)
 	if (tf->peer[0] && !join(tf))
 		return 0;
 
-	return dial(tf);
+	/* it has answered already: not to be rung again */
+	return tf->waited ? EPROTO : dial(tf);
 }

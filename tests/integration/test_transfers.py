@@ -75,6 +75,33 @@ class Attended(Stories, BridgeTest):
             ("teams", "attended", self.way, desk.extension, 200,
              second["id"]))
 
+    def test_user_lets_go_before_the_asked_one_answers(self):
+        phone, desk = self.site.carrier(1), self.site.desk(1)
+        person = self.people["A"]
+        call = self.phone_calls(phone, person)
+        self.talk(phone, call)
+        call.hold()
+        phone.ear.hears(plan.HOLD_HZ)
+        desk.begin()
+        consult = person.dial(desk.extension)
+        desk.wait_ringing()
+        consult.wait("ringing")
+        call.transfer(desk.extension, consult)
+        call.wait("refer_accepted")
+        consult.hangup()
+        consult.wait_ended()
+        self.assertEqual(desk.calls(), 1)
+        desk.answer()
+        call.wait("transferred")
+        self.talk(phone, desk)
+        phone.hangup()
+        desk.wait_closed()
+        first, second = self.story(2)
+        self.assertEqual(second["transfer_of"], first["id"])
+        self.assertEqual(first["transfers"][0]["scode"], 200)
+        self.assertEqual(first["transfers"][0]["way"], self.way)
+        self.assertTrue(second["answer_ms"])
+
 
 class BlindOnHold(BridgeTest):
     """The PBX transfers a caller on hold."""
@@ -336,7 +363,26 @@ class ByPhones(Stories, BridgeTest):
         other.wait_ended()
         self.story(2)
 
-    def replaces(self, call):
+    def test_to_a_teams_user_who_still_rings(self):
+        phone, call = self.begin()
+        phone.dial("sip:2102@" + plan.KAMAILIO_DOMAIN)
+        asked = self.people["B"].wait_ringing()
+        consulted = wait_for(lambda: self.replaces(asked, "SIP/2.0 180"), 10,
+                             "the phone to be told of ringing")
+        phone.transfer("2102", "%s?Replaces=%s" % (
+            plan.KAMAILIO_DOMAIN, consulted))
+        wait_for(lambda: any(record["transfers"]
+                             for record in self.records()), 20,
+                 "the transfer to have begun")
+        asked.answer()
+        self.talk(call, asked)
+        call.hangup()
+        asked.wait_ended()
+        first, second = self.story(2)
+        self.assertEqual(first["transfers"][0]["way"], "join")
+        self.assertEqual(second["transfer_of"], first["id"])
+
+    def replaces(self, call, line="SIP/2.0 200"):
         """The phone's dialog of this call, as the bridge knows it, escaped
         for Refer-To; the phone's other call becomes the current one."""
         record = next(record for record in self.records()
@@ -344,9 +390,12 @@ class ByPhones(Stories, BridgeTest):
         first = next(r for r in self.records() if r != record)
         trace = json.loads(self.bridge.command("trace", "--json",
                                                record["id"]))
-        answer = next(message["data"] for message in trace["messages"]
-                      if message["data"].startswith("SIP/2.0 200")
-                      and record["pbxside"]["callid"] in message["data"])
+        answer = next((message["data"] for message in trace["messages"]
+                       if message["data"].startswith(line)
+                       and record["pbxside"]["callid"] in message["data"]),
+                      None)
+        if not answer:
+            return None
         theirs, ours = (re.search(r"(?im)^%s:.*;tag=([^;\s]+)" % name,
                                   answer)[1] for name in ("From", "To"))
         self.phone_finds(first["pbxside"]["callid"])

@@ -310,6 +310,14 @@ static int name_consulted(struct transfer *xfer, const struct call *consult)
 }
 
 
+/* Asked, or being asked: it has rung there */
+static bool is_consulted(const struct call *consult)
+{
+	return consult->state == CALL_UP ||
+	       (consult->state == CALL_DIALING && consult->remote_tag);
+}
+
+
 int transfer_start(struct call *call, const char *to,
 		   const struct call *consult)
 {
@@ -317,7 +325,7 @@ int transfer_start(struct call *call, const char *to,
 	struct pl number;
 	int err;
 
-	if (call->state != CALL_UP || (consult && consult->state != CALL_UP))
+	if (call->state != CALL_UP || (consult && !is_consulted(consult)))
 		return ENOTCONN;
 	if (call->xfer || call->peer)
 		return EBUSY;
