@@ -149,11 +149,6 @@ static void progress_h(struct leg *leg, const struct sip_msg *msg,
 	const bool again = call->rung;
 	struct desc out;
 
-	if (answer) {
-		call->early = *answer;
-		call->has_early = true;
-	}
-
 	if (call->state == CALL_TRYING) {
 		set_state(call, CALL_RINGING);
 		record_note(call, CALL_SIGNAL, where_of(from), "%u %r%s",

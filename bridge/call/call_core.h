@@ -101,8 +101,6 @@ struct call {
 	struct redirects *redirects;       /* owned; NULL: none so far      */
 	struct wheel_tmr max_tmr;  /* longest time of an answered call      */
 	struct desc_crypto keyv[SIDES];    /* ours                          */
-	struct desc early;         /* callee's description before answer    */
-	bool has_early;
 	bool secure[SIDES];        /* SRTP is spoken on that side           */
 	bool mux[SIDES];           /* RTCP on the RTP port                  */
 	bool holding[SIDES];       /* we hold that side, for the other one  */

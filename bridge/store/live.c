@@ -24,6 +24,8 @@ struct value {
 	atomic_uint refs;
 	struct value *next;        /* the bucket's list                    */
 	struct value *older, *newer;  /* ended calls, in order of their end */
+	uint64_t change;           /* its number in the ring, from 1; 0: it is
+				      not there                            */
 	bool ended;
 	uint32_t hash;             /* of its key */
 	uint32_t size;             /* octets of what follows */
@@ -53,10 +55,12 @@ struct live {
 	int64_t regcv[REG_STATES]; /* registrations by state */
 	struct value *oldest, *newest;         /* ended calls, borrowed */
 	size_t endedc;
-	struct value *changev[CHANGES_MAX];    /* a ring; each: a reference */
+	struct value *changev[CHANGES_MAX];    /* a ring; each: a reference;
+				      NULL: a later change has replaced it */
 	enum live_kind kindv[CHANGES_MAX];
-	uint64_t changec;          /* counts up; begins with the time, so that
-				      those of another process are others */
+	uint64_t first, changec;   /* counts up from the first, which is the
+				      time, so that those of another process
+				      are others */
 
 	struct log_gate gate;      /* the teller's */
 };
@@ -308,18 +312,50 @@ static struct value *ended_overflow(struct live *l)
 }
 
 
-/** Remember a change. The lock is held.
-    @return one that is forgotten for it, now the caller's; NULL */
+/* Changes. The lock is held. A value that is no longer the newest is told to
+   nobody, so the ring lets go of it: of a call that is told ten times in a
+   minute one is kept */
+
+
+/** @return what was in that place, its reference now the caller's; NULL */
+static struct value *change_put(struct live *l, uint64_t change,
+				struct value *v)
+{
+	const size_t at = (change - 1) % CHANGES_MAX;
+	struct value *was = l->changev[at];
+
+	if (was)
+		was->change = 0;
+
+	l->changev[at] = v ? value_ref(v) : NULL;
+	if (v)
+		v->change = change;
+
+	return was;
+}
+
+
+/** @return one that is forgotten for it, now the caller's; NULL */
 static struct value *change_add(struct live *l, enum live_kind kind,
 				struct value *v)
 {
-	const size_t at = l->changec++ % CHANGES_MAX;
-	struct value *old = l->changev[at];
+	l->kindv[l->changec % CHANGES_MAX] = kind;
 
-	l->changev[at] = value_ref(v);
-	l->kindv[at]   = kind;
+	return change_put(l, ++l->changec, v);
+}
 
-	return old;
+
+/**
+ * A value has been replaced
+ *
+ * @param v  Takes its place among the changes; NULL: it is a change itself
+ *
+ * @return the old one if it was there, a reference of the caller's; NULL
+ */
+static struct value *change_replace(struct live *l, const struct value *old,
+				    struct value *v)
+{
+	return old && old->change ? change_put(l, old->change, v) : NULL;
 }
 
 
@@ -353,7 +389,7 @@ int live_alloc(struct live **lp)
 
 	(void)pthread_mutex_init(&l->lock, NULL);
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	l->changec = (uint64_t)ts.tv_sec * 1000000 +
+	l->first = l->changec = (uint64_t)ts.tv_sec * 1000000 +
 		(uint64_t)ts.tv_nsec / 1000;
 
 	err = table_init(&l->regs, same_reg);
@@ -389,7 +425,7 @@ void live_free(struct live *l)
 bool live_reg(struct live *l, const struct reg_status *st)
 {
 	char packed[sizeof(*st)];
-	struct value *v, *old, *forgot = NULL;
+	struct value *v, *old, *was, *forgot = NULL;
 	size_t size;
 	bool news;
 
@@ -410,12 +446,14 @@ bool live_reg(struct live *l, const struct reg_status *st)
 		--l->regcv[reg_status_packed_state(old->u.reg)];
 	if (!st->removed)
 		++l->regcv[st->state];
+	was = change_replace(l, old, news ? NULL : v);
 	if (news)
 		forgot = change_add(l, LIVE_REG, v);
 
 	(void)pthread_mutex_unlock(&l->lock);
 
 	value_deref(forgot);
+	value_deref(was);
 	value_deref(old);
 	if (st->removed)
 		value_deref(v);
@@ -426,7 +464,7 @@ bool live_reg(struct live *l, const struct reg_status *st)
 
 bool live_trunk(struct live *l, const struct trunk_status *st)
 {
-	struct value *v, *old, *forgot;
+	struct value *v, *old, *was, *forgot;
 	bool news;
 
 	if (!l || !st)
@@ -439,12 +477,14 @@ bool live_trunk(struct live *l, const struct trunk_status *st)
 	(void)pthread_mutex_lock(&l->lock);
 	old = st->removed ? table_take(&l->trunks, v) :
 		table_put(&l->trunks, v);
+	was = change_replace(l, old, NULL);
 	forgot = change_add(l, LIVE_TRUNK, v);
 	(void)pthread_mutex_unlock(&l->lock);
 
 	news = !old || st->removed || old->u.trunk.up != st->up ||
 		old->u.trunk.seen != st->seen;
 	value_deref(forgot);
+	value_deref(was);
 	value_deref(old);
 	if (st->removed)
 		value_deref(v);
@@ -455,7 +495,7 @@ bool live_trunk(struct live *l, const struct trunk_status *st)
 
 void live_call(struct live *l, const struct call_record *rec)
 {
-	struct value *v, *old, *over = NULL, *forgot = NULL;
+	struct value *v, *old, *over = NULL, *was = NULL, *forgot = NULL;
 
 	if (!l || !rec)
 		return;
@@ -474,6 +514,7 @@ void live_call(struct live *l, const struct call_record *rec)
 	}
 
 	(void)table_put(&l->calls, v);
+	was = change_replace(l, old, NULL);
 	forgot = change_add(l, LIVE_CALL, v);
 
 	if (old && old->ended)
@@ -487,6 +528,7 @@ void live_call(struct live *l, const struct call_record *rec)
 	(void)pthread_mutex_unlock(&l->lock);
 
 	value_deref(forgot);
+	value_deref(was);
 	value_deref(old);
 	value_deref(over);
 }
@@ -742,23 +784,6 @@ struct changes {
 };
 
 
-/** Is it what is known now? What has gone is in no table; a registration may
-    have been told again since, and be the same */
-static bool is_newest(const struct live *l, enum live_kind kind,
-		      const struct value *v)
-{
-	const struct table *t = kind == LIVE_REG ? &l->regs :
-		kind == LIVE_TRUNK ? &l->trunks : &l->calls;
-	const struct value *now = *table_link(t, v);
-
-	if (kind == LIVE_REG && now)
-		return reg_status_packed_same(now->u.reg, now->size,
-					      v->u.reg, v->size);
-
-	return now == v || !now;
-}
-
-
 static int changes_take(struct changes *changes, struct live *l,
 			uint64_t since, uint64_t *newest)
 {
@@ -767,14 +792,14 @@ static int changes_take(struct changes *changes, struct live *l,
 	(void)pthread_mutex_lock(&l->lock);
 
 	*newest = l->changec;
-	if (since > l->changec || l->changec - since > CHANGES_MAX ||
-	    (since < l->changec && !l->changev[since % CHANGES_MAX]))
+	if (since < l->first || since > l->changec ||
+	    l->changec - since > CHANGES_MAX)
 		err = ERANGE;
 
 	for (; !err && since < l->changec; since++) {
 		const size_t at = since % CHANGES_MAX;
 
-		if (!is_newest(l, l->kindv[at], l->changev[at]))
+		if (!l->changev[at])
 			continue;
 
 		changes->kindv[changes->c] = l->kindv[at];
