@@ -30,6 +30,7 @@
 #include "config.h"
 #include "keeper.h"
 #include "lease.h"
+#include "lender.h"
 #include "node.h"
 #include "reach.h"
 #include "portal-api/portal.h"
@@ -46,7 +47,7 @@ enum {
 };
 
 /** What the queue to the SIP thread brings */
-enum { COMMAND, QUIET };
+enum { COMMAND, QUIET, WISH };
 
 
 struct node {
@@ -839,6 +840,11 @@ static void command_h(int id, void *data, void *arg)
 		return;
 	}
 
+	if (id == WISH) {
+		wish_grant(data, &node->tenantl);
+		return;
+	}
+
 	switch (cmd->type) {
 
 	case PORTAL_RELOAD:
@@ -894,6 +900,16 @@ static void quiet_push(struct portal_quiet *quiet, void *arg)
 
 	if (mqueue_push(node->commands, QUIET, quiet))
 		mem_deref(quiet);
+}
+
+
+/** In a worker of the portal's */
+static int password_ask(char **passwordp, const char *tenant,
+			const char *upn, void *arg)
+{
+	struct node *node = arg;
+
+	return wish_password(passwordp, node->commands, WISH, tenant, upn);
 }
 
 
@@ -958,6 +974,7 @@ static int portal_run(struct node *node, struct errors *errs)
 		.software    = "Callbridge/" CALLBRIDGE_VERSION,
 		.changedh    = store_changed,
 		.quieth      = quiet_push,
+		.passwordh   = password_ask,
 		.store_url   = keeper_url(node->keeper),
 		.key_file    = keeper_key_file(node->keeper),
 		.templates   = nc->templates,

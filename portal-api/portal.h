@@ -78,6 +78,11 @@ struct portal_conf {
 	/** See struct portal_quiet, which is the receiver's. In the portal's
 	    thread; NULL: nobody wants to know */
 	void (*quieth)(struct portal_quiet *quiet, void *arg);
+	/** The SIP password of a user of a customer file: libre memory for
+	    seal_wipe(). In a worker, which may wait for it. 0, ENOENT, or why
+	    it is not told; NULL: none is */
+	int (*passwordh)(char **passwordp, const char *tenant,
+			 const char *upn, void *arg);
 	const char *store_url;     /* copied; NULL: no store, and nothing
 				      that is in it                         */
 	const char *key_file;      /* copied; of the store's secrets, NULL  */

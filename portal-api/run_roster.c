@@ -273,6 +273,27 @@ int run_roster(char **textp, struct request *rq, struct errors *errs)
 /* A customer file */
 
 
+/** A user of a customer file: the bridge alone has read that */
+static int password_add(const struct making *mk, const char *upn,
+			json_t *user)
+{
+	const struct portal_conf *conf = portal_conf(mk->rq->portal);
+	char *password = NULL;
+	int err;
+
+	err = conf->passwordh ? conf->passwordh(&password, mk->tenant, upn,
+						conf->arg) : ENOENT;
+	if (!err)
+		err = json_object_set_new(user, "sip_password",
+					  json_string(password)) ? ENOMEM : 0;
+	else if (err == ENOENT)
+		err = 0;
+	seal_wipe(password);
+
+	return err;
+}
+
+
 static int customer_user(const struct making *mk, const char *upn,
 			 json_t *users)
 {
@@ -287,9 +308,12 @@ static int customer_user(const struct making *mk, const char *upn,
 	}
 	if (!err)
 		err = secret_add(mk, STORE_USER, upn, "sip_password", user);
+	if (!err && !*text(user, "sip_password"))
+		err = password_add(mk, upn, user);
 	if (!err && !*text(user, "sip_password")) {
 		errors_add(mk->errs, NULL, "users", "the password of %s is"
-			   " not in the store", upn);
+			   " not in the store: it is in a customer file of"
+			   " another node, or there is none", upn);
 		err = EBADMSG;
 	}
 	if (err)

@@ -42,6 +42,7 @@ struct web_request {
 	bool too_big;
 	char why[CURL_ERROR_SIZE];
 	struct web_reply reply;
+	web_part_h *parth;         /* of a stream, NULL */
 	web_reply_h *h;
 	void *arg;
 };
@@ -218,6 +219,13 @@ static size_t body_came(char *p, size_t size, size_t n, void *arg)
 {
 	struct web_request *rq = arg;
 	const size_t l = size * n;
+	long status = 0;
+
+	(void)curl_easy_getinfo(rq->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (rq->parth && status / 100 == 2) {
+		rq->parth(p, l, rq->arg);
+		return l;
+	}
 
 	if (rq->got->end + l > rq->web->reply_max) {
 		rq->too_big = true;
@@ -374,13 +382,17 @@ static int headers_make(struct web_request *rq, const struct web_ask *ask)
 {
 	int err;
 
-	err = header_add(rq, "Accept: application/json");
+	err = header_add(rq, "Accept: %s", ask->parth ? "text/event-stream"
+			 : "application/json");
 	if (!err)
 		err = guid_add(rq);
 	if (!err && ask->bearer)
 		err = header_add(rq, "Authorization: Bearer %s", ask->bearer);
 	if (!err && ask->type)
 		err = header_add(rq, "Content-Type: %s", ask->type);
+	if (!err && ask->after)
+		err = header_add(rq, "Last-Event-ID: %llu",
+				 (unsigned long long)ask->after);
 
 	return err;
 }
@@ -404,9 +416,6 @@ static void options_set(struct web_request *rq, const struct web_ask *ask)
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT,
 			       (long)web->connect_s);
-	(void)curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)web->total_s);
-	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)LOW_SPEED);
-	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)LOW_SPEED_S);
 	(void)curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
 	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, rq->why);
 	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, body_came);
@@ -415,6 +424,14 @@ static void options_set(struct web_request *rq, const struct web_ask *ask)
 	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, rq);
 	(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, ask->method);
 
+	if (!rq->parth) {
+		(void)curl_easy_setopt(c, CURLOPT_TIMEOUT,
+				       (long)web->total_s);
+		(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT,
+				       (long)LOW_SPEED);
+		(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME,
+				       (long)LOW_SPEED_S);
+	}
 	if (web->socket_path) {
 		(void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH,
 				       web->socket_path);
@@ -441,6 +458,7 @@ int web_send(struct web_request **rqp, struct web *web,
 		return ENOMEM;
 
 	rq->web  = mem_ref(web);
+	rq->parth = ask->parth;
 	rq->h    = h;
 	rq->arg  = arg;
 	rq->got  = mbuf_alloc(4096);

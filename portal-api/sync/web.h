@@ -28,6 +28,10 @@ struct web_conf {
 				      says so                               */
 };
 
+/** Some of a stream has come. Called from the event loop, before the
+    reply's handler; must not deref the request */
+typedef void (web_part_h)(const char *p, size_t size, void *arg);
+
 /** What goes out; texts are copied */
 struct web_ask {
 	const char *method;        /* GET, POST                             */
@@ -35,6 +39,10 @@ struct web_ask {
 	const char *bearer;        /* NULL: no Authorization                */
 	const char *type;          /* of the body                           */
 	const char *body;          /* NULL none                             */
+	web_part_h *parth;         /* a stream of events is wanted, which takes
+				      as long as it takes: a good answer
+				      goes there; NULL: no                  */
+	uint64_t after;            /* ... go on behind that event, 0: all   */
 };
 
 /** What came; dies when the handler returns */

@@ -202,7 +202,7 @@ class Service:
             return False
 
     def stop(self):
-        status = self.process.stop(15) if self.process else None
+        status = self.process.stop(60) if self.process else None
         report = sanitizer.reports()
         if report or status not in (0, None):
             raise AssertionError("callbridged ended with status %s\n%s" % (

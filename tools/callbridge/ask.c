@@ -7,11 +7,9 @@
  */
 #include <curl/curl.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdlib.h>
 
-#include "cli.h"
-#include "portal-api/sync/web.h"
+#include "ask_place.h"
 
 
 enum {
@@ -35,25 +33,52 @@ int ask_escape(struct re_printf *pf, const char *name)
 }
 
 
-/** One line; the first thing that somebody looks for is the socket */
-static void tell_silence(const struct web_reply *reply, const char *path)
+/** The first thing that somebody looks for is the socket */
+void ask_tell_silence(const struct ask_place *place,
+		      const struct web_reply *reply)
 {
-	if (!strncmp(path, "http", 4))
-		term_error("%s: %s", path, reply->why);
+	if (!place->conf.socket_path)
+		term_error("%s: %s", place->path, reply->why);
 	else if (reply->connect_err == EACCES)
 		term_error("%s: permission denied: run this as the service's"
-			   " user or as root", path);
+			   " user or as root", place->path);
 	else if (reply->connect_err)
 		term_error("the service is not running: nobody answers on %s",
-			   path);
+			   place->path);
 	else
-		term_error("%s: no answer: %s", path, reply->why);
+		term_error("%s: no answer: %s", place->path, reply->why);
+}
+
+
+int ask_place(const struct cli *cli, struct ask_place *place,
+	      const char *target)
+{
+	const size_t l = cli->url ? strlen(cli->url) : 0;
+
+	memset(place, 0, sizeof(*place));
+
+	if (cli->url)
+		str_ncpy(place->path, cli->url, sizeof(place->path));
+	else if (node_socket(cli, place->path, sizeof(place->path)))
+		return EINVAL;
+
+	place->conf.socket_path = cli->url ? NULL : place->path;
+	place->conf.ca_file     = cli->ca_file;
+	place->conf.total_s     = LIMIT_S;
+	place->conf.reply_max   = ANSWER_MAX;
+	place->conf.plain       = true;
+	place->bearer           = cli->url ? cli->token : NULL;
+
+	return cli->url ? re_sdprintf(&place->url, "%b%s", cli->url,
+				      cli->url[l - 1] == '/' ? l - 1 : l,
+				      target) :
+		re_sdprintf(&place->url, "http://callbridge%s", target);
 }
 
 
 struct asking {
 	struct answer *answer;     /* borrowed */
-	const char *path;
+	const struct ask_place *place;     /* borrowed */
 	int err;
 };
 
@@ -64,7 +89,7 @@ static void came(const struct web_reply *reply, void *arg)
 	struct answer *answer = asking->answer;
 
 	if (reply->why) {
-		tell_silence(reply, asking->path);
+		ask_tell_silence(asking->place, reply);
 		asking->err = EIO;
 		return;
 	}
@@ -81,24 +106,17 @@ static void came(const struct web_reply *reply, void *arg)
 }
 
 
-/** By its socket here, or by a URL and a token from elsewhere */
-static int perform(const struct cli *cli, struct answer *answer,
-		   const char *path, const char *url, const char *method,
-		   const char *type, const char *body)
+static int perform(struct answer *answer, const struct ask_place *place,
+		   const char *method, const char *type, const char *body)
 {
-	const struct web_conf conf = {
-		.socket_path = cli->url ? NULL : path,
-		.ca_file = cli->ca_file, .total_s = LIMIT_S,
-		.reply_max = ANSWER_MAX, .plain = true,
-	};
 	const struct web_ask wa = {
-		.method = method, .url = url, .type = type, .body = body,
-		.bearer = cli->url ? cli->token : NULL,
+		.method = method, .url = place->url, .type = type,
+		.body = body, .bearer = place->bearer,
 	};
-	struct asking asking = { answer, path, 0 };
+	struct asking asking = { answer, place, 0 };
 	int err;
 
-	err = web_wait(&conf, &wa, came, &asking);
+	err = web_wait(&place->conf, &wa, came, &asking);
 	if (err)
 		term_error("%m", err);
 
@@ -152,28 +170,21 @@ static int request(const struct cli *cli, struct answer *answer,
 		   const char *method, const char *type, const char *body,
 		   const char *fmt, va_list ap)
 {
-	const size_t l = cli->url ? strlen(cli->url) : 0;
-	char path[PATH_MAX];
-	char *target = NULL, *url = NULL;
+	struct ask_place place;
+	char *target = NULL;
 	int err;
 
 	memset(answer, 0, sizeof(*answer));
 
-	if (cli->url)
-		str_ncpy(path, cli->url, sizeof(path));
-	else if (node_socket(cli, path, sizeof(path)))
-		return EINVAL;
-
 	err = re_vsdprintf(&target, fmt, ap);
-	if (!err)
-		err = cli->url ? re_sdprintf(&url, "%b%s", cli->url,
-					     cli->url[l - 1] == '/' ? l - 1
-					     : l, target) :
-			re_sdprintf(&url, "http://callbridge%s", target);
-	if (!err)
-		err = perform(cli, answer, path, url, method, type, body);
+	if (err)
+		return err;
 
-	mem_deref(url);
+	err = ask_place(cli, &place, target);
+	if (!err)
+		err = perform(answer, &place, method, type, body);
+
+	mem_deref(place.url);
 	mem_deref(target);
 
 	if (!err && answer->size)

@@ -17,7 +17,10 @@
 #include "testplans/report.h"
 #include "customer.h"
 #include "events.h"
+#include "follow.h"
+#include "readiness_cli.h"
 #include "station.h"
+#include "test_cli.h"
 
 
 enum { VERDICTS = VERDICT_SKIP + 1, TITLE_WIDTH = 30, SECRET = 256 };
@@ -28,7 +31,7 @@ struct given {
 	const char *userv[READINESS_USERS], *authv[READINESS_USERS];
 	const char *call;
 	const char *report;        /* file for the report, NULL */
-	bool json, html, events;
+	bool json, html, events, node;
 };
 
 struct report {
@@ -192,30 +195,61 @@ static int address_read(struct readiness_conf *conf,
 /* What is told */
 
 
-static void line_print(const struct finding *finding)
+void readiness_line(const json_t *finding)
 {
-	static const struct { const char *word; enum term_colour colour; }
-	wordv[VERDICTS] = {
-		[VERDICT_PASS] = { "pass", TERM_GREEN },
-		[VERDICT_INFO] = { "info", TERM_GREY },
-		[VERDICT_WARN] = { "warn", TERM_YELLOW },
-		[VERDICT_FAIL] = { "FAIL", TERM_RED },
-		[VERDICT_SKIP] = { "skip", TERM_GREY },
+	static const enum term_colour colourv[VERDICTS] = {
+		[VERDICT_PASS] = TERM_GREEN, [VERDICT_INFO] = TERM_GREY,
+		[VERDICT_WARN] = TERM_YELLOW, [VERDICT_FAIL] = TERM_RED,
+		[VERDICT_SKIP] = TERM_GREY,
 	};
-	const char *colour = term_colour(wordv[finding->verdict].colour);
+	const char *verdict = answer_str(finding, "verdict");
+	const char *advice = answer_str(finding, "advice");
+	const char *field = answer_str(finding, "field");
+	const char *colour;
+	int v = 0;
+
+	while (v < VERDICT_SKIP && strcmp(verdict_name((enum verdict)v),
+					  verdict))
+		++v;
+	colour = term_colour(colourv[v]);
 
 	(void)printf("%s%s%s  %-*s ", colour ? colour : "",
-		     wordv[finding->verdict].word, colour ? "\033[0m" : "",
-		     TITLE_WIDTH, finding->title);
-	term_line(stdout, finding->evidence);
+		     v == VERDICT_FAIL ? "FAIL" : verdict,
+		     colour ? "\033[0m" : "", TITLE_WIDTH,
+		     answer_str(finding, "title"));
+	term_line(stdout, answer_str(finding, "evidence"));
 
-	if (finding->advice)
-		(void)printf("      -> %s\n", finding->advice);
-	if (finding->advice && finding->field &&
-	    finding->verdict >= VERDICT_WARN)
-		(void)printf("      -> see `callbridge explain %s`\n",
-			     finding->field);
+	if (*advice)
+		(void)printf("      -> %s\n", advice);
+	if (*advice && *field && v >= VERDICT_WARN)
+		(void)printf("      -> see `callbridge explain %s`\n", field);
 	(void)fflush(stdout);
+}
+
+
+static int readiness_status(const json_t *report)
+{
+	const json_t *counts = json_object_get(report, "counts");
+
+	return answer_int(counts, "failed") ? EXIT_FAILING :
+		strncmp(answer_str(report, "verdict"), "ready", 5) ? EXIT_BAD
+		: EXIT_GOOD;
+}
+
+
+int readiness_summary(const json_t *report)
+{
+	const json_t *counts = json_object_get(report, "counts");
+	const int warns = (int)answer_int(counts, "warnings");
+
+	(void)printf("\n%s: %s: %d passed, %d warning%s, %d failed\n",
+		     answer_str(report, "sip_domain"),
+		     answer_str(report, "verdict"),
+		     (int)answer_int(counts, "passed"), warns,
+		     warns == 1 ? "" : "s",
+		     (int)answer_int(counts, "failed"));
+
+	return readiness_status(report);
 }
 
 
@@ -233,17 +267,15 @@ static void found_h(const struct finding *finding, void *arg)
 	++report->countv[finding->verdict];
 	(void)json_array_append(report->findings, json);
 
+	if (!report->quiet)
+		readiness_line(json);
 	if (report->events) {
-		json_t *told = json_copy(json);
-
-		(void)json_object_set_new(told, "event",
+		(void)json_object_set_new(json, "event",
 					  json_string("finding"));
-		events_line(told);
+		events_line(json_incref(json));
+		(void)json_object_del(json, "event");
 	}
 	json_decref(json);
-
-	if (!report->quiet)
-		line_print(finding);
 }
 
 
@@ -280,6 +312,22 @@ static int file_json(const char *path, const json_t *json)
 }
 
 
+/** As it is wanted */
+static int report_tell(const json_t *json, const struct given *given)
+{
+	const int status = file_json(given->report, json);
+
+	if (given->json)
+		return term_json(json);
+	if (given->html)
+		(void)report_html(term_out(), json);
+	else if (!given->events)
+		(void)readiness_summary(json);
+
+	return status;
+}
+
+
 static int findings_end(struct report *report, const struct pbx *pbx,
 			const struct given *given, bool whole)
 {
@@ -290,22 +338,12 @@ static int findings_end(struct report *report, const struct pbx *pbx,
 	json_t *json;
 	int status;
 
-	if (!report->quiet)
-		(void)printf("\n%s: %s: %u passed, %u warning%s, %u"
-			     " failed\n", pbx->sip_domain, verdict,
-			     report->countv[VERDICT_PASS], warns,
-			     warns == 1 ? "" : "s", fails);
-
 	json = report_json(report, pbx->sip_domain, verdict);
 	if (!json)
 		return EXIT_BAD;
 
-	status = file_json(given->report, json);
-	if (given->json)
-		status = term_json(json);
-	else if (given->html)
-		(void)report_html(term_out(), json);
-	else if (given->events)
+	status = report_tell(json, given);
+	if (given->events)
 		events_line(json_pack("{s:s, s:s}", "event", "end", "verdict",
 				      verdict));
 	json_decref(json);
@@ -431,6 +469,53 @@ static int examine_given(struct readiness_conf *conf,
 }
 
 
+/** Something is told, and nothing is printed */
+static void silent_h(const json_t *json, void *arg)
+{
+	(void)json;
+	(void)arg;
+}
+
+
+/** The service examines a PBX of its own, and its users with the passwords
+    that it has */
+static int examine_node(const struct cli *cli, const struct given *given)
+{
+	const struct test_files none = { NULL, NULL, NULL };
+	json_t *users = json_array(), *report = NULL;
+	char id[TEST_ID_SIZE];
+	struct test_place place;
+	int status;
+
+	for (size_t i = 0; i < READINESS_USERS; i++)
+		if (given->userv[i])
+			(void)json_array_append_new(users,
+				json_string(given->userv[i]));
+
+	status = test_node_pbx(cli, given->tenant, given->pbx, &place);
+	if (status) {
+		json_decref(users);
+		return status;
+	}
+
+	status = test_node_begin(cli, &place, json_pack("{s:s, s:o, s:s*}",
+				 "kind", "readiness", "users", users, "call",
+				 given->call), id);
+	if (!status)
+		status = follow(cli, id, given->json || given->html ?
+				silent_h : test_node_event, NULL);
+	if (!status)
+		status = test_node_report(cli, id, &none, &report);
+	if (!status)
+		status = report_tell(report, given);
+	if (!status)
+		status = readiness_status(report);
+	json_decref(report);
+
+	return status;
+}
+
+
 int cmd_readiness(const struct cli *cli, int argc, char *argv[])
 {
 	struct given given = {0};
@@ -444,6 +529,8 @@ int cmd_readiness(const struct cli *cli, int argc, char *argv[])
 		{"auth-username-2", &given.authv[1], NULL},
 		{"call", &given.call, NULL},
 		{"file", &given.file, NULL}, {"pbx", &given.pbx, NULL},
+		{"tenant", &given.tenant, NULL},
+		{"on-node", NULL, &given.node},
 		{"templates", &given.templates, NULL},
 		{"json", NULL, &given.json}, {"html", NULL, &given.html},
 		{"report", &given.report, NULL},
@@ -457,12 +544,17 @@ int cmd_readiness(const struct cli *cli, int argc, char *argv[])
 	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 0, 0))
 		return EXIT_BAD;
 
-	if (!given.domain == !given.file || (given.json && given.html) ||
+	if (!!given.domain + !!given.file + given.node != 1 ||
+	    (given.json && given.html) ||
 	    (given.userv[1] && !given.userv[0])) {
-		term_error("readiness: want --sip-domain NAME or --file FILE;"
-			   " --user before --user-2; --json or --html");
+		term_error("readiness: want --sip-domain NAME, --file FILE or"
+			   " --on-node; --user before --user-2; --json or"
+			   " --html");
 		return EXIT_BAD;
 	}
+
+	if (given.node)
+		return examine_node(cli, &given);
 
 	if (node_conf(cli, &node))
 		return EXIT_BAD;

@@ -79,12 +79,9 @@ static int test_lint(int argc, char *argv[])
 
 
 /** The plans of the house */
-static int test_list(int argc, char *argv[])
+static int plans_list(void)
 {
 	char name[64];
-
-	if (options_argc(argc, argv, 0, 0))
-		return EXIT_BAD;
 
 	for (size_t i = 0; *plan_name(name, sizeof(name), i); i++) {
 		struct errors *errs;
@@ -111,7 +108,23 @@ static int test_list(int argc, char *argv[])
 }
 
 
-/** Steps, lint and list have no options */
+static int test_list(const struct cli *cli, int argc, char *argv[])
+{
+	const char *tenant = NULL;
+	bool node = false;
+	const struct opt optv[] = {
+		{"on-node", NULL, &node}, {"tenant", &tenant, NULL},
+		{NULL, NULL, NULL},
+	};
+
+	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 0, 0))
+		return EXIT_BAD;
+
+	return node ? test_node_list(cli, tenant) : plans_list();
+}
+
+
+/** Steps and lint have no options */
 static bool no_options(int *argc, char *argv[])
 {
 	const struct opt optv[] = {{NULL, NULL, NULL}};
@@ -135,6 +148,12 @@ int cmd_test(const struct cli *cli, int argc, char *argv[])
 		return test_init(argc, argv);
 	if (!strcmp(word, "compare"))
 		return test_compare(argc, argv);
+	if (!strcmp(word, "watch"))
+		return test_watch(cli, argc, argv);
+	if (!strcmp(word, "stop"))
+		return test_stop(cli, argc, argv);
+	if (!strcmp(word, "list"))
+		return test_list(cli, argc, argv);
 
 	if (argc > 0 && !no_options(&argc, argv))
 		return EXIT_BAD;
@@ -143,11 +162,9 @@ int cmd_test(const struct cli *cli, int argc, char *argv[])
 		return test_steps(argc, argv);
 	if (!strcmp(word, "lint"))
 		return test_lint(argc, argv);
-	if (!strcmp(word, "list"))
-		return test_list(argc, argv);
 
-	term_error("test: want init, run, list, compare, keep, steps or"
-		   " lint, found \"%s\"", word);
+	term_error("test: want init, run, list, watch, stop, compare,"
+		   " keep, steps or lint, found \"%s\"", word);
 
 	return EXIT_BAD;
 }

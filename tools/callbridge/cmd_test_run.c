@@ -21,15 +21,16 @@
 #include "test_cli.h"
 
 
-enum { WORDS = 32, PLANS = 32, LINE = 1024 };
+enum { WORDS = 32, PLANS = 32 };
 
 #define ROSTER_DEFAULT "roster.yaml"
 
 
 struct options {
 	const char *roster, *cases, *tags, *repeat, *times, *folder;
-	const char *json, *junit, *html, *resume, *tenant;
-	bool keep, events;
+	const char *resume, *tenant, *pbx;
+	struct test_files files;
+	bool keep, events, node;
 };
 
 /** A list on the command line: parted by commas */
@@ -230,34 +231,18 @@ static void event(const struct run_event *ev, void *arg)
 }
 
 
-/** No more than the line is read: the rest answers what is asked later.
-    @return false if there is none any more */
-static bool line_read(char *line, size_t size)
-{
-	size_t n = 0;
-	char c;
-
-	while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n') {
-		if (n + 1 < size)
-			line[n] = c;
-		++n;
-	}
-
-	line[min(n, size - 1)] = '\0';
-
-	return n || c == '\n';
-}
-
-
-/** A letter, and a remark behind it */
 static void answer_take(struct session *session, struct run *run)
 {
-	enum run_answer answer = RUN_NO;
-	char line[LINE];
-	const char *note = line;
+	enum run_answer answer;
+	char note[RUN_NOTE_SIZE];
 	bool choice;
 
-	if (!line_read(line, sizeof(line)) && session->events) {
+	(void)pthread_mutex_lock(&session->lock);
+	choice = session->choice;
+	(void)pthread_mutex_unlock(&session->lock);
+
+	if (!test_answer_read(choice, &answer, note, sizeof(note)) &&
+	    session->events) {
 		session->alone = true;
 		run_cancel(run);
 		events_end_soon();
@@ -265,17 +250,8 @@ static void answer_take(struct session *session, struct run *run)
 	}
 
 	(void)pthread_mutex_lock(&session->lock);
-	choice = session->choice;
 	session->asking = false;
 	(void)pthread_mutex_unlock(&session->lock);
-
-	if (*line == 'y' || *line == 'Y' || (!choice && !*line))
-		answer = RUN_YES;
-	if (*line == 's' || *line == 'S')
-		answer = RUN_SKIP;
-
-	note += strcspn(note, " ");
-	note += strspn(note, " ");
 
 	run_answer(run, answer, note);
 }
@@ -311,93 +287,6 @@ static void attend(struct session *session, struct run *run)
 			answer_take(session, run);
 		}
 	}
-}
-
-
-/* Reports */
-
-
-typedef int (print_h)(struct re_printf *pf, const json_t *report);
-
-
-static int file_print(const char *p, size_t size, void *arg)
-{
-	return fwrite(p, 1, size, arg) == size ? 0 : EIO;
-}
-
-
-static int report_write(const char *path, const json_t *report,
-			print_h *printh)
-{
-	struct re_printf pf = {.vph = file_print};
-	FILE *f = fopen(path, "wbe");
-	int err;
-
-	if (!f) {
-		term_error("%s: %m", path, errno);
-		return errno;
-	}
-
-	pf.arg = f;
-	err = printh ? printh(&pf, report) :
-		json_dumpf(report, f, JSON_INDENT(1)) ? EIO : 0;
-	if (fclose(f) && !err)
-		err = EIO;
-	if (err)
-		term_error("%s: cannot be written: %m", path, err);
-
-	return err;
-}
-
-
-static int reports_write(const struct options *opts, const json_t *report)
-{
-	int err = 0;
-
-	if (opts->json)
-		err = report_write(opts->json, report, NULL);
-	if (opts->junit && !err)
-		err = report_write(opts->junit, report, report_junit);
-	if (opts->html && !err)
-		err = report_write(opts->html, report, report_html);
-
-	return err;
-}
-
-
-static const char *str(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
-}
-
-
-static int summary(const json_t *report, bool events)
-{
-	const json_t *counts = json_object_get(report, "counts");
-	const char *verdict = str(report, "verdict");
-	const char *colour;
-	const bool good = !strcmp(verdict, "passed");
-	const bool failed = answer_int(counts, "failed") > 0;
-
-	if (*str(report, "error")) {
-		term_error("%s", str(report, "error"));
-		return EXIT_BAD;
-	}
-
-	if (events)
-		return good ? EXIT_GOOD : failed ? EXIT_FAILING : EXIT_BAD;
-
-	colour = term_colour(good ? TERM_GREEN : TERM_RED);
-	(void)printf("\n%s%s%s: %d passed, %d failed, %d skipped%s\n",
-		     colour ? colour : "", verdict, colour ? "\033[0m" : "",
-		     (int)answer_int(counts, "passed"),
-		     (int)answer_int(counts, "failed"),
-		     (int)answer_int(counts, "skipped"),
-		     answer_int(counts, "stopped") ? ", stopped early" : "");
-
-	return good ? EXIT_GOOD : failed ? EXIT_FAILING : EXIT_BAD;
 }
 
 
@@ -515,8 +404,8 @@ static int perform(struct run_conf *conf, struct session *session,
 	(void)sigaction(SIGTERM, &old_term, NULL);
 	current = NULL;
 
-	status = summary(report, session->events);
-	if (reports_write(opts, report))
+	status = test_summary(report, session->events);
+	if (test_files_write(&opts->files, report))
 		status = EXIT_BAD;
 
 	json_decref(report);
@@ -542,7 +431,7 @@ static int session_run(const struct cli *cli, struct run_conf *conf,
 		own.config = roster->bridge.config;
 
 	if (node_socket(&own, session.socket, sizeof(session.socket)) ||
-	    captures_make(captures, sizeof(captures), opts->html) ||
+	    captures_make(captures, sizeof(captures), opts->files.html) ||
 	    folder_make(&session, opts))
 		return EXIT_BAD;
 
@@ -590,43 +479,84 @@ static int resume_get(json_t **reportp, const char *path)
 }
 
 
+/** What is of no use at the service is not left out in silence */
+static int options_check(const struct options *opts)
+{
+	const struct { const char *name; bool given, node; } v[] = {
+		{"roster", opts->roster, false}, {"tag", opts->tags, false},
+		{"resume", opts->resume, false},
+		{"folder", opts->folder, false}, {"keep", opts->keep, false},
+		{"events", opts->events, false}, {"pbx", opts->pbx, true},
+	};
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++) {
+		if (!v[i].given || v[i].node == opts->node)
+			continue;
+
+		term_error("test: --%s %s with --on-node", v[i].name,
+			   v[i].node ? "goes only" : "does not go");
+		return EINVAL;
+	}
+
+	return 0;
+}
+
+
 int test_run(const struct cli *cli, int argc, char *argv[])
 {
-	static char confidence[] = "confidence";
-	struct options opts = {.roster = ROSTER_DEFAULT};
+	struct options opts = {0};
 	const struct opt optv[] = {
 		{"roster", &opts.roster, NULL}, {"case", &opts.cases, NULL},
 		{"tag", &opts.tags, NULL}, {"repeat", &opts.repeat, NULL},
-		{"times", &opts.times, NULL}, {"json", &opts.json, NULL},
-		{"junit", &opts.junit, NULL}, {"html", &opts.html, NULL},
+		{"times", &opts.times, NULL}, {"json", &opts.files.json, NULL},
+		{"junit", &opts.files.junit, NULL},
+		{"html", &opts.files.html, NULL},
 		{"folder", &opts.folder, NULL},
 		{"resume", &opts.resume, NULL}, {"keep", NULL, &opts.keep},
 		{"tenant", &opts.tenant, NULL}, {"events", NULL, &opts.events},
+		{"on-node", NULL, &opts.node}, {"pbx", &opts.pbx, NULL},
 		{NULL, NULL, NULL},
 	};
 	struct run_conf conf = {.repeat = 1, .scale = 100};
 	struct words cases = {NULL, {NULL}, 0}, tags = {NULL, {NULL}, 0};
 	struct plan *planv[PLANS] = {NULL};
+	const char *namev[PLANS];
+	size_t planc = 0;
 	struct roster *roster = NULL;
 	json_t *resume = NULL;
 	int status = EXIT_BAD;
 
 	if (options_read(optv, &argc, argv) ||
-	    options_argc(argc, argv, 0, PLANS) ||
+	    options_argc(argc, argv, 0, PLANS) || options_check(&opts) ||
 	    number_get(&conf.repeat, "repeat", opts.repeat, 1000) ||
 	    number_get(&conf.scale, "times", opts.times, 100) ||
 	    words_read(&cases, "case", opts.cases) ||
-	    words_read(&tags, "tag", opts.tags) ||
-	    roster_get(&roster, opts.roster) ||
+	    words_read(&tags, "tag", opts.tags))
+		goto out;
+
+	for (int i = 1; i < argc || (argc == 1 && i == 1); i++)
+		namev[planc++] = argc == 1 ? "confidence" : argv[i];
+
+	if (opts.node) {
+		const struct test_order order = {
+			.tenant = opts.tenant, .pbx = opts.pbx,
+			.planv = namev, .planc = planc,
+			.casev = cases.v, .casec = cases.c,
+			.times = conf.scale, .repeat = conf.repeat,
+			.files = opts.files,
+		};
+
+		status = test_node_run(cli, &order);
+		goto out;
+	}
+
+	if (roster_get(&roster, opts.roster ? opts.roster : ROSTER_DEFAULT) ||
 	    resume_get(&resume, opts.resume))
 		goto out;
 
-	for (int i = 1; i < argc || (argc == 1 && i == 1); i++) {
-		if (plan_get(&planv[conf.planc], argc == 1 ? confidence :
-			     argv[i]))
+	for (; conf.planc < planc; conf.planc++)
+		if (plan_get(&planv[conf.planc], namev[conf.planc]))
 			goto out;
-		++conf.planc;
-	}
 
 	conf.planv  = planv;
 	conf.casev  = cases.v;

@@ -220,8 +220,8 @@ static const struct command commandv[] = {
 	 "  --refusals N        stop when the PBX said no so often (3)\n"
 	 "  --json              what `doctor` found, as JSON\n",
 	 cmd_template},
-	{"readiness", "--sip-domain NAME|--file FILE [--user NAME]"
-	 " [--user-2 NAME] [--json|--html]",
+	{"readiness", "--sip-domain NAME|--file FILE|--on-node [--user NAME]"
+	 " [--user-2 NAME]\n                            [--json|--html]",
 	 "is a PBX ready? Checks the way to it, before anything is set up",
 	 "Names, protocols, certificate, NAT, SIP ALG, fragments; with an"
 	 " account also\nregistration and expiry, with two a call and its"
@@ -243,21 +243,35 @@ static const struct command commandv[] = {
 	 "  --file FILE          take the PBX from a customer file instead;"
 	 " --user is then\n"
 	 "                       a user's Microsoft name\n"
-	 "  --pbx NAME           which PBX of that file\n"
+	 "  --on-node            the service examines a PBX that it has, and"
+	 " users of it by their\n"
+	 "                       Microsoft names, with the passwords that it"
+	 " has; also one\n"
+	 "                       elsewhere (--url, token)\n"
+	 "  --tenant NAME        with --on-node: whose\n"
+	 "  --pbx NAME           which PBX of that file, or of that"
+	 " customer\n"
 	 "  --templates FOLDER   own templates for that file\n"
 	 "  --report FILE        the report for programs, also for `callbridge"
 	 " test compare`\n"
 	 "  --events             tell each finding as a line of JSON, and end"
 	 " with stdin\n",
 	 cmd_readiness},
-	{"test", "init|run [PLAN...]|list|compare OLD NEW|keep FILE|steps|lint"
-	 " FILE...",
+	{"test", "init|run [PLAN...]|list|watch [ID]|stop [ID]|compare OLD NEW"
+	 "\n                       |keep FILE|steps|lint FILE...",
 	 "prove that a PBX and Teams work together",
 	 "  init             ask who plays whom, and write a roster\n"
 	 "  run [PLAN...]    go through plans of the house by name, or of"
 	 " your own by file\n"
 	 "                   (default: confidence)\n"
-	 "  list             the plans of the house and their cases\n"
+	 "  list             the plans of the house and their cases; with"
+	 " --on-node the tests\n"
+	 "                   that the service runs and keeps\n"
+	 "  watch [ID]       look on at one that runs there, and answer its"
+	 " questions, or fetch\n"
+	 "                   the report of one that is over\n"
+	 "  stop [ID]        end it: everybody hangs up, and its report is"
+	 " kept\n"
 	 "  compare OLD NEW  what differs between two reports; the exit"
 	 " status is 1 if\n"
 	 "                   something got worse\n"
@@ -282,8 +296,13 @@ static const struct command commandv[] = {
 	 "; for init:\n"
 	 "                   where it writes (default: callbridge-test)\n"
 	 "  --keep           recordings and logs stay\n"
+	 "  --on-node        the service runs it, with those who are kept"
+	 " with the PBX\n"
+	 "                   (`callbridge set testers`), also one elsewhere"
+	 " (--url, token)\n"
 	 "  --tenant NAME    whose users these are, at a service that has"
 	 " several customers\n"
+	 "  --pbx NAME       with --on-node: which of the customer's PBXs\n"
 	 "  --events         tell what happens as lines of JSON, and end with"
 	 " stdin\n"
 	 "  --answers FILE   for init: answers, instead of asking\n\n"

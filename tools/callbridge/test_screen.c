@@ -1,21 +1,30 @@
 /**
  * @file test_screen.c  What happens in a test, as it happens
  */
+#include <jansson.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "testplans/run.h"
 #include "test_cli.h"
 
 
-enum { BAR = 30 };
+enum { BAR = 30, LINE = 1024 };
 
 
 /** A bar stands in the line: it goes before anything else is written */
 static bool bar_shown;
 
+/** A question stands there: the line ends before anything else is written.
+    Of two threads: who types, and who writes */
+static atomic_bool question_shown;
+
 
 static void bar_clear(void)
 {
+	if (atomic_exchange(&question_shown, false))
+		(void)putchar('\n');
+
 	if (!bar_shown)
 		return;
 
@@ -105,6 +114,7 @@ void test_screen_event(const struct run_event *ev)
 		(void)printf("      >> %s %s ", ev->text, ev->choice ?
 			     "[y/n, s leaves it out]" : "[Enter when done, n"
 			     " if it cannot be done, s leaves it out]");
+		atomic_store(&question_shown, true);
 		break;
 
 	case RUN_EV_STEP_END:
@@ -123,4 +133,98 @@ void test_screen_event(const struct run_event *ev)
 	}
 
 	(void)fflush(stdout);
+}
+
+
+/** One that another program has told. @return false: of no such kind */
+static bool event_read(struct run_event *ev, const json_t *json)
+{
+	const char *name = answer_str(json, "event");
+	const char *verdict = answer_str(json, "verdict");
+	int type = 0;
+
+	memset(ev, 0, sizeof(*ev));
+	while (type <= RUN_EV_END &&
+	       strcmp(name, run_event_name((enum run_event_type)type)))
+		++type;
+	if (type > RUN_EV_END)
+		return false;
+
+	ev->type = (enum run_event_type)type;
+	for (int v = 0; v <= VERDICT_STOPPED; v++)
+		if (!strcmp(verdict, run_verdict_name((enum run_verdict)v)))
+			ev->verdict = (enum run_verdict)v;
+
+	ev->name     = answer_str(json, "name");
+	ev->text     = answer_str(json, "text");
+	ev->observed = answer_str(json, "observed");
+	ev->advice   = json_string_value(json_object_get(json, "advice"));
+	ev->choice   = json_is_true(json_object_get(json, "choice"));
+	ev->done_ms  = (uint64_t)answer_int(json, "done_ms");
+	ev->total_ms = (uint64_t)answer_int(json, "total_ms");
+	ev->number   = (size_t)answer_int(json, "number");
+	ev->count    = (size_t)answer_int(json, "count");
+
+	return true;
+}
+
+
+void test_screen_json(const json_t *json)
+{
+	const char *name = answer_str(json, "event");
+	struct run_event ev;
+
+	if (event_read(&ev, json)) {
+		test_screen_event(&ev);
+		return;
+	}
+
+	bar_clear();
+	if (!strcmp(name, "answered"))
+		(void)puts("      (answered elsewhere)");
+	else if (!strcmp(name, "ends"))
+		(void)printf("      (it ends: %s)\n",
+			     answer_str(json, "text"));
+	(void)fflush(stdout);
+}
+
+
+/* What is typed */
+
+
+/** No more than the line is read: the rest answers what is asked later.
+    @return false if there is none any more */
+static bool line_read(char *line, size_t size)
+{
+	size_t n = 0;
+	char c;
+
+	while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n') {
+		if (n + 1 < size)
+			line[n] = c;
+		++n;
+	}
+
+	line[min(n, size - 1)] = '\0';
+
+	return n || c == '\n';
+}
+
+
+bool test_answer_read(bool choice, enum run_answer *answer, char *note,
+		      size_t size)
+{
+	char line[LINE] = "";
+	const bool more = line_read(line, sizeof(line));
+	const char *rest = line + strcspn(line, " ");
+
+	/* a terminal has ended the line already */
+	if (more && isatty(STDIN_FILENO))
+		atomic_store(&question_shown, false);
+
+	*answer = *line == 'y' || *line == 'Y' || (!choice && !*line) ?
+		RUN_YES : *line == 's' || *line == 'S' ? RUN_SKIP : RUN_NO;
+	str_ncpy(note, rest + strspn(rest, " "), size);
+
+	return more;
 }

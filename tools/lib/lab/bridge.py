@@ -125,7 +125,7 @@ class Bridge:
             "callbridged", [plan.program("callbridged"), "-c", self.config],
             self.folder / "log", env)
         if ready:
-            self.process.wait_ready(self.answers, 15,
+            self.process.wait_ready(self.answers, 60,
                                     "callbridged to answer")
 
     def command(self, *words, good=(0,)):
@@ -181,6 +181,6 @@ class Bridge:
             timeout=20, check=False)
         return done.returncode, done.stdout
 
-    def stop(self, patience_s=15):
+    def stop(self, patience_s=60):
         """Stop in good order; the exit status."""
         return self.process.stop(patience_s) if self.process else None

@@ -90,7 +90,7 @@ class Process:
             except ProcessLookupError:
                 pass
 
-    def stop(self, patience_s=8, number=signal.SIGTERM):
+    def stop(self, patience_s=20, number=signal.SIGTERM):
         """Ask it to end, make it end after `patience_s`; its exit status."""
         self.send(number)
         try:
@@ -103,7 +103,7 @@ class Process:
     def kill(self):
         """End it as a power cut would."""
         self.send(signal.SIGKILL)
-        wait_for(lambda: not self.running(), 5, "%s to die" % self.name)
+        wait_for(lambda: not self.running(), 30, "%s to die" % self.name)
 
     def tail(self, lines=12):
         """The last lines of its log, for messages."""
