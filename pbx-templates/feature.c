@@ -125,3 +125,25 @@ int feature_fill(char *dst, size_t size, const struct feature *feature,
 
 	return n ? 0 : EINVAL;
 }
+
+
+/** Is it that code, perhaps with # behind? */
+static bool is_code(const char *dialled, const char *code)
+{
+	const size_t l = code ? strlen(code) : 0;
+
+	return l && !strncmp(dialled, code, l) &&
+		(!dialled[l] || !strcmp(dialled + l, "#"));
+}
+
+
+enum feature_dnd feature_dnd(const struct pbx *pbx, const char *dialled)
+{
+	const bool on = is_code(dialled, "*30*") ||
+		is_code(dialled, pbx->feature_codes.dnd_on);
+	const bool off = is_code(dialled, "*31*") ||
+		is_code(dialled, pbx->feature_codes.dnd_off);
+
+	return on == off ? FEATURE_DND_NONE :
+		on ? FEATURE_DND_ON : FEATURE_DND_OFF;
+}

@@ -29,4 +29,10 @@ bool feature_parse(struct feature *feature, const struct pbx *pbx,
 int feature_fill(char *dst, size_t size, const struct feature *feature,
 		 const char *number);
 
+/** What a code asks of do not disturb: as Teams users dial it everywhere, or
+    as this PBX has it. A code that does both in turn tells nothing */
+enum feature_dnd { FEATURE_DND_NONE, FEATURE_DND_ON, FEATURE_DND_OFF };
+
+enum feature_dnd feature_dnd(const struct pbx *pbx, const char *dialled);
+
 #endif

@@ -157,10 +157,15 @@ static int build_h(const struct store_object *obj, void *arg)
 int object_pbx(struct pbx **pbxp, struct store *st, struct catalog *cat,
 	       const char *tenant, const char *name, struct errors *errs)
 {
-	struct building b = { NULL, cat, errs };
-	int err;
+	struct building b = { NULL, cat, mem_ref(errs) };
+	int err = 0;
 
-	err = store_get(st, STORE_PBX, tenant, name, build_h, &b);
+	/* what reads wants somebody to tell */
+	if (!errs)
+		err = errors_alloc(&b.errs);
+	if (!err)
+		err = store_get(st, STORE_PBX, tenant, name, build_h, &b);
+	mem_deref(b.errs);
 	if (!err)
 		*pbxp = b.pbx;
 

@@ -1,6 +1,8 @@
 /**
  * @file presence.c  Who does not want to be disturbed, asked of Microsoft 365
  *
+ * What was dialled for the PBX and is to be shown there: dnd_shown.c.
+ *
  * A worker reads which customers want it and their users' ids, when the store
  * has changed and every ten minutes; a round goes through the ids of one
  * customer, 650 at once (the most that Graph takes).
@@ -11,7 +13,11 @@
 
 #include "api.h"
 #include "bridge/base/log.h"
+#include "bridge/model/pbx.h"
+#include "dnd_shown.h"
+#include "objects.h"
 #include "presence.h"
+#include "presence_watch.h"
 #include "sync_run.h"
 
 
@@ -25,26 +31,12 @@ enum {
 };
 
 
-/** One customer's */
-struct watch {
-	struct le le;
-	struct presence *presence; /* borrowed, parent                     */
-	char *tenant;              /* owned                                */
-	struct syncconf *conf;     /* owned, with its secrets              */
-	json_t *upns;              /* owned: by id                         */
-	struct graph *g;           /* owned, NULL                          */
-	const char *id;            /* key of upns: where the round goes on */
-	struct portal_quiet *quiet; /* owned: of the round, NULL           */
-	unsigned pause;            /* rounds that are left out             */
-	bool asking;
-};
-
-
 struct presence {
 	struct desk_task task;     /* first member */
 	struct portal *portal;     /* borrowed                             */
 	struct event_base *base;   /* borrowed                             */
 	struct event *timer;       /* owned                                */
+	struct dnd_shown *shown;   /* owned                                */
 	struct list watchl;        /* struct watch, owned                  */
 	struct list freshl;        /* the same, as a worker has read them  */
 	int64_t stamp;             /* of the store, when it was read       */
@@ -69,6 +61,7 @@ static void watch_destructor(void *data)
 	struct watch *watch = data;
 
 	list_unlink(&watch->le);
+	list_flush(&watch->pbxl);
 	mem_deref(watch->g);
 	mem_deref(watch->quiet);
 	mem_deref(watch->conf);
@@ -207,7 +200,7 @@ static void round_begin(struct watch *watch)
 	void *first = json_object_iter(watch->upns);
 	int err = 0;
 
-	if (watch->asking || !first)
+	if (watch->asking || !first || watch->conf->dnd == SYNC_DND_RINGS)
 		return;
 	if (watch->pause) {
 		--watch->pause;
@@ -242,7 +235,44 @@ static int ready_h(const struct store_sync_line *line, void *arg)
 }
 
 
-static int watch_make(struct presence *p, struct store *st,
+/** What a worker reads with */
+struct reading {
+	struct store *st;
+	struct catalog *cat;
+};
+
+
+static int pbx_name_h(const struct store_object *obj, void *arg)
+{
+	return json_array_append_new(arg, json_string(obj->name)) ? ENOMEM
+		: 0;
+}
+
+
+/** One that cannot be read is told of elsewhere */
+static int pbxs_read(struct watch *watch, const struct reading *rd)
+{
+	json_t *names = json_array(), *name;
+	size_t i;
+	int err;
+
+	err = names ? store_list(rd->st, STORE_PBX, watch->tenant, NULL, 0,
+				 pbx_name_h, names) : ENOMEM;
+	json_array_foreach(names, i, name) {
+		struct pbx *pbx = NULL;
+
+		(void)object_pbx(&pbx, rd->st, rd->cat, watch->tenant,
+				 json_string_value(name), NULL);
+		if (pbx)
+			list_append(&watch->pbxl, &pbx->le, pbx);
+	}
+	json_decref(names);
+
+	return err;
+}
+
+
+static int watch_make(struct presence *p, const struct reading *rd,
 		      const char *tenant, struct syncconf *conf)
 {
 	const struct store_sync_lines which = { .tenant = tenant,
@@ -259,7 +289,9 @@ static int watch_make(struct presence *p, struct store *st,
 	watch->upns     = json_object();
 	err = watch->upns ? str_dup(&watch->tenant, tenant) : ENOMEM;
 	if (!err)
-		err = store_sync_lines(st, &which, ready_h, watch->upns);
+		err = store_sync_lines(rd->st, &which, ready_h, watch->upns);
+	if (!err && conf->dnd_show)
+		err = pbxs_read(watch, rd);
 	if (err)
 		mem_deref(watch);
 	else
@@ -274,7 +306,8 @@ static int name_h(const struct store_object *obj, void *arg)
 	const char *dnd = json_string_value(json_object_get(obj->value,
 							    "dnd"));
 
-	if (!dnd || !strcmp(dnd, "ring"))
+	if ((!dnd || !strcmp(dnd, "ring")) &&
+	    !json_is_true(json_object_get(obj->value, "dnd_show")))
 		return 0;
 
 	return json_array_append_new(arg, json_string(obj->tenant)) ? ENOMEM
@@ -282,33 +315,33 @@ static int name_h(const struct store_object *obj, void *arg)
 }
 
 
-static int tenant_read(struct presence *p, struct store *st,
+static int tenant_read(struct presence *p, const struct reading *rd,
 		       const char *tenant)
 {
 	struct sync_problem problem = { .fault = NULL };
 	struct syncconf *conf = NULL;
 	int err;
 
-	err = sync_conf_read(&conf, &problem, st, tenant);
+	err = sync_conf_read(&conf, &problem, rd->st, tenant);
 	if (!err && !problem.fault)
-		err = watch_make(p, st, tenant, conf);
+		err = watch_make(p, rd, tenant, conf);
 	mem_deref(conf);
 
 	return err == ENOENT ? 0 : err;
 }
 
 
-static int all_read(struct presence *p, struct store *st)
+static int all_read(struct presence *p, const struct reading *rd)
 {
 	json_t *names = json_array(), *name;
 	size_t i;
 	int err;
 
-	err = names ? store_list(st, STORE_SYNC, NULL, NULL, 0, name_h,
+	err = names ? store_list(rd->st, STORE_SYNC, NULL, NULL, 0, name_h,
 				 names) : ENOMEM;
 	json_array_foreach(names, i, name)
 		if (!err)
-			err = tenant_read(p, st, json_string_value(name));
+			err = tenant_read(p, rd, json_string_value(name));
 	json_decref(names);
 
 	return err;
@@ -319,13 +352,13 @@ static void load(struct desk_task *task, struct store *st,
 		 struct catalog *cat)
 {
 	struct presence *p = (struct presence *)task;
+	const struct reading rd = { .st = st, .cat = cat };
 	int64_t stamp = 0;
 	int err;
-	(void)cat;
 
 	err = store_stamp(st, &stamp);
 	if (!err && (stamp != p->stamp || p->rounds >= RELOAD)) {
-		err = all_read(p, st);
+		err = all_read(p, &rd);
 		p->loaded = !err;
 	}
 
@@ -343,7 +376,8 @@ static void load(struct desk_task *task, struct store *st,
 /** A customer that is watched no more: phones ring at once */
 static void quiet_end(struct watch *watch)
 {
-	if (!watch->presence->closing && !quiet_make(watch))
+	if (!watch->presence->closing &&
+	    watch->conf->dnd != SYNC_DND_RINGS && !quiet_make(watch))
 		quiet_tell(watch);
 }
 
@@ -372,6 +406,18 @@ static void graph_keep(struct presence *p, struct watch *fresh)
 }
 
 
+static bool shows(const struct presence *p)
+{
+	struct le *le;
+
+	LIST_FOREACH(&p->watchl, le)
+		if (((const struct watch *)le->data)->conf->dnd_show)
+			return true;
+
+	return false;
+}
+
+
 static void loaded(struct desk_task *task)
 {
 	struct presence *p = (struct presence *)task;
@@ -392,6 +438,7 @@ static void loaded(struct desk_task *task)
 			list_unlink(le);
 			list_append(&p->watchl, le, le->data);
 		}
+		dnd_shown_set(p->shown, shows(p));
 	}
 
 	LIST_FOREACH(&p->watchl, le)
@@ -422,6 +469,22 @@ static void round_due(evutil_socket_t fd, short what, void *arg)
 /* Public */
 
 
+const struct watch *presence_watch(const struct presence *p,
+				   const char *tenant)
+{
+	struct le *le;
+
+	LIST_FOREACH(&p->watchl, le) {
+		const struct watch *watch = le->data;
+
+		if (!strcmp(watch->tenant, tenant))
+			return watch;
+	}
+
+	return NULL;
+}
+
+
 int presence_alloc(struct presence **pp, struct portal *portal,
 		   struct event_base *base)
 {
@@ -436,7 +499,8 @@ int presence_alloc(struct presence **pp, struct portal *portal,
 	p->base   = base;
 	p->stamp  = -1;
 	p->timer  = evtimer_new(base, round_due, p);
-	if (!p->timer || event_add(p->timer, &tv)) {
+	if (!p->timer || event_add(p->timer, &tv) ||
+	    dnd_shown_alloc(&p->shown, portal, base, p)) {
 		presence_free(p);
 		return ENOMEM;
 	}
@@ -453,6 +517,7 @@ void presence_close(struct presence *p)
 		return;
 
 	p->closing = true;
+	p->shown   = mem_deref(p->shown);
 	list_flush(&p->watchl);
 }
 
@@ -464,6 +529,7 @@ void presence_free(struct presence *p)
 
 	if (p->timer)
 		event_free(p->timer);
+	mem_deref(p->shown);
 	list_flush(&p->watchl);
 	list_flush(&p->freshl);
 	mem_deref(p);

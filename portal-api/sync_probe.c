@@ -2,7 +2,8 @@
  * @file sync_probe.c  May the app do what it shall? Asked one by one
  *
  * A token is issued also where no permission was granted: only asking tells.
- * What writes cannot be tried without writing; its reading half is.
+ * What writes cannot be tried without writing; its reading half is. But for
+ * presence: the app takes back what it never set.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -13,31 +14,38 @@
 
 #define TEAMS "/v1.0/admin/teams"
 
+enum about { NOBODY, SOMEBODY, SESSION };
+
 static const struct question {
 	const char *name, *permission, *where;
 	enum sync_probe_for wanted;
-	bool posted;               /* with somebody's id; else GET */
+	enum about about;          /* POST with somebody's id, or of the app's
+				      session of somebody; else GET        */
 	const char *what;          /* for a person */
 } questionv[] = {
 	{ "users", "User.Read.All", "/v1.0/users?$select=id&$top=1",
-	  0, false, "read users, licences and countries" },
+	  0, NOBODY, "read users, licences and countries" },
 	{ "teams", "TeamsUserConfiguration.Read.All",
 	  TEAMS "/userConfigurations?$select=id&$top=1",
-	  SYNC_GIVES, false, "read back what Teams has: number, voice, policies" },
+	  SYNC_GIVES, NOBODY, "read back what Teams has: number, voice, policies" },
 	{ "numbers", "TeamsTelephoneNumber.ReadWrite.All",
 	  TEAMS "/telephoneNumberManagement/numberAssignments?$top=1",
-	  SYNC_GIVES, false, "assign numbers" },
+	  SYNC_GIVES, NOBODY, "assign numbers" },
 	{ "policies", "TeamsPolicyUserAssign.ReadWrite.All",
 	  TEAMS "/policy/getPolicyId(type='OnlineVoiceRoutingPolicy',"
-	  "name='Global')", SYNC_GIVES, false, "grant policies" },
+	  "name='Global')", SYNC_GIVES, NOBODY, "grant policies" },
 	{ "presence", "Presence.Read.All",
-	  "/v1.0/communications/getPresencesByUserId", SYNC_WATCHES, true,
+	  "/v1.0/communications/getPresencesByUserId", SYNC_WATCHES, SOMEBODY,
 	  "see who does not want to be disturbed" },
+	{ "presence-set", "Presence.ReadWrite.All",
+	  "/presence/clearPresence", SYNC_SHOWS, SESSION,
+	  "show in Teams who does not want to be disturbed" },
 };
 
 
 struct sync_probe {
 	struct graph *g;           /* borrowed */
+	const char *app;           /* borrowed: its id */
 	json_t *rows;              /* ref */
 	size_t i;                  /* question that is asked */
 	unsigned uses;             /* enum sync_probe_for */
@@ -58,8 +66,10 @@ static void destructor(void *data)
 static void row_add(struct sync_probe *p, const struct question *q,
 		    const struct graph_result *result)
 {
+	/* what a session is asked for has no body */
 	const bool good = result->fault == GRAPH_GOOD ||
-		result->fault == GRAPH_GONE;
+		result->fault == GRAPH_GONE ||
+		(q->about == SESSION && result->status == 200);
 
 	(void)json_array_append_new(p->rows, json_pack(
 		"{s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:s}",
@@ -78,7 +88,7 @@ static void next(struct sync_probe *p);
 /** About nobody there is nothing to ask, nor about what nobody uses */
 static bool is_asked(const struct sync_probe *p, const struct question *q)
 {
-	return !q->posted || (*p->id && (q->wanted & p->uses));
+	return q->about == NOBODY || (*p->id && (q->wanted & p->uses));
 }
 
 
@@ -119,17 +129,28 @@ static void answered(const struct graph_result *result, void *arg)
 }
 
 
+static json_t *body_of(const struct sync_probe *p, const struct question *q)
+{
+	return q->about == SOMEBODY ? json_pack("{s:[s]}", "ids", p->id)
+		: json_pack("{s:s}", "sessionId", p->app);
+}
+
+
 static int ask(struct sync_probe *p, const struct question *q)
 {
-	json_t *json = q->posted ? json_pack("{s:[s]}", "ids", p->id) : NULL;
+	json_t *json = q->about == NOBODY ? NULL : body_of(p, q);
 	char *body = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	char where[256];
 	int err;
 
 	json_decref(json);
-	if (q->posted && !body)
+	if (q->about != NOBODY && !body)
 		return ENOMEM;
 
-	err = graph_send(p->g, q->where, body, answered, p);
+	(void)re_snprintf(where, sizeof(where), "%s%s%s", q->about == SESSION
+			  ? "/v1.0/users/" : "", q->about == SESSION ? p->id
+			  : "", q->where);
+	err = graph_send(p->g, where, body, answered, p);
 	free(body);
 
 	return err;
@@ -163,7 +184,7 @@ static void next(struct sync_probe *p)
 
 
 int sync_probe_begin(struct sync_probe **pp, struct graph *g, unsigned uses,
-		     json_t *rows, sync_probe_h *h, void *arg)
+		     const char *app, json_t *rows, sync_probe_h *h, void *arg)
 {
 	struct sync_probe *p;
 	int err;
@@ -173,6 +194,7 @@ int sync_probe_begin(struct sync_probe **pp, struct graph *g, unsigned uses,
 		return ENOMEM;
 
 	p->g    = g;
+	p->app  = app;
 	p->rows = json_incref(rows);
 	p->uses = uses;
 	p->h    = h;

@@ -106,12 +106,13 @@ const char *sync_mode_name(enum sync_mode mode);
 typedef void (sync_probe_h)(void *arg);
 
 /** What a permission is for, beside reading users */
-enum sync_probe_for { SYNC_GIVES = 1, SYNC_WATCHES = 2 };
+enum sync_probe_for { SYNC_GIVES = 1, SYNC_WATCHES = 2, SYNC_SHOWS = 4 };
 
 /** @param uses  enum sync_probe_for: what is wanted of the app
+    @param app   Borrowed: its id
     @param rows  Borrowed: takes what each question came to
     @return 0, ENOMEM */
 int sync_probe_begin(struct sync_probe **pp, struct graph *g, unsigned uses,
-		     struct json_t *rows, sync_probe_h *h, void *arg);
+		     const char *app, struct json_t *rows, sync_probe_h *h, void *arg);
 
 #endif

@@ -439,9 +439,11 @@ static int probing_begin(struct sync_run *run)
 
 	run->step = SYNC_PROBING;
 	uses = (run->conf->push == SYNC_BY_GRAPH ? SYNC_GIVES : 0) |
-		(run->conf->dnd != SYNC_DND_RINGS ? SYNC_WATCHES : 0);
+		(run->conf->dnd != SYNC_DND_RINGS ? SYNC_WATCHES : 0) |
+		(run->conf->dnd_show ? SYNC_SHOWS : 0);
 	err  = rows && !json_object_set_new(run->data, "probes", rows) ?
-		sync_probe_begin(&run->probe, run->g, uses, rows, probed, run)
+		sync_probe_begin(&run->probe, run->g, uses,
+				 run->conf->client_id, rows, probed, run)
 		: ENOMEM;
 
 	return err;

@@ -184,6 +184,10 @@ static const struct field fieldv[] = {
 	  .choicev = dndv, .choicec = COUNT(dndv), .dflt = "ring",
 	  .help = "Calls from the PBX to who shows Do not disturb in Teams "
 		  "ring, or are answered 486 (busy) or 480 (unavailable)" },
+	{ .name = "dnd_show", .type = FIELD_BOOL, AT(dnd_show),
+	  .dflt = "false",
+	  .help = "Who dials Do not disturb for the PBX (*30* and *31*, or "
+		  "its own feature codes) is shown so in Teams too" },
 	{ .name = "users", .type = FIELD_OBJECT, .sub = &new_fields,
 	  .help = "How people of Microsoft 365 become users here" },
 };

@@ -45,6 +45,7 @@ struct syncconf {
 	int push;                  /* enum syncconf_push                    */
 	int left;                  /* enum syncconf_left                    */
 	int dnd;                   /* enum syncconf_dnd                     */
+	bool dnd_show;             /* in Teams what was dialled for the PBX */
 	struct {                   /* made of people who are not here yet   */
 		char *pbx;         /* NULL: the customer's only one         */
 		int number;        /* enum syncconf_number                  */

@@ -94,6 +94,7 @@ class FakeGraph:
                       "TenantDialPlan": "Callbridge"}
         self.mute = set()       # ids of whose voice is not yet on
         self.disturbed = set()  # ids of who does not want to be
+        self.preferred = {}     # by id, what they are to be shown as
         self.operations = {}    # what is still to be told of each
         self.lag = 1            # how often one is not yet done
         self.laid_out = {}      # (method, beginning of path): replies
@@ -166,6 +167,9 @@ class FakeGraph:
                 :int(query.get("$top", self.page))]})
         if url.path == "/v1.0/communications/getPresencesByUserId":
             return self.presences(json.loads(asked.body)["ids"])
+        found = re.match(r"/v1.0/users/([^/]+)/presence/(\w+)$", url.path)
+        if found and asked.method == "POST":
+            return self.presence(*found.groups(), json.loads(asked.body))
         if url.path.startswith(TEAMS):
             return self.teams(asked, url.path)
         return failure(404, "Request_ResourceNotFound")
@@ -245,6 +249,21 @@ class FakeGraph:
             {"id": ident, "activity": "Presenting",
              "availability": "DoNotDisturb" if ident in self.disturbed
              else "Available"} for ident in ids if ident in self.rows]})
+
+    def presence(self, ident, verb, value):
+        """What is preferred; the answer has no body. No app has sessions."""
+        if ident not in self.rows:
+            return failure(404, "NotFound")
+        if verb == "setUserPreferredPresence":
+            if (value["availability"], value["activity"]) != (
+                    "DoNotDisturb", "DoNotDisturb"):
+                return failure(400, "BadRequest")
+            self.preferred[ident] = value["availability"]
+        elif verb == "clearUserPreferredPresence":
+            self.preferred.pop(ident, None)
+        elif verb != "clearPresence" or not value.get("sessionId"):
+            return failure(400, "BadRequest")
+        return Reply(200)
 
     def teams(self, asked, path):
         """Numbers and policies; what is not there is 404."""

@@ -84,6 +84,7 @@ class BridgeTest(LabTest):
     needs = ("dns", "asterisk", "teams")
     trunk = plan.TENANT_FQDN    # whose OPTIONS Teams expects
     registers = True            # all users are expected to register
+    kind = Bridge
     bridge = None
 
     @classmethod
@@ -93,8 +94,8 @@ class BridgeTest(LabTest):
         cls.people = {
             user.name: cls.lab.teams.sign_in(user.name, user.number, hz)
             for user, hz in zip(cls.users, plan.TEAMS_HZ)}
-        cls.bridge = Bridge(cls.lab.state, cls.pbxs, cls.users,
-                            "bridge-" + cls.__name__, **cls.node)
+        cls.bridge = cls.kind(cls.lab.state, cls.pbxs, cls.users,
+                              "bridge-" + cls.__name__, **cls.node)
         cls.addClassCleanup(cls.stop_bridge)
         cls.bridge.start(cls.lab.env)
         cls.lab.teams.wait_trunk_up(tenant=cls.trunk)

@@ -8,6 +8,7 @@
 
 #include "bridge/base/libre.h"
 #include "bridge/model/pbx.h"
+#include "pbx-templates/feature.h"
 #include "pbx-templates/number.h"
 
 
@@ -98,6 +99,30 @@ static void others_go_as_dialled(void **state)
 }
 
 
+static void codes_tell_what_becomes_of_do_not_disturb(void **state)
+{
+	static const struct { const char *dialled; enum feature_dnd dnd; }
+	casev[] = {
+		{ "*30*", FEATURE_DND_ON }, { "*30*#", FEATURE_DND_ON },
+		{ "*78", FEATURE_DND_ON }, { "*78#", FEATURE_DND_ON },
+		{ "*31*", FEATURE_DND_OFF }, { "*79", FEATURE_DND_OFF },
+		{ "*781", FEATURE_DND_NONE }, { "*7", FEATURE_DND_NONE },
+		{ "", FEATURE_DND_NONE }, { "2001", FEATURE_DND_NONE },
+	};
+	(void)state;
+
+	set("feature_codes.dnd_off", "*79");
+	for (size_t i = 0; i < RE_ARRAY_SIZE(casev); i++)
+		assert_int_equal(feature_dnd(pbx, casev[i].dialled),
+				 casev[i].dnd);
+
+	/* in turn: nobody knows which */
+	set("feature_codes.dnd_off", "*78");
+	assert_int_equal(feature_dnd(pbx, "*78"), FEATURE_DND_NONE);
+	assert_int_equal(feature_dnd(pbx, "*31*"), FEATURE_DND_OFF);
+}
+
+
 static void what_a_code_may_be(void **state)
 {
 	(void)state;
@@ -121,6 +146,7 @@ int main(void)
 		TEST(codes_become_those_of_the_pbx),
 		TEST(numbers_behind_them_too),
 		TEST(others_go_as_dialled),
+		TEST(codes_tell_what_becomes_of_do_not_disturb),
 		TEST(what_a_code_may_be),
 	};
 

@@ -234,6 +234,13 @@ exten => _20XX,hint,PJSIP/${EXTEN}
 [testnumbers]
 exten => *43,1,Answer()
  same => n,Echo()
+; do not disturb, of the endpoint that dials it
+exten => *78,1,Answer()
+ same => n,Set(DB(DND/${CHANNEL(endpoint)})=1)
+ same => n,Hangup()
+exten => *79,1,Answer()
+ same => n,Set(DB_DELETE(DND/${CHANNEL(endpoint)})=)
+ same => n,Hangup()
 exten => 6000,1,Answer()
  same => n,MusicOnHold(default,600)
 exten => 6001,1,Ringing()
