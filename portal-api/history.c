@@ -15,6 +15,7 @@ static bool which_read(struct request *rq, struct store_span *span)
 	span->upn    = query_text(rq, "upn");
 	span->kind   = query_text(rq, "kind");
 	span->who    = query_text(rq, "who");
+	span->name   = query_text(rq, "name");
 
 	return query_moment(rq, "from_ms", &span->from_ms) &&
 		query_moment(rq, "to_ms", &span->to_ms);

@@ -105,7 +105,7 @@ const struct resource resourcev[] = {
 
 	/* Microsoft 365 */
 	{EVHTTP_REQ_GET, "/api/v1/syncs", ACCESS_SIGNED_IN, true, 0,
-	 syncs_get, {"tenant"}, "How each customer's sync stands"},
+	 syncs_get, {"tenant", "sort"}, "How each customer's sync stands"},
 	{EVHTTP_REQ_GET, "/api/v1/tenants/{}/sync", ACCESS_TENANT_READ,
 	 true, 0, object_get, {NULL}, "How Microsoft 365 is asked"},
 	{EVHTTP_REQ_PUT, "/api/v1/tenants/{}/sync", ACCESS_TENANT_WRITE,
@@ -124,7 +124,7 @@ const struct resource resourcev[] = {
 	 ACCESS_TENANT_WRITE, true, BODY_MAX, sync_run_post, {NULL},
 	 "Run the sync, try it dry, or test its credentials"},
 	{EVHTTP_REQ_GET, "/api/v1/tenants/{}/sync/people",
-	 ACCESS_TENANT_READ, true, 0, sync_people, {LIST, "why", "q"},
+	 ACCESS_TENANT_READ, true, 0, sync_people, {LIST, "why", "q", "sort"},
 	 "Users here and people there, and what stands in the way"},
 	{EVHTTP_REQ_POST, "/api/v1/tenants/{}/sync/users",
 	 ACCESS_TENANT_WRITE, true, BODY_MAX, sync_users, {"dry_run"},
@@ -207,10 +207,10 @@ const struct resource resourcev[] = {
 	{EVHTTP_REQ_GET, "/api/v1/events", ACCESS_SIGNED_IN, false, 0,
 	 events_get, {"tenant"}, "Changes as they happen"},
 	{EVHTTP_REQ_GET, "/api/v1/audit", ACCESS_SIGNED_IN, true, 0,
-	 audit_get, {LIST, TIMES, "tenant", "kind", "who", "sort"},
+	 audit_get, {LIST, TIMES, "tenant", "kind", "who", "name", "sort"},
 	 "Who changed what"},
 	{EVHTTP_REQ_GET, "/api/v1/audit/export", ACCESS_SIGNED_IN, true, 0,
-	 audit_export, {TIMES, "tenant", "kind", "who", "format"},
+	 audit_export, {TIMES, "tenant", "kind", "who", "name", "format"},
 	 "Who changed what, as CSV or JSON"},
 
 	{EVHTTP_REQ_GET, "/api/v1/test-runs", ACCESS_SIGNED_IN, true, 0,

@@ -8,39 +8,18 @@
 #include <time.h>
 
 #include "api.h"
-#include "bridge/model/syncconf.h"
 #include "bridge/store/store_sync.h"
 #include "problems.h"
+#include "sync_days.h"
 
 
 enum { PROBLEMS_MAX = 20, SOON_DAYS = 30, DAY_S = 86400 };
 
 
 struct finding {
-	json_t *ends;              /* owned: of secrets, seconds, by tenant */
+	json_t *days;              /* owned: of secrets, by tenant */
 	json_t *found;             /* owned */
 };
-
-
-static int ends_h(const struct store_object *obj, void *arg)
-{
-	struct syncconf *conf = fields_item_alloc(&syncconf_fields);
-	const int64_t now = time(NULL);
-	int64_t days;
-	int err = 0;
-
-	if (!conf)
-		return ENOMEM;
-
-	(void)fields_read_json(&syncconf_fields, conf, obj->value, NULL,
-			       NULL);
-	if (syncconf_days_left(conf, now, &days) && days < SOON_DAYS)
-		err = json_object_set_new(arg, obj->tenant, json_integer(
-			(json_int_t)(now + days * DAY_S))) ? ENOMEM : 0;
-	mem_deref(conf);
-
-	return err;
-}
 
 
 /** That it fails, else that its secret ends: one follows from the other */
@@ -50,7 +29,8 @@ static int sync_h(const struct store_sync *sync, void *arg)
 	json_t *data = json_loads(sync->data, 0, NULL);
 	const json_t *last = json_object_get(data, "last");
 	const json_t *problem = json_object_get(last, "problem");
-	const json_t *ends = json_object_get(f->ends, sync->tenant);
+	const json_t *left = json_object_get(f->days, sync->tenant);
+	const json_int_t days = json_integer_value(left);
 	json_t *one = NULL;
 
 	if (json_is_object(problem))
@@ -60,9 +40,10 @@ static int sync_h(const struct store_sync *sync, void *arg)
 				json_object_get(problem, "advice"),
 				"since_s", (json_int_t)(json_integer_value(
 				json_object_get(last, "ended_ms")) / 1000));
-	else if (ends)
-		one = json_pack("{s:s, s:s, s:O}", "kind", "sync-secret",
-				"tenant", sync->tenant, "ends_s", ends);
+	else if (left && days < SOON_DAYS)
+		one = json_pack("{s:s, s:s, s:I}", "kind", "sync-secret",
+				"tenant", sync->tenant, "ends_s",
+				(json_int_t)time(NULL) + days * DAY_S);
 	json_decref(data);
 
 	if (!one || json_array_size(f->found) >= PROBLEMS_MAX) {
@@ -102,10 +83,7 @@ int sync_problems_find(struct request *rq, json_t *list)
 	size_t i;
 	int err;
 
-	err = !f.ends || !f.found ? ENOMEM : tenant ?
-		store_get(rq->st, STORE_SYNC, tenant, tenant, ends_h, f.ends)
-		: store_list(rq->st, STORE_SYNC, NULL, NULL, 0, ends_h,
-			     f.ends);
+	err = f.found ? sync_days_read(rq->st, tenant, f.days) : ENOMEM;
 	if (err == ENOENT)
 		err = 0;
 	if (!err)
@@ -114,7 +92,7 @@ int sync_problems_find(struct request *rq, json_t *list)
 		if (!err)
 			err = problem_add(rq, list, one);
 
-	json_decref(f.ends);
+	json_decref(f.days);
 	json_decref(f.found);
 
 	return err;

@@ -19,6 +19,7 @@
 #include "pbx-templates/template.h"
 #include "sync/matching.h"
 #include "sync/script.h"
+#include "sync_days.h"
 
 
 /* How it stands */
@@ -91,47 +92,18 @@ static int status_h(const struct store_sync *sync, void *arg)
 }
 
 
-/** Days until a secret ends, of those where that was told */
-static int days_h(const struct store_object *obj, void *arg)
-{
-	struct syncconf *conf = fields_item_alloc(&syncconf_fields);
-	int64_t days;
-	int err = 0;
-
-	if (!conf)
-		return ENOMEM;
-
-	(void)fields_read_json(&syncconf_fields, conf, obj->value, NULL,
-			       NULL);
-	if (syncconf_days_left(conf, time(NULL), &days))
-		err = json_object_set_new(arg, obj->tenant, json_integer(
-			(json_int_t)days)) ? ENOMEM : 0;
-	mem_deref(conf);
-
-	return err;
-}
-
-
-static int days_read(struct store *st, const char *tenant, json_t *days)
-{
-	if (!days)
-		return ENOMEM;
-
-	return tenant ? store_get(st, STORE_SYNC, tenant, tenant, days_h,
-				  days) :
-		store_list(st, STORE_SYNC, NULL, NULL, 0, days_h, days);
-}
-
-
 void syncs_get(struct request *rq)
 {
+	static const char *const memberv[] = {
+		"tenant", "state", "ran_ms", "due_ms", "secret_days" };
 	const char *tenant = query_text(rq, "tenant");
 	struct statuses all = { .list = listing_begin(rq, "syncs") };
 	json_t *days = json_object();
 	int err;
 
-	if (all.list) {
-		err = days_read(rq->st, tenant, days);
+	if (all.list && listing_sort(all.list, memberv,
+				     RE_ARRAY_SIZE(memberv))) {
+		err = sync_days_read(rq->st, tenant, days);
 		all.days = days;
 		if (!err)
 			err = store_sync_list(rq->st, tenant, status_h, &all);
@@ -155,7 +127,7 @@ static int status_read(struct request *rq, json_t **jsonp)
 	json_t *days = json_object(), *whys = json_object();
 	int err;
 
-	err = days_read(rq->st, rq->param, days);
+	err = sync_days_read(rq->st, rq->param, days);
 	one.days = days;
 	if (!err)
 		err = store_sync_list(rq->st, rq->param, status_h, &one);
@@ -317,6 +289,21 @@ static int line_h(const struct store_sync_line *line, void *arg)
 }
 
 
+static bool people_order(struct request *rq, struct store_sync_lines *which)
+{
+	static const char *const orderv[] = { "upn", "why", "-upn", "-why" };
+	size_t at = 0;
+
+	if (!query_choice(rq, "sort", orderv, RE_ARRAY_SIZE(orderv), &at))
+		return false;
+
+	which->sort = at % 2 ? STORE_LINES_BY_WHY : STORE_LINES_BY_UPN;
+	which->descending = at >= 2;
+
+	return true;
+}
+
+
 void sync_people(struct request *rq)
 {
 	struct people all = { .countries = json_object() };
@@ -333,7 +320,8 @@ void sync_people(struct request *rq)
 				 country_h, all.countries);
 	if (err)
 		reply_store(rq, err, NULL);
-	else if (paging_begin(&all.pg, rq, "people")) {
+	else if (people_order(rq, &which) &&
+		 paging_begin(&all.pg, rq, "people")) {
 		which.limit = all.pg.limit + 1;
 		err = store_sync_lines(rq->st, &which, line_h, &all);
 		paging_end(&all.pg, err);

@@ -311,9 +311,11 @@ int store_audit_list(struct store *st, const struct store_span *span,
 		     store_audit_h *h, void *arg)
 {
 	struct audit_reader reader = { .h = h, .arg = arg };
+	char pattern[2 * STORE_NAME_SIZE];
 	struct sql q;
 
-	if (!st || !span || !h)
+	if (!st || !span || !h || (span->name && store_pattern(
+			pattern, sizeof(pattern), span->name)))
 		return EINVAL;
 
 	reader.last = span->last;
@@ -330,6 +332,10 @@ int store_audit_list(struct store *st, const struct store_span *span,
 	sql_where_text(&q, span->oldest ? "id >" : "id <", span->after);
 	sql_where_text(&q, "kind =", span->kind);
 	sql_where_text(&q, "who =", span->who);
+	if (span->name) {
+		sql_where_text(&q, "LOWER(name) LIKE", pattern);
+		sql_add(&q, " ESCAPE '\\'");
+	}
 	sql_add(&q, " ORDER BY id%s", span->oldest ? "" : " DESC");
 	if (span->limit)
 		sql_add(&q, " LIMIT %zu", span->limit);

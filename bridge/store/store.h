@@ -330,6 +330,7 @@ struct store_span {
 	const char *after;         /* cursor of the last one, NULL          */
 	char *last;                /* STORE_CURSOR_SIZE: takes that; NULL   */
 	const char *kind, *who;    /* of the audit alone; NULL: all         */
+	const char *name;          /* likewise: part of the object's name   */
 	const char *state;         /* of store_regs() alone; NULL: all      */
 	bool oldest;               /* ... first, of what comes newest first */
 };
@@ -550,7 +551,8 @@ struct store_audit {
 
 typedef int (store_audit_h)(const struct store_audit *entry, void *arg);
 
-/** Newest first; of the span the tenant, the times and the limit count */
+/** Newest first; of the span the tenant, the times, kind, who, name, limit
+    and cursor count. @return 0, EINVAL a name that is none */
 int store_audit_list(struct store *st, const struct store_span *span,
 		     store_audit_h *h, void *arg);
 

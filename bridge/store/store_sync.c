@@ -6,6 +6,7 @@
 #include "bridge/base/field.h"
 #include "bridge/base/libre.h"
 #include "bridge/model/syncconf.h"
+#include "sql.h"
 #include "store_core.h"
 #include "store_sync.h"
 
@@ -400,55 +401,97 @@ int store_sync_delta(struct store *st, const char *tenant, const char *node,
 
 
 struct line_reader {
+	const struct store_sync_lines *which;
 	store_sync_line_h *h;
 	void *arg;
-	char *last;
 };
 
 
 static int tell_line(const struct db_row *row, void *arg)
 {
 	const struct line_reader *reader = arg;
+	const struct store_sync_lines *which = reader->which;
 	const struct store_sync_line line = {
 		.upn = row->textv[0], .id = row->textv[1],
 		.person = row->textv[2], .teams = row->textv[3],
 		.user = row->textv[4], .why = row->textv[5],
 	};
 
-	if (reader->last)
-		str_ncpy(reader->last, line.upn, STORE_CURSOR_SIZE);
+	if (which->last && which->sort == STORE_LINES_BY_WHY)
+		(void)re_snprintf(which->last, STORE_CURSOR_SIZE, "%s/%s",
+				  line.why, line.upn);
+	else if (which->last)
+		str_ncpy(which->last, line.upn, STORE_CURSOR_SIZE);
 
 	return reader->h(&line, reader->arg);
+}
+
+
+/** What comes behind the cursor: "upn", or "why/upn". @return 0, EINVAL */
+static int lines_after(struct sql *q, const struct store_sync_lines *which,
+		       char why[STORE_NAME_SIZE])
+{
+	const char *sign = which->descending ? "<" : ">";
+	const char *slash = strchr(which->after, '/');
+	size_t n;
+
+	if (which->sort == STORE_LINES_BY_UPN) {
+		sql_where_text(q, which->descending ? "x.upn <" : "x.upn >",
+			       which->after);
+		return 0;
+	}
+
+	if (!slash || slash - which->after >= STORE_NAME_SIZE)
+		return EINVAL;
+
+	str_ncpy(why, which->after, (size_t)(slash - which->after) + 1);
+	n = sql_param(q, (struct db_param)DB_TEXT(why));
+	sql_add(q, " %s (x.why, x.upn) %s ($%zu, $%zu)", q->where ? "AND" :
+		"WHERE", sign, n, sql_param(q, (struct db_param)
+					    DB_TEXT(slash + 1)));
+	q->where = true;
+
+	return 0;
 }
 
 
 int store_sync_lines(struct store *st, const struct store_sync_lines *which,
 		     store_sync_line_h *h, void *arg)
 {
-	struct line_reader reader = { .h = h, .arg = arg };
-	char pattern[PATTERN_SIZE];
+	struct line_reader reader = { .which = which, .h = h, .arg = arg };
+	char pattern[PATTERN_SIZE], why[STORE_NAME_SIZE];
+	const char *way;
+	struct sql q;
+	int err = 0;
 
 	if (!st || !which || !which->tenant || !h)
 		return EINVAL;
 	if (which->q && store_pattern(pattern, sizeof(pattern), which->q))
 		return EINVAL;
 
-	reader.last = which->last;
+	way = which->descending ? " DESC" : "";
 
-	return db_do_each(st->db, tell_line, &reader, "SELECT x.upn, x.id,"
-			  " x.person, x.teams, x.value, x.why FROM " LINES
-			  " WHERE x.upn > $2"
-			  " AND (CAST($3 AS TEXT) IS NULL OR x.why = $3)"
-			  " AND (CAST($4 AS TEXT) IS NULL"
-			  " OR x.search LIKE $4 ESCAPE '\\')"
-			  " AND (CAST($5 AS TEXT) IS NULL OR x.id = $5)"
-			  " ORDER BY x.upn LIMIT $6", DB_TEXT(which->tenant),
-			  DB_TEXT(which->after ? which->after : ""),
-			  DB_TEXT(which->why),
-			  DB_TEXT(which->q ? pattern : NULL),
-			  DB_TEXT(which->id),
-			  DB_INT(which->limit ? (int64_t)which->limit
-				 : INT64_MAX));
+	/* the tenant is the first parameter: LINES names it */
+	sql_begin(&q, "SELECT x.upn, x.id, x.person, x.teams, x.value, x.why"
+		  " FROM " LINES);
+	(void)sql_param(&q, (struct db_param)DB_TEXT(which->tenant));
+	if (which->after)
+		err = lines_after(&q, which, why);
+
+	sql_where_text(&q, "x.why =", which->why);
+	sql_where_text(&q, "x.id =", which->id);
+	if (which->q) {
+		sql_where_text(&q, "x.search LIKE", pattern);
+		sql_add(&q, " ESCAPE '\\'");
+	}
+	if (which->sort == STORE_LINES_BY_WHY)
+		sql_add(&q, " ORDER BY x.why%s, x.upn%s", way, way);
+	else
+		sql_add(&q, " ORDER BY x.upn%s", way);
+	if (which->limit)
+		sql_add(&q, " LIMIT %zu", which->limit);
+
+	return sql_run(&q, st->db, err, tell_line, &reader);
 }
 
 

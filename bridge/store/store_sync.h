@@ -124,6 +124,8 @@ struct store_sync_line {
 typedef int (store_sync_line_h)(const struct store_sync_line *line,
 				void *arg);
 
+enum store_sync_sort { STORE_LINES_BY_UPN, STORE_LINES_BY_WHY };
+
 struct store_sync_lines {
 	const char *tenant;
 	const char *why;           /* NULL: all                            */
@@ -132,9 +134,12 @@ struct store_sync_lines {
 	const char *after;         /* cursor, NULL                         */
 	char *last;                /* STORE_CURSOR_SIZE: takes that; NULL  */
 	size_t limit;              /* 0: all                               */
+	enum store_sync_sort sort; /* by why: then by upn                  */
+	bool descending;
 };
 
-/** In order of name */
+/** In order of name if nothing else is asked for. @return 0, EINVAL a cursor
+    that is none, or what the handler returned */
 int store_sync_lines(struct store *st, const struct store_sync_lines *which,
 		     store_sync_line_h *h, void *arg);
 

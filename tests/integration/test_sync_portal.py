@@ -197,6 +197,22 @@ class Syncing(SyncTest):
         rest = self.good(self.local.get(SYNC + "/people?limit=100&cursor="
                                         + first["next"]))
         self.assertEqual((len(first["people"]), len(rest["people"])), (2, 4))
+        for sort in ("upn", "-upn", "why", "-why"):
+            seen, cursor = [], ""
+            while cursor is not None:
+                page = self.good(self.local.get(
+                    SYNC + "/people?limit=2&sort=%s%s" % (
+                        sort, cursor and "&cursor=" + cursor)))
+                seen += [row[sort.strip("-")].lower()
+                         for row in page["people"]]
+                cursor = page["next"]
+            self.assertEqual(seen, sorted(seen, reverse=sort[0] == "-"))
+            self.assertEqual(len(seen), 6)
+        self.assertEqual(self.local.get(SYNC + "/people?sort=name").code, 400)
+        self.assertEqual(self.local.get(
+            SYNC + "/people?sort=why&cursor=x").code, 400)
+        for sort, code in (("-ran_ms", 200), ("tenant", 200), ("name", 400)):
+            self.assertEqual(self.local.get("/syncs?sort=" + sort).code, code)
 
         # what is changed here is seen without another run
         self.good(self.local.patch("/tenants/acme/users/user3@acme.example",

@@ -418,7 +418,7 @@ static int see_audit(const struct store_audit *entry, void *arg)
 
 static void test_each_change_is_told_without_secrets(void **state)
 {
-	const struct store_span span = { .tenant = "acme" };
+	struct store_span span = { .tenant = "acme" };
 	struct world *w = *state;
 	struct entries entries = { .c = 0 };
 
@@ -439,6 +439,17 @@ static void test_each_change_is_told_without_secrets(void **state)
 	assert_non_null(strstr(entries.text, "ann change user"));
 	assert_non_null(strstr(entries.text, "ann remove user"));
 	assert_null(strstr(entries.text, "s3cret"));
+
+	/* of what is called so, whatever the case; % is no more than itself */
+	memset(&entries, 0, sizeof(entries));
+	span.name = "ANN@";
+	assert_int_equal(store_audit_list(w->st, &span, see_audit, &entries),
+			 0);
+	assert_int_equal(entries.c, 3);
+	span.name = "%";
+	assert_int_equal(store_audit_list(w->st, &span, see_audit, &entries),
+			 0);
+	assert_int_equal(entries.c, 3);
 }
 
 

@@ -183,6 +183,24 @@ static void test_users_and_people_are_told_together(void **state)
 	all.after = last;
 	assert_lines(w, "bob@acme.example=no_licence ", &all);
 	all.after = NULL;
+	all.descending = true;
+	assert_lines(w, "cy@acme.example=no_pbx_account ", &all);
+	all.after = last;
+	assert_lines(w, "bob@acme.example=no_licence ", &all);
+
+	/* by what stands in the way, and its cursor */
+	all.sort  = STORE_LINES_BY_WHY;
+	all.after = NULL;
+	assert_lines(w, "ann@acme.example=ready ", &all);
+	all.after = last;
+	assert_lines(w, "cy@acme.example=no_pbx_account ", &all);
+	all.descending = false;
+	assert_lines(w, "ann@acme.example=ready ", &all);
+	all.after = "nonsense";
+	assert_int_equal(store_sync_lines(w->st, &all, see_line, &seen),
+			 EINVAL);
+	all.sort  = STORE_LINES_BY_UPN;
+	all.after = NULL;
 	all.why   = "no_pbx_account";
 	assert_lines(w, "cy@acme.example=no_pbx_account ", &all);
 	all.why = NULL;
