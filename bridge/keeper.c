@@ -28,6 +28,8 @@ enum {
 	WAIT_STORM_MS = 10000,
 	LINES        = 10000,      /* of the journal at a time              */
 	SHOW_MS      = 200,        /* that others wait for files to be shown */
+	FILL_MS      = 200,        /* calls of older tables are filled...   */
+	FILL_PAUSE_MS = 100,       /* ... then others may write             */
 	SWEEP_MS     = 3600000,
 };
 
@@ -71,6 +73,8 @@ struct keeper {
 	struct log_gate gate;
 	unsigned keep_days;
 	uint64_t sweep_ms;         /* when to look for what is too old    */
+	bool filled;               /* no calls of older tables are left   */
+	bool filling;              /* ... there were some                 */
 
 	keeper_ring_h *ringh;
 	keeper_more_h *moreh;      /* NULL */
@@ -702,6 +706,37 @@ static void sweep(struct keeper *k)
 }
 
 
+/** Calls of older tables get their figures while all else goes on.
+    @return true if there are more */
+static bool fill(struct keeper *k)
+{
+	const uint64_t end_ms = clock_ms() + FILL_MS;
+	bool more = !k->filled;
+	int err = 0;
+
+	while (more && !err && clock_ms() < end_ms)
+		err = store_fill(k->st, &more);
+
+	if (err) {
+		tell_store(k, err);
+		return false;
+	}
+
+	if (more && !k->filling) {
+		k->filling = true;
+		info("keeper", "", "calls of an older version are being"
+		     " counted: until that is done reports do not have them"
+		     " all");
+	}
+	if (!more && k->filling)
+		info("keeper", "", "calls of an older version are counted");
+	k->filled  = !more;
+	k->filling = more;
+
+	return more;
+}
+
+
 static void *thread_main(void *arg)
 {
 	struct keeper *k = arg;
@@ -715,6 +750,8 @@ static void *thread_main(void *arg)
 		look(k);
 		wait_ms = import(k);
 		sweep(k);
+		if (fill(k) && wait_ms > FILL_PAUSE_MS)
+			wait_ms = FILL_PAUSE_MS;
 		if (show_more(k))
 			wait_ms = 0;
 

@@ -47,12 +47,22 @@ int store_open(struct store **stp, const char *url, bool create,
 
 /**
  * Bring the tables to this program's version, in one transaction; to be
- * called after opening. A store that a newer program has changed is refused:
+ * called after opening. What may take long is left to store_fill(). A store
+ * that a newer program has changed is refused:
  * what it keeps this one might lose.
  *
  * @return 0, EPROTO newer (errs says so), EIO
  */
 int store_migrate(struct store *st, struct errors *errs);
+
+/**
+ * Calls that older tables have: fill their columns and count their figures,
+ * some hundreds in a transaction. To be called until there are no more, while
+ * all else goes on; whoever is killed goes on where he was
+ *
+ * @return 0, or why the store cannot be used
+ */
+int store_fill(struct store *st, bool *more);
 
 /** Version of the tables, 0: none yet */
 int store_version(struct store *st, int64_t *version);

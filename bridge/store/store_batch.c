@@ -479,6 +479,8 @@ static int calls_write(struct batch *b, struct store *st)
 
 	qsort(b->callv, b->callc, sizeof(*b->callv), call_order);
 	err = figures_alloc(&f);
+	if (!err)
+		err = store_fill_look(st);
 
 	for (size_t i = 0; i < b->callc && !err; i++) {
 		const struct row *row = &b->callv[i];

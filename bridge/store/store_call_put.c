@@ -17,7 +17,6 @@ enum {
 	TAIL_DIGITS = 18,          /* 11^18 goes into 63 bits */
 	TAIL_BASE   = 11,
 	WHOLE_DIGITS = 7,
-	FILL        = 500,         /* rows at a time          */
 };
 
 
@@ -149,7 +148,7 @@ static int64_t talk_ms(const struct call_record *rec)
 }
 
 
-static int row_put(struct store *st, const struct call_record *rec,
+int store_call_row(struct store *st, const struct call_record *rec,
 		   const char *upn, const char *data)
 {
 	return db_do(st->db, "INSERT INTO calls (id, version, tenant,"
@@ -177,6 +176,28 @@ static int row_put(struct store *st, const struct call_record *rec,
 }
 
 
+/** Those that the filling has yet to come to are counted by it */
+static int count(struct store *st, struct figures *f,
+		 const struct call_record *before,
+		 const struct call_record *rec)
+{
+	bool waits = false;
+	int err = 0;
+
+	if (st->filling)
+		err = store_fill_waits(st, rec->id, &waits);
+	if (err || waits)
+		return err;
+
+	if (before)
+		err = figures_add(f, before, true);
+	if (!err && rec->state == CALL_ENDED)
+		err = figures_add(f, rec, false);
+
+	return err;
+}
+
+
 int store_call_put(struct store *st, struct figures *f,
 		   const struct call_record *rec, const char *data)
 {
@@ -192,113 +213,12 @@ int store_call_put(struct store *st, struct figures *f,
 	if (err || before.version > (int64_t)rec->version)
 		goto out;
 
-	if (before.ended)
-		err = figures_add(f, before.rec, true);
-	if (!err && rec->state == CALL_ENDED)
-		err = figures_add(f, rec, false);
+	err = count(st, f, before.rec, rec);
 	if (!err)
-		err = row_put(st, rec, upn, data);
+		err = store_call_row(st, rec, upn, data);
 
  out:
 	mem_deref(before.rec);
-
-	return err;
-}
-
-
-/* Calls of older tables */
-
-
-struct filling {
-	struct { char *id, *data; bool known; } v[FILL];   /* owned */
-	size_t c;
-};
-
-
-static int fill_h(const struct db_row *row, void *arg)
-{
-	struct filling *fi = arg;
-	int err;
-
-	err = str_dup(&fi->v[fi->c].id, row->textv[0]);
-	if (!err)
-		err = str_dup(&fi->v[fi->c].data, row->textv[1]);
-	fi->v[fi->c++].known = *row->textv[2] != '\0';
-
-	return err;
-}
-
-
-/** @param known  Its columns are filled already */
-static int fill_one(struct store *st, struct figures *f,
-		    struct call_record *rec, const char *data, bool known)
-{
-	json_t *json = json_loads(data, 0, NULL);
-	char upn[STORE_NAME_SIZE];
-	int err = 0;
-
-	if (!call_record_read(rec, json) && !store_fold(upn, rec->upn)) {
-		if (rec->state == CALL_ENDED)
-			err = figures_add(f, rec, false);
-		if (!err && !known)
-			err = row_put(st, rec, upn, data);
-	}
-	json_decref(json);
-
-	return err;
-}
-
-
-/** @param last  Id of the last one, replaced */
-static int fill_some(struct store *st, struct figures *f,
-		     struct call_record *rec, char **last, size_t *count)
-{
-	struct filling *fi = mem_zalloc(sizeof(*fi), NULL);
-	int err;
-
-	if (!fi)
-		return ENOMEM;
-
-	err = db_do_each(st->db, fill_h, fi, "SELECT id, data, result"
-			 " FROM calls WHERE id > $1 ORDER BY id LIMIT $2",
-			 DB_TEXT(*last), DB_INT(FILL));
-	*count = fi->c;
-
-	for (size_t i = 0; i < fi->c; i++) {
-		if (!err)
-			err = fill_one(st, f, rec, fi->v[i].data,
-				       fi->v[i].known);
-		if (!err && i + 1 == fi->c) {
-			mem_deref(*last);
-			*last = mem_ref(fi->v[i].id);
-		}
-		mem_deref(fi->v[i].id);
-		mem_deref(fi->v[i].data);
-	}
-	mem_deref(fi);
-
-	return err ? err : figures_flush(f, st);
-}
-
-
-int store_calls_fill(struct store *st)
-{
-	struct call_record *rec = mem_zalloc(sizeof(*rec), NULL);
-	struct figures *f = NULL;
-	size_t count = FILL;
-	char *last = NULL;
-	int err;
-
-	err = rec ? figures_alloc(&f) : ENOMEM;
-	if (!err)
-		err = str_dup(&last, "");
-
-	while (!err && count == FILL)
-		err = fill_some(st, f, rec, &last, &count);
-
-	mem_deref(last);
-	mem_deref(rec);
-	mem_deref(f);
 
 	return err;
 }

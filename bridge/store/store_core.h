@@ -16,9 +16,10 @@ struct store {
 	bool mirroring;            /* what is put is a customer file's    */
 	int64_t stamp;             /* of this transaction's changes, 0    */
 	struct queued *queued;     /* owned: of store_import(), NULL      */
+	bool filling;              /* store_fill() has calls to come to   */
 };
 
-enum { SCHEMA_VERSION = 8, STORE_ID_SIZE = 33 };
+enum { SCHEMA_VERSION = 9, STORE_ID_SIZE = 33 };
 
 /** A table in the order in which rows may be put in. New columns come last,
     so that an older version has the first ones of them */
@@ -112,8 +113,17 @@ int figures_flush(struct figures *f, struct store *st);
 int store_call_put(struct store *st, struct figures *f,
 		   const struct call_record *rec, const char *data);
 
-/** Calls that tables of version 1 have */
-int store_calls_fill(struct store *st);
+/** Its row alone. @param upn  Folded */
+int store_call_row(struct store *st, const struct call_record *rec,
+		   const char *upn, const char *data);
+
+/* store_fill.c: likewise */
+
+/** See whether calls are yet to be filled: store_call_put() goes by it */
+int store_fill_look(struct store *st);
+
+/** Will the filling come to this one? */
+int store_fill_waits(struct store *st, const char *id, bool *waits);
 
 enum { STORE_TAIL_MIN = 3 };
 

@@ -72,11 +72,14 @@ static int migrate_work(struct store *st, const struct place_of *place,
 			const char *arg, struct errors *errs)
 {
 	int64_t version = 0;
+	bool more = true;
 	int err;
 	(void)place;
 	(void)arg;
 
 	err = store_migrate(st, errs);
+	while (!err && more)
+		err = store_fill(st, &more);
 	if (!err)
 		err = store_version(st, &version);
 	if (!err)

@@ -453,6 +453,33 @@ static void test_kills_count_no_call_twice(void **state)
 }
 
 
+/** A store whose calls the first version has put in */
+static void first_begun(struct world *w, const struct call_record *v,
+			size_t c)
+{
+	w->st = mem_deref(w->st);
+	url_make(w, w->url, sizeof(w->url), "first.db");
+	assert_int_equal(store_open(&w->st, w->url, true, w->ring, w->errs),
+			 0);
+	assert_int_equal(store_migrate_until(w->st, 1, w->errs), 0);
+	old_fill(w, v, c);
+	(void)again(w);
+}
+
+
+/** @return slices until there were no more */
+static unsigned filled(struct world *w, unsigned max)
+{
+	bool more = true;
+	unsigned n = 0;
+
+	for (; more && n < max; n++)
+		assert_int_equal(store_fill(w->st, &more), 0);
+
+	return n;
+}
+
+
 static int count_outage(const struct store_outage *o, void *arg)
 {
 	(void)o;
@@ -474,20 +501,60 @@ static void test_a_store_of_version_1_is_filled_up(void **state)
 		v[i].result = i % 2 ? CALL_GOOD : CALL_BUSY;
 	}
 
-	w->st = mem_deref(w->st);
-	url_make(w, w->url, sizeof(w->url), "first.db");
-	assert_int_equal(store_open(&w->st, w->url, true, w->ring, w->errs),
-			 0);
-	assert_int_equal(store_migrate_until(w->st, 1, w->errs), 0);
-	old_fill(w, v, 1100);
-
-	(void)again(w);
+	first_begun(w, v, 1100);
+	assert_int_equal(filled(w, 9), 3);
 	assert_figures(w, v, 1100);
 	FOUND(w, "1099 ", .number = "7946 0018", .span.limit = 1);
 	FOUND(w, "1098 ", .result = "busy", .span.limit = 1);
 	assert_int_equal(store_outages(w->st, &all, count_outage, &outages),
 			 0);
 	assert_int_equal(outages, 1);
+}
+
+
+/* In order of their ids: "call-1", "call-10", "call-100", "call-1000" */
+static void test_calls_told_while_others_are_filled_count_once(void **state)
+{
+	struct world *w = *state;
+	struct call_record v[1202];
+	unsigned n;
+
+	for (unsigned i = 0; i < 1200; i++) {
+		v[i] = call(i, "+442079460018", "2002");
+		if (i % 2)
+			v[i].result = CALL_BUSY;
+	}
+	v[3].state = v[950].state = CALL_ANSWERED;
+	v[3].result = v[950].result = CALL_RUNNING;
+	first_begun(w, v, 1200);
+
+	/* some are filled; each kind is told again, and a killed one goes on
+	   where it was */
+	for (n = 0; n < 3; n++) {
+		const unsigned toldv[] = { 1 + n, 100 + n, 950, 3, 996 + n };
+
+		assert_int_equal(filled(w, 1), 1);
+		for (size_t i = 0; i < RE_ARRAY_SIZE(toldv); i++) {
+			struct call_record *rec = &v[toldv[i]];
+
+			++rec->version;
+			rec->state   = CALL_ENDED;
+			rec->result  = CALL_DECLINED;
+			rec->end_ms += 1000;
+			written(w, rec, 1);
+		}
+		if (n < 2) {
+			v[1200 + n] = call(1200 + n, "2001", "2002");
+			(void)re_snprintf(v[1200 + n].id, sizeof(v[0].id),
+					  n ? "call-99999" : "call-000");
+			written(w, &v[1200 + n], 1);
+		}
+		imported(w);
+		(void)again(w);
+	}
+
+	assert_int_equal(filled(w, 9), 1);
+	assert_figures(w, v, 1202);
 }
 
 
@@ -662,6 +729,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_figures_by_time_and_pbx),
 	TEST(test_kills_count_no_call_twice),
 	TEST(test_a_store_of_version_1_is_filled_up),
+	TEST(test_calls_told_while_others_are_filled_count_once),
 	TEST(test_who_is_lost_together_is_one_outage),
 	TEST(test_a_trunk_is_lost_from_its_first_failure_on),
 	TEST(test_what_is_old_goes_and_its_figures_stay),
