@@ -14,6 +14,7 @@
 #include "bridge/call/calls.h"
 #include "bridge/call/music.h"
 #include "bridge/media/media.h"
+#include "bridge/model/own_name.h"
 #include "bridge/pbx/pool.h"
 #include "bridge/sip/compat.h"
 #include "bridge/sip/hep.h"
@@ -293,6 +294,7 @@ static int names_check(const struct tlsctx *ctx, const struct config *conf,
 		       struct errors *errs)
 {
 	const char *carrier = config_node(conf)->teams.carrier;
+	char own[OWN_NAME_SIZE];
 	const struct le *le;
 	int err = 0;
 
@@ -305,14 +307,15 @@ static int names_check(const struct tlsctx *ctx, const struct config *conf,
 
 	for (le = list_head(config_tenants(conf)); le; le = le->next) {
 		const struct tenant *tenant = le->data;
+		const char *name = own_name(&config_node(conf)->teams.own_names,
+					    tenant->teams.fqdn, own);
 
-		if (!tenant->teams.fqdn ||
-		    tlsctx_has_name(ctx, tenant->teams.fqdn))
+		if (!name || tlsctx_has_name(ctx, name))
 			continue;
 
 		field_error(errs, conf, "teams.certificate",
 			    "the certificate does not hold the name %s of "
-			    "tenant %s", tenant->teams.fqdn, tenant->tenant);
+			    "tenant %s", name, tenant->tenant);
 		err = EBADMSG;
 	}
 
@@ -716,15 +719,19 @@ static bool is_over(const struct tenant *tenant,
 /** A name that the certificate lacks is this tenant's trouble alone */
 static void names_warn(const struct node *node, const struct list *tenantl)
 {
+	char own[OWN_NAME_SIZE];
+
 	for (struct le *le = list_head(tenantl); le; le = le->next) {
 		const struct tenant *tenant = le->data;
+		const char *name = own_name(
+			&config_node(node->conf)->teams.own_names,
+			tenant->teams.fqdn, own);
 
-		if (node->teams_tls && tenant->teams.fqdn &&
-		    !tlsctx_has_name(node->teams_tls, tenant->teams.fqdn))
+		if (node->teams_tls && name &&
+		    !tlsctx_has_name(node->teams_tls, name))
 			warning("node", tenant->tenant, "the certificate"
 				" towards Teams does not hold the name %s:"
-				" Teams will not take calls from it",
-				tenant->teams.fqdn);
+				" Teams will not take calls from it", name);
 	}
 }
 

@@ -442,6 +442,14 @@ static void refused(struct call *call, enum side side,
 		hop_heed(call, leg_hop_host(call->legv[side]), end->err,
 			 reason, end->msg);
 
+	/* whatever its reason is, where the phone is registered it may be
+	   let through: Teams goes on to its next gateway */
+	if (call->unregistered) {
+		ending.passed = 503;
+		finish(call, &ending, "User Not Registered", hdrs);
+		return;
+	}
+
 	if (side == SIDE_PBX && redirect_pass(call, end->msg, contact,
 					      sizeof(contact))) {
 		ending.passed = 302;
@@ -642,6 +650,7 @@ int call_start(struct calls *calls, struct route *route, struct strans *st,
 	call->calls = calls;
 	call->seat  = mem_ref(route->seat);
 	call->acc   = mem_ref(route->acc);
+	call->unregistered = route->unregistered;
 	call->trunk = mem_ref(route->trunk);
 	call->pbx   = mem_ref((void *)(uintptr_t)account_pbx(route->acc));
 	call->secure[SIDE_TEAMS] = true;

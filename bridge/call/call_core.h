@@ -60,6 +60,7 @@ struct route {
 	char callee_raw[64];       /* ... as it came                        */
 	char teams_contact[256];
 	enum number_class klass;   /* of the number called, from Teams      */
+	bool unregistered;         /* an emergency call: tried all the same */
 	struct seat *seat;         /* owned; NULL: none taken               */
 	struct leg_conf confv[SIDES];
 	char ruri[512], from_uri[320], to_uri[512], hdrs[ROUTE_HEADERS];
@@ -110,6 +111,7 @@ struct call {
 				      callee gave one, for our tone         */
 	bool fax;                  /* a fax was heard                       */
 	bool rung;                 /* the caller was told that it rings     */
+	bool unregistered;         /* the PBX knows no binding of the phone */
 	enum side pending;         /* whose offer waits for the other side  */
 	bool is_pending;
 	struct transfer *transfer; /* owned; NULL: none under way           */

@@ -203,25 +203,25 @@ static struct account *teams_user(const struct calls *calls,
 				  const struct route *route,
 				  const struct sip_msg *msg)
 {
-	const char *fqdn = trunk_fqdn(route->trunk);
+	const char *tenant = trunk_tenant(route->trunk);
 	const struct pl referred = msg_hdr_value(msg, SIP_HDR_REFERRED_BY);
 	struct account *acc;
 	struct pl dname, uri, params;
 	char number[64];
 	size_t i;
 
-	acc = pool_find_number(calls->conf.pool, fqdn, route->caller_raw);
+	acc = pool_find_number(calls->conf.pool, tenant, route->caller_raw);
 	if (!acc && !callerid_user(number, sizeof(number), &msg->from.auri))
-		acc = pool_find_number(calls->conf.pool, fqdn, number);
+		acc = pool_find_number(calls->conf.pool, tenant, number);
 
 	for (i = route->history.c; i > 0 && !acc; i--)
-		acc = pool_find_number(calls->conf.pool, fqdn,
+		acc = pool_find_number(calls->conf.pool, tenant,
 				       route->history.v[i - 1].number);
 
 	if (!acc && pl_isset(&referred) &&
 	    !msg_nameaddr(&referred, &dname, &uri, &params) &&
 	    !callerid_user(number, sizeof(number), &uri))
-		acc = pool_find_number(calls->conf.pool, fqdn, number);
+		acc = pool_find_number(calls->conf.pool, tenant, number);
 
 	return acc;
 }
@@ -232,6 +232,33 @@ static void refuse_history(struct route *route)
 	refuse(route, 482, "Too Many Redirections",
 	       "The call was redirected too often: look for forwarding in "
 	       "both directions.");
+}
+
+
+/**
+ * The phone has no binding through us: 503 has Teams try its next gateway,
+ * which is the other node
+ *
+ * An emergency call is tried all the same: who serves the PBX may just have
+ * died, and a PBX knows a phone by its credentials as well. If it is refused,
+ * Teams gets its 503 then.
+ */
+static void unregistered(struct route *route)
+{
+	if (route->klass == CLASS_EMERGENCY) {
+		route->unregistered = true;
+		route_note(route, CALL_ROUTE, CALL_AT_PBX, "emergency call:"
+			   " tried without a registration");
+	}
+	else if (account_is_away(route->acc))
+		refuse(route, 503, "Served by Another Node",
+		       "Another node of this store serves the user's PBX: "
+		       "Teams is to have it as the next gateway of the "
+		       "route.");
+	else
+		refuse(route, 503, "User Not Registered",
+		       "The user's phone is not registered at the PBX: see "
+		       "`callbridge status` for the reason.");
 }
 
 
@@ -276,20 +303,10 @@ static void to_pbx(struct calls *calls, struct route *route,
 		return;
 	}
 
-	/* 503 has Teams try its next gateway, which is the other node */
-	if (account_is_away(route->acc)) {
-		refuse(route, 503, "Served by Another Node",
-		       "Another node of this store serves the user's PBX: "
-		       "Teams is to have it as the next gateway of the "
-		       "route.");
-		return;
-	}
-
 	if (!account_is_registered(route->acc)) {
-		refuse(route, 503, "User Not Registered",
-		       "The user's phone is not registered at the PBX: see "
-		       "`callbridge status` for the reason.");
-		return;
+		unregistered(route);
+		if (route->scode)
+			return;
 	}
 
 	pl_set_str(&pl, route->callee);
@@ -385,8 +402,6 @@ static bool may_ring(const struct calls *calls, struct route *route)
 static void from_pbx(struct calls *calls, struct route *route,
 		     const struct sip_msg *msg)
 {
-	struct pl fqdn;
-
 	route->direction = CALL_FROM_PBX;
 	callerid_read(&route->caller, msg);
 	str_ncpy(route->caller_raw, route->caller.number,
@@ -409,8 +424,8 @@ static void from_pbx(struct calls *calls, struct route *route,
 	if (!may_ring(calls, route))
 		return;
 
-	pl_set_str(&fqdn, account_tenant(route->acc)->teams.fqdn);
-	route->trunk = trunks_find(calls->conf.trunks, &fqdn);
+	route->trunk = trunks_of(calls->conf.trunks,
+				 account_tenant(route->acc)->tenant);
 	if (!route->trunk) {
 		refuse(route, 480, "No Trunk to Teams", NULL);
 		return;

@@ -5,6 +5,7 @@
 #include "bridge/base/errors.h"
 #include "check.h"
 #include "nodeconf.h"
+#include "own_name.h"
 
 
 #define COUNT(v) (sizeof(v) / sizeof((v)[0]))
@@ -109,6 +110,11 @@ static const struct field teamsv[] = {
 	  .help = "Name of a carrier trunk (Microsoft: SBC for multiple "
 		  "tenants): tenants one label below it share its OPTIONS "
 		  "and its health; unset: each name speaks for itself" },
+	{ .name = "own_names", .type = FIELD_STRINGS, AT(teams.own_names),
+	  .max = 1000, .checkh = own_name_check, .flags = FIELD_ADVANCED,
+	  .help = "Where several nodes share a store, this node's own names: "
+		  "NAME=OWN has OWN stand for the customers' FQDN NAME, or "
+		  "for NAME at the end of it" },
 };
 
 static const struct field mediav[] = {

@@ -47,6 +47,7 @@ struct nodeconf {
 		uint32_t demotion_s;
 		struct strings failover_codes;  /* "503"                    */
 		char *carrier;     /* base FQDN of derived trunks, NULL     */
+		struct strings own_names;  /* NAME=OWN (own_name.h)         */
 	} teams;
 
 	struct {

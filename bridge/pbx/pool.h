@@ -63,8 +63,8 @@ struct account *pool_find_request(struct pool *pool,
 /** The account of a tenant's user. Borrowed, NULL */
 struct account *pool_find_upn(struct pool *pool, const char *tenant,
 			      const char *upn);
-/** ... by the tenant's FQDN and the user's number; E.164 with or without + */
-struct account *pool_find_number(struct pool *pool, const char *fqdn,
+/** ... by the user's number; E.164 with or without + */
+struct account *pool_find_number(struct pool *pool, const char *tenant,
 				 const char *number);
 
 /** May this source speak to us: an address that a configured PBX has or that

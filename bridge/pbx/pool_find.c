@@ -146,10 +146,10 @@ struct account *pool_find_upn(struct pool *pool, const char *tenant,
 }
 
 
-struct account *pool_find_number(struct pool *pool, const char *fqdn,
+struct account *pool_find_number(struct pool *pool, const char *tenant,
 				 const char *number)
 {
-	if (!pool || !fqdn || !str_isset(number))
+	if (!pool || !tenant || !str_isset(number))
 		return NULL;
 
 	number = pool_digits(number);
@@ -159,7 +159,7 @@ struct account *pool_find_number(struct pool *pool, const char *fqdn,
 		struct account *acc = le->data;
 
 		if (!str_cmp(pool_digits(acc->user->number), number) &&
-		    !str_casecmp(acc->tenant->teams.fqdn, fqdn))
+		    !str_cmp(acc->tenant->tenant, tenant))
 			return acc;
 	}
 

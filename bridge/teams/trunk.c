@@ -14,6 +14,7 @@
 #include "bridge/base/log.h"
 #include "bridge/base/metrics.h"
 #include "bridge/base/wheel.h"
+#include "bridge/model/own_name.h"
 #include "bridge/model/tenant.h"
 #include "bridge/sip/msg.h"
 #include "bridge/sip/request.h"
@@ -483,8 +484,61 @@ int trunks_alloc(struct trunks **tp, const struct trunks_conf *conf,
 }
 
 
+static struct trunk *find(const struct list *trunkl, const struct pl *fqdn)
+{
+	for (struct le *le = list_head(trunkl); le; le = le->next) {
+		struct trunk *tr = le->data;
+
+		if (!pl_strcasecmp(fqdn, tr->fqdn))
+			return tr;
+	}
+
+	return NULL;
+}
+
+
+/** A name may become another customer's */
+static int tenant_set(struct trunk *tr, const char *tenant)
+{
+	char *copy;
+	int err;
+
+	if (!str_cmp(tr->tenant, tenant))
+		return 0;
+
+	err = str_dup(&copy, tenant);
+	if (err)
+		return err;
+
+	mem_deref(tr->tenant);
+	tr->tenant = copy;
+	rows_tell(tr, false);
+
+	return 0;
+}
+
+
+/** Customers' names differ, but two of them may be given one own name */
+static bool is_taken(const struct list *keepl, const char *name,
+		     const char *tenant)
+{
+	const struct trunk *tr;
+	struct pl fqdn;
+
+	pl_set_str(&fqdn, name);
+	tr = find(keepl, &fqdn);
+	if (tr)
+		warning("trunk", name, "this name stands for %s and for %s:"
+			" the second one has no calls; see teams.own_names",
+			tr->tenant, tenant);
+
+	return tr != NULL;
+}
+
+
 int trunks_apply(struct trunks *ts, const struct list *tenantl)
 {
+	char own[OWN_NAME_SIZE];
 	struct list keepl;
 	struct le *le;
 	int err = 0;
@@ -496,16 +550,22 @@ int trunks_apply(struct trunks *ts, const struct list *tenantl)
 		struct trunk *tr;
 		struct pl fqdn;
 
-		if (!tenant->teams.fqdn)
+		const char *name = own_name(&ts->conf.node->teams.own_names,
+					    tenant->teams.fqdn, own);
+
+		if (!name || is_taken(&keepl, name, tenant->tenant))
 			continue;
 
-		pl_set_str(&fqdn, tenant->teams.fqdn);
-		tr = trunks_find(ts, &fqdn);
+		pl_set_str(&fqdn, name);
+		tr = find(&ts->trunkl, &fqdn);
+		if (tr)
+			err = tenant_set(tr, tenant->tenant);
+		if (err)
+			break;
 		if (tr)
 			list_unlink(&tr->le);
 		else
-			err = trunk_alloc(&tr, ts, tenant->teams.fqdn,
-					  tenant->tenant);
+			err = trunk_alloc(&tr, ts, name, tenant->tenant);
 		if (!err)
 			list_append(&keepl, &tr->le, tr);
 	}
@@ -529,17 +589,23 @@ int trunks_apply(struct trunks *ts, const struct list *tenantl)
 
 struct trunk *trunks_find(const struct trunks *ts, const struct pl *fqdn)
 {
-	struct le *le;
+	struct trunk *tr = find(&ts->trunkl, fqdn);
 
-	for (le = list_head(&ts->trunkl); le; le = le->next) {
+	if (!tr && ts->carrier && !pl_strcasecmp(fqdn, ts->carrier->fqdn))
+		return ts->carrier;
+
+	return tr;
+}
+
+
+struct trunk *trunks_of(const struct trunks *ts, const char *tenant)
+{
+	for (struct le *le = list_head(&ts->trunkl); le; le = le->next) {
 		struct trunk *tr = le->data;
 
-		if (!pl_strcasecmp(fqdn, tr->fqdn))
+		if (!str_cmp(tr->tenant, tenant))
 			return tr;
 	}
-
-	if (ts->carrier && !pl_strcasecmp(fqdn, ts->carrier->fqdn))
-		return ts->carrier;
 
 	return NULL;
 }

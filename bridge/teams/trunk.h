@@ -42,12 +42,16 @@ typedef void (trunk_status_h)(const struct trunk_status *st, void *arg);
 int trunks_alloc(struct trunks **tp, const struct trunks_conf *conf,
 		 trunk_status_h *statush, void *arg);
 
-/** Make the trunks be those of these tenants' FQDNs; others end.
+/** Make the trunks be those of these tenants' FQDNs, or of this node's own
+    names in their place; others end.
     @return 0, ENOMEM (nothing changed) */
 int trunks_apply(struct trunks *ts, const struct list *tenantl);
 
 /** The trunk of an FQDN (without case), NULL. Borrowed */
 struct trunk *trunks_find(const struct trunks *ts, const struct pl *fqdn);
+
+/** A tenant's trunk at this node, NULL. Borrowed */
+struct trunk *trunks_of(const struct trunks *ts, const char *tenant);
 
 /** Is the request from Teams: over our Teams listener, or over a connection
     that we opened to a proxy */

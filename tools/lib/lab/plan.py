@@ -28,6 +28,11 @@ BRIDGE_TEAMS_PORT = 5061
 TENANT_FQDN = "contoso.sbc.example.com"
 CARRIER_FQDN = "sbc.example.com"        # of a trunk that tenants share
 
+# A second node beside it: the same tenant has another name there.
+SECOND_PBX = "127.0.0.46"
+SECOND_TEAMS = "127.0.0.47"
+SECOND_FQDN = "contoso-2.sbc.example.com"
+
 # Names that the lab's DNS server knows.
 PBX_NAME = "pbx.contoso.example"
 KAMAILIO_DOMAIN = "t1.lab.test"

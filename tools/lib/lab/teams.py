@@ -226,9 +226,11 @@ class Teams:
             "key": str(tls / "teams.key"),
             "ca_file": str(tls / "sbc-root.pem"),
             "media": {"address": plan.TEAMS[0]},
-            "hosts": {name: "%s:%d" % (plan.BRIDGE_TEAMS,
-                                       plan.BRIDGE_TEAMS_PORT)
-                      for name in (plan.TENANT_FQDN, plan.CARRIER_FQDN)},
+            "hosts": {name: "%s:%d" % (address, plan.BRIDGE_TEAMS_PORT)
+                      for name, address in (
+                          (plan.TENANT_FQDN, plan.BRIDGE_TEAMS),
+                          (plan.CARRIER_FQDN, plan.BRIDGE_TEAMS),
+                          (plan.SECOND_FQDN, plan.SECOND_TEAMS))},
         }
 
     def start(self, env=None):
