@@ -9,6 +9,7 @@
 
 #include "bridge/base/errors.h"
 #include "bridge/base/log.h"
+#include "bridge/base/tape.h"
 #include "bridge/base/version.h"
 #include "bridge/base/wheel.h"
 #include "bridge/call/calls.h"
@@ -56,6 +57,7 @@ struct node {
 	struct config *conf;       /* owned                                 */
 	struct wheel *wheel;       /* owned, as all below                   */
 	struct trace *trace;
+	struct tapes *tapes;       /* voice that somebody asked to keep     */
 	struct hep *hep;           /* NULL: no collector                    */
 	struct stack *stack;
 	struct resolver *resolver;
@@ -516,6 +518,7 @@ static int calls_start(struct node *node, struct errors *errs)
 		.pool   = node->pool,
 		.trunks = node->trunks,
 		.trace  = node->trace,
+		.tapes  = node->tapes,
 		.node   = nc,
 		.liveh  = live_h,
 	};
@@ -605,6 +608,9 @@ static int sip_start(struct node *node, struct errors *errs)
 	int err;
 
 	err = trace_alloc(&node->trace, (size_t)nc->trace.memory_mb << 20);
+	if (!err)
+		err = tapes_alloc(&node->tapes,
+				  (size_t)nc->trace.voice_mb << 20);
 	if (!err)
 		err = stack_alloc(&node->stack, &conf);
 	if (err)
@@ -975,6 +981,7 @@ static int portal_run(struct node *node, struct errors *errs)
 		.socket_path = path,
 		.live        = node->live,
 		.trace       = node->trace,
+		.tapes       = node->tapes,
 		.state_dir   = nc->state_dir,
 		.commandh    = command_push,
 		.arg         = node,
@@ -1305,6 +1312,7 @@ static void destructor(void *arg)
 	mem_deref(node->sip_tls);
 	mem_deref(node->hep);
 	mem_deref(node->trace);
+	mem_deref(node->tapes);
 
 	/* the journal is written to its end before it is taken over */
 	mem_deref(node->journal);

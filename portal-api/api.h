@@ -278,6 +278,7 @@ resource_h registrations_export;
 resource_h trunks_get;                         /* trunks.c        */
 resource_h calls_get, call_get, call_work;     /* calls.c         */
 resource_h trace_get;                          /* traces.c        */
+resource_h voice_get, voice_post, voice_delete; /* voices.c       */
 resource_h share_post, shares_get, share_delete; /* shares.c      */
 resource_h shared_get;
 resource_h version_get, metrics_get;           /* service.c       */

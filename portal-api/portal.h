@@ -16,6 +16,7 @@
 
 struct live;
 struct trace;
+struct tapes;
 struct portal;                     /* portal_start/portal_stop */
 
 enum portal_command_type {
@@ -68,6 +69,7 @@ struct portal_conf {
 	const char *socket_path;   /* copied                                */
 	struct live *live;         /* borrowed until portal_stop()          */
 	struct trace *trace;       /* borrowed until portal_stop()          */
+	struct tapes *tapes;       /* borrowed until portal_stop(); NULL    */
 	const char *state_dir;     /* copied; watched for room              */
 	portal_command_h *commandh; /* NULL: commands are refused           */
 	void *arg;

@@ -678,6 +678,7 @@ int call_start(struct calls *calls, struct route *route, struct strans *st,
 		return err;
 	}
 
+	taping_look(call);
 	if (!secure_enough(call, from, &offer)) {
 		fail(call, 488, "Media is not encrypted as it must be");
 		return EPROTO;

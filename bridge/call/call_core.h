@@ -11,6 +11,7 @@
  *   sounds.c    ringback, music, digits and fax
  *   record.c    what is written down
  *   watch.c     running calls, looked at now and then
+ *   taping.c    voice that somebody asked to keep
  *   tally.c     metrics
  *   qos.c       voice quality for a collector
  *   story.c     ... of transfers, and which calls belong together
@@ -240,6 +241,9 @@ void record_watch(struct call *call);
 /* watch.c: running calls are looked at now and then */
 void watch_start(struct calls *calls);
 void watch_stop(struct calls *calls);
+
+/* taping.c: is this call's voice to be kept? */
+void taping_look(struct call *call);
 
 /* qos.c: voice quality for a collector. The call has ended */
 void qos_tell(const struct call *call);

@@ -17,6 +17,7 @@ struct media;
 struct pool;
 struct trunks;
 struct trace;
+struct tapes;
 struct calls;
 
 /** A new version of a call's record; to be safe on disk or on its way there
@@ -29,6 +30,7 @@ struct calls_conf {
 	struct pool *pool;
 	struct trunks *trunks;
 	struct trace *trace;       /* NULL: none                            */
+	struct tapes *tapes;       /* NULL: none                            */
 	const struct nodeconf *node;
 	struct sa teams_laddr, pbx_laddr;      /* media sockets             */
 	struct sa teams_public, pbx_public;    /* in descriptions; not set:

@@ -5,6 +5,7 @@
  * live state alone: what goes to the journal says what happened, not how it
  * is going. Calls come up one after the other, a slice of them each second.
  */
+#include "bridge/base/tape.h"
 #include "bridge/sip/stack.h"
 #include "call_core.h"
 
@@ -24,9 +25,11 @@ static void tick_h(void *arg)
 	wheel_start(stack_wheel(calls->conf.stack), &calls->watch_tmr,
 		    TICK_MS, tick_h, calls);
 
+	tapes_sweep(calls->conf.tapes);
 	for (le = list_head(&calls->calll); le; le = le->next) {
 		struct call *call = le->data;
 
+		taping_look(call);
 		if (call->state != CALL_ANSWERED ||
 		    now_us - call->watched_us < (uint64_t)WATCH_S * 1000000)
 			continue;

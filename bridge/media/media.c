@@ -51,6 +51,7 @@ struct stream {
 		unsigned ear;      /* codecs that it decodes, 0: no ear     */
 		bool digits, fax;  /* that it listens for                   */
 	} voicev[STREAM_SIDES];
+	bool taped;                /* the worker has a tape for it          */
 	stream_event_h *eventh;
 	void *arg;
 };
@@ -556,6 +557,26 @@ int stream_play(struct stream *stream, unsigned side, struct player *player)
 		return EINVAL;
 
 	return worker_send(stream->media->workerv[stream->worker], &cmd);
+}
+
+
+int stream_tape(struct stream *stream, struct tape *tape)
+{
+	const struct command cmd = {
+		.type = COMMAND_TAPE, .relay = stream ? stream->relay : NULL,
+		.tape = tape,
+	};
+	int err;
+
+	if (!stream || !tape)
+		return EINVAL;
+	if (stream->taped)
+		return EALREADY;
+
+	err = worker_send(stream->media->workerv[stream->worker], &cmd);
+	stream->taped = !err;
+
+	return err;
 }
 
 

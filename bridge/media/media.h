@@ -34,6 +34,7 @@
 struct media;
 struct stream;
 struct player;
+struct tape;
 
 enum { STREAM_SIDES = 2, STREAM_KEY_MAX = 46 };
 
@@ -225,6 +226,15 @@ int stream_dtmf_send(struct stream *stream, unsigned side, char digit,
  * @return 0, EINVAL, ENOBUFS the worker's ring is full
  */
 int stream_play(struct stream *stream, unsigned side, struct player *player);
+
+/**
+ * Keep the packets of a stream from now on (base/tape.h)
+ *
+ * @param tape  Belongs to the stream from success on, until its end
+ *
+ * @return 0, EINVAL, EALREADY it has one, ENOBUFS the worker's ring is full
+ */
+int stream_tape(struct stream *stream, struct tape *tape);
 
 void stream_stats(const struct stream *stream, unsigned side,
 		  struct stream_stats *stats);

@@ -224,6 +224,11 @@ void relay_send(struct side *side, uint8_t *p, size_t n)
 {
 	const size_t octets = n - PACKET_HEADER;
 
+	if (side->relay->tape)
+		tape_add(side->relay->tape, side->i, true, rtp_peer(side), p,
+			 n, octets == DTMF_PAYLOAD ? (size_t)PACKET_HEADER : 0,
+			 relay_now(side));
+
 	if (side->tx && secure_seal_rtp(side->tx, p, &n) != SECURE_OK)
 		return;
 
@@ -477,11 +482,16 @@ static void receive_rtp(struct side *side, uint8_t *p, size_t n,
 	if (!side->locked || !sa_cmp(src, &side->source, SA_ALL))
 		source_lock(side, src);
 
+	map = &side->remote.mapv[side->map_at[pkt.pt]];
+	if (side->relay->tape)
+		tape_add(side->relay->tape, side->i, false, src, p, n,
+			 map->dtmf ? (size_t)(pkt.payload - p) : 0,
+			 relay_now(side));
+
 	/* On hold it was opened all the same, for the roll-over counter */
 	if (!side->remote.recv)
 		return;
 
-	map = &side->remote.mapv[side->map_at[pkt.pt]];
 	note_packet(side, &pkt, map);
 	note_heard(side);
 	if (map->dtmf)
@@ -634,6 +644,7 @@ static void destructor(void *data)
 {
 	struct relay *relay = data;
 
+	tape_unref(relay->tape);
 	for (unsigned i = 0; i < STREAM_SIDES; i++) {
 		struct side *side = &relay->sidev[i];
 

@@ -9,6 +9,7 @@
 #define MEDIA_RELAY_H
 
 #include <stdatomic.h>
+#include "bridge/base/tape.h"
 #include "bridge/base/wheel.h"
 #include "digits.h"
 #include "ear.h"
@@ -91,6 +92,7 @@ struct relay {
 	struct worker *worker;     /* borrowed, the media room outlives it */
 	struct stream *stream;     /* owner's thread only; NULL once ended */
 	uint16_t portv[STREAM_SIDES];  /* owner's: our RTP ports           */
+	struct tape *tape;         /* owned; NULL: nobody asked for it      */
 	atomic_bool ending;        /* for when the command ring was full   */
 	struct side sidev[STREAM_SIDES];
 };

@@ -171,6 +171,10 @@ static void obey(struct worker *worker, const struct command *cmd)
 		relay_play(cmd->relay, cmd->side, cmd->player);
 		break;
 
+	case COMMAND_TAPE:
+		cmd->relay->tape = cmd->tape;
+		break;
+
 	case COMMAND_END:
 		end(worker, cmd->relay);
 		break;

@@ -12,12 +12,13 @@
 
 struct relay;
 struct player;
+struct tape;
 struct relay_change;
 struct sock;
 struct worker;                     /* a libre memory object */
 
 enum command_type { COMMAND_OPEN, COMMAND_CHANGE, COMMAND_DTMF,
-		    COMMAND_PLAY, COMMAND_END, COMMAND_STOP };
+		    COMMAND_PLAY, COMMAND_TAPE, COMMAND_END, COMMAND_STOP };
 
 /** From the owner to the worker */
 struct command {
@@ -26,6 +27,7 @@ struct command {
 	unsigned side;
 	struct relay_change *change;   /* CHANGE: changes its owner        */
 	struct player *player;     /* PLAY: changes its owner          */
+	struct tape *tape;         /* TAPE: changes its owner          */
 	char digit; uint8_t pt; uint32_t duration_ms;
 };
 

@@ -178,6 +178,11 @@ static const struct field tracev[] = {
 	  .max = 4096, .dflt = "64",
 	  .help = "Memory for the SIP messages that `callbridge trace` "
 		  "shows, in MiB; 0: none are kept" },
+	{ .name = "voice_mb", .type = FIELD_INT, AT(trace.voice_mb),
+	  .max = 1024, .dflt = "0",
+	  .help = "Memory for the voice of calls that somebody asks to keep "
+		  "for a while (`callbridge record`), in MiB, 4 for each "
+		  "minute of a call; 0: none is ever kept" },
 };
 
 static const struct field hepv[] = {

@@ -68,6 +68,7 @@ struct nodeconf {
 
 	struct {
 		int64_t memory_mb;
+		int64_t voice_mb;  /* 0: no voice is ever kept              */
 	} trace;
 
 	struct {                   /* copies of SIP messages to a collector */

@@ -63,8 +63,8 @@ class Usage(CommandLine):
 
     def test_help_names_every_command(self):
         text = self.good("--help")
-        for word in ("status", "trunks", "calls", "trace", "retry", "reload",
-                     "check", "explain", "schema", "number", "sync", "template",
+        for word in ("status", "trunks", "calls", "trace", "record", "retry",
+                     "reload", "check", "explain", "schema", "number", "sync", "template",
                      "version"):
             self.assertIn(f"\n  {word} ", text)
             self.assertIn(f"usage: callbridge {word}",

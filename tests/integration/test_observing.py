@@ -9,7 +9,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from support import BridgeTest, deadline, plan, wait_for
+from support import BridgeTest, audio, deadline, plan, wait_for
 
 from lab.process import run
 
@@ -165,6 +165,92 @@ class Captures(BridgeTest):
                          invites[1]["sip.to.user"])
         self.assertTrue(all(row["sip.Method"] or row["sip.Status-Code"]
                             for row in rows), rows)
+
+
+def alaw(octet):
+    """A sample of G.711's A-law."""
+    octet ^= 0x55
+    exponent, mantissa = octet >> 4 & 7, octet & 15
+    value = (mantissa << 4) + 8
+    if exponent:
+        value = (value + 256) << exponent - 1
+    return value if octet & 0x80 else -value
+
+
+class Voice(BridgeTest):
+    """The voice of a call, kept because somebody asked."""
+
+    node = {"trace": "{voice_mb: 16}"}
+
+    def packets(self, subject):
+        """RTP of a capture as Wireshark reads it: a row a packet."""
+        path = self.lab.state / "voice.pcapng"
+        self.bridge.command("record", "--pcap", str(path), subject)
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        fields = ("ip.src", "ip.dst", "rtp.p_type", "rtp.payload",
+                  "rtpevent.event_id", "sip.Method")
+        text = run(["tshark", "-n", "-r", str(path), "-T", "fields",
+                    "-E", "occurrence=f"]
+                   + [word for field in fields for word in ("-e", field)])
+        # the last line has lost the tabs that it ends with
+        return [dict(zip(fields, line.split("\t") + [""] * len(fields)))
+                for line in text.splitlines()]
+
+    def tones(self, rows, src, dst):
+        """What was to be heard from one address at another, at the end."""
+        law = b"".join(bytes.fromhex(row["rtp.payload"].replace(":", ""))
+                       for row in rows if row["rtp.p_type"] == "8" and
+                       (row["ip.src"], row["ip.dst"]) == (src, dst))
+        self.assertGreater(len(law), 8000, (src, dst))
+        return audio.tones([alaw(octet) for octet in law[-4000:]], 8000)
+
+    @deadline(90)
+    def test_wireshark_plays_both_sides(self):
+        desk = self.site.desk(1)
+        desk.begin()
+        call, _ = self.teams_calls(self.people["A"], desk, desk.extension)
+        record = wait_for(lambda: [r for r in self.records()
+                                   if r["state"] == "answered"], 20,
+                          "the call's record")[0]
+        self.assertIn("the next 30 s", self.bridge.command(
+            "record", "--seconds", "30", record["id"]))
+        self.talk(call, desk)
+        call.dtmf("7")
+        wait_for(lambda: self.heard_enough(record["id"]), 30,
+                 "packets of a digit and of voice after it", 0.5)
+        rows = self.packets(record["id"])
+        self.assertIn("INVITE", {row["sip.Method"] for row in rows})
+        ends = {(row["ip.src"], row["ip.dst"]) for row in rows
+                if row["rtp.payload"]}
+        self.assertEqual(len(ends), 4, ends)
+        for src, dst in ends:
+            teams = plan.BRIDGE_TEAMS in (src, dst)
+            from_us = src in (plan.BRIDGE_TEAMS, plan.BRIDGE_PBX)
+            hz = desk.tone_hz if teams == from_us else call.tone_hz
+            self.assertTrue(audio.only(self.tones(rows, src, dst), hz),
+                            (src, dst, hz))
+        # a digit is seen, and not which
+        self.assertEqual({row["rtpevent.event_id"] for row in rows} - {""},
+                         {"255"})
+        self.thrown_away(record["id"])
+
+    def thrown_away(self, subject):
+        self.bridge.command("record", "--stop", subject)
+        self.assertIn("no voice is kept", self.bridge.command(
+            "record", "--pcap", "-", subject, good=(2,)))
+        entries = json.loads(self.bridge.command("get", "audit"))
+        actions = [entry["action"] for entry in entries["entries"]
+                   if entry["kind"] == "voice" and entry["name"] == subject]
+        self.assertEqual((actions[-1], actions[0]), ("record", "stop"))
+        self.assertIn("hear", actions)
+        notes = json.loads(self.bridge.command("calls", "--json"))["calls"]
+        self.assertIn("as was asked", str([
+            call["decisions"] for call in notes if call["id"] == subject]))
+
+    def heard_enough(self, subject):
+        rows = self.packets(subject)
+        events = [i for i, row in enumerate(rows) if row["rtpevent.event_id"]]
+        return events and len(rows) - events[-1] > 300
 
 
 def hep_chunks(octets):

@@ -51,6 +51,7 @@ int cmd_trunks(const struct cli *cli, int argc, char *argv[]);
 int cmd_nodes(const struct cli *cli, int argc, char *argv[]);
 int cmd_calls(const struct cli *cli, int argc, char *argv[]);
 int cmd_trace(const struct cli *cli, int argc, char *argv[]);
+int cmd_record(const struct cli *cli, int argc, char *argv[]);
 int cmd_retry(const struct cli *cli, int argc, char *argv[]);
 int cmd_reload(const struct cli *cli, int argc, char *argv[]);
 int cmd_version(const struct cli *cli, int argc, char *argv[]);

@@ -9,11 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bridge/base/tape.h"
 #include "bridge/store/journal.h"
 #include "call_filter.h"
 
 
-enum { CALL_COLUMNS = 9, LIMIT_DEFAULT = 50, LIMIT_MAX = 1000 };
+enum { CALL_COLUMNS = 9, LIMIT_DEFAULT = 50, LIMIT_MAX = 1000,
+       RECORD_SECONDS = 60 };
 
 
 static void moment(char *buf, size_t size, int64_t ms)
@@ -292,6 +294,71 @@ int cmd_trace(const struct cli *cli, int argc, char *argv[])
 	else
 		text_print(answer.text, answer.size);
 
+	answer_clear(&answer);
+
+	return status;
+}
+
+
+static int record_begin(const struct cli *cli, const char *subject,
+			long seconds)
+{
+	struct answer answer;
+	char body[64];
+	int status;
+
+	(void)snprintf(body, sizeof(body), "{\"seconds\": %ld}", seconds);
+	status = ask_with(cli, &answer, "POST", "application/json", body,
+			  "/api/v1/trace/%H/voice", ask_escape, subject);
+	if (status)
+		return status;
+
+	(void)re_hprintf(term_out(), "the voice of %s is kept in memory for the next %ld s, and"
+			 " told in the audit;\nfetch it within %d minutes"
+			 " after by `callbridge record --pcap FILE %s`\n",
+			 subject, seconds, TAPE_KEPT_S / 60, subject);
+	answer_clear(&answer);
+
+	return EXIT_GOOD;
+}
+
+
+int cmd_record(const struct cli *cli, int argc, char *argv[])
+{
+	const char *pcap = NULL, *seconds_text = NULL;
+	bool stop = false;
+	const struct opt optv[] = {
+		{"pcap", &pcap, NULL}, {"seconds", &seconds_text, NULL},
+		{"stop", NULL, &stop}, {NULL, NULL, NULL},
+	};
+	long seconds = RECORD_SECONDS;
+	struct answer answer;
+	int status;
+
+	if (options_read(optv, &argc, argv) ||
+	    options_argc(argc, argv, 1, 1) ||
+	    (seconds_text && options_number("seconds", seconds_text, 1,
+					    TAPE_SECONDS_MAX, &seconds)))
+		return EXIT_BAD;
+
+	if ((pcap != NULL) + (seconds_text != NULL) + stop > 1) {
+		term_error("record: want one of --seconds, --pcap, --stop");
+		return EXIT_BAD;
+	}
+
+	if (!pcap && !stop)
+		return record_begin(cli, argv[1], seconds);
+
+	status = ask_with(cli, &answer, stop ? "DELETE" : "GET", NULL, NULL,
+			  "/api/v1/trace/%H/voice", ask_escape, argv[1]);
+	if (status)
+		return status;
+
+	if (pcap)
+		status = file_write(pcap, &answer);
+	else
+		(void)re_hprintf(term_out(), "nothing is kept of %s any"
+				 " more\n", argv[1]);
 	answer_clear(&answer);
 
 	return status;

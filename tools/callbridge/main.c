@@ -104,6 +104,19 @@ static const struct command commandv[] = {
 	 " on; the same ones\n               stay the same within a"
 	 " capture\n",
 	 cmd_trace},
+	{"record", "[--seconds N | --pcap FILE | --stop] USER|CALL",
+	 "the voice of a call or a user's calls, for a while",
+	 "Off unless trace.voice_mb in callbridge.yaml says how much memory"
+	 " there is for it.\nUSER is a Microsoft name, number or AoR, CALL an"
+	 " id that `callbridge calls` shows.\nKept are the packets of both"
+	 " sides as they come and go, without encryption, in\nmemory alone;"
+	 " keys that are pressed are left out. Who asks is in the audit. See"
+	 " to\nit that those who speak may be recorded.\n\n"
+	 "  --seconds N  from now on, 1..600 (default 60)\n"
+	 "  --pcap FILE  what is kept, with the SIP messages, for Wireshark;"
+	 " its telephony menu\n               plays it\n"
+	 "  --stop       stop, and throw it away\n",
+	 cmd_record},
 	{"retry", "USER",
 	 "register a user now, also after a refused password",
 	 "USER is a Microsoft name, as in ann@contoso.example. Look at the"
