@@ -16,14 +16,15 @@
 #include "live.h"
 
 
-enum { BUCKETS_MIN = 256, CHANGES_MAX = 4096 };
+enum { BUCKETS_MIN = 256, CHANGES_MAX = 4096, GROUPS = 1024 };
 
 
 /** One value; immutable but for its links, which the lock guards */
 struct value {
 	atomic_uint refs;
 	struct value *next;        /* the bucket's list                    */
-	struct value *older, *newer;  /* ended calls, in order of their end */
+	struct value *older, *newer;  /* ended calls, in order of their end;
+					 registrations of a tenant, in none */
 	uint64_t change;           /* its number in the ring, from 1; 0: it is
 				      not there                            */
 	bool ended;
@@ -49,9 +50,22 @@ struct table {
 };
 
 
+/** The registrations of a tenant: who asks for them need not look at those of
+    all others. Once made it stays */
+struct group {
+	struct group *next;        /* the bucket's list */
+	struct value *first;       /* borrowed          */
+	size_t c;
+	uint32_t hash;
+	char tenant[1];            /* as long as it is  */
+};
+
+
 struct live {
 	pthread_mutex_t lock;      /* for all below */
 	struct table regs, trunks, calls;
+	struct group *groupv[GROUPS];          /* owned */
+	bool scattered;            /* there was no memory for one of them */
 	int64_t regcv[REG_STATES]; /* registrations by state */
 	struct value *oldest, *newest;         /* ended calls, borrowed */
 	size_t endedc;
@@ -262,6 +276,97 @@ static struct value *table_take(struct table *t, const struct value *key)
 }
 
 
+/* Registrations of a tenant. The lock is held */
+
+
+static struct group **group_link(struct live *l, const char *tenant,
+				 uint32_t hash)
+{
+	struct group **gp = &l->groupv[hash % GROUPS];
+
+	while (*gp && ((*gp)->hash != hash || strcmp((*gp)->tenant, tenant)))
+		gp = &(*gp)->next;
+
+	return gp;
+}
+
+
+static struct group *group_find(struct live *l, const char *tenant)
+{
+	return *group_link(l, tenant, hash_joaat_str(tenant));
+}
+
+
+/** Made if there is none. NULL without memory */
+static struct group *group_get(struct live *l, const char *tenant)
+{
+	const uint32_t hash = hash_joaat_str(tenant);
+	struct group **gp = group_link(l, tenant, hash);
+
+	if (*gp)
+		return *gp;
+
+	*gp = calloc(1, sizeof(**gp) + strlen(tenant));
+	if (*gp) {
+		(*gp)->hash = hash;
+		memcpy((*gp)->tenant, tenant, strlen(tenant) + 1);
+	}
+
+	return *gp;
+}
+
+
+static void group_add(struct live *l, const char *tenant, struct value *v)
+{
+	struct group *g = group_get(l, tenant);
+
+	if (!g) {
+		l->scattered = true;
+		return;
+	}
+
+	v->newer = g->first;
+	if (g->first)
+		g->first->older = v;
+	g->first = v;
+	++g->c;
+}
+
+
+static void group_remove(struct live *l, const char *tenant, struct value *v)
+{
+	struct group *g = group_find(l, tenant);
+
+	/* it never came in */
+	if (!g || (!v->older && g->first != v))
+		return;
+
+	if (v->older)
+		v->older->newer = v->newer;
+	else
+		g->first = v->newer;
+
+	if (v->newer)
+		v->newer->older = v->older;
+
+	v->older = v->newer = NULL;
+	--g->c;
+}
+
+
+static void groups_free(struct live *l)
+{
+	for (size_t i = 0; i < GROUPS; i++) {
+		while (l->groupv[i]) {
+			struct group *g = l->groupv[i];
+
+			l->groupv[i] = g->next;
+			free(g);
+		}
+	}
+}
+
+
 /* Ended calls, in order. The lock is held */
 
 
@@ -412,6 +517,7 @@ void live_free(struct live *l)
 	if (!l)
 		return;
 
+	groups_free(l);
 	table_free(&l->regs);
 	table_free(&l->trunks);
 	table_free(&l->calls);
@@ -442,10 +548,14 @@ bool live_reg(struct live *l, const struct reg_status *st)
 	old  = st->removed ? table_take(&l->regs, v) : table_put(&l->regs, v);
 	news = !old || !reg_status_packed_same(old->u.reg, old->size, packed,
 					       size);
-	if (old)
+	if (old) {
 		--l->regcv[reg_status_packed_state(old->u.reg)];
-	if (!st->removed)
+		group_remove(l, st->tenant, old);
+	}
+	if (!st->removed) {
 		++l->regcv[st->state];
+		group_add(l, st->tenant, v);
+	}
 	was = change_replace(l, old, news ? NULL : v);
 	if (news)
 		forgot = change_add(l, LIVE_REG, v);
@@ -552,18 +662,6 @@ static void snapshot_free(struct snapshot *snap)
 }
 
 
-static size_t table_count(struct live *l, const struct table *t)
-{
-	size_t c;
-
-	(void)pthread_mutex_lock(&l->lock);
-	c = t->c;
-	(void)pthread_mutex_unlock(&l->lock);
-
-	return c;
-}
-
-
 /** Is it one of those that are asked for? */
 static bool is_asked(const struct value *v, const struct live_which *which)
 {
@@ -580,22 +678,66 @@ static bool is_asked(const struct value *v, const struct live_which *which)
 }
 
 
-/** @return false if there is more than fits */
-static bool snapshot_fill(struct snapshot *snap, size_t size, struct live *l,
-			  const struct table *t,
-			  const struct live_which *which)
+/** What is looked at. The lock is held */
+struct looking {
+	const struct table *t;
+	const struct live_which *which;
+	bool grouped;              /* a tenant's alone: */
+	const struct group *g;     /* NULL: none        */
+};
+
+
+static void looking_begin(struct looking *lk, struct live *l)
+{
+	lk->grouped = lk->t == &l->regs && lk->which && lk->which->tenant &&
+		!l->scattered;
+	lk->g = lk->grouped ? group_find(l, lk->which->tenant) : NULL;
+}
+
+
+static size_t looking_count(const struct looking *lk)
+{
+	return lk->grouped ? lk->g ? lk->g->c : 0 : lk->t->c;
+}
+
+
+static void group_fill(struct snapshot *snap, const struct looking *lk)
+{
+	struct value *v = lk->g ? lk->g->first : NULL;
+
+	for (; v; v = v->newer)
+		if (is_asked(v, lk->which))
+			snap->v[snap->c++] = value_ref(v);
+}
+
+
+static void table_fill(struct snapshot *snap, const struct looking *lk)
 {
 	struct value *v;
+
+	for (size_t i = 0; i < lk->t->bucketc; i++)
+		for (v = lk->t->bucketv[i]; v; v = v->next)
+			if (is_asked(v, lk->which))
+				snap->v[snap->c++] = value_ref(v);
+}
+
+
+/** @param need  Takes how many there are to look at
+    @return false if that is more than fits */
+static bool snapshot_fill(struct snapshot *snap, size_t size, struct live *l,
+			  struct looking *lk, size_t *need)
+{
 	bool fits;
 
 	(void)pthread_mutex_lock(&l->lock);
 
-	fits = t->c <= size;
-
-	for (size_t i = 0; fits && i < t->bucketc; i++)
-		for (v = t->bucketv[i]; v; v = v->next)
-			if (is_asked(v, which))
-				snap->v[snap->c++] = value_ref(v);
+	looking_begin(lk, l);
+	*need = looking_count(lk);
+	fits  = *need < size;
+	if (fits && lk->grouped)
+		group_fill(snap, lk);
+	else if (fits)
+		table_fill(snap, lk);
 
 	(void)pthread_mutex_unlock(&l->lock);
 
@@ -609,21 +751,20 @@ static int snapshot_take(struct snapshot *snap, struct live *l,
 			 const struct table *t,
 			 const struct live_which *which)
 {
-	size_t size;
+	struct looking lk = { .t = t, .which = which };
+	size_t size = 0, need;
 
 	snap->c = 0;
 	snap->v = NULL;
 
-	do {
-		size = table_count(l, t);
-		size += size / 8 + 16;
+	while (!snapshot_fill(snap, size, l, &lk, &need)) {
+		size = need + need / 8 + 16;
 
 		free(snap->v);
 		snap->v = calloc(size, sizeof(*snap->v));
 		if (!snap->v)
 			return ENOMEM;
-
-	} while (!snapshot_fill(snap, size, l, t, which));
+	}
 
 	return 0;
 }

@@ -59,8 +59,8 @@ struct live_which {
 	bool unsorted;             /* in any order: sorting costs most */
 };
 
-/** ... those that are asked for: of 100,000 the others cost a look each.
-    @param which  NULL: all */
+/** ... those that are asked for: a tenant's are at hand, otherwise each of
+    100,000 costs a look. @param which  NULL: all */
 int live_reg_some(struct live *l, const struct live_which *which,
 		  live_reg_h *h, void *arg);
 

@@ -161,6 +161,51 @@ static void test_registrations_that_are_asked_for(void **state)
 }
 
 
+static size_t count_of(struct live *l, const char *tenant)
+{
+	struct seen *seen = seen_new();
+
+	assert_int_equal(live_reg_some(l, &(struct live_which){
+			.tenant = tenant }, see_reg, seen), 0);
+
+	return seen->c;
+}
+
+
+static void test_a_tenant_has_its_own_whatever_comes_and_goes(void **state)
+{
+	char aor[40], upn[40];
+
+	for (unsigned i = 0; i < 300; i++) {
+		(void)re_snprintf(aor, sizeof(aor), "sip:%u@a", i);
+		(void)re_snprintf(upn, sizeof(upn), "u%03u", i);
+		reg(*state, i % 3 ? "a" : "b", "hq", upn, aor, false);
+	}
+	assert_int_equal(count_of(*state, "a"), 200);
+	assert_int_equal(count_of(*state, "b"), 100);
+	assert_int_equal(count_of(*state, "c"), 0);
+
+	/* told again, the first, one between and the last gone, one back */
+	reg(*state, "b", "x", "u003", "sip:3@a", false);
+	reg(*state, "b", "hq", "u000", "sip:0@a", true);
+	reg(*state, "b", "hq", "u150", "sip:150@a", true);
+	reg(*state, "b", "hq", "u297", "sip:297@a", true);
+	reg(*state, "b", "hq", "u297", "sip:297@a", true);
+	assert_int_equal(count_of(*state, "b"), 97);
+	reg(*state, "b", "hq", "u150", "sip:150@a", false);
+	assert_int_equal(count_of(*state, "b"), 98);
+
+	for (unsigned i = 0; i < 300; i++) {
+		(void)re_snprintf(aor, sizeof(aor), "sip:%u@a", i);
+		reg(*state, i % 3 ? "a" : "b", "", "", aor, true);
+	}
+	assert_int_equal(count_of(*state, "a"), 0);
+	assert_int_equal(count_of(*state, "b"), 0);
+	reg(*state, "b", "hq", "u150", "sip:150@a", false);
+	assert_int_equal(count_of(*state, "b"), 1);
+}
+
+
 static void state_tell(struct live *l, const char *aor, enum reg_state state,
 		       bool removed)
 {
@@ -534,6 +579,7 @@ int main(void)
 		TEST(test_what_is_told_twice_is_no_news),
 		TEST(test_registrations_in_order_of_tenant_pbx_upn),
 		TEST(test_registrations_that_are_asked_for),
+		TEST(test_a_tenant_has_its_own_whatever_comes_and_goes),
 		TEST(test_states_are_counted),
 		TEST(test_a_change_replaces_and_removal_forgets),
 		TEST(test_trunks_by_proxy_and_name),
