@@ -442,10 +442,18 @@ void api_worked(struct request *rq)
 }
 
 
+/** Without a store there is no desk, and what needs none is answered here */
+static bool is_worker_s(const struct request *rq)
+{
+	return rq->res->worker &&
+		(rq->res->worker != BY_DESK_ALONE ||
+		 portal_desk(rq->portal));
+}
+
+
 static void answer(struct request *rq)
 {
 	const bool asks = rq->bearer && !rq->granted;
-
 	const size_t max = rq->res->body_max ? rq->res->body_max : BODY_MAX;
 
 	if (rq->size > max) {
@@ -458,7 +466,7 @@ static void answer(struct request *rq)
 	if (!asks && !admit(rq))
 		return;
 
-	if (asks || rq->res->worker)
+	if (asks || is_worker_s(rq))
 		portal_work(rq);
 	else
 		rq->res->h(rq);

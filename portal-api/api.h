@@ -3,9 +3,10 @@
  *
  * A resource is a method, a path and a handler, listed in resources.c. There
  * are two kinds. What is at hand is answered in the portal's thread, which
- * must not wait; what is in the store is answered by a worker of the desk,
- * with a store of its own. Both answer exactly once, by the same functions;
- * portal_command() is an answer that comes later.
+ * must not wait; what is in the store, or is long and has to be sorted, is
+ * answered by a worker of the desk, with a store of its own. Both answer
+ * exactly once, by the same functions; portal_command() is an answer that
+ * comes later.
  */
 #ifndef PORTAL_API_H
 #define PORTAL_API_H
@@ -44,6 +45,10 @@ enum access {
 	ACCESS_SOCKET,             /* the control socket only              */
 };
 
+/** Who answers: the portal's thread (false), a worker of the desk (true), or
+    one that needs no store for it and answers though that is away */
+enum answerer { BY_PORTAL = false, BY_DESK = true, BY_DESK_ALONE };
+
 struct request;
 typedef void (resource_h)(struct request *rq);
 
@@ -51,7 +56,7 @@ struct resource {
 	enum evhttp_cmd_type method;
 	const char *path;
 	enum access access;
-	bool worker;               /* answered by the desk                 */
+	enum answerer worker;
 	size_t body_max;           /* 0: it has none                       */
 	resource_h *h;
 	const char *queryv[QUERYC_MAX];        /* parameters it knows      */

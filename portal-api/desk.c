@@ -173,9 +173,17 @@ static bool next(struct desk *desk, struct request **rqp,
 }
 
 
+/** What is at hand needs no store; whose token it is, the store knows */
+static bool is_storeless(const struct request *rq)
+{
+	return rq->res->worker == BY_DESK_ALONE &&
+		(rq->granted || !rq->bearer);
+}
+
+
 static void request_work(struct worker *w, struct request *rq)
 {
-	const int err = ready(w);
+	const int err = is_storeless(rq) ? 0 : ready(w);
 
 	rq->st  = w->st;
 	rq->cat = w->cat;

@@ -146,8 +146,9 @@ const struct resource resourcev[] = {
 	 schema_get, {NULL}, "JSON Schema of what can be set, for forms"},
 
 	/* what happens and what happened */
-	{EVHTTP_REQ_GET, "/api/v1/registrations", ACCESS_SIGNED_IN, false, 0,
-	 registrations_get, {"failing", "tenant", "pbx", "sort"},
+	{EVHTTP_REQ_GET, "/api/v1/registrations", ACCESS_SIGNED_IN,
+	 BY_DESK_ALONE, 0, registrations_get,
+	 {"failing", "tenant", "pbx", "sort"},
 	 "Registrations now"},
 	{EVHTTP_REQ_GET, "/api/v1/registrations/export", ACCESS_SIGNED_IN,
 	 true, 0, registrations_export, {"failing", "tenant", "pbx",
@@ -168,8 +169,9 @@ const struct resource resourcev[] = {
 	 nodes_get, {"tenant"}, "Bridges that share the store"},
 	{EVHTTP_REQ_GET, "/api/v1/certificates", ACCESS_SIGNED_IN, false, 0,
 	 certificates_get, {NULL}, "Our own certificates, and their ends"},
-	{EVHTTP_REQ_GET, "/api/v1/calls", ACCESS_SIGNED_IN, false, 0,
-	 calls_get, {"limit", "tenant", "pbx", "upn", "failed", TIMES, "sort"},
+	{EVHTTP_REQ_GET, "/api/v1/calls", ACCESS_SIGNED_IN, BY_DESK_ALONE,
+	 0, calls_get,
+	 {"limit", "tenant", "pbx", "upn", "failed", TIMES, "sort"},
 	 "Calls now and the newest that ended"},
 	{EVHTTP_REQ_GET, "/api/v1/calls/{}", ACCESS_SIGNED_IN, false, 0,
 	 call_get, {NULL}, "A call that runs or ended lately"},
