@@ -9,6 +9,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/base/log.h"
 #include "bridge/base/wheel.h"
+#include "bridge/store/phonebook.h"
 #include "bridge/store/seal.h"
 #include "catalogs.h"
 #include "desk.h"
@@ -39,6 +40,7 @@ struct desk {
 	struct worker workerv[WORKERC];
 	struct worker longer;      /* for what takes long             */
 	struct log_gate gate;      /* guarded by the lock             */
+	struct phonebook *pb;      /* owned; the stores' of all       */
 
 	pthread_mutex_t lock;      /* for all below                   */
 	pthread_cond_t some;
@@ -54,8 +56,16 @@ struct desk {
 
 static int store_get_open(struct worker *w)
 {
-	return w->st ? 0 : store_open(&w->st, w->desk->conf.url, false, NULL,
-				      NULL);
+	int err;
+
+	if (w->st)
+		return 0;
+
+	err = store_open(&w->st, w->desk->conf.url, false, NULL, NULL);
+	if (!err)
+		store_phonebook_set(w->st, w->desk->pb);
+
+	return err;
 }
 
 
@@ -303,6 +313,8 @@ int desk_open(struct desk **deskp, const struct desk_conf *conf)
 	err  = text_copy(&desk->conf.url, conf->url);
 	err |= text_copy(&desk->conf.key_file, conf->key_file);
 	err |= text_copy(&desk->conf.templates, conf->templates);
+	if (!err)
+		err = phonebook_alloc(&desk->pb);
 
 	for (size_t i = 0; i < WORKERC && !err; i++)
 		err = worker_start(&desk->workerv[i], desk, worker_main);
@@ -417,6 +429,7 @@ void desk_close(struct desk *desk)
 		desk->conf.task_doneh(task, desk->conf.arg);
 	}
 
+	phonebook_free(desk->pb);
 	free((void *)(uintptr_t)desk->conf.url);
 	free((void *)(uintptr_t)desk->conf.key_file);
 	free((void *)(uintptr_t)desk->conf.templates);

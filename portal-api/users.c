@@ -78,15 +78,13 @@ void users_get(struct request *rq)
 	if (!paging_begin(&pg, rq, "users"))
 		return;
 
+	/* how many there are is asked for once, with the first page */
 	which.limit = pg.limit + 1;
+	which.total = which.after ? NULL : &total;
 	err = store_user_list(rq->st, &which, page_h, &pg);
 	paging_next(&pg);
-
-	/* it is asked for once, with the first page */
-	if (!err && !which.after) {
-		err = store_user_count(rq->st, &which, &total);
+	if (which.total)
 		listing_total(pg.list, total);
-	}
 
 	listing_end(pg.list, err);
 }

@@ -177,7 +177,8 @@ enum store_sort { STORE_BY_UPN, STORE_BY_NUMBER, STORE_BY_PBX };
 struct store_users {
 	const char *tenant;        /* NULL: all; then by upn only           */
 	const char *pbx, *state;   /* NULL: all                             */
-	const char *q;             /* part of a name, number ...; NULL: all */
+	const char *q;             /* part of a name, of a number as people
+				      write it ...; NULL: all               */
 	const char *enabled;       /* "true", "false"; NULL: all            */
 	enum store_sort sort;
 	bool descending;
@@ -185,6 +186,8 @@ struct store_users {
 	char *last;                /* STORE_CURSOR_SIZE: takes the cursor of
 				      the last one that was told; NULL      */
 	size_t limit;              /* 0: all                                */
+	size_t *total;             /* takes how many there are of them, as
+				      store_user_count() does; NULL         */
 };
 
 /** Users in order. @return 0, EINVAL a cursor that is none, or what the

@@ -72,13 +72,16 @@ int64_t store_tail(const char *number)
 }
 
 
-/** How people write a number: "+44 (0)20 7946 0018", "0044 20...", "020..." */
-int store_tail_range(const char *typed, int64_t *from, int64_t *to)
+/** How people write a number: "+44 (0)20 7946 0018", "0044 20...", "020...".
+    @return how many digits, 0: none, or too few */
+static size_t typed_digits(char digitv[TAIL_DIGITS], const char *typed)
 {
 	const char *zero = strstr(typed, "(0)");
-	char digitv[TAIL_DIGITS], text[64];
-	int64_t width;
+	char text[64];
 	size_t c;
+
+	if (strlen(typed) >= sizeof(text))
+		return 0;
 
 	if (zero)
 		(void)re_snprintf(text, sizeof(text), "%b%s", typed,
@@ -91,13 +94,36 @@ int store_tail_range(const char *typed, int64_t *from, int64_t *to)
 	while (c >= WHOLE_DIGITS && digitv[c - 1] == '0')
 		--c;
 
-	if (c < STORE_TAIL_MIN || strlen(typed) >= sizeof(text))
+	return c < STORE_TAIL_MIN ? 0 : c;
+}
+
+
+int store_tail_range(const char *typed, int64_t *from, int64_t *to)
+{
+	char digitv[TAIL_DIGITS];
+	const size_t c = typed_digits(digitv, typed);
+	int64_t width;
+
+	if (!c)
 		return EINVAL;
 
 	*from = tail_of(digitv, c, &width);
 	*to   = *from + width;
 
 	return 0;
+}
+
+
+int store_digits(char dst[STORE_DIGITS_SIZE], const char *typed)
+{
+	char digitv[TAIL_DIGITS];
+	const size_t c = typed_digits(digitv, typed);
+
+	for (size_t i = 0; i < c; i++)
+		dst[i] = digitv[c - 1 - i];
+	dst[c] = '\0';
+
+	return c ? 0 : EINVAL;
 }
 
 

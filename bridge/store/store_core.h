@@ -17,6 +17,7 @@ struct store {
 	int64_t stamp;             /* of this transaction's changes, 0    */
 	struct queued *queued;     /* owned: of store_import(), NULL      */
 	bool filling;              /* store_fill() has calls to come to   */
+	struct phonebook *pb;      /* borrowed, NULL                      */
 };
 
 enum { SCHEMA_VERSION = 9, STORE_ID_SIZE = 33 };
@@ -126,6 +127,13 @@ int store_fill_look(struct store *st);
 int store_fill_waits(struct store *st, const char *id, bool *waits);
 
 enum { STORE_TAIL_MIN = 3 };
+
+enum { STORE_DIGITS_SIZE = 20 };
+
+/** Digits of a number as people write it: without what stands between them,
+    the zero of "+44 (0)20" and, of a whole one, zeros in front.
+    @return 0, EINVAL no number, or less than STORE_TAIL_MIN digits */
+int store_digits(char dst[STORE_DIGITS_SIZE], const char *typed);
 
 /** A number by its end, for the index; 0 for what is no number */
 int64_t store_tail(const char *number);

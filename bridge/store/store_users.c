@@ -5,20 +5,33 @@
  * index finds at once, however many come before it.
  */
 #include "bridge/base/libre.h"
+#include "phonebook_core.h"
+#include "sql.h"
 #include "store_core.h"
 
 
-enum { SQL_MAX = 1024, PARTC = 2 };
+enum { SQL_MAX = 1024, PARTC = 2,
+       FOUND = 52 };               /* users that are read in a query: a page
+				      of fifty, and whether it goes on     */
+
+
+/** What a user is looked for by: as it was typed, and a number without what
+    people write between its digits */
+struct typed {
+	struct needles needles;
+	char folded[STORE_NAME_SIZE];
+	char digits[STORE_DIGITS_SIZE];
+};
 
 
 /** A query that grows, and what its parameters point to */
 struct looking {
 	struct mbuf *mb;           /* owned */
-	struct db_param paramv[10];
+	struct db_param paramv[12];
 	size_t paramc;
 	bool begun;                /* there is a condition already */
 	char partv[PARTC][STORE_NAME_SIZE];    /* of the cursor */
-	char pattern[2 * STORE_NAME_SIZE];
+	char patternv[NEEDLES_MAX][2 * STORE_NAME_SIZE];
 	int err;
 };
 
@@ -73,11 +86,53 @@ int store_pattern(char *dst, size_t size, const char *q)
 }
 
 
+static int typed_read(struct typed *typed, const char *q)
+{
+	struct needles *needles = &typed->needles;
+
+	if (store_fold(typed->folded, q))
+		return EINVAL;
+
+	needles->v[0] = typed->folded;
+	needles->c    = 1;
+	if (!store_digits(typed->digits, q) &&
+	    strcmp(typed->digits, typed->folded))
+		needles->v[needles->c++] = typed->digits;
+
+	return 0;
+}
+
+
 /** Users of one state are few, or all but a few: from the registrations on,
     which an index has in this order, a page of them is found at once */
 static bool is_by_state(const struct store_users *which)
 {
 	return which->state && which->sort == STORE_BY_UPN;
+}
+
+
+static int q_add(struct looking *lk, const char *q)
+{
+	struct typed typed;
+
+	if (typed_read(&typed, q))
+		return EINVAL;
+
+	add(lk, lk->begun ? " AND (" : " WHERE (");
+	lk->begun = true;
+
+	for (size_t i = 0; i < typed.needles.c; i++) {
+		if (store_pattern(lk->patternv[i], sizeof(lk->patternv[i]),
+				  typed.needles.v[i]))
+			return EINVAL;
+		lk->paramv[lk->paramc++] = (struct db_param)
+			DB_TEXT(lk->patternv[i]);
+		add(lk, "%so.search LIKE $%zu ESCAPE '\\'", i ? " OR " : "",
+		    lk->paramc);
+	}
+	add(lk, ")");
+
+	return 0;
 }
 
 
@@ -89,19 +144,12 @@ static int conditions(struct looking *lk, const struct store_users *which)
 	where(lk, "o.enabled = $%zu", which->enabled);
 	where(lk, "r.state = $%zu", which->state);
 
-	if (!which->q)
-		return 0;
-
-	if (store_pattern(lk->pattern, sizeof(lk->pattern), which->q))
-		return EINVAL;
-	where(lk, "o.search LIKE $%zu ESCAPE '\\'", lk->pattern);
-
-	return 0;
+	return str_isset(which->q) ? q_add(lk, which->q) : 0;
 }
 
 
 /** "tenant/upn", or "key/upn" within a tenant */
-static int cursor_read(struct looking *lk, const char *after)
+static int cursor_read(char partv[PARTC][STORE_NAME_SIZE], const char *after)
 {
 	const char *slash = strchr(after, '/');
 
@@ -109,8 +157,8 @@ static int cursor_read(struct looking *lk, const char *after)
 	    strlen(slash + 1) >= STORE_NAME_SIZE)
 		return EINVAL;
 
-	str_ncpy(lk->partv[0], after, (size_t)(slash - after) + 1);
-	str_ncpy(lk->partv[1], slash + 1, STORE_NAME_SIZE);
+	str_ncpy(partv[0], after, (size_t)(slash - after) + 1);
+	str_ncpy(partv[1], slash + 1, STORE_NAME_SIZE);
 
 	return 0;
 }
@@ -138,7 +186,7 @@ static int continued(struct looking *lk, const struct store_users *which)
 	if (!which->after)
 		return 0;
 
-	err = cursor_read(lk, which->after);
+	err = cursor_read(lk->partv, which->after);
 	if (err)
 		return err;
 
@@ -190,17 +238,124 @@ static bool is_good(const struct store_users *which)
 }
 
 
-int store_user_list(struct store *st, const struct store_users *which,
-		    store_object_h *h, void *arg)
+/* In the phonebook */
+
+
+/** What the phonebook knows, and in its order */
+static bool is_in_phonebook(const struct store *st,
+			    const struct store_users *which)
 {
-	struct telling telling = { { .h = h, .arg = arg }, NULL };
+	return st->pb && str_isset(which->q) && !which->pbx &&
+		!which->state && !which->enabled &&
+		which->sort == STORE_BY_UPN;
+}
+
+
+/** Some of those that were found, in order. A query with always as many
+    parameters is read by the database once
+    @param n  The next one; where it goes on */
+static int found_read(struct store *st, const struct store_users *which,
+		      const struct hits *hits, size_t *n, size_t c,
+		      struct telling *telling)
+{
+	const char *way = which->descending ? " DESC" : "";
+	struct sql q;
+
+	sql_begin(&q, "WITH k (tenant, upn) AS (VALUES ");
+	for (size_t i = 0; i < FOUND; i++) {
+		const char *tenant = NULL, *upn = NULL;
+
+		if (i < c)
+			hits_at(hits, which->descending ? --*n : (*n)++,
+				&tenant, &upn);
+		sql_add(&q, "%s($%zu", i ? ", " : "", sql_param(&q,
+			(struct db_param)DB_TEXT(tenant)));
+		sql_add(&q, ", $%zu)", sql_param(&q, (struct db_param)
+						 DB_TEXT(upn)));
+	}
+	sql_add(&q, ") SELECT o.tenant, o.upn, o.revision, o.changed_ms,"
+		" t.managed, o.secrets, o.data, r.data, %s FROM k"
+		" CROSS JOIN users o CROSS JOIN tenants t"
+		" LEFT JOIN registrations r ON r.tenant = o.tenant"
+		" AND r.upn = o.upn WHERE o.tenant = k.tenant"
+		" AND o.upn = k.upn AND t.tenant = o.tenant"
+		" ORDER BY o.tenant%s, o.upn%s", first_key(which), way, way);
+
+	return sql_run(&q, st->db, 0, tell, telling);
+}
+
+
+static size_t found_left(const struct hits *hits,
+			 const struct store_users *which, size_t n)
+{
+	return which->descending ? n : hits_count(hits) - n;
+}
+
+
+/** Who has gone in between leaves no gap */
+static int found_tell(struct store *st, const struct store_users *which,
+		      const struct hits *hits, size_t n,
+		      struct telling *telling)
+{
+	int err = 0;
+
+	while (!err && found_left(hits, which, n) &&
+	       (!which->limit || telling->reader.c < which->limit)) {
+		size_t c = which->limit ? which->limit - telling->reader.c :
+			FOUND;
+
+		c = c < FOUND ? c : FOUND;
+		if (c > found_left(hits, which, n))
+			c = found_left(hits, which, n);
+		err = found_read(st, which, hits, &n, c, telling);
+	}
+
+	return err;
+}
+
+
+/** @return EAGAIN: the database is to be asked, nothing was told */
+static int found_list(struct store *st, const struct store_users *which,
+		      struct telling *telling)
+{
+	char partv[PARTC][STORE_NAME_SIZE];
+	struct hits *hits = NULL;
+	struct typed typed;
+	size_t n = 0;
+	int err;
+
+	err = typed_read(&typed, which->q);
+	if (!err && which->after)
+		err = cursor_read(partv, which->after);
+	if (!err)
+		err = phonebook_find(&hits, st->pb, st, which->tenant,
+				     &typed.needles);
+	if (!err && which->after)
+		err = hits_after(hits, which->tenant ? which->tenant :
+				 partv[0], partv[1], which->descending, &n) ?
+			EAGAIN : 0;
+	else if (!err && which->descending)
+		n = hits_count(hits);
+
+	if (!err && which->total)
+		*which->total = hits_count(hits);
+	if (!err)
+		err = found_tell(st, which, hits, n, telling);
+	mem_deref(hits);
+
+	return err;
+}
+
+
+/* In the database */
+
+
+static int asked_list(struct store *st, const struct store_users *which,
+		      struct telling *telling)
+{
 	struct looking lk = { .paramc = 0 };
 	int err;
 
-	if (!st || !is_good(which) || !h)
-		return EINVAL;
-
-	telling.last = which->last;
 	lk.mb = mbuf_alloc(SQL_MAX);
 	if (!lk.mb)
 		return ENOMEM;
@@ -223,10 +378,40 @@ int store_user_list(struct store *st, const struct store_users *which,
 	if (!err)
 		err = lk.err ? ENOMEM :
 			db_query(st->db, (const char *)lk.mb->buf, lk.paramv,
-				 lk.paramc, tell, &telling);
+				 lk.paramc, tell, telling);
 	mem_deref(lk.mb);
 
 	return err;
+}
+
+
+int store_user_list(struct store *st, const struct store_users *which,
+		    store_object_h *h, void *arg)
+{
+	struct telling telling = { { .h = h, .arg = arg }, NULL };
+	int err = EAGAIN;
+
+	if (!st || !is_good(which) || !h)
+		return EINVAL;
+
+	telling.last = which->last;
+	if (is_in_phonebook(st, which))
+		err = found_list(st, which, &telling);
+	if (err != EAGAIN)
+		return err;
+
+	err = asked_list(st, which, &telling);
+	if (err || !which->total)
+		return err;
+
+	/* a first page that is not full has them all */
+	if (!which->after && (!which->limit ||
+			      telling.reader.c < which->limit)) {
+		*which->total = telling.reader.c;
+		return 0;
+	}
+
+	return store_user_count(st, which, which->total);
 }
 
 

@@ -144,6 +144,9 @@ def options():
     parser.add_argument("--data", metavar="FOLDER", type=Path,
                         help="portal: the store is made there if there is "
                         "none, and stays (SQLite)")
+    parser.add_argument("--calls", type=int, metavar="N",
+                        help="portal: a store is made with so many call "
+                        "records")
     parser.add_argument("--repeat", type=int, default=1, metavar="N",
                         help="measure N times and give the medians")
     parser.add_argument("--tiny", action="store_true",
@@ -228,7 +231,8 @@ def pages(chosen, state):
     size = "tiny" if chosen.tiny else "short" if chosen.short else "full"
     ours = figures.rounded(portal.measure(state, size, chosen.store,
                                           chosen.data and
-                                          chosen.data.resolve(), say))
+                                          chosen.data.resolve(),
+                                          chosen.calls, say))
     if chosen.json:
         return [json.dumps(ours)]
     return figures.table(ours, names=portal.FIGURES)
