@@ -78,7 +78,7 @@ static void gauges_set(struct live *live)
 	int64_t regv[REG_STATES] = {0}, trunkv[2] = {0}, calls = 0;
 	char labels[64];
 
-	live_reg_counts(live, regv);
+	live_reg_counts(live, NULL, regv);
 	(void)live_trunk_apply(live, trunk_count, trunkv);
 	(void)live_call_apply(live, call_count, &calls);
 

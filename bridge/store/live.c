@@ -56,6 +56,7 @@ struct group {
 	struct group *next;        /* the bucket's list */
 	struct value *first;       /* borrowed          */
 	size_t c;
+	int64_t statev[REG_STATES];            /* how many in each */
 	uint32_t hash;
 	char tenant[1];            /* as long as it is  */
 };
@@ -330,6 +331,7 @@ static void group_add(struct live *l, const char *tenant, struct value *v)
 		g->first->older = v;
 	g->first = v;
 	++g->c;
+	++g->statev[reg_status_packed_state(v->u.reg)];
 }
 
 
@@ -351,6 +353,7 @@ static void group_remove(struct live *l, const char *tenant, struct value *v)
 
 	v->older = v->newer = NULL;
 	--g->c;
+	--g->statev[reg_status_packed_state(v->u.reg)];
 }
 
 
@@ -857,10 +860,20 @@ int live_reg_apply(struct live *l, live_reg_h *h, void *arg)
 }
 
 
-void live_reg_counts(struct live *l, int64_t countv[REG_STATES])
+void live_reg_counts(struct live *l, const char *tenant,
+		     int64_t countv[REG_STATES])
 {
+	const struct group *g;
+
+	memset(countv, 0, sizeof(l->regcv));
 	(void)pthread_mutex_lock(&l->lock);
-	memcpy(countv, l->regcv, sizeof(l->regcv));
+
+	g = tenant ? group_find(l, tenant) : NULL;
+	if (!tenant)
+		memcpy(countv, l->regcv, sizeof(l->regcv));
+	else if (g)
+		memcpy(countv, g->statev, sizeof(g->statev));
+
 	(void)pthread_mutex_unlock(&l->lock);
 }
 

@@ -64,8 +64,9 @@ struct live_which {
 int live_reg_some(struct live *l, const struct live_which *which,
 		  live_reg_h *h, void *arg);
 
-/** How many there are in each state, at no cost */
-void live_reg_counts(struct live *l, int64_t countv[REG_STATES]);
+/** How many there are in each state, at no cost. @param tenant  NULL: all */
+void live_reg_counts(struct live *l, const char *tenant,
+		     int64_t countv[REG_STATES]);
 
 /** ... in order of tenant, fqdn, proxy */
 int live_trunk_apply(struct live *l, live_trunk_h *h, void *arg);

@@ -37,6 +37,7 @@ struct book {
 	size_t upns_room, texts_room;
 	struct user { size_t upn, text; } *userv;      /* owned: offsets */
 	size_t userc, user_room;
+	size_t enabledc;           /* of them                        */
 };
 
 struct shelf {
@@ -152,11 +153,29 @@ static int user_h(const struct db_row *row, void *arg)
 }
 
 
+static int enabled_h(const struct db_row *row, void *arg)
+{
+	struct book *book = arg;
+
+	book->enabledc = (size_t)db_int(row, 0);
+
+	return 0;
+}
+
+
+/** Two queries, for each has an index with all that it wants */
 static int book_read(struct book *book, struct store *st)
 {
-	return db_do_each(st->db, user_h, book, "SELECT upn, search FROM users"
-			  " WHERE tenant = $1 ORDER BY upn",
-			  DB_TEXT(book->tenant));
+	int err;
+
+	err = db_do_each(st->db, user_h, book, "SELECT upn, search FROM users"
+			 " WHERE tenant = $1 ORDER BY upn",
+			 DB_TEXT(book->tenant));
+
+	return err ? err : db_do_each(st->db, enabled_h, book, "SELECT"
+				      " COUNT(*) FROM users WHERE tenant = $1"
+				      " AND enabled = 'true'",
+				      DB_TEXT(book->tenant));
 }
 
 
@@ -458,6 +477,45 @@ static int shelf_fresh(struct phonebook *pb, struct shelf **shelfp,
 /* Looking into it */
 
 
+static bool is_asked(const struct book *book, const char *tenant)
+{
+	return !tenant || !strcmp(book->tenant, tenant);
+}
+
+
+static size_t users_of(const struct book *book, enum phonebook_whom whom)
+{
+	switch (whom) {
+
+	case PHONEBOOK_ENABLED:  return book->enabledc;
+	case PHONEBOOK_DISABLED: return book->userc - book->enabledc;
+	default:                 return book->userc;
+	}
+}
+
+
+int phonebook_count(struct phonebook *pb, struct store *st,
+		    const char *tenant, enum phonebook_whom whom,
+		    size_t *count)
+{
+	struct shelf *shelf = NULL;
+	size_t c = 0;
+	int err;
+
+	err = shelf_fresh(pb, &shelf, st);
+	if (err)
+		return err;
+
+	for (size_t i = 0; i < shelf->bookc; i++)
+		if (is_asked(shelf->bookv[i], tenant))
+			c += users_of(shelf->bookv[i], whom);
+	shelf_deref(shelf);
+	*count = c;
+
+	return 0;
+}
+
+
 struct hits {
 	struct shelf *shelf;       /* a reference                    */
 	struct hit { const struct book *book; size_t user; } *v; /* owned */
@@ -530,7 +588,7 @@ int phonebook_find(struct hits **hitsp, struct phonebook *pb,
 	for (size_t i = 0; !err && i < hits->shelf->bookc; i++) {
 		const struct book *book = hits->shelf->bookv[i];
 
-		if (!tenant || !strcmp(book->tenant, tenant))
+		if (is_asked(book, tenant))
 			err = book_look(hits, book, needles);
 	}
 

@@ -17,6 +17,14 @@ struct needles {
 	size_t c;
 };
 
+enum phonebook_whom { PHONEBOOK_ALL, PHONEBOOK_ENABLED, PHONEBOOK_DISABLED };
+
+/** How many users there are of a tenant (NULL: all). @return as
+    phonebook_find() */
+int phonebook_count(struct phonebook *pb, struct store *st,
+		    const char *tenant, enum phonebook_whom whom,
+		    size_t *count);
+
 struct hits;                       /* a libre memory object */
 
 /**

@@ -423,6 +423,23 @@ static int take_count(const struct db_row *row, void *arg)
 }
 
 
+/** @return EAGAIN: the database is to be asked */
+static int book_count(struct store *st, const struct store_users *which,
+		      size_t *count)
+{
+	enum phonebook_whom whom = PHONEBOOK_ALL;
+
+	if (!st->pb || str_isset(which->q) || which->pbx || which->state)
+		return EAGAIN;
+
+	if (which->enabled)
+		whom = strcmp(which->enabled, "true") ? PHONEBOOK_DISABLED :
+			PHONEBOOK_ENABLED;
+
+	return phonebook_count(st->pb, st, which->tenant, whom, count);
+}
+
+
 int store_user_count(struct store *st, const struct store_users *which,
 		     size_t *count)
 {
@@ -431,6 +448,10 @@ int store_user_count(struct store *st, const struct store_users *which,
 
 	if (!st || !is_good(which) || !count)
 		return EINVAL;
+
+	err = book_count(st, which, count);
+	if (err != EAGAIN)
+		return err;
 
 	lk.mb = mbuf_alloc(SQL_MAX);
 	if (!lk.mb)

@@ -230,7 +230,12 @@ static void test_states_are_counted(void **state)
 	state_tell(*state, "sip:3@a", REG_OFF, true);
 	state_tell(*state, "sip:4@a", REG_OFF, true);
 
-	live_reg_counts(*state, countv);
+	live_reg_counts(*state, "b", countv);
+	assert_int_equal(countv[REG_GREEN] + countv[REG_RED], 0);
+	live_reg_counts(*state, "a", countv);
+	assert_int_equal(countv[REG_GREEN], 1);
+	assert_int_equal(countv[REG_RED], 1);
+	live_reg_counts(*state, NULL, countv);
 	assert_int_equal(countv[REG_OFF], 0);
 	assert_int_equal(countv[REG_QUEUED], 0);
 	assert_int_equal(countv[REG_GREEN], 1);

@@ -41,9 +41,10 @@ static void user_put(struct world *w, const char *tenant, unsigned n)
 	(void)re_snprintf(number, sizeof(number), "+4420794600%02u", n);
 	(void)re_snprintf(line, sizeof(line), "2%03u", n);
 	put_of(w, STORE_USER, tenant, json_pack(
-		       "{s:s, s:s, s:s, s:s, s:s}", "upn", upn, "name",
+		       "{s:s, s:s, s:s, s:s, s:s, s:b}", "upn", upn, "name",
 		       namev[n % RE_ARRAY_SIZE(namev)], "number", number,
-		       "pbx", "hq", "sip_username", line));
+		       "pbx", "hq", "sip_username", line, "enabled",
+		       n % 4 != 0));
 }
 
 
@@ -144,6 +145,38 @@ static void same(struct world *w, struct phonebook *pb,
 }
 
 
+static size_t count_of(struct store *st, const char *tenant,
+		       const char *enabled)
+{
+	size_t count = 12345;
+
+	assert_int_equal(store_user_count(st, &(struct store_users){
+			.tenant = tenant, .enabled = enabled }, &count), 0);
+
+	return count;
+}
+
+
+static void counts_are_same(struct world *w, struct phonebook *pb)
+{
+	static const char *const tenantv[] = { NULL, "acme", "beta",
+					       "nobody" };
+	static const char *const enabledv[] = { NULL, "true", "false" };
+
+	settle(w, pb);
+	for (size_t i = 0; i < RE_ARRAY_SIZE(tenantv); i++)
+		for (size_t j = 0; j < RE_ARRAY_SIZE(enabledv); j++) {
+			size_t c;
+
+			store_phonebook_set(w->st, NULL);
+			c = count_of(w->st, tenantv[i], enabledv[j]);
+			store_phonebook_set(w->st, pb);
+			assert_int_equal(count_of(w->st, tenantv[i],
+						  enabledv[j]), c);
+		}
+}
+
+
 /** Whatever is asked for in whatever order, page by page */
 static void all_same(struct world *w, struct phonebook *pb)
 {
@@ -200,6 +233,9 @@ static void test_both_find_the_same(void **state)
 	struct phonebook *pb = book_open(w);
 
 	all_same(w, pb);
+	counts_are_same(w, pb);
+	assert_int_equal(count_of(w->st, NULL, "false"),
+			 USERS / 4 + (USERS / 2 + 3) / 4);
 	book_close(w, pb);
 }
 
@@ -265,6 +301,7 @@ static void test_what_changes_is_found_as_it_is(void **state)
 				      STORE_ANY, &by), 0);
 	same(w, pb, &(struct store_users){ .q = "carter" }, 5);
 	is_found(w, "@acme", "of 0");
+	counts_are_same(w, pb);
 
 	book_close(w, pb);
 }
