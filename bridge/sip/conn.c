@@ -49,6 +49,7 @@ enum conn_state {
 
 
 struct conn {
+	struct le le;              /* transp->shakingl                     */
 	enum conn_state state;
 	struct flow *flow;         /* borrowed, owner                     */
 	struct transp *transp;     /* borrowed                            */
@@ -106,6 +107,10 @@ static void set_state(struct conn *conn, enum conn_state next)
 
 	conn->state = next;
 	wheel_cancel(&conn->state_tmr);
+
+	list_unlink(&conn->le);
+	if (next == CONN_HANDSHAKING && conn->flow->inbound)
+		list_append(&conn->transp->shakingl, &conn->le, conn);
 }
 
 
@@ -113,6 +118,7 @@ static void destructor(void *data)
 {
 	struct conn *conn = data;
 
+	list_unlink(&conn->le);
 	wheel_cancel(&conn->state_tmr);
 	wheel_cancel(&conn->rx_tmr);
 	wheel_cancel(&conn->tx_tmr);
@@ -807,6 +813,23 @@ static size_t count_source(const struct transp *transp,
 }
 
 
+/**
+ * Strangers who begin to shake hands and do not go on are at most a quarter
+ * of all connections: the oldest makes room. Whoever means it needs some
+ * round trips; so it is let in though they come from everywhere
+ */
+static void shaking_bound(struct transp *transp)
+{
+	struct conn *oldest = list_ledata(list_head(&transp->shakingl));
+
+	if (list_count(&transp->shakingl) * 4 < transp->conns_max)
+		return;
+
+	refusal_count(REFUSED_CONNECTIONS);
+	conn_close(oldest->flow, ECONNABORTED);
+}
+
+
 static bool is_welcome(const struct listener *lsnr, const struct sa *peer)
 {
 	const struct transp *transp = lsnr->transp;
@@ -836,6 +859,9 @@ static void welcome(struct listener *lsnr, const struct sa *peer, int fd)
 		(void)close(fd);
 		return;
 	}
+
+	if (lsnr->tls)
+		shaking_bound(lsnr->transp);
 
 	if (conn_alloc(&flow, lsnr, peer, fd))
 		return;

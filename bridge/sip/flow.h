@@ -27,6 +27,9 @@ struct transp {
 	size_t connc;              /* open connections that came in      */
 	size_t conns_max;
 	size_t conns_source_max;
+	struct list shakingl;      /* borrowed; struct conn that came in and
+				      have not shown who they are, oldest
+				      first                               */
 	int reserve;               /* descriptor kept back for accept(2)  */
 	struct dgram_batch *batch;   /* owned; buffers of dgram.c             */
 };

@@ -145,12 +145,17 @@ static inline bool side_admit(const struct listener *lsnr,
 }
 
 
+/** Of sides that are opened next, 0: as usual */
+static size_t side_conns_max;
+
+
 static inline void side_open(struct side *side, struct loop *loop,
 			     enum sip_transp tp, const char *addr,
 			     struct tlsctx *tls)
 {
 	struct stack_conf conf = {
 		.wheel = loop->wheel, .software = "Test/1",
+		.conns_max = side_conns_max,
 	};
 	struct listener_conf lconf = { .name = "test", .tp = tp, .tls = tls };
 

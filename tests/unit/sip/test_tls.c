@@ -1,6 +1,8 @@
 /**
  * @file test_tls.c  Who is let in over TLS, who is refused, and why
  */
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "loop.h"
 #include "pki.h"
@@ -641,6 +643,72 @@ static void expect_error(const struct tlsctx_conf *conf, const char *field,
 }
 
 
+static int stranger(const char *addr)
+{
+	const struct sa *to = listener_laddr(world.server.lsnr);
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sa from;
+
+	assert_true(fd >= 0);
+	assert_int_equal(0, sa_set_str(&from, addr, 0));
+	assert_int_equal(0, bind(fd, &from.u.sa, from.len));
+	assert_int_equal(0, connect(fd, &to->u.sa, to->len));
+	assert_int_equal(0, fcntl(fd, F_SETFL, O_NONBLOCK));
+
+	return fd;
+}
+
+
+static bool is_ended(void *arg)
+{
+	const int *fd = arg;
+	char c;
+
+	return !recv(*fd, &c, 1, 0) || errno == ECONNRESET;
+}
+
+
+static void who_only_begins_makes_room(void **state)
+{
+	struct outcome outcome;
+	int fdv[3];
+
+	(void)state;
+
+	/* a quarter: two, who are all there are */
+	side_conns_max = 8;
+	sides_open(ctx_of(NULL, "ca.pem", false),
+		   ctx_of("server.pem", "ca.pem", false));
+	side_conns_max = 0;
+
+	fdv[0] = stranger("127.0.72.9");
+	fdv[1] = stranger("127.0.72.10");
+	fdv[2] = stranger("127.0.72.11");
+	loop_until(&world.loop, is_ended, &fdv[0]);
+	assert_false(is_ended(&fdv[1]));
+	assert_false(is_ended(&fdv[2]));
+
+	outcome_open(&outcome, "pbx.example.com");
+	loop_count(&world.loop, &world.server.requests, 1);
+	assert_int_equal(0, outcome.errors);
+	assert_true(is_ended(&fdv[1]));
+	assert_false(is_ended(&fdv[2]));
+
+	/* and who is in stays in */
+	for (unsigned i = 0; i < 2; i++) {
+		(void)close(fdv[i]);
+		fdv[i] = stranger("127.0.72.12");
+	}
+	loop_until(&world.loop, is_ended, &fdv[2]);
+	assert_int_equal(0, outcome.errors);
+
+	outcome_close(&outcome);
+	for (unsigned i = 0; i < 3; i++)
+		(void)close(fdv[i]);
+	sides_close();
+}
+
+
 static void files_are_checked_in_words(void **state)
 {
 	struct tlsctx_conf conf = {.certificate = path_of("none.pem")};
@@ -689,6 +757,7 @@ int main(void)
 		cmocka_unit_test(peer_without_tls_is_told_apart),
 		cmocka_unit_test(large_messages_cross_whole),
 		cmocka_unit_test(reload_takes_the_new_and_refuses_the_wrong),
+		cmocka_unit_test(who_only_begins_makes_room),
 		cmocka_unit_test(files_are_checked_in_words),
 	};
 
