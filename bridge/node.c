@@ -1017,6 +1017,7 @@ static int portal_run(struct node *node, struct errors *errs)
 			.graph_url = nc->microsoft.graph_url,
 			.ca_file   = nc->microsoft.ca_file,
 			.carrier   = nc->teams.carrier,
+			.presence_s = nc->microsoft.presence_s,
 			.port      = nc->teams.port,
 		},
 	};

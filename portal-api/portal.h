@@ -107,6 +107,7 @@ struct portal_conf {
 		const char *ca_file;       /* NULL: the system's            */
 		const char *carrier;       /* name above the customers', NULL */
 		int64_t port;      /* ours towards Teams                    */
+		unsigned presence_s;       /* between two questions; 0: 15  */
 	} microsoft;
 	const char *config;        /* copied; our configuration's file, for
 				      programs that we start; NULL          */

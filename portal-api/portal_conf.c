@@ -8,7 +8,7 @@
 #include "portal_conf.h"
 
 
-enum { REPLY_LIMIT_MS = 10000, REQUEST_LIMIT_MS = 30000 };
+enum { REPLY_LIMIT_MS = 10000, REQUEST_LIMIT_MS = 30000, PRESENCE_S = 15 };
 
 
 static const char *text_copy(const char *text, int *err)
@@ -51,6 +51,8 @@ int portal_conf_copy(struct portal_conf *dst, const struct portal_conf *src)
 	dst->microsoft.ca_file = text_copy(src->microsoft.ca_file, &err);
 	dst->microsoft.carrier = text_copy(src->microsoft.carrier, &err);
 
+	if (!dst->microsoft.presence_s)
+		dst->microsoft.presence_s = PRESENCE_S;
 	if (!dst->reply_limit_ms)
 		dst->reply_limit_ms = REPLY_LIMIT_MS;
 	if (!dst->request_limit_ms)

@@ -22,11 +22,10 @@
 
 
 enum {
-	ROUND_S   = 15,
 	FIRST_S   = 3,
-	RELOAD    = 40,            /* rounds                               */
+	RELOAD_S  = 600,
 	VALID_S   = 180,
-	PAUSE     = 40,            /* rounds, after a failure              */
+	PAUSE_S   = 600,           /* after a failure                      */
 	AT_ONCE   = 650,
 };
 
@@ -45,6 +44,12 @@ struct presence {
 	bool working;
 	bool closing;
 };
+
+
+static unsigned round_s(const struct presence *p)
+{
+	return portal_conf(p->portal)->microsoft.presence_s;
+}
 
 
 static void quiet_destructor(void *data)
@@ -115,7 +120,7 @@ static void round_fail(struct watch *watch, const char *why,
 	warning("sync", watch->tenant, "who does not want to be disturbed is"
 		" not known, phones ring: %s: %s", why, advice);
 	watch->asking = false;
-	watch->pause  = PAUSE;
+	watch->pause  = PAUSE_S / round_s(watch->presence);
 }
 
 
@@ -357,7 +362,8 @@ static void load(struct desk_task *task, struct store *st,
 	int err;
 
 	err = store_stamp(st, &stamp);
-	if (!err && (stamp != p->stamp || p->rounds >= RELOAD)) {
+	if (!err && (stamp != p->stamp || p->rounds >=
+		     RELOAD_S / round_s(p))) {
 		err = all_read(p, &rd);
 		p->loaded = !err;
 	}
@@ -448,8 +454,8 @@ static void loaded(struct desk_task *task)
 
 static void round_due(evutil_socket_t fd, short what, void *arg)
 {
-	const struct timeval tv = { .tv_sec = ROUND_S };
 	struct presence *p = arg;
+	const struct timeval tv = { .tv_sec = round_s(p) };
 
 	(void)fd;
 	(void)what;

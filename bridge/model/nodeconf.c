@@ -409,6 +409,11 @@ static const struct field microsoftv[] = {
 	  .max = PATH_OCTETS, .checkh = check_line, .flags = FIELD_ADVANCED,
 	  .help = "PEM file of the authority of their certificates, behind "
 		  "a proxy that shows its own; unset: the system's" },
+	{ .name = "presence", .type = FIELD_DURATION, .unit = FIELD_S,
+	  AT(microsoft.presence_s), .min = 2, .max = 60, .dflt = "15s",
+	  .flags = FIELD_ADVANCED,
+	  .help = "Who does not want to be disturbed is asked that often, "
+		  "for customers with `dnd` set" },
 };
 
 static const struct fields microsoft_fields = {

@@ -102,6 +102,7 @@ struct nodeconf {
 	struct {                   /* Microsoft 365, for the sync           */
 		char *login_url, *graph_url;       /* NULL: the cloud's     */
 		char *ca_file;     /* NULL: the system's                    */
+		uint32_t presence_s;       /* between two questions         */
 	} microsoft;
 
 	struct {                   /* of PBXs, from the portal              */

@@ -178,8 +178,9 @@ class Service:
         ]
         if self.microsoft:
             lines.append("microsoft: {login_url: %s, graph_url: %s, ca_file:"
-                         " %s}" % (self.microsoft, self.microsoft,
-                                   self.folder / "root.pem"))
+                         " %s, presence: 2s}" % (
+                             self.microsoft, self.microsoft,
+                             self.folder / "root.pem"))
         if self.store:
             lines.append("store: {url: %s}" % json.dumps(self.store))
         return "\n".join(lines) + "\n"

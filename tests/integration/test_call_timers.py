@@ -13,54 +13,49 @@ class Timers(BridgeTest):
     pbxs = (Pbx(call="{answer_limit: 10s, max_duration: 12s}"),)
     node = {"media": "{silence_limit: 10s}"}
 
-    def ended(self, within_s):
-        """The record of the one call, ended within so long, and with it
+    def ended(self, count, within_s):
+        """The records of so many calls, ended within so long, and with them
         every channel of the PBX."""
-        record = self.ended_record(deadline_s=within_s)
-        wait_for(lambda: not self.site.asterisk.channels(), 5,
-                 "the PBX to have no call left", 0.05)
-        return record
-
-    def ended_record(self, count=1, deadline_s=10):
         wait_for(lambda: len([record for record in self.records()
                               if record["state"] == "ended"]) >= count,
-                 deadline_s, lambda: "calls to end: %s" % self.records(), 0.1)
-        return self.records()[0]
+                 within_s, lambda: "calls to end: %s" % self.records(), 0.1)
+        wait_for(lambda: not self.site.asterisk.channels(), 20,
+                 "the PBX to have no call left", 0.05)
+        return self.records()
 
-    @deadline(40)
-    def test_the_longest_time_of_a_call_ends_both_legs(self):
-        person, desk = self.people["A"], self.site.desk(1)
-        call, _ = self.teams_calls(person, desk, desk.extension)
+    @deadline(90)
+    def test_calls_end_at_their_limits(self):
+        """A talk, and who rings in Teams and at the PBX; all at once, for
+        each takes ten seconds and more."""
+        ann, bob = self.people["A"], self.people["B"]
+        one, two, three = map(self.site.desk, (1, 2, 3))
+        talk, _ = self.teams_calls(ann, one, one.extension)
         begin = time.monotonic()
-        record = self.ended(16)
+        two.dial("2002")
+        to_bob = bob.wait_ringing()
+        three.begin()
+        to_desk = ann.dial(three.extension)
+        three.wait_ringing()
+        found = {(record["direction"], record["result"]): record
+                 for record in self.ended(3, 40)}
         self.assertGreater(time.monotonic() - begin, 10)
-        call.wait_ended(2)
+        self.talk_is_over(talk, one, found)
+        # nobody answers in Teams
+        to_bob.wait_ended(20)
+        self.assertIn("480", two.wait_closed())
+        self.assertEqual(found["from_pbx", "no_answer"]["answer_ms"], 0)
+        # nor at the PBX
+        self.assertEqual(to_desk.wait_ended(20)["code"], 480)
+        three.wait_closed()
+        self.assertIn(("from_teams", "no_answer"), found)
+
+    def talk_is_over(self, talk, desk, found):
+        talk.wait_ended(20)
         desk.wait_closed()
+        record = found["from_teams", "answered"]
         self.assertEqual((record["ended_by"], record["scode"]),
                          ("bridge", 200))
         self.assertIn("max_duration", record["reason"])
-
-    @deadline(40)
-    def test_nobody_answers_in_teams_within_the_limit(self):
-        person, desk = self.people["A"], self.site.desk(1)
-        desk.dial("2001")
-        call = person.wait_ringing()
-        record = self.ended(14)
-        call.wait_ended(2)
-        self.assertIn("480", desk.wait_closed())
-        self.assertEqual(record["result"], "no_answer")
-        self.assertEqual(record["answer_ms"], 0)
-
-    @deadline(40)
-    def test_nobody_answers_at_the_pbx_within_the_limit(self):
-        desk = self.site.desk(1)
-        desk.begin()
-        call = self.people["A"].dial(desk.extension)
-        desk.wait_ringing()
-        record = self.ended(14)
-        self.assertEqual(call.wait_ended(2)["code"], 480)
-        desk.wait_closed()
-        self.assertEqual(record["result"], "no_answer")
 
     @deadline(60)
     def test_a_pbx_that_was_restarted_is_asked_and_the_call_ends(self):
@@ -70,8 +65,8 @@ class Timers(BridgeTest):
         pbx.process.kill()
         pbx.launch()
         self.addCleanup(self.register_again)
-        record = self.ended_record(deadline_s=25)
-        call.wait_ended(2)
+        record = self.ended(1, 40)[0]
+        call.wait_ended(20)
         self.assertEqual(record["ended_by"], "bridge")
         self.assertIn("does not know the call", record["reason"])
 

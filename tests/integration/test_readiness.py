@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from breaker import Breaker
 from support import LabTest, plan, site, wait_for
@@ -23,13 +24,13 @@ class Readiness(LabTest):
     @classmethod
     def setUpClass(cls):
         site().need("dns", "asterisk", "kamailio")
+        cls.config = site().state / "readiness.yaml"
+        cls.config.write_text(
+            "sip: {address: %s}\ndns: {servers: [\"%s:%d\"]}\n"
+            % (plan.BRIDGE_PBX, plan.DNS_HOST, plan.DNS_PORT))
 
     def run_readiness(self, *options, users=(), wrong=None):
         """Exit status and output."""
-        config = self.site.state / "readiness.yaml"
-        config.write_text(
-            "sip: {address: %s}\ndns: {servers: [\"%s:%d\"]}\n"
-            % (plan.BRIDGE_PBX, plan.DNS_HOST, plan.DNS_PORT))
         words, env = [], dict(os.environ)
         for extension, option, secret in zip(
                 users, ("--user", "--user-2"),
@@ -37,7 +38,7 @@ class Readiness(LabTest):
             words += [option, str(extension)]
             env[secret] = wrong or plan.secret(extension)
         done = subprocess.run(
-            [plan.program("callbridge"), "--config", config, "readiness",
+            [plan.program("callbridge"), "--config", self.config, "readiness",
              *words, *options], capture_output=True, text=True,
             env=env, timeout=55, check=False)
         self.assertEqual(done.stderr, "")
@@ -178,20 +179,21 @@ class Readiness(LabTest):
         self.fails(found, "alg", "our Via said 127.0.0.41:.* and came back"
                    " as 203.0.113.9:5060", "SIP ALG")
 
-    def certificate(self, name, *words):
+    def certificate(self, name, port, *words):
         """What is said of a PBX that shows such a certificate."""
         folder = self.site.state / "tls"
         server = subprocess.Popen(
-            ["openssl", "s_server", "-accept", BROKEN + ":5061", "-quiet",
+            ["openssl", "s_server", "-accept", "%s:%d" % (BROKEN, port), "-quiet",
              "-key", folder / (name + ".key"), "-cert",
              folder / (name + ".pem"), *words], stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(server.wait, 10)
         self.addCleanup(server.terminate)
         self.addCleanup(server.stdin.close)
-        wait_for(lambda: listens(BROKEN, 5061), 10, "openssl to listen")
+        wait_for(lambda: listens(BROKEN, port), 30, "openssl to listen")
         return self.findings("--sip-domain", plan.PBX_NAME, "--sip-proxy",
-                             BROKEN + ":5061", "--protocol", "tls")[1]["tls"]
+                             "%s:%d" % (BROKEN, port), "--protocol",
+                             "tls")[1]["tls"]
 
     def test_certificates_that_are_wrong(self):
         folder = self.site.state / "tls"
@@ -201,18 +203,21 @@ class Readiness(LabTest):
                 ("old-expired", [BROKEN], 0), ("old-other", ["a.example"], 9),
                 ("old-short", [BROKEN], 9)):
             issuing.leaf(name, names, days=days)
-        for name, evidence, advice in (
-                ("old-expired", "^it has expired: ", "Renew"),
-                ("old-other", "^it is for another name: .*a.example", "name"),
-                ("old-short", "^intermediate certificates are missing: ",
-                 "intermediate certificates"),
-                ("old-root", "^it is self-signed: ", "public authority")):
+        wanted = (
+            ("old-expired", "^it has expired: ", "Renew"),
+            ("old-other", "^it is for another name: .*a.example", "name"),
+            ("old-short", "^intermediate certificates are missing: ",
+             "intermediate certificates"),
+            ("old-root", "^it is self-signed: ", "public authority"))
+        with ThreadPoolExecutor(len(wanted)) as pool:
+            rows = list(pool.map(
+                self.certificate, (name for name, _, _ in wanted),
+                range(5061, 5061 + len(wanted))))
+        for (name, evidence, advice), row in zip(wanted, rows):
             with self.subTest(name):
-                row = self.certificate(name)
                 self.assertEqual(row["verdict"], "fail")
                 self.assertRegex(row["evidence"], evidence)
                 self.assertIn(advice, row["advice"])
-                self.doCleanups()
 
     def test_voice_at_a_private_address(self):
         status, found = self.findings("--sip-domain", plan.PBX_NAME,

@@ -1,10 +1,13 @@
 """Registering as a generic phone, in every way that the PBXs ask for."""
 
+import datetime
 import json
 import re
 import signal
+import socket
+import time
 
-from support import BridgeTest, Pbx, User, deadline, plan, wait_for
+from support import BridgeTest, Pbx, User, deadline, plan, site, wait_for
 
 CA = "{ca_file: %s}"
 
@@ -220,31 +223,42 @@ class Domains(BridgeTest):
 
 
 class States(BridgeTest):
-    """Each of the five states at a real PBX."""
+    """Each of the five states at a real PBX. A silent one takes half a minute
+    to turn red: meanwhile the others are looked at."""
 
     pbxs = (Pbx(), Pbx("full", registration="{max: 1}"),
-            Pbx("brief", registration="{refresh_at: 90%}"))
+            Pbx("brief", registration="{refresh_at: 90%}"),
+            Pbx("silent", sip_domain=plan.SILENT, sip_proxy=None))
     users = (User(2001, "Green"),
              User(2002, "Red", sip_password="wrong"),
              User(2003, "Seated", pbx="full"),
              User(2004, "Waits", pbx="full"),
              User(2034, "Late", pbx="brief"), User(2005, "Off"))
+    unheard = User(2006, "Unheard", pbx="silent")
     registers = False
 
     @classmethod
     def setUpClass(cls):
         off = cls.users[-1]
         off.settings["enabled"] = "false"
+        cls.named, cls.users = cls.users, (*cls.users, cls.unheard)
+        cls.sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        cls.addClassCleanup(cls.sink.close)
+        cls.sink.bind((plan.SILENT, 5060))
+        cls.sink.setblocking(False)
+        site().need("asterisk")
+        cls.log = site().asterisk.folder / "log/full"
+        cls.log_begin = len(cls.log.read_text(errors="replace"))
         super().setUpClass()
 
     def test_green_red_grey_and_queued(self):
         def states():
             rows = self.bridge.status()
             return {user.name: rows.get(user.upn, {}).get("state")
-                    for user in self.users}
+                    for user in self.named}
         wait_for(lambda: sorted(states().values(), key=str) == [
             "failing", "off", "queued", "registered", "registered",
-            "registered"], 20, states, 0.2)
+            "registered"], 40, states, 0.2)
         seen = states()
         self.assertEqual(seen["Green"], "registered")
         self.assertEqual(seen["Red"], "failing")
@@ -262,13 +276,13 @@ class States(BridgeTest):
         self.assertGreater(green["next_s"], green["since_s"])
         self.assertGreater(green["rtt_ms"], 0)
 
-    @deadline(60)
-    def test_a_pbx_too_slow_for_its_own_grants_is_an_orange_ring(self):
+    @deadline(90)
+    def test_orange_ring_of_a_pbx_too_slow_for_its_own_grants(self):
         upn = next(user.upn for user in self.users if user.name == "Late")
 
         def row():
             return self.bridge.status().get(upn, {})
-        wait_for(lambda: row().get("expires_s") == 20, 15, row, 0.2)
+        wait_for(lambda: row().get("expires_s") == 20, 30, row, 0.2)
         self.site.asterisk.process.send(signal.SIGSTOP)
         try:
             wait_for(lambda: row()["state"] == "lagging", 25, row, 0.2)
@@ -276,3 +290,30 @@ class States(BridgeTest):
             self.site.asterisk.process.send(signal.SIGCONT)
         self.assertIn("per_second", row()["advice"])
         self.assertEqual(row()["flaps"], 0)
+
+    @deadline(60)
+    def test_silent_pbx_is_red(self):
+        row = self.bridge.wait_failing(self.unheard, 45)
+        self.assertRegex(row["reason"],
+                         r"^No response received after \d+ seconds$")
+        self.assertIn("REGISTER", self.sink.recv(65536).decode())
+
+    @deadline(60)
+    def test_wrong_password_is_red_and_not_repeated(self):
+        row = self.bridge.wait_failing(self.users[1])
+        self.assertTrue(row["advice"], row)
+        self.assertTrue(row["reason"], row)
+        # the silent PBX takes half a minute to turn red
+        self.bridge.wait_failing(self.unheard, 45)
+        refused = self.refusals("2002")
+        self.assertIn(len(refused), (1, 2, 3))
+        self.assertLess((refused[-1] - refused[0]).total_seconds(), 15)
+
+    def refusals(self, extension):
+        """When the PBX refused this extension since the class began."""
+        text = self.log.read_text(errors="replace")[self.log_begin:]
+        year = time.strftime("%Y ")
+        return [datetime.datetime.strptime(year + when, "%Y %b %d %H:%M:%S")
+                for when in re.findall(
+                    r"\[(.*?)\].*'REGISTER' from .*sip:%s@.* failed for"
+                    % extension, text)]

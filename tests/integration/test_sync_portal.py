@@ -547,7 +547,7 @@ class Quiet(SyncTest):
 
     def until(self, part):
         wait_for(lambda: part in self.call(), 60,
-                 "the PBX to be answered " + part, 1)
+                 "the PBX to be answered " + part, 0.5)
 
     def test_a_call_to_who_is_quiet_is_answered_as_set(self):
         self.make_user(1)
