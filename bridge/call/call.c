@@ -21,6 +21,8 @@
 #include "voicemail.h"
 
 
+enum { TWICE_US = 2000000 };       /* INFO after its digit by RTP */
+
 /* for each state, the set of those that may follow */
 static const unsigned successors[] = {
 	[CALL_TRYING]   = 1u << CALL_RINGING | 1u << CALL_ANSWERED |
@@ -552,12 +554,25 @@ static void note_h(struct leg *leg, enum call_topic topic, const char *text,
 }
 
 
+/** Some phones say a digit twice, by RTP and by INFO at its end: it has gone
+    on already, then */
+static bool was_heard(const struct call *call, enum side side, char digit)
+{
+	return call->heardv[side].digit == digit &&
+		clock_us() - call->heardv[side].us < TWICE_US;
+}
+
+
 /** A digit by INFO: the other side gets it its own way */
 static void digit_h(struct leg *leg, char digit, uint32_t duration_ms,
 		    void *arg)
 {
 	struct call *call = arg;
-	const struct far far = call_far(call, call_side_of(call, leg));
+	const enum side side = call_side_of(call, leg);
+	const struct far far = call_far(call, side);
+
+	if (was_heard(call, side, digit))
+		return;
 
 	if (far.side == SIDE_PBX && far.leg &&
 	    far.call->pbx->media.dtmf == PBX_DTMF_INFO)

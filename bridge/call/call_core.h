@@ -110,6 +110,8 @@ struct call {
 	enum sounding sounding[SIDES];     /* what we play to it            */
 	bool promised;             /* the caller got its answer before the
 				      callee gave one, for our tone         */
+	struct { char digit; uint64_t us; } heardv[SIDES];     /* last digit
+				      by RTP, and when (monotonic)          */
 	bool fax;                  /* a fax was heard                       */
 	bool rung;                 /* the caller was told that it rings     */
 	bool unregistered;         /* the PBX knows no binding of the phone */

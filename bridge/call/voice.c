@@ -60,6 +60,8 @@ static void event_h(struct stream *stream,
 
 	case STREAM_DTMF:
 		/* digits may be PINs: never written anywhere */
+		call->heardv[ev->side].digit = ev->digit;
+		call->heardv[ev->side].us = clock_us();
 		break;
 
 	case STREAM_DTMF_END:

@@ -10,7 +10,7 @@ from message import plain_name, squeeze
 
 FOLDER = Path(__file__).resolve().parent
 STEP = re.compile(r"(\w+)(?::(\w+))?([<>]) (.+)")
-ORDER = re.compile(r"(quiet|again|small|drop|resend) (\w+)(?: (\d+)(?:ms)?)?")
+ORDER = re.compile(r"(quiet|again|small|drop|resend|press|digits) (\w+)(?: (\d+)(?:ms)?)?")
 BREAKS = re.compile(r"breaks ([\w-]+)")
 RECORD = re.compile(r"record (\w+)(?: (.*))?")
 HOLE = re.compile(r"\{([^{}]+)\}")

@@ -12,6 +12,7 @@ import casefile
 from casefile import Bad, Mismatch, compare, fill
 from message import Message, Malformed, address, encode, param, plain_name
 from peers import EDGE_NAME, PBXS, digest_fits
+from voice import Voice
 
 RECEIVE_S = 8               # for a message that must come
 BARRIER_S = 5               # for the answer to an OPTIONS that comes last
@@ -80,6 +81,7 @@ class Player:
         self.ladder = []
         self.matched = {}       # last message that a peer got, by peer
         self.last_sent = {}     # ... and sent, with the way it went
+        self.voice = None       # once something is pressed
         Player.count += 1
         self.base = Player.count * 1000
         self.number = 0
@@ -89,13 +91,20 @@ class Player:
         world.broken.clear()
 
     def play(self):
+        try:
+            self.play_steps()
+        finally:
+            if self.voice:
+                self.voice.close()
+        self.barrier()
+
+    def play_steps(self):
         for step in self.steps:
             try:
                 getattr(self, step.kind)(step)
             except (Bad, Mismatch, Malformed) as error:
                 raise AssertionError("%s\n%s\n\n%s" % (
                     step, error, "\n".join(self.ladder))) from None
-        self.barrier()
 
     def dialog(self, step):
         """A peer's dialog; those of all proxies are Teams'."""
@@ -377,6 +386,17 @@ class Player:
         if self.world.faults:
             raise AssertionError("\n".join(self.world.faults))
         self.lawful()
+
+    def press(self, step):
+        """A phone whose call was answered presses a key."""
+        if not self.voice:
+            self.voice = Voice()
+        answer = self.dialog(step).invite_answer
+        self.voice.press(step.number, answer.octets.decode())
+
+    def digits(self, step):
+        """So many digits have come to Teams since the first was pressed."""
+        self.voice.digits(step.number)
 
     def breaks(self, step):
         """A rule of Teams that this case is known to break; see lawful."""
