@@ -39,7 +39,10 @@
 
 
 enum {
-	TICK_MS      = 5,          /* drives the wheel                      */
+	TICK_MS      = 4,          /* timers so close fire together; divides
+				      the steps of those who wait for each
+				      other (pacer.c, wheel.c)              */
+	GATHER_MS    = 32,         /* statuses for the journal wait so long */
 	SOON_ROUNDS  = 3,          /* in one tick                           */
 	DRAIN_END_MS = 4000,       /* for the last BYEs and un-REGISTERs    */
 	SILENCE_S    = 30,         /* told that often, at most              */
@@ -79,9 +82,9 @@ struct node {
 	struct mqueue *leases;     /* from the lease's                      */
 	struct loop_fd tick, media_fd;
 	int tick_fd;
-	struct wheel_tmr drain_tmr, cert_tmr;
+	struct wheel_tmr drain_tmr, cert_tmr, gather_tmr;
+	uint64_t wake_ms;          /* when the wheel wants to be advanced   */
 	bool ticking;              /* timers are being fired                */
-	bool soon;                 /* one of them shall fire at once        */
 	bool stopping;
 	bool ending;
 };
@@ -106,14 +109,35 @@ static void field_error(struct errors *errs, const struct config *conf,
 /* --- what goes out: status and records --- */
 
 
+static void gathered_h(void *arg)
+{
+	struct node *node = arg;
+
+	(void)journal_flush(node->journal);
+}
+
+
+/** What was given to the journal is written soon, when others wake us too */
+static void gather(struct node *node)
+{
+	if (!wheel_is_running(&node->gather_tmr))
+		wheel_start(node->wheel, &node->gather_tmr, GATHER_MS -
+			    wheel_now(node->wheel) % GATHER_MS, gathered_h,
+			    node);
+}
+
+
 static void reg_status_h(const struct reg_status *st, void *arg)
 {
 	struct node *node = arg;
 
 	/* a refresh like all before it is nothing to remember; what another
 	   node does is for that one to tell */
-	if (live_reg(node->live, st) && !st->away)
-		(void)journal_reg(node->journal, st);
+	if (!live_reg(node->live, st) || st->away)
+		return;
+
+	(void)journal_reg(node->journal, st);
+	gather(node);
 }
 
 
@@ -121,8 +145,11 @@ static void trunk_status_cb(const struct trunk_status *st, void *arg)
 {
 	struct node *node = arg;
 
-	if (live_trunk(node->live, st))
-		(void)journal_trunk(node->journal, st);
+	if (!live_trunk(node->live, st))
+		return;
+
+	(void)journal_trunk(node->journal, st);
+	gather(node);
 }
 
 
@@ -164,57 +191,56 @@ static bool admit_h(const struct listener *lsnr, const struct sa *peer,
 }
 
 
-/** The timer fires now, and goes on with its period */
-static void tick_now(const struct node *node)
+/** The kernel's timer fires when the wheel has something to do, and not
+    before */
+static void tick_set(const struct node *node)
 {
-	static const struct itimerspec now = {
-		.it_interval.tv_nsec = TICK_MS * 1000000L,
-		.it_value.tv_nsec    = 1,
-	};
+	const uint64_t at_ms = (node->wake_ms + TICK_MS - 1) / TICK_MS
+		* TICK_MS;
+	struct itimerspec at = { .it_value.tv_sec = 0 };
 
-	(void)timerfd_settime(node->tick_fd, 0, &now, NULL);
+	if (!node->wake_ms) {
+		at.it_value.tv_nsec = 1;           /* of the past */
+	}
+	else if (node->wake_ms != UINT64_MAX) {
+		at.it_value.tv_sec  = (time_t)(at_ms / 1000);
+		at.it_value.tv_nsec = (long)(at_ms % 1000) * 1000000;
+	}
+
+	(void)timerfd_settime(node->tick_fd, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
 
-/** What shall happen at once does not wait for the tick, nor for the next
-    turn of the loop if it is a timer that wants it */
-static void soon_h(void *arg)
+static void wake_h(uint64_t at_ms, void *arg)
 {
 	struct node *node = arg;
 
-	node->soon = true;
+	node->wake_ms = at_ms;
 	if (!node->ticking)
-		tick_now(node);
+		tick_set(node);
 }
 
 
-static void advance(struct node *node)
-{
-	unsigned rounds = 0;
-
-	node->ticking = true;
-	do {
-		node->soon = false;
-		wheel_advance(node->wheel, clock_ms());
-	}
-	while (node->soon && ++rounds < SOON_ROUNDS);
-	node->ticking = false;
-
-	if (node->soon)
-		tick_now(node);
-}
-
-
+/** What shall happen at once does not wait for the next turn of the loop if
+    it is a timer that wants it */
 static void tick_h(int flags, void *arg)
 {
 	struct node *node = arg;
+	unsigned rounds = 0;
 	uint64_t n;
 	(void)flags;
 
-	if (read(node->tick_fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
-		advance(node);
+	if (read(node->tick_fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
+		return;
 
-	(void)journal_flush(node->journal);
+	node->ticking = true;
+	do {
+		wheel_advance(node->wheel, clock_ms());
+	}
+	while (!node->wake_ms && ++rounds < SOON_ROUNDS);
+	node->ticking = false;
+
+	tick_set(node);
 }
 
 
@@ -659,10 +685,6 @@ static int sides_start(struct node *node)
 
 static int wheel_run(struct node *node)
 {
-	const struct itimerspec every = {
-		.it_interval.tv_nsec = TICK_MS * 1000000L,
-		.it_value.tv_nsec    = TICK_MS * 1000000L,
-	};
 	int err;
 
 	err = wheel_alloc(&node->wheel, clock_ms());
@@ -673,11 +695,10 @@ static int wheel_run(struct node *node)
 	   follow the wall clock and stop when it is set back */
 	node->tick_fd = timerfd_create(CLOCK_MONOTONIC,
 				       TFD_NONBLOCK | TFD_CLOEXEC);
-	if (node->tick_fd < 0 ||
-	    timerfd_settime(node->tick_fd, 0, &every, NULL))
+	if (node->tick_fd < 0)
 		return errno;
 
-	wheel_soon_set(node->wheel, soon_h, node);
+	wheel_wake_set(node->wheel, wake_h, node);
 
 	return loop_listen(&node->tick, node->tick_fd, FD_READ, tick_h, node);
 }

@@ -24,6 +24,8 @@ enum {
 	SLOT_BITS = 6,
 	SLOTS     = 1 << SLOT_BITS,
 	LEVELS    = (64 + SLOT_BITS - 1) / SLOT_BITS,
+	LAZY_MS   = 2 * SLOTS,     /* a block begins then: nothing has to be
+				      spread before                        */
 };
 
 
@@ -41,8 +43,9 @@ struct wheel {
 	struct queue slot[LEVELS][SLOTS];
 	struct queue soon;         /* delay 0: due at the next advance      */
 	struct queue firing;       /* being fired now                       */
-	wheel_h *soonh;            /* NULL: nobody wants to know            */
-	void *soon_arg;
+	wheel_wake_h *wakeh;       /* NULL: time is as told                 */
+	void *wake_arg;
+	uint64_t wake_ms;          /* what was told to it                   */
 	bool advancing;
 };
 
@@ -190,6 +193,19 @@ static bool earliest(const struct wheel *wheel, unsigned *levelp,
 }
 
 
+/** When something has to be done, 0: at once, UINT64_MAX: never */
+static uint64_t next_at(const struct wheel *wheel)
+{
+	uint64_t begin_ms;
+	unsigned level, i;
+
+	if (wheel->soon.first || wheel->firing.first)
+		return 0;
+
+	return earliest(wheel, &level, &i, &begin_ms) ? begin_ms : UINT64_MAX;
+}
+
+
 static void fire(struct wheel *wheel)
 {
 	struct wheel_tmr *tmr;
@@ -214,6 +230,31 @@ static void spread(struct wheel *wheel, struct queue *slot)
 		hang(wheel, tmr);
 		tmr = next;
 	}
+}
+
+
+static void wake(struct wheel *wheel, uint64_t at_ms)
+{
+	if (!wheel->wakeh)
+		return;
+
+	wheel->wake_ms = at_ms;
+	wheel->wakeh(at_ms, wheel->wake_arg);
+}
+
+
+/** A handler is called at one time, however long it takes: what it starts
+    is not due in the same round */
+static void look_at_clock(struct wheel *wheel)
+{
+	uint64_t now_ms;
+
+	if (!wheel->wakeh || wheel->advancing)
+		return;
+
+	now_ms = clock_ms();
+	if (now_ms > wheel->now_ms)
+		wheel->now_ms = now_ms;
 }
 
 
@@ -243,38 +284,63 @@ int wheel_alloc(struct wheel **wheelp, uint64_t now_ms)
 }
 
 
+static void start_at(struct wheel *wheel, struct wheel_tmr *tmr,
+		     uint64_t due_ms, wheel_h *h, void *arg)
+{
+	const bool soon = due_ms == wheel->now_ms;
+
+	wheel_cancel(tmr);
+
+	tmr->wheel  = wheel;
+	tmr->h      = h;
+	tmr->arg    = arg;
+	tmr->due_ms = due_ms;
+
+	if (soon)
+		queue_append(&wheel->soon, tmr);
+	else
+		hang(wheel, tmr);
+
+	/* at the end of an advance all is looked at */
+	if (!wheel->advancing && (soon ? 0 : due_ms) < wheel->wake_ms)
+		wake(wheel, soon ? 0 : due_ms);
+}
+
+
 void wheel_start(struct wheel *wheel, struct wheel_tmr *tmr,
 		 uint64_t delay_ms, wheel_h *h, void *arg)
 {
 	if (!wheel || !tmr || !h)
 		return;
 
-	wheel_cancel(tmr);
-
-	tmr->wheel = wheel;
-	tmr->h     = h;
-	tmr->arg   = arg;
-
+	look_at_clock(wheel);
 	if (delay_ms > UINT64_MAX - wheel->now_ms)
 		delay_ms = UINT64_MAX - wheel->now_ms;
 
-	tmr->due_ms = wheel->now_ms + delay_ms;
-
-	if (delay_ms) {
-		hang(wheel, tmr);
-		return;
-	}
-
-	if (!wheel->soon.first && wheel->soonh)
-		wheel->soonh(wheel->soon_arg);
-	queue_append(&wheel->soon, tmr);
+	start_at(wheel, tmr, wheel->now_ms + delay_ms, h, arg);
 }
 
 
-void wheel_soon_set(struct wheel *wheel, wheel_h *soonh, void *arg)
+void wheel_start_lazily(struct wheel *wheel, struct wheel_tmr *tmr,
+			uint64_t delay_ms, wheel_h *h, void *arg)
 {
-	wheel->soonh    = soonh;
-	wheel->soon_arg = arg;
+	uint64_t over;
+
+	if (!wheel || !tmr || !h)
+		return;
+
+	look_at_clock(wheel);
+	over = wheel->wakeh ? (wheel->now_ms + delay_ms) % LAZY_MS : 0;
+	start_at(wheel, tmr, wheel->now_ms + delay_ms +
+		 (over ? LAZY_MS - over : 0), h, arg);
+}
+
+
+void wheel_wake_set(struct wheel *wheel, wheel_wake_h *wakeh, void *arg)
+{
+	wheel->wakeh    = wakeh;
+	wheel->wake_arg = arg;
+	wheel->wake_ms  = UINT64_MAX;
 }
 
 
@@ -293,16 +359,25 @@ bool wheel_is_running(const struct wheel_tmr *tmr)
 
 uint64_t wheel_left(const struct wheel_tmr *tmr)
 {
-	if (!wheel_is_running(tmr) || tmr->due_ms <= tmr->wheel->now_ms)
+	if (!wheel_is_running(tmr))
+		return 0;
+
+	look_at_clock(tmr->wheel);
+	if (tmr->due_ms <= tmr->wheel->now_ms)
 		return 0;
 
 	return tmr->due_ms - tmr->wheel->now_ms;
 }
 
 
-uint64_t wheel_now(const struct wheel *wheel)
+uint64_t wheel_now(struct wheel *wheel)
 {
-	return wheel ? wheel->now_ms : 0;
+	if (!wheel)
+		return 0;
+
+	look_at_clock(wheel);
+
+	return wheel->now_ms;
 }
 
 
@@ -343,24 +418,18 @@ void wheel_advance(struct wheel *wheel, uint64_t now_ms)
 
 	wheel->cursor_ms = wheel->now_ms;
 	wheel->advancing = false;
+	wake(wheel, next_at(wheel));
 }
 
 
 uint64_t wheel_next(const struct wheel *wheel)
 {
-	uint64_t begin_ms;
-	unsigned level, i;
+	const uint64_t at_ms = wheel ? next_at(wheel) : UINT64_MAX;
 
-	if (!wheel)
+	if (at_ms == UINT64_MAX)
 		return UINT64_MAX;
 
-	if (wheel->soon.first || wheel->firing.first)
-		return 0;
-
-	if (!earliest(wheel, &level, &i, &begin_ms))
-		return UINT64_MAX;
-
-	return begin_ms > wheel->now_ms ? begin_ms - wheel->now_ms : 0;
+	return at_ms > wheel->now_ms ? at_ms - wheel->now_ms : 0;
 }
 
 

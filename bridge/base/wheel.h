@@ -4,7 +4,9 @@
  * Starting and cancelling a timer costs the same with ten timers or a
  * million. Resolution is 1 ms, range 2^32 ms. Time is whatever monotonic
  * millisecond count the owner passes to wheel_advance(), so tests make their
- * own. A wheel belongs to one thread; a timer is embedded in its owner.
+ * own, or the clock where the owner wants to be woken only when there is
+ * something to do. A wheel belongs to one thread; a timer is embedded in its
+ * owner.
  */
 #ifndef BASE_WHEEL_H
 #define BASE_WHEEL_H
@@ -16,6 +18,15 @@ struct wheel;
 
 /** The timer has fired and is no longer running; it may be started again */
 typedef void (wheel_h)(void *arg);
+
+/**
+ * The wheel is to be advanced at another time than was told before; it must
+ * not be called from here
+ *
+ * @param at_ms  When, 0: at once, UINT64_MAX: no timer runs. May be earlier
+ *               than the first timer, never later
+ */
+typedef void (wheel_wake_h)(uint64_t at_ms, void *arg);
 
 /** One timer; zeroed memory is a timer that is not running */
 struct wheel_tmr {
@@ -45,13 +56,20 @@ void wheel_start(struct wheel *wheel, struct wheel_tmr *tmr,
 		 uint64_t delay_ms, wheel_h *h, void *arg);
 
 /**
- * Be told when the first timer with delay 0 waits for the next advance, so
- * that it need not wait for the owner's next tick. May be called from within
- * wheel_advance(); the handler must not call the wheel.
- *
- * @param soonh  NULL: nobody wants to know
+ * The same where nobody waits for the very millisecond: if the owner is woken
+ * for it (wheel_wake_set()) up to 128 ms later, together with others, for a
+ * wake-up costs more than a timer
  */
-void wheel_soon_set(struct wheel *wheel, wheel_h *soonh, void *arg);
+void wheel_start_lazily(struct wheel *wheel, struct wheel_tmr *tmr,
+			uint64_t delay_ms, wheel_h *h, void *arg);
+
+/**
+ * Go by CLOCK_MONOTONIC between two calls of wheel_advance(), however far they
+ * are apart, and tell when the next one has to be: at the end of each, and
+ * when a timer is started that is due before what was told. A timer that is
+ * cancelled is not told of.
+ */
+void wheel_wake_set(struct wheel *wheel, wheel_wake_h *wakeh, void *arg);
 
 /** Stop a timer; one that does not run is left alone */
 void wheel_cancel(struct wheel_tmr *tmr);
@@ -61,8 +79,9 @@ bool wheel_is_running(const struct wheel_tmr *tmr);
 /** Milliseconds until a running timer fires, 0 if due or not running */
 uint64_t wheel_left(const struct wheel_tmr *tmr);
 
-/** The wheel's present time [ms], as last told to wheel_advance() */
-uint64_t wheel_now(const struct wheel *wheel);
+/** The wheel's present time [ms]: as last told to wheel_advance(), or the
+    clock's (wheel_wake_set()); it stands still while timers are fired */
+uint64_t wheel_now(struct wheel *wheel);
 
 /**
  * Move the wheel to now_ms and fire what is due, in order of time

@@ -6,7 +6,7 @@
 
 enum {
 	TOKEN    = 1000,           /* thousandths of a turn                */
-	TOGETHER_MS = 20,          /* turns of all PBXs that are so close
+	TOGETHER_MS = 32,          /* turns of all PBXs that are so close
 				      come together                        */
 };
 
@@ -31,7 +31,7 @@ static void fill(struct pacer *pacer)
 
 /**
  * One wake-up for ten registrations costs little more than for one: who has to
- * wait, waits until the clock shows a multiple of 20 ms, or as much less as
+ * wait, waits until the clock shows a multiple of 32 ms, or as much less as
  * the burst of its PBX allows without being paced slower
  */
 static uint64_t together(const struct pacer *pacer, uint64_t wait)

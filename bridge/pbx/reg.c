@@ -20,7 +20,7 @@
 enum {
 	BACK_OFF_MAX_MS = 1800000,
 	SLOW_MS       = 600000,    /* half of it at least: 5 min           */
-	TOGETHER_MS   = 100,       /* refreshes that are so close go out
+	TOGETHER_MS   = 128,       /* refreshes that are so close go out
 				      together, as far as the pacer lets   */
 	SILENT_MAX_MS = 60000,     /* the pacer holds a silent PBX's users
 				      back, so they need not             */

@@ -407,7 +407,8 @@ static void end_handler(void *arg)
 static void linger(struct ctrans *ct, uint32_t ms)
 {
 	wheel_cancel(&ct->repeat);
-	wheel_start(stack_wheel(ct->stack), &ct->life, ms, end_handler, ct);
+	wheel_start_lazily(stack_wheel(ct->stack), &ct->life, ms, end_handler,
+			   ct);
 }
 
 

@@ -385,7 +385,8 @@ static void end_handler(void *arg)
 static void linger(struct strans *st, uint32_t ms)
 {
 	wheel_cancel(&st->repeat);
-	wheel_start(stack_wheel(st->stack), &st->life, ms, end_handler, st);
+	wheel_start_lazily(stack_wheel(st->stack), &st->life, ms, end_handler,
+			   st);
 }
 
 

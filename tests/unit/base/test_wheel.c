@@ -381,28 +381,143 @@ static void count_h(void *arg)
 }
 
 
-static void the_owner_is_told_once_of_what_shall_happen_soon(void **state)
+/** When the wheel wants to be advanced, and how often it said so */
+struct wish {
+	uint64_t at_ms;
+	unsigned c;
+};
+
+
+static void wish_h(uint64_t at_ms, void *arg)
 {
-	struct wheel_tmr a, b;
+	struct wish *wish = arg;
+
+	wish->at_ms = at_ms;
+	++wish->c;
+}
+
+
+static void the_owner_is_told_when_there_is_something_to_do(void **state)
+{
+	struct wheel_tmr a, b, c;
+	struct wish wish = { 0, 0 };
 	struct wheel *own;
-	unsigned told = 0, count = 0;
+	unsigned count = 0;
+	uint64_t now;
 	(void)state;
 
 	memset(&a, 0, sizeof(a));
 	memset(&b, 0, sizeof(b));
-	assert_int_equal(0, wheel_alloc(&own, 1000));
-	wheel_soon_set(own, count_h, &told);
+	memset(&c, 0, sizeof(c));
+	now = clock_ms();
+	assert_int_equal(0, wheel_alloc(&own, now));
+	wheel_wake_set(own, wish_h, &wish);
 
-	wheel_start(own, &a, 5, count_h, &count);
-	assert_int_equal(0, told);
+	/* the first, and whatever comes before it */
+	wheel_start(own, &a, 500000, count_h, &count);
+	assert_int_equal(1, wish.c);
+	assert_in_range(wish.at_ms, now + 500000, clock_ms() + 500000);
+	wheel_start(own, &b, 600000, count_h, &count);
+	assert_int_equal(1, wish.c);
+	wheel_start(own, &b, 400000, count_h, &count);
+	assert_int_equal(2, wish.c);
+	assert_in_range(wish.at_ms, now + 400000, clock_ms() + 400000);
+
+	/* at once, told once */
+	wheel_start(own, &c, 0, count_h, &count);
 	wheel_start(own, &a, 0, count_h, &count);
-	wheel_start(own, &b, 0, count_h, &count);
-	assert_int_equal(1, told);
-
-	wheel_advance(own, 1000);
+	assert_int_equal(3, wish.c);
+	assert_int_equal(0, wish.at_ms);
+	wheel_advance(own, clock_ms());
 	assert_int_equal(2, count);
-	wheel_start(own, &a, 0, count_h, &count);
-	assert_int_equal(2, told);
+
+	/* what is left: no later than it is due, and nothing in the end */
+	assert_in_range(wish.at_ms, now + 1, clock_ms() + 400000);
+	assert_int_equal(4, wish.c);
+	wheel_advance(own, clock_ms() + 400001);
+	assert_int_equal(3, count);
+	assert_true(wish.at_ms == UINT64_MAX);
+
+	mem_deref(own);
+}
+
+
+/** Timers count from the present, not from when the wheel moved last */
+static void time_goes_on_while_nothing_is_due(void **state)
+{
+	const uint64_t behind = 30000;
+	struct wish wish = { 0, 0 };
+	struct wheel_tmr tmr;
+	struct wheel *own;
+	unsigned count = 0;
+	uint64_t now;
+	(void)state;
+
+	memset(&tmr, 0, sizeof(tmr));
+	now = clock_ms();
+	assert_int_equal(0, wheel_alloc(&own, now - behind));
+	wheel_wake_set(own, wish_h, &wish);
+
+	assert_in_range(wheel_now(own), now, clock_ms());
+	wheel_start(own, &tmr, behind, count_h, &count);
+	assert_in_range(wish.at_ms, now + behind, clock_ms() + behind);
+	wheel_advance(own, clock_ms());
+	assert_int_equal(0, count);
+	assert_in_range(wheel_left(&tmr), 1, behind);
+
+	wheel_cancel(&tmr);
+	wheel_advance(own, clock_ms());
+	assert_true(wish.at_ms == UINT64_MAX);
+
+	mem_deref(own);
+}
+
+
+/** Due within 40 ms, and so in two steps at most, which begin a block */
+static void who_has_time_waits_for_others(void **state)
+{
+	struct wish wish = { 0, 0 };
+	struct wheel_tmr tmrv[40];
+	unsigned count = 0;
+	struct wheel *own;
+	uint64_t due;
+	(void)state;
+
+	memset(tmrv, 0, sizeof(tmrv));
+	assert_int_equal(0, wheel_alloc(&own, clock_ms()));
+	wheel_wake_set(own, wish_h, &wish);
+	due = clock_ms() + 500000;
+
+	for (unsigned i = 0; i < 40; i++) {
+		wheel_start_lazily(own, &tmrv[i], due + i - wheel_now(own),
+				   count_h, &count);
+		assert_int_equal(tmrv[i].due_ms % 128, 0);
+		assert_in_range(tmrv[i].due_ms, due + i, due + i + 129);
+	}
+	wheel_advance(own, tmrv[0].due_ms - 1);
+	assert_int_equal(0, count);
+	wheel_advance(own, tmrv[39].due_ms);
+	assert_int_equal(40, count);
+	assert_in_range(tmrv[39].due_ms - tmrv[0].due_ms, 0, 256);
+
+	mem_deref(own);
+}
+
+
+static void without_a_clock_nobody_waits_longer(void **state)
+{
+	struct wheel_tmr tmr;
+	unsigned count = 0;
+	struct wheel *own;
+	(void)state;
+
+	memset(&tmr, 0, sizeof(tmr));
+	assert_int_equal(0, wheel_alloc(&own, 1000));
+	wheel_start_lazily(own, &tmr, 5001, count_h, &count);
+	wheel_advance(own, 6000);
+	assert_int_equal(0, count);
+	wheel_advance(own, 6001);
+	assert_int_equal(1, count);
 
 	mem_deref(own);
 }
@@ -412,7 +527,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
-			the_owner_is_told_once_of_what_shall_happen_soon),
+			the_owner_is_told_when_there_is_something_to_do),
+		cmocka_unit_test(time_goes_on_while_nothing_is_due),
+		cmocka_unit_test(who_has_time_waits_for_others),
+		cmocka_unit_test(without_a_clock_nobody_waits_longer),
 		cmocka_unit_test(fires_what_a_plain_array_would),
 		cmocka_unit_test(works_wherever_the_clock_stands),
 		cmocka_unit_test(same_time_fires_in_the_order_of_starting),

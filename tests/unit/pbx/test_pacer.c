@@ -119,8 +119,8 @@ static void turns_of_several_pbxs_come_together(void **state)
 	assert_int_equal(20, a->turnc);
 	assert_int_equal(20, b->turnc);
 	for (unsigned i = 5; i < 20; i++) {
-		assert_int_equal(0, a->turnv[i] % 20);
-		assert_int_equal(0, b->turnv[i] % 20);
+		assert_int_equal(0, a->turnv[i] % 32);
+		assert_int_equal(0, b->turnv[i] % 32);
 	}
 
 	pbx_end(a);
