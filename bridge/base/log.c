@@ -25,7 +25,7 @@ enum {
 	FIELD_MAX   = 256,         /* octets of a subject, after           */
 	LINE_SIZE   = 3 * MESSAGE_MAX,
 	GATE_MS     = 1000,
-	REST_NS     = 20000000,    /* between two writes                   */
+	REST_NS     = 50000000,    /* between two writes                   */
 };
 
 

@@ -8,7 +8,9 @@
  *
  * Once a line is held back all later ones queue behind it: lines never
  * overtake each other. Statuses of registrations, of which thousands a second
- * may come, are gathered and go with what is written next.
+ * may come, are gathered and go with what is written next; where there are
+ * only those, a file is synced once a second: who was registered when a
+ * machine lost its power has to register again anyway.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -29,6 +31,7 @@
 
 enum {
 	SYNC_MS  = 100,
+	SYNC_LATE = 10,            /* rounds: for statuses alone        */
 	HELD_MAX = 16 * 1024 * 1024,       /* octets */
 	LINE_SIZE = 1024,          /* most are shorter */
 	GATHER_MAX = 64 * 1024,    /* octets           */
@@ -59,10 +62,13 @@ struct journal {
 	bool stopping;
 	int fd;                    /* -1: could not be opened yet      */
 	bool dirty;                /* written since the last sync      */
+	bool urgent;               /* ... and it is not statuses alone */
 	struct held *head, **tailp; /* owned                           */
 	atomic_size_t held;        /* octets; read without the lock    */
 
 	char day[JOURNAL_DAY_SIZE]; /* the thread's                    */
+	unsigned latec;            /* the thread's: rounds that a sync
+				      could wait                       */
 	struct log_gate gate;      /* the thread's                     */
 
 	struct metric *lines, *dropped, *waiting, *sync_errors;
@@ -181,17 +187,20 @@ static int write_from(struct journal *j, const char *text, size_t size,
 /**
  * Write or hold
  *
- * @param text  Line with its newline; copied if it has to wait
+ * @param text    Line with its newline; copied if it has to wait
+ * @param urgent  To be synced with the next round
  *
  * @return 0, EAGAIN, ENOMEM
  */
-static int append(struct journal *j, const char *text, size_t size)
+static int append(struct journal *j, const char *text, size_t size,
+		  bool urgent)
 {
 	size_t at = 0;
 	int err = 0;
 
 	(void)pthread_mutex_lock(&j->lock);
 
+	j->urgent = j->urgent || urgent;
 	if (j->head || write_from(j, text, size, &at))
 		err = hold(j, text, size, at);
 
@@ -208,8 +217,9 @@ static int append(struct journal *j, const char *text, size_t size)
 }
 
 
-/** The gathering lock is held */
-static int gathered_write(struct journal *j)
+/** The gathering lock is held. @param urgent  There is more than statuses in
+    it */
+static int gathered_write(struct journal *j, bool urgent)
 {
 	struct mbuf *mb = j->gathered;
 	int err;
@@ -217,7 +227,7 @@ static int gathered_write(struct journal *j)
 	if (!mb || !mb->end)
 		return 0;
 
-	err = append(j, (const char *)mb->buf, mb->end);
+	err = append(j, (const char *)mb->buf, mb->end, urgent);
 	metric_add(err == ENOMEM ? j->dropped : j->lines,
 		   (int64_t)j->gatheredc);
 	mbuf_rewind(mb);
@@ -235,7 +245,7 @@ int journal_flush(struct journal *j)
 		return 0;
 
 	(void)pthread_mutex_lock(&j->gathering);
-	err = gathered_write(j);
+	err = gathered_write(j, false);
 	(void)pthread_mutex_unlock(&j->gathering);
 
 	return err;
@@ -347,7 +357,7 @@ static int file_begin(struct journal *j, const char *day)
 	(void)pthread_mutex_unlock(&j->lock);
 
 	if (torn)
-		(void)append(j, "\n", 1);
+		(void)append(j, "\n", 1, true);
 
 	if (old >= 0) {
 		(void)fdatasync(old);
@@ -379,15 +389,19 @@ static void file_turn(struct journal *j)
 }
 
 
-static void file_sync(struct journal *j)
+/** @param all  Also what could wait */
+static void file_sync(struct journal *j, bool all)
 {
 	bool dirty;
 	int fd;
 
 	(void)pthread_mutex_lock(&j->lock);
-	dirty    = j->dirty;
-	fd       = j->fd;
-	j->dirty = false;
+	dirty = j->dirty && (j->urgent || all || ++j->latec >= SYNC_LATE);
+	fd    = j->fd;
+	if (dirty) {
+		j->dirty = j->urgent = false;
+		j->latec = 0;
+	}
 	(void)pthread_mutex_unlock(&j->lock);
 
 	if (!dirty || !fdatasync(fd))
@@ -441,11 +455,11 @@ static void drain(struct journal *j)
 }
 
 
-static void round_once(struct journal *j)
+static void round_once(struct journal *j, bool all)
 {
 	drain(j);
 	file_turn(j);
-	file_sync(j);
+	file_sync(j, all);
 }
 
 
@@ -480,9 +494,9 @@ static void *thread_main(void *arg)
 	struct journal *j = arg;
 
 	while (wait_round(j))
-		round_once(j);
+		round_once(j, false);
 
-	round_once(j);
+	round_once(j, true);
 
 	return NULL;
 }
@@ -658,7 +672,7 @@ static int call_write(struct journal *j, const struct call_record *rec)
 	if (!err)
 		err = call_record_write(j->gathered, rec);
 	err = line_end(j, start, err);
-	flushed = gathered_write(j);
+	flushed = gathered_write(j, true);
 
 	return err ? err : flushed;
 }
@@ -687,7 +701,7 @@ static int status_end(struct journal *j, size_t start, int err)
 	if (err)
 		return err;
 
-	return gathered_end(j) < GATHER_MAX ? 0 : gathered_write(j);
+	return gathered_end(j) < GATHER_MAX ? 0 : gathered_write(j, false);
 }
 
 
