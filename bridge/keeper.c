@@ -25,7 +25,7 @@ enum {
 	WAIT_MS      = 500,        /* then the journal is looked at         */
 	WAIT_BUSY_MS = 3000,       /* ... while there is much in it         */
 	STORM_LINES  = 1000,       /* in one look                           */
-	WAIT_STORM_MS = 10000,
+	WAIT_STORM_MS = 20000,
 	LINES        = 10000,      /* of the journal at a time              */
 	SHOW_MS      = 200,        /* that others wait for files to be shown */
 	FILL_MS      = 200,        /* calls of older tables are filled...   */
@@ -464,7 +464,7 @@ static bool is_same_h(const struct tenant *tenant, void *arg)
 	const struct known *known = known_find(&sn->k->filel, tenant->tenant);
 
 	if (!known || sn->err || known->stamp !=
-	    (int64_t)fields_hash(&tenant_fields, tenant))
+	    (int64_t)fields_hash(&tenant_fields, tenant, true))
 		return false;
 
 	sn->err = strings_add(sn->same, tenant->tenant);
@@ -495,7 +495,7 @@ static int files_know(struct keeper *k, const struct list *tenantl,
 		err = known_add(&known, &k->filel, tenant->tenant);
 		if (!err)
 			known->stamp = (int64_t)fields_hash(&tenant_fields,
-							    tenant);
+							    tenant, true);
 	}
 
 	return err;

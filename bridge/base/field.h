@@ -113,8 +113,10 @@ int fields_copy(const struct fields *t, void *dst, const void *src);
 bool fields_equal(const struct fields *t, const void *a, const void *b);
 
 /** A number that is the same where fields_equal() is true, and hardly ever
-    elsewhere. Good within a process; nobody is kept from making two alike */
-uint64_t fields_hash(const struct fields *t, const void *obj);
+    elsewhere. Good within a process, and for others of the same version;
+    nobody is kept from making two alike. Secrets count if `secrets`: without
+    them it may be shown to others */
+uint64_t fields_hash(const struct fields *t, const void *obj, bool secrets);
 
 /** Item constructor for FIELD_LIST: zeroed libre object whose destructor
     calls fields_clear(), with the defaults set */

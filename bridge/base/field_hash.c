@@ -38,17 +38,17 @@ static uint64_t mix_text(uint64_t h, const char *text)
 
 
 static uint64_t mix_fields(uint64_t h, const struct fields *t,
-			   const void *obj);
+			   const void *obj, bool secrets);
 
 
 static uint64_t mix_list(uint64_t h, const struct fields *t,
-			 const struct list *list)
+			 const struct list *list, bool secrets)
 {
 	const uint64_t c = list_count(list);
 
 	h = mix(h, &c, sizeof(c));
 	for (const struct le *le = list_head(list); le; le = le->next)
-		h = mix_fields(h, t, le->data);
+		h = mix_fields(h, t, le->data, secrets);
 
 	return h;
 }
@@ -67,7 +67,7 @@ static uint64_t mix_strings(uint64_t h, const struct strings *s)
 
 
 static uint64_t mix_field(uint64_t h, const struct field *f,
-			  const void *member)
+			  const void *member, bool secrets)
 {
 	switch (f->type) {
 
@@ -78,8 +78,10 @@ static uint64_t mix_field(uint64_t h, const struct field *f,
 	case FIELD_CHOICE:   return mix(h, member, sizeof(int));
 	case FIELD_STRING:   return mix_text(h, *(char *const *)member);
 	case FIELD_STRINGS:  return mix_strings(h, member);
-	case FIELD_OBJECT:   return mix_fields(h, f->sub, member);
-	case FIELD_LIST:     return mix_list(h, f->sub, member);
+	case FIELD_OBJECT:   return mix_fields(h, f->sub, member,
+							 secrets);
+	case FIELD_LIST:     return mix_list(h, f->sub, member,
+						       secrets);
 	}
 
 	return h;
@@ -87,17 +89,20 @@ static uint64_t mix_field(uint64_t h, const struct field *f,
 
 
 static uint64_t mix_fields(uint64_t h, const struct fields *t,
-			   const void *obj)
+			   const void *obj, bool secrets)
 {
-	for (size_t i = 0; i < t->fieldc; i++)
-		h = mix_field(h, &t->fieldv[i],
-			      field_member(&t->fieldv[i], obj));
+	for (size_t i = 0; i < t->fieldc; i++) {
+		const struct field *f = &t->fieldv[i];
+
+		if (secrets || !(f->flags & FIELD_SECRET))
+			h = mix_field(h, f, field_member(f, obj), secrets);
+	}
 
 	return h;
 }
 
 
-uint64_t fields_hash(const struct fields *t, const void *obj)
+uint64_t fields_hash(const struct fields *t, const void *obj, bool secrets)
 {
-	return mix_fields(UINT64_C(0xcbf29ce484222325), t, obj);
+	return mix_fields(UINT64_C(0xcbf29ce484222325), t, obj, secrets);
 }

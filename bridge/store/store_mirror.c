@@ -4,7 +4,8 @@
  * So that they can be looked at beside the rest; without passwords. Users
  * come by the ten thousand: those who are new are put in row by row as
  * store_put() would, without its looking first; of the others only who has
- * changed is put in anew.
+ * changed is put in anew. A fingerprint of what was shown last spares the
+ * looking at each start.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -12,11 +13,16 @@
 #include "bridge/base/errors.h"
 #include "bridge/base/field.h"
 #include "bridge/base/libre.h"
+#include "bridge/base/version.h"
 #include "bridge/model/tenant.h"
 #include "store_core.h"
 
 
-enum { BUCKETS_MIN = 64, SEARCH_SIZE = 4 * STORE_NAME_SIZE };
+enum {
+	BUCKETS_MIN = 64,
+	SEARCH_SIZE = 4 * STORE_NAME_SIZE,
+	PRINT_SIZE  = 64,
+};
 
 
 static const struct store_by nobody = { "file", NULL };
@@ -544,6 +550,61 @@ static int users_put(struct store *st, const struct tenant *tenant,
 }
 
 
+/* All of it */
+
+
+/** What is shown of a customer, passwords left out, by this version */
+static int print_make(char print[PRINT_SIZE], const struct tenant *tenant)
+{
+	return re_snprintf(print, PRINT_SIZE, "%s %d %016llx",
+			   CALLBRIDGE_VERSION, SCHEMA_VERSION,
+			   (unsigned long long)fields_hash(&tenant_fields,
+							   tenant, false))
+		< 0 ? EOVERFLOW : 0;
+}
+
+
+static int print_is(struct store *st, const struct tenant *tenant,
+		    const char *print, bool *is)
+{
+	char *shown = NULL;
+	int err;
+
+	err = db_do_each(st->db, store_take_text, &shown, "SELECT shown FROM"
+			 " tenants WHERE tenant = $1",
+			 DB_TEXT(tenant->tenant));
+	*is = shown && !strcmp(shown, print);
+	mem_deref(shown);
+
+	return err;
+}
+
+
+static int contents_put(struct store *st, const struct tenant *tenant,
+			struct errors *errs)
+{
+	char print[PRINT_SIZE];
+	bool is = false;
+	int err;
+
+	err = print_make(print, tenant);
+	if (!err)
+		err = print_is(st, tenant, print, &is);
+	if (err || is)
+		return err;
+
+	err = pbxs_put(st, tenant, errs);
+	if (!err)
+		err = users_put(st, tenant, errs);
+	if (!err)
+		err = pbxs_sweep(st, tenant);
+
+	return err ? err : db_do(st->db, "UPDATE tenants SET shown = $2"
+				 " WHERE tenant = $1",
+				 DB_TEXT(tenant->tenant), DB_TEXT(print));
+}
+
+
 int store_mirror_tenant(struct store *st, const char *node,
 			const struct tenant *tenant, struct errors *errs)
 {
@@ -562,11 +623,7 @@ int store_mirror_tenant(struct store *st, const char *node,
 	st->mirroring = true;
 	err = tenant_put(st, tenant, mark, errs);
 	if (!err)
-		err = pbxs_put(st, tenant, errs);
-	if (!err)
-		err = users_put(st, tenant, errs);
-	if (!err)
-		err = pbxs_sweep(st, tenant);
+		err = contents_put(st, tenant, errs);
 	st->mirroring = false;
 
 	return store_end(st, err);

@@ -203,6 +203,66 @@ static void test_only_what_changed_is_put_anew(void **state)
 }
 
 
+/** The users of `three` with other passwords */
+static char *other_passwords(void)
+{
+	char *text = NULL, *p;
+
+	assert_int_equal(str_dup(&text, three), 0);
+	while ((p = strstr(text, "s3cret")))
+		memcpy(p, "0ther!", 6);
+
+	return text;
+}
+
+
+/** Told by what somebody else has changed in the database: it stays as long
+    as nobody looks */
+static void test_what_was_shown_is_not_compared_again(void **state)
+{
+	static const char as_told[] = "ann@acme.example|+44207946001|1|\n"
+		"bob@acme.example|+44207946002|1|\n"
+		"cy@acme.example|+44207946003|1|\n";
+	struct world *w = *state;
+	char *others = other_passwords();
+	const char *spoilt;
+
+	assert_int_equal(shown(w, "n1", three, NULL), 0);
+	assert_string_equal(table(w, numbers_sql), as_told);
+	(void)table(w, "UPDATE users SET data = '{}'");
+	spoilt = "cy@acme.example|{}|\n";
+
+	assert_int_equal(shown(w, "n1", three, NULL), 0);
+	assert_int_equal(shown(w, "n2", three, NULL), 0);
+	assert_string_equal(table(w, "SELECT upn, data FROM users"
+				  " WHERE upn LIKE 'cy%'"), spoilt);
+	assert_string_equal(table(w, tenants_sql),
+			    "acme|acme.sbc.example|file:n2|\n");
+
+	/* passwords are not shown, and nobody can guess at them */
+	assert_int_equal(shown(w, "n1", others, NULL), 0);
+	assert_string_equal(table(w, "SELECT upn, data FROM users"
+				  " WHERE upn LIKE 'cy%'"), spoilt);
+
+	/* another version has shown it; one who is new is a change */
+	(void)table(w, "UPDATE tenants SET shown = '0.0.9 10 0123'");
+	assert_int_equal(shown(w, "n1", three, NULL), 0);
+	assert_null(strstr(table(w, users_sql), "{}"));
+	assert_int_equal(shown(w, "n1", HEAD("acme") "\"pbx\":[" PBX("hq")
+			       "],\"users\":["
+			       USER("dan@acme.example", "44207946004", "")
+			       "]}", NULL), 0);
+	assert_string_equal(table(w, numbers_sql),
+			    "dan@acme.example|+44207946004|1|\n");
+
+	/* gone, and there again */
+	assert_int_equal(shown(w, "n1", NULL), 0);
+	assert_int_equal(shown(w, "n1", three, NULL), 0);
+	assert_string_equal(table(w, numbers_sql), as_told);
+	mem_deref(others);
+}
+
+
 static void test_names_change_hands(void **state)
 {
 	struct world *w = *state;
@@ -253,6 +313,7 @@ static void test_what_the_store_has_is_not_taken(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(test_users_are_as_if_put_by_hand),
 	TEST(test_only_what_changed_is_put_anew),
+	TEST(test_what_was_shown_is_not_compared_again),
 	TEST(test_names_change_hands),
 	TEST(test_what_the_store_has_is_not_taken),
 };
