@@ -1018,6 +1018,8 @@ static int portal_run(struct node *node, struct errors *errs)
 		.certificate = nc->portal.certificate,
 		.key         = nc->portal.key,
 		.url         = nc->portal.url,
+		.conns       = (unsigned)nc->portal.conns,
+		.conns_source = (unsigned)nc->portal.conns_source,
 		.config      = keeper_path(node->keeper),
 		.tests = {
 			.at_once     = (unsigned)nc->tests.at_once,

@@ -23,7 +23,7 @@
 
 enum {
 	PARAM_MAX   = 512,
-	HEADERS_MAX = 64,
+	FIELDS_MAX  = 64,
 	BODIES_MAX  = 128 << 20,   /* octets of requests that wait          */
 };
 
@@ -325,7 +325,7 @@ static bool headers_are_good(const struct evkeyvalq *headers)
 			(!coding || !strcasecmp(kv->value, "chunked"));
 	}
 
-	return good && c <= HEADERS_MAX && framings <= 1 && hosts <= 1;
+	return good && c <= FIELDS_MAX && framings <= 1 && hosts <= 1;
 }
 
 
@@ -554,12 +554,18 @@ static void request(struct evhttp_request *req, struct portal *portal,
 	rq->query.tqh_last = &rq->query.tqh_first;
 	address_take(rq);
 
-	if (!headers_are_good(evhttp_request_get_input_headers(req))) {
+	if (req->headers_size > HEADERS_MAX) {
+		reply_header(rq, "Connection", "close");
+		reply_error(rq, 431, NULL, "want at most %d octets of start"
+			    " line and headers, found %zu", HEADERS_MAX,
+			    req->headers_size);
+	}
+	else if (!headers_are_good(evhttp_request_get_input_headers(req))) {
 		reply_header(rq, "Connection", "close");
 		reply_error(rq, HTTP_BADREQUEST, NULL, "want at most %d"
 			    " headers of names and text, one Host, and one"
 			    " Content-Length or Transfer-Encoding",
-			    HEADERS_MAX);
+			    FIELDS_MAX);
 	}
 	else if (uri)
 		dispatch(rq, uri);

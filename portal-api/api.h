@@ -27,7 +27,7 @@ struct json_t;
 struct sheet;
 
 enum { PARAMC_MAX = 2, QUERYC_MAX = 16, HEADERC_MAX = 8,
-       ADDRESS_SIZE = 64, BODY_MAX = 1024 * 1024,
+       ADDRESS_SIZE = 64, HEADERS_MAX = 16 * 1024, BODY_MAX = 1024 * 1024,
        BODY_BIG = 16 * 1024 * 1024 };
 
 /** Who may ask for a resource; {} is the first name in its path */
@@ -259,8 +259,9 @@ bool query_matches(const struct request *rq, const char *name,
     caller owns the reference */
 struct json_t *body_json(struct request *rq);
 
-/** Are brackets nested deeper than we read? */
-bool body_is_deep(const char *p, size_t l);
+/** Is a JSON text one that we read: not too deep, of not too many values, none
+    of its texts too long? @param why  Set where it is not */
+bool body_fits(const char *p, size_t l, char *why, size_t size);
 
 /* traces.c */
 

@@ -33,8 +33,7 @@
 
 enum {
 	BACKLOG      = 128,
-	CONNS_MAX    = 50,         /* of a source: a Unix socket is one     */
-	CONNS_ALL    = 500,
+	CONNS_SOCKET = 50,         /* of a Unix socket                      */
 	SMALL        = 64 * 1024,  /* octets of a request that always pass  */
 	TAKEN_MAX    = 48 << 20,   /* of a source's requests under way      */
 	TAKEN_ALL    = 128 << 20,  /* of all                                */
@@ -47,6 +46,7 @@ struct door {
 	struct list connl;         /* struct conn, owned */
 	struct tlsctx *tls;        /* ref, NULL: none */
 	unsigned connc_max;        /* in all */
+	unsigned source_max;       /* of one source */
 	unsigned limit_ms;         /* for a whole request */
 	char *path;                /* owned; NULL: not ours to remove */
 	int lock;                  /* descriptor, -1 none */
@@ -88,12 +88,40 @@ static void conn_destructor(void *data)
 }
 
 
+/**
+ * Half a request is there (RFC 9110 section 15.5.9)
+ *
+ * Not by evhttp, which is in the middle of reading it
+ */
+static void tell_late(struct conn *conn)
+{
+	static const char text[] = "HTTP/1.1 408 Request Timeout\r\n"
+		"Content-Type: application/json\r\nContent-Length: 76\r\n"
+		"Connection: close\r\n\r\n"
+		"{\"error\": \"the request was not whole in time\", "
+		"\"field\": null, \"hint\": null}\n";
+	SSL *ssl = bufferevent_openssl_get_ssl(conn->bev);
+
+	if (evbuffer_get_length(bufferevent_get_output(conn->bev)))
+		return;
+
+	if (!ssl)
+		(void)send(bufferevent_getfd(conn->bev), text,
+			   sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	else if (SSL_is_init_finished(ssl))
+		(void)SSL_write(ssl, text, sizeof(text) - 1);
+}
+
+
 static void conn_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *conn = arg;
 
 	(void)fd;
 	(void)what;
+
+	if (conn->taken)
+		tell_late(conn);
 
 	(void)shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
 }
@@ -253,7 +281,7 @@ static void peer_check(struct door *door, struct conn *conn)
 	for (struct le *le = list_head(&door->connl); le; le = le->next)
 		c += same_source(&((struct conn *)le->data)->peer, &peer);
 
-	if (c > CONNS_MAX)
+	if (c > door->source_max)
 		(void)shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
 }
 
@@ -443,12 +471,12 @@ static int port_listen(struct sa *laddr, int *fdp)
 
 int door_open_tcp(struct door **doorp, struct event_base *base,
 		  struct evhttp *http, struct sa *laddr, struct tlsctx *tls,
-		  unsigned limit_ms)
+		  const struct door_limits *limits)
 {
 	struct door *door;
 	int fd = -1, err;
 
-	if (!doorp || !base || !http || !laddr)
+	if (!doorp || !base || !http || !laddr || !limits)
 		return EINVAL;
 
 	door = mem_zalloc(sizeof(*door), destructor);
@@ -458,8 +486,9 @@ int door_open_tcp(struct door **doorp, struct event_base *base,
 	door->base = base;
 	door->lock = -1;
 	door->tls  = mem_ref(tls);
-	door->limit_ms  = limit_ms;
-	door->connc_max = CONNS_ALL;
+	door->limit_ms   = limits->request_ms;
+	door->connc_max  = limits->conns;
+	door->source_max = limits->conns_source;
 
 	err = port_listen(laddr, &fd);
 	if (!err)
@@ -495,7 +524,7 @@ int door_open_unix(struct door **doorp, struct event_base *base,
 	door->base = base;
 	door->lock = -1;
 	door->limit_ms = limit_ms;
-	door->connc_max = CONNS_MAX;
+	door->connc_max = CONNS_SOCKET;
 
 	err = lock_take(door, path);
 	if (err)

@@ -36,6 +36,12 @@ int door_open_unix(struct door **doorp, struct event_base *base,
 struct tlsctx;
 struct sa;
 
+struct door_limits {
+	unsigned request_ms;       /* for a whole request, or waiting for one */
+	unsigned conns;            /* in all                                */
+	unsigned conns_source;     /* of one address, or network of 64 bits */
+};
+
 /**
  * Listen on an address
  *
@@ -47,7 +53,7 @@ struct sa;
  */
 int door_open_tcp(struct door **doorp, struct event_base *base,
 		  struct evhttp *http, struct sa *laddr, struct tlsctx *tls,
-		  unsigned limit_ms);
+		  const struct door_limits *limits);
 
 /** A connection may take as long as it wants from now on: an event stream */
 void door_release(struct door *door, struct evhttp_request *req);

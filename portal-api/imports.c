@@ -361,9 +361,8 @@ static int json_rows(const struct work *w, json_t *rows)
 	size_t i;
 	int err = 0;
 
-	if (body_is_deep(w->body, w->size)) {
-		error_h(1, NULL, "the brackets are nested too deep",
-			(void *)(uintptr_t)w);
+	if (!body_fits(w->body, w->size, text, sizeof(text))) {
+		error_h(1, NULL, text, (void *)(uintptr_t)w);
 		return EBADMSG;
 	}
 

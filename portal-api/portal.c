@@ -34,7 +34,6 @@
 
 
 enum {
-	HEADERS_MAX    = 16 * 1024,    /* octets, start line and all headers */
 	READ_S         = 10,           /* between two octets                 */
 	WAITING_MAX    = 64,           /* commands                           */
 };
@@ -586,7 +585,9 @@ static int http_init(struct evhttp **httpp, struct portal *p,
 				   EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
 				   EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
 				   EVHTTP_REQ_PATCH);
-	evhttp_set_max_headers_size(http, HEADERS_MAX);
+	/* beyond that it answers 400 by itself; what is too much for us has
+	   our own answer (api.c) */
+	evhttp_set_max_headers_size(http, 4 * HEADERS_MAX);
 	evhttp_set_max_body_size(http, p->conf.store_url ? BODY_BIG
 				 : BODY_MAX);
 	evhttp_set_timeout(http, READ_S);

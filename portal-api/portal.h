@@ -118,6 +118,8 @@ struct portal_conf {
 	} tests;
 	unsigned reply_limit_ms;   /* wait for portal_reply(); 0: 10,000    */
 	unsigned request_limit_ms; /* for a whole request; 0: 30,000        */
+	unsigned conns;            /* over TCP in all; 0: 500               */
+	unsigned conns_source;     /* of one address; 0: 50                 */
 };
 
 /**

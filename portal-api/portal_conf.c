@@ -8,7 +8,10 @@
 #include "portal_conf.h"
 
 
-enum { REPLY_LIMIT_MS = 10000, REQUEST_LIMIT_MS = 30000, PRESENCE_S = 15 };
+enum {
+	REPLY_LIMIT_MS = 10000, REQUEST_LIMIT_MS = 30000, PRESENCE_S = 15,
+	CONNS = 500, CONNS_SOURCE = 50,
+};
 
 
 static const char *text_copy(const char *text, int *err)
@@ -57,6 +60,10 @@ int portal_conf_copy(struct portal_conf *dst, const struct portal_conf *src)
 		dst->reply_limit_ms = REPLY_LIMIT_MS;
 	if (!dst->request_limit_ms)
 		dst->request_limit_ms = REQUEST_LIMIT_MS;
+	if (!dst->conns)
+		dst->conns = CONNS;
+	if (!dst->conns_source)
+		dst->conns_source = CONNS_SOURCE;
 
 	return err;
 }

@@ -9,7 +9,16 @@
 #include "api.h"
 
 
-enum { DEPTH_MAX = 32 };
+enum {
+	DEPTH_MAX  = 32,
+	VALUES_MAX = 100000,       /* in a body of BODY_MAX                 */
+	VALUES_BIG = 1000000,      /* in a larger one: a customer's users   */
+	TEXT_MAX   = 256 * 1024,   /* octets: a file that people write      */
+};
+
+
+/** What a JSON text costs to be read */
+struct shape { size_t depth, values, text; };
 
 
 const char *query_text(const struct request *rq, const char *name)
@@ -147,38 +156,67 @@ bool query_choice_of(struct request *rq, const char *name, const char *text,
 }
 
 
-/** How deep are brackets nested? Those in texts are none */
-static unsigned json_depth(const char *p, size_t l)
+/** Octets of a text after its quotation mark, as they are written */
+static size_t text_length(const char *p, size_t l)
 {
-	unsigned depth = 0, deepest = 0;
-	bool text = false;
+	size_t n = 0;
 
-	for (size_t i = 0; i < l; i++) {
-		if (text) {
-			if (p[i] == '\\')
-				++i;
-			else if (p[i] == '"')
-				text = false;
-		}
-		else if (p[i] == '"') {
-			text = true;
-		}
-		else if (p[i] == '{' || p[i] == '[') {
-			if (++depth > deepest)
-				deepest = depth;
-		}
-		else if ((p[i] == '}' || p[i] == ']') && depth) {
-			--depth;
-		}
-	}
+	while (n < l && p[n] != '"')
+		n += p[n] == '\\' ? 2 : 1;
 
-	return deepest;
+	return n < l ? n : l;
 }
 
 
-bool body_is_deep(const char *p, size_t l)
+static void shape_read(struct shape *shape, const char *p, size_t l)
 {
-	return json_depth(p, l) > DEPTH_MAX;
+	size_t depth = 0;
+
+	memset(shape, 0, sizeof(*shape));
+
+	for (size_t i = 0; i < l; i++) {
+		if (p[i] == '"') {
+			const size_t n = text_length(p + i + 1, l - i - 1);
+
+			if (n > shape->text)
+				shape->text = n;
+			i += n + 1;
+		}
+		else if (p[i] == '{' || p[i] == '[') {
+			++shape->values;
+			if (++depth > shape->depth)
+				shape->depth = depth;
+		}
+		else if (p[i] == '}' || p[i] == ']') {
+			depth -= depth > 0;
+		}
+		else if (p[i] == ',') {
+			++shape->values;
+		}
+	}
+}
+
+
+bool body_fits(const char *p, size_t l, char *why, size_t size)
+{
+	const size_t values = l > BODY_MAX ? VALUES_BIG : VALUES_MAX;
+	struct shape shape;
+
+	shape_read(&shape, p, l);
+
+	if (shape.depth > DEPTH_MAX)
+		(void)re_snprintf(why, size, "want brackets at most %d deep,"
+				  " found %zu", DEPTH_MAX, shape.depth);
+	else if (shape.values > values)
+		(void)re_snprintf(why, size, "want at most %zu values, found"
+				  " %zu", values, shape.values);
+	else if (shape.text > TEXT_MAX)
+		(void)re_snprintf(why, size, "want texts of at most %d"
+				  " octets, found %zu", TEXT_MAX, shape.text);
+	else
+		return true;
+
+	return false;
 }
 
 
@@ -192,6 +230,7 @@ static bool is_json_type(const char *type)
 struct json_t *body_json(struct request *rq)
 {
 	json_error_t error;
+	char why[128];
 	json_t *json;
 
 	if (!is_json_type(rq->type)) {
@@ -200,9 +239,8 @@ struct json_t *body_json(struct request *rq)
 		return NULL;
 	}
 
-	if (body_is_deep(rq->body, rq->size)) {
-		reply_error(rq, HTTP_BADREQUEST, NULL, "want brackets at most"
-			    " %d deep", DEPTH_MAX);
+	if (!body_fits(rq->body, rq->size, why, sizeof(why))) {
+		reply_error(rq, HTTP_BADREQUEST, NULL, "%s", why);
 		return NULL;
 	}
 

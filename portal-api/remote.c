@@ -108,6 +108,11 @@ static int tls_init(struct remote *r, struct errors *errs)
 static int listen_on(struct remote *r, struct errors *errs)
 {
 	const struct portal_conf *conf = r->conf;
+	const struct door_limits limits = {
+		.request_ms   = conf->request_limit_ms,
+		.conns        = conf->conns,
+		.conns_source = conf->conns_source,
+	};
 	struct sa laddr;
 	int err;
 
@@ -116,7 +121,7 @@ static int listen_on(struct remote *r, struct errors *errs)
 		err = tls_init(r, errs);
 	if (!err)
 		err = door_open_tcp(&r->door, r->base, r->http, &laddr,
-				    r->tls, conf->request_limit_ms);
+				    r->tls, &limits);
 	if (err)
 		return err;
 

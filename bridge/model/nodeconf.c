@@ -302,6 +302,14 @@ static const struct field portalv[] = {
 	{ .name = "port", .type = FIELD_INT, AT(portal.port),
 	  .max = 65535, .dflt = "8443",
 	  .help = "Port of the portal; 0: none" },
+	{ .name = "connections", .type = FIELD_INT, AT(portal.conns),
+	  .min = 10, .max = 10000, .dflt = "500", .flags = FIELD_ADVANCED,
+	  .help = "Connections to the portal at a time" },
+	{ .name = "connections_per_source", .type = FIELD_INT,
+	  AT(portal.conns_source), .min = 10, .max = 10000, .dflt = "50",
+	  .flags = FIELD_ADVANCED,
+	  .help = "... from one address, or IPv6 network of 64 bits; more "
+		  "where all come by one proxy" },
 	{ .name = "certificate", .type = FIELD_STRING,
 	  AT(portal.certificate), .max = PATH_OCTETS, .checkh = check_line,
 	  .help = "PEM file: the portal's certificate, then its "

@@ -90,6 +90,7 @@ struct nodeconf {
 		int64_t port;      /* 0: none                               */
 		char *certificate, *key;
 		char *url;         /* as people reach it, NULL              */
+		int64_t conns, conns_source;
 		struct {           /* sign-in by somebody else              */
 			char *issuer;      /* NULL: none                    */
 			char *client_id, *client_secret;

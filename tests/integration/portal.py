@@ -160,6 +160,8 @@ class Service:
     def trust(self):
         return ssl.create_default_context(cafile=self.folder / "root.pem")
 
+    portal = ""         # more settings of the portal
+
     def yaml(self):
         oidc = ""
         if self.issuer:
@@ -171,9 +173,9 @@ class Service:
             "customers: [%s]" % (self.folder / "customers"),
             "sip: {address: 127.0.0.1, udp_port: 15060, tcp_port: 0, "
             "tls_port: 0}",
-            "portal: {address: %s, port: %d, certificate: %s, key: %s%s}"
+            "portal: {address: %s, port: %d, certificate: %s, key: %s%s%s}"
             % (ADDRESS, PORT, self.folder / "portal.pem",
-               self.folder / "portal.key", oidc),
+               self.folder / "portal.key", oidc, self.portal),
             "log: {level: debug}",
         ]
         if self.microsoft:

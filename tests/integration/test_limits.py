@@ -14,6 +14,8 @@ MIB = 1 << 20
 class Limits(PortalTest):
     """Strangers who mean it, and whoever is there beside them."""
 
+    portal = ", connections_per_source: 10"
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -119,6 +121,36 @@ class Limits(PortalTest):
             "the import to end")
         self.assertEqual(end["state"], "failed")
         self.assertIn("deep", json.dumps(end["errors"]))
+
+    @deadline(120)
+    def test_json_of_too_much_is_not_read(self):
+        def refused(path, body, why):
+            answer = self.local.post(path, body)
+            self.assertEqual(answer.code, 400, answer)
+            self.assertIn(why, answer.json["error"])
+
+        def many(count):
+            return '{"tenant": [%s]}' % ",".join(["1"] * count)
+        refused("/tenants", many(100001), "at most 100000 values")
+        refused("/apply", many(1000001), "at most 1000000 values")
+        refused("/tenants", '{"tenant": "%s"}' % ("x" * 262145),
+                "texts of at most 262144 octets")
+        # what is in a text is none of it; this much is read, and is wrong
+        for body in (many(99990), '{"tenant": "%s"}' % ("," * 262144),
+                     '{"tenant": "%s"}' % ("\\\"" * 100000)):
+            self.assertEqual(self.local.post("/tenants", body).code, 422)
+
+    @deadline(120)
+    def test_a_source_has_as_many_connections_as_is_set(self):
+        socks = [socket.create_connection((ADDRESS, PORT), 20,
+                                          ("127.0.0.90", 0))
+                 for _ in range(12)]
+        for sock in socks:
+            self.addCleanup(sock.close)
+        wait_for(lambda: sum(map(self.is_cut, socks)) == 2, 20,
+                 "two of twelve to be closed")
+        self.assertEqual(Client(self.service, source=91).get(
+            "/sign-in").code, 200)
 
     @deadline(120)
     def test_strangers_who_sign_in_leave_workers_to_others(self):

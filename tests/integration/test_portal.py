@@ -24,10 +24,12 @@ class PortalTest(LabTest):
     """A class of tests shares one service."""
 
     store = staticmethod(lambda: None)
+    portal = ""             # more settings of the portal
 
     @classmethod
     def setUpClass(cls):
         cls.service = Service(cls.__name__, cls.store())
+        cls.service.portal = cls.portal
         cls.addClassCleanup(cls.service.stop)
         cls.service.start()
         cls.local = cls.service.local()

@@ -654,7 +654,16 @@ static void test_too_much_is_refused(void **state)
 	l += 17 * 1024;
 	memcpy(req + l, "\r\n\r\n", 4);
 	(void)raw(f, req, l + 4, buf, sizeof(buf));
-	assert_null(strstr(buf, "200 OK"));
+	assert_non_null(strstr(buf, "HTTP/1.1 431 "));
+	assert_non_null(strstr(buf, "want at most 16384 octets"));
+
+	/* and far more, which nobody reads to its end */
+	l = (size_t)re_snprintf(req, sizeof(req),
+				"GET /health/live HTTP/1.1\r\nHost: x\r\n"
+				"X: ");
+	memset(req + l, 'x', 70 * 1024);
+	(void)raw(f, req, l + 70 * 1024, buf, sizeof(buf));
+	assert_true(!*buf || strstr(buf, "HTTP/1.1 400 "));
 
 	l = (size_t)re_snprintf(req, sizeof(req),
 				"GET /health/live HTTP/1.1\r\nHost: x\r\n"
@@ -715,7 +724,32 @@ static void test_a_slow_sender_is_cut_off(void **state)
 
 	/* a head without its end: the limit is 300 ms here */
 	(void)raw(f, "GET / HTTP/1.1\r\n", 16, buf, sizeof(buf));
-	assert_in_range(clock_ms() - start_ms, 290, 5000);
+	assert_in_range(clock_ms() - start_ms, 290, 20000);
+	assert_non_null(strstr(buf, "HTTP/1.1 408 Request Timeout\r\n"));
+	assert_non_null(strstr(buf, "not whole in time"));
+
+	/* and a body without its end */
+	(void)raw(f, "POST /api/v1/reload HTTP/1.1\r\nHost: x\r\n"
+		  "Content-Length: 9\r\n\r\nx", 61, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "HTTP/1.1 408 Request Timeout\r\n"));
+	assert_int_equal(f->cmdc, 0);
+}
+
+
+static void test_who_says_nothing_is_told_nothing(void **state)
+{
+	static const char one[] = "GET /health/live HTTP/1.1\r\nHost: x\r\n"
+		"\r\n";
+	const struct fixture *f = *state;
+	char buf[1024];
+
+	(void)raw(f, "", 0, buf, sizeof(buf));
+	assert_string_equal(buf, "");
+
+	/* kept alive after an answer */
+	(void)raw(f, one, sizeof(one) - 1, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "200 OK"));
+	assert_null(strstr(buf, "408"));
 }
 
 
@@ -1030,6 +1064,7 @@ int main(void)
 		TEST(test_too_much_is_refused),
 		TEST(test_no_http_is_no_request),
 		TEST(test_a_slow_sender_is_cut_off),
+		TEST(test_who_says_nothing_is_told_nothing),
 		TEST(test_too_many_connections_are_closed),
 		TEST(test_a_command_tells_its_outcome),
 		TEST(test_a_user_that_is_not_there_cannot_retry),
