@@ -332,6 +332,9 @@ int desk_push(struct desk *desk, struct request *rq)
 {
 	int err = 0;
 
+	if (!desk)
+		return EAGAIN;
+
 	(void)pthread_mutex_lock(&desk->lock);
 	if (desk->closing || list_count(&desk->waitl) >= WAIT_MAX)
 		err = EAGAIN;
@@ -349,6 +352,9 @@ int desk_push_task(struct desk *desk, struct desk_task *task)
 {
 	int err = 0;
 
+	if (!desk)
+		return EAGAIN;
+
 	(void)pthread_mutex_lock(&desk->lock);
 	if (desk->closing || list_count(&desk->taskl) >= WAIT_MAX)
 		err = EAGAIN;
@@ -364,10 +370,14 @@ int desk_push_task(struct desk *desk, struct desk_task *task)
 
 int desk_run(struct desk *desk, desk_work_h *h, desk_end_h *endh, void *arg)
 {
-	struct worker *w = &desk->longer;
+	struct worker *w;
 	bool busy;
 	int err;
 
+	if (!desk)
+		return EBUSY;
+
+	w = &desk->longer;
 	(void)pthread_mutex_lock(&desk->lock);
 	busy = desk->long_runs || desk->closing;
 	if (!busy)

@@ -43,10 +43,11 @@ struct desk_task {
 int desk_open(struct desk **deskp, const struct desk_conf *conf);
 
 /** A request to be worked on, by api_work(). It changes owner until doneh is
-    called. @return 0, EAGAIN too many wait */
+    called. @return 0, EAGAIN too many wait, or it is closed (NULL) */
 int desk_push(struct desk *desk, struct request *rq);
 
-/** @return 0, EAGAIN too many wait: neither handler is called */
+/** @return 0, EAGAIN too many wait, or it is closed (NULL): neither handler
+    is called */
 int desk_push_task(struct desk *desk, struct desk_task *task);
 
 /**
@@ -57,7 +58,8 @@ int desk_push_task(struct desk *desk, struct desk_task *task);
  * @param endh  Called after it, when the next such thing may begin: tells
  *              the outcome, and frees arg
  *
- * @return 0, EBUSY another such thing is being done, errno
+ * @return 0, EBUSY another such thing is being done, or it is closed (NULL),
+ *         errno
  */
 typedef void (desk_work_h)(struct store *st, struct catalog *cat, void *arg);
 typedef void (desk_end_h)(void *arg);

@@ -182,9 +182,6 @@ int portal_work_on(struct request *rq)
 {
 	int err;
 
-	if (!rq->portal->desk)
-		return EAGAIN;     /* it ends */
-
 	timeouts_set(rq, 0);
 	rq->working = true;
 	err = desk_push(rq->portal->desk, mem_ref(rq));

@@ -333,13 +333,12 @@ static void keep_done(struct desk_task *task)
 
 static void keep_begin(struct testrun *tr)
 {
-	struct desk *desk = portal_desk(tr->runner->portal);
-
 	tr->retry_ms = clock_ms() + RETRY_MS;
 	memset(&tr->task, 0, sizeof(tr->task));
 	tr->task.workh = keep_work;
 	tr->task.doneh = keep_done;
-	tr->keeping = desk && !desk_push_task(desk, &tr->task);
+	tr->keeping = !desk_push_task(portal_desk(tr->runner->portal),
+				      &tr->task);
 }
 
 
