@@ -48,8 +48,8 @@ int store_open(struct store **stp, const char *url, bool create,
 /**
  * Bring the tables to this program's version, in one transaction; to be
  * called after opening. What may take long is left to store_fill(). A store
- * that a newer program has changed is refused:
- * what it keeps this one might lose.
+ * that a newer program has changed is refused: what it keeps this one might
+ * lose.
  *
  * @return 0, EPROTO newer (errs says so), EIO
  */
