@@ -3,50 +3,9 @@
  *
  * The grammar is RFC 8259's without white space between tokens.
  */
+#include "bridge/base/scan.h"
 #include "bridge/base/text.h"
 #include "journal_line.h"
-
-
-/** Where the reader is */
-struct scan {
-	const char *p, *end;
-};
-
-
-static bool fits(const struct scan *s, const char *text, size_t l)
-{
-	return (size_t)(s->end - s->p) >= l && !memcmp(s->p, text, l);
-}
-
-
-static bool take(struct scan *s, const char *text, size_t l)
-{
-	if (!fits(s, text, l))
-		return false;
-
-	s->p += l;
-
-	return true;
-}
-
-
-#define TAKE(s, literal) take((s), (literal), sizeof(literal) - 1)
-
-
-static bool integer(struct scan *s, int64_t *n)
-{
-	const char *begin = s->p;
-	int64_t v = 0;
-
-	/* eighteen digits do not overflow */
-	while (s->p < s->end && *s->p >= '0' && *s->p <= '9' &&
-	       s->p - begin < 18)
-		v = v * 10 + (*s->p++ - '0');
-
-	*n = v;
-
-	return s->p > begin && (*begin != '0' || s->p == begin + 1);
-}
 
 
 /** A text of ASCII without escapes */
@@ -54,7 +13,7 @@ static bool plain_text(struct scan *s, struct pl *pl)
 {
 	const char *begin = s->p + 1, *end;
 
-	if (!TAKE(s, "\""))
+	if (!SCAN(s, "\""))
 		return false;
 
 	end = memchr(begin, '"', (size_t)(s->end - begin));
@@ -80,7 +39,7 @@ static bool pass_text(struct scan *s)
 	/* behind the quote; escapes of four digits are for a parser */
 	for (; s->p < s->end && *s->p >= ' ' && *s->p < 0x7f; s->p++) {
 		if (*s->p == '"')
-			return TAKE(s, "\"");
+			return SCAN(s, "\"");
 		if (*s->p == '\\' && (++s->p == s->end ||
 				      !memchr("\"\\/bfnrt", *s->p, 8)))
 			return false;
@@ -90,24 +49,16 @@ static bool pass_text(struct scan *s)
 }
 
 
-static bool boolean(struct scan *s, bool *value)
-{
-	*value = fits(s, "true", 4);
-
-	return TAKE(s, "true") || TAKE(s, "false");
-}
-
-
 /** A value that nobody needs: a text, a whole number or a boolean */
 static bool pass(struct scan *s)
 {
 	int64_t n;
 	bool b;
 
-	if (fits(s, "\"", 1))
+	if (scan_fits(s, "\"", 1))
 		return pass_text(s);
 
-	return boolean(s, &b) || ((void)TAKE(s, "-"), integer(s, &n));
+	return scan_bool(s, &b) || ((void)SCAN(s, "-"), scan_number(s, &n));
 }
 
 
@@ -127,9 +78,9 @@ static bool member(struct scan *s, struct journal_line *jl,
 		return !pl->p && plain_text(s, pl);
 
 	if (IS(name, "since_s"))
-		return integer(s, &jl->since_s);
+		return scan_number(s, &jl->since_s);
 
-	return IS(name, "removed") ? boolean(s, &jl->removed) : pass(s);
+	return IS(name, "removed") ? scan_bool(s, &jl->removed) : pass(s);
 }
 
 
@@ -138,16 +89,16 @@ static bool reg(struct scan *s, struct journal_line *jl)
 {
 	struct pl name;
 
-	if (!TAKE(s, "{"))
+	if (!SCAN(s, "{"))
 		return false;
 
 	do {
-		if (!plain_text(s, &name) || !TAKE(s, ":") ||
+		if (!plain_text(s, &name) || !SCAN(s, ":") ||
 		    !member(s, jl, &name))
 			return false;
-	} while (TAKE(s, ","));
+	} while (SCAN(s, ","));
 
-	return TAKE(s, "}") && TAKE(s, "}\n") && s->p == s->end;
+	return SCAN(s, "}") && SCAN(s, "}\n") && s->p == s->end;
 }
 
 
@@ -155,9 +106,9 @@ static bool reg(struct scan *s, struct journal_line *jl)
     which version of it counts */
 static bool call(struct scan *s, struct journal_line *jl)
 {
-	return TAKE(s, "{\"id\":") && plain_text(s, &jl->id) &&
-		TAKE(s, ",\"version\":") && integer(s, &jl->version) &&
-		TAKE(s, ",") && s->end - s->p > 3 &&
+	return SCAN(s, "{\"id\":") && plain_text(s, &jl->id) &&
+		SCAN(s, ",\"version\":") && scan_number(s, &jl->version) &&
+		SCAN(s, ",") && s->end - s->p > 3 &&
 		!memcmp(s->end - 3, "}}\n", 3);
 }
 
@@ -169,11 +120,11 @@ bool journal_line_read(struct journal_line *jl, const char *line, size_t l)
 
 	memset(jl, 0, sizeof(*jl));
 
-	if (!TAKE(&s, "{\"time_ms\":") || !integer(&s, &jl->time_ms))
+	if (!SCAN(&s, "{\"time_ms\":") || !scan_number(&s, &jl->time_ms))
 		return false;
 
-	jl->kind = TAKE(&s, ",\"call\":") ? JOURNAL_CALL : JOURNAL_REG;
-	if (jl->kind == JOURNAL_REG && !TAKE(&s, ",\"reg\":"))
+	jl->kind = SCAN(&s, ",\"call\":") ? JOURNAL_CALL : JOURNAL_REG;
+	if (jl->kind == JOURNAL_REG && !SCAN(&s, ",\"reg\":"))
 		return false;
 
 	jl->value.p = s.p;

@@ -441,14 +441,10 @@ static int present_write(struct batch *b, struct db *db)
 static int call_write(struct store *st, struct figures *f,
 		      const struct row *row)
 {
-	json_t *json = json_loads(row->data, 0, NULL);
 	struct call_record rec;
-	int err;
 
-	err = json ? call_record_read(&rec, json) : EBADMSG;
-	json_decref(json);
-
-	return err ? EBADMSG : store_call_put(st, f, &rec, row->data);
+	return call_record_parse(&rec, row->data, strlen(row->data)) ?
+		EBADMSG : store_call_put(st, f, &rec, row->data);
 }
 
 

@@ -6,8 +6,6 @@
  * it counted before is taken off. So the figures of an hour are those of the
  * calls that are kept, in every transaction.
  */
-#include <jansson.h>
-
 #include "bridge/base/libre.h"
 #include "bridge/model/call_stats.h"
 #include "store_core.h"
@@ -134,14 +132,12 @@ struct before {
 	int64_t version;
 	bool ended;
 	struct call_record *rec;   /* owned, of a call that had ended */
-	int err;
 };
 
 
 static int before_h(const struct db_row *row, void *arg)
 {
 	struct before *b = arg;
-	json_t *json;
 
 	b->version = db_int(row, 0);
 	b->ended   = strcmp(row->textv[1], call_result_name(CALL_RUNNING));
@@ -149,14 +145,9 @@ static int before_h(const struct db_row *row, void *arg)
 		return 0;
 
 	b->rec = mem_zalloc(sizeof(*b->rec), NULL);
-	json   = json_loads(row->textv[2], 0, NULL);
-	if (!b->rec || !json)
-		b->err = ENOMEM;
-	else
-		b->err = call_record_read(b->rec, json);
-	json_decref(json);
 
-	return b->err;
+	return b->rec ? call_record_parse(b->rec, row->textv[2],
+					  strlen(row->textv[2])) : ENOMEM;
 }
 
 
@@ -234,8 +225,11 @@ int store_call_put(struct store *st, struct figures *f,
 	if (!str_isset(rec->id) || store_fold(upn, rec->upn))
 		return 0;
 
+	/* what a running call told before is of no interest */
 	err = db_do_each(st->db, before_h, &before, "SELECT version, result,"
-			 " data FROM calls WHERE id = $1", DB_TEXT(rec->id));
+			 " CASE WHEN result = $2 THEN '' ELSE data END"
+			 " FROM calls WHERE id = $1", DB_TEXT(rec->id),
+			 DB_TEXT(call_result_name(CALL_RUNNING)));
 	if (err || before.version > (int64_t)rec->version)
 		goto out;
 

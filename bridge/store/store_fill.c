@@ -8,8 +8,6 @@
  * then, so the import leaves it alone (store_call_put.c): each counts once,
  * whenever somebody is killed.
  */
-#include <jansson.h>
-
 #include "bridge/base/libre.h"
 #include "bridge/model/status.h"
 #include "store_core.h"
@@ -56,17 +54,16 @@ static int take_h(const struct db_row *row, void *arg)
 static int fill_one(struct store *st, struct figures *f,
 		    struct call_record *rec, const char *data, bool known)
 {
-	json_t *json = json_loads(data, 0, NULL);
 	char upn[STORE_NAME_SIZE];
 	int err = 0;
 
-	if (!call_record_read(rec, json) && !store_fold(upn, rec->upn)) {
+	if (!call_record_parse(rec, data, strlen(data)) &&
+	    !store_fold(upn, rec->upn)) {
 		if (rec->state == CALL_ENDED)
 			err = figures_add(f, rec, false);
 		if (!err && !known)
 			err = store_call_row(st, rec, upn, data);
 	}
-	json_decref(json);
 
 	return err;
 }

@@ -99,6 +99,39 @@ static void test_a_registration_as_text_is_its_json(void **state)
 }
 
 
+/** Another octet somewhere, perhaps one that has a meaning */
+static void damage(char *text, size_t l)
+{
+	static const char octetv[] = "\"\\0159-.eE+{}[]:,tfun/ \x01\x80\xc3";
+
+	text[(size_t)rand() % l] = octetv[(size_t)rand() %
+		(sizeof(octetv) - 1)];
+}
+
+
+/** It is read as by way of a tree of objects, or refused as there */
+static void assert_parsed(const char *text, size_t l)
+{
+	json_t *json = json_loadb(text, l, 0, NULL), *other;
+	struct call_record want, have;
+	int err;
+
+	memset(&want, 0, sizeof(want));
+	err = json ? call_record_read(&want, json) : EBADMSG;
+	json_decref(json);
+
+	assert_int_equal(call_record_parse(&have, text, l), err);
+	if (!err) {
+		json = call_record_json(&want);
+		other = call_record_json(&have);
+
+		assert_true(json_equal(json, other));
+		json_decref(json);
+		json_decref(other);
+	}
+}
+
+
 static void test_a_call_as_text_is_its_json(void **state)
 {
 	static const double mosv[] = { 0, 4.25, 1.0 / 3, 1e-9, 4e300 };
@@ -112,8 +145,8 @@ static void test_a_call_as_text_is_its_json(void **state)
 		awkward(rec.caller_name, sizeof(rec.caller_name));
 		awkward(rec.pbxside.callid, sizeof(rec.pbxside.callid));
 		rec.version = UINT32_MAX;
-		rec.start_ms = INT64_MAX;
-		rec.teams.rx_packets = INT64_MAX;
+		rec.start_ms = i % 3 ? -1750003200000 : INT64_MAX;
+		rec.teams.rx_packets = i % 4 ? i : INT64_MAX;
 		rec.teams.mos = mosv[i % 5];
 		rec.state = (enum call_state)(rand() % 4);
 		for (int n = rand() % 4; n; n--) {
@@ -128,6 +161,12 @@ static void test_a_call_as_text_is_its_json(void **state)
 		mbuf_rewind(mb);
 		assert_int_equal(call_record_write(mb, &rec), 0);
 		assert_text(mb, call_record_json(&rec));
+		assert_parsed((char *)mb->buf, mb->end);
+		for (unsigned n = 0; n < 20; n++) {
+			damage((char *)mb->buf, mb->end);
+			assert_parsed((char *)mb->buf, mb->end -
+				      (n % 5 ? 0 : n));
+		}
 	}
 
 	mem_deref(mb);
