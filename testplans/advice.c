@@ -87,6 +87,10 @@ static const struct hint hintv[] = {
 	 "A call that ends by itself: pbx.call.session_timers and"
 	 " pbx.call.session_expires, or a firewall that forgets UDP"
 	 " (pbx.registration.keepalive, or protocol tcp)."},
+	{STEP_LASTS, -1, "stood still",
+	 "The machine that runs this test is too busy or too slow to judge"
+	 " voice, and may have made the gaps itself: free it of other work, or"
+	 " take another one, and try again."},
 	{STEP_LASTS, -1, NULL,
 	 "Voice with gaps: loss or jitter on the way. Wired instead of"
 	 " wireless, priority for voice (DSCP EF), and no other load."},

@@ -23,6 +23,7 @@ enum {
 	BAR_MS = 3000,             /* longer waits are told as they go      */
 	DEAF_MS = 2500,            /* without a recording, until packets
 				      count                                 */
+	LATE_LIMIT_MS = 100,       /* more than jitter of a machine's own  */
 	SETTLE_MS = 500,           /* after an unmute: loss is counted then */
 	ONSET_MS = 60,             /* until the tone stands                 */
 };
@@ -717,8 +718,9 @@ static void talk_judge(const struct talk *talk, struct outcome *out)
 {
 	double worst = 0;
 	uint64_t gap_ms = 0;
+	const uint32_t late_ms = pump_late_ms(talk->stage->pump);
 	uint32_t gaps = 0, heard = 0;
-	char where[64] = "";
+	char where[64] = "", late[80] = "";
 
 	for (size_t i = 0; i < ACTORC; i++) {
 		const struct actor *actor = &talk->stage->actorv[i];
@@ -748,11 +750,16 @@ static void talk_judge(const struct talk *talk, struct outcome *out)
 	outcome_measure(out, "longest_gap_ms", (double)gap_ms);
 	outcome_measure(out, "gaps", gaps);
 
+	if (late_ms > LATE_LIMIT_MS)
+		(void)re_snprintf(late, sizeof(late), "; meanwhile this"
+				  " machine itself stood still for up to %u"
+				  " ms", late_ms);
+
 	if (gaps || worst > LOSS_LIMIT)
 		outcome_fail(out, "%u gap%s over %u ms, the longest %u ms%s;"
-			     " loss %.1f %%", gaps, gaps == 1 ? "" : "s",
+			     " loss %.1f %%%s", gaps, gaps == 1 ? "" : "s",
 			     TAPE_GAP_MS, (unsigned)gap_ms, where,
-			     100 * worst);
+			     100 * worst, late);
 	else
 		outcome_say(out, "%u s of talk without a gap over %u ms, loss"
 			    " %.1f %%", (unsigned)(talk->ms / 1000),
@@ -785,6 +792,7 @@ int probe_talk(struct stage *stage, struct actor *only, uint32_t written_ms,
 
 	talk.ms       = exec_scaled_ms(stage, written_ms);
 	talk.begin_ms = talk.told_ms = pump_ms();
+	(void)pump_late_ms(stage->pump);   /* what was before */
 
 	err = pump_until(stage->pump, talk.ms, talk_is_over, &talk);
 	if (err == ECANCELED)

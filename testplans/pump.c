@@ -21,6 +21,7 @@ struct pump {
 	volatile sig_atomic_t cancelled;
 	bool lingers;
 	char token;
+	uint64_t late_ms;          /* at worst                      */
 };
 
 
@@ -105,7 +106,12 @@ void pump_remove(struct pump *pump, int fd)
     sources, so the vector is looked at anew after each */
 static void turn(struct pump *pump, int ms)
 {
+	const uint64_t due = pump_ms() + (uint64_t)ms;
 	int n = poll(pump->fdv, pump->c, ms);
+	const uint64_t now = pump_ms();
+
+	if (now > due)
+		pump->late_ms = max(pump->late_ms, now - due);
 
 	for (size_t i = 0; i < pump->c && n > 0; i++) {
 		if (!pump->fdv[i].revents)
@@ -184,6 +190,16 @@ char pump_token(struct pump *pump)
 	pump->token = '\0';
 
 	return token;
+}
+
+
+uint32_t pump_late_ms(struct pump *pump)
+{
+	const uint64_t late_ms = pump->late_ms;
+
+	pump->late_ms = 0;
+
+	return (uint32_t)min(late_ms, (uint64_t)UINT32_MAX);
 }
 
 

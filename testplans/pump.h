@@ -53,6 +53,12 @@ void pump_post(struct pump *pump, char token);
 /** Take the last token that was posted, 0 if none */
 char pump_token(struct pump *pump);
 
+/**
+ * How late this thread was woken at worst, since this was asked last: a
+ * machine that is so busy is a bad judge of voice
+ */
+uint32_t pump_late_ms(struct pump *pump);
+
 /** Monotonic clock */
 uint64_t pump_ms(void);
 

@@ -129,6 +129,40 @@ static int scale_print(struct re_printf *pf, const json_t *report)
 }
 
 
+static int advice_print(struct re_printf *pf, const json_t *step)
+{
+	return !*text(step, "advice") ? 0 :
+		re_hprintf(pf, "<div class=\"advice\">%H</div>", text_markup,
+			   text(step, "advice"));
+}
+
+
+/** What went wrong, in the words of the step that ended it */
+static int why_print(struct re_printf *pf, const json_t *cas)
+{
+	const json_t *step;
+	size_t i;
+	int err = 0;
+
+	if (*text(cas, "reason"))
+		err = re_hprintf(pf, "<br><span class=\"note\">%H</span>",
+				 text_markup, text(cas, "reason"));
+
+	json_array_foreach(json_object_get(cas, "steps"), i, step) {
+		if (err || strcmp(text(step, "verdict"), "failed"))
+			continue;
+
+		err = re_hprintf(pf, "<br>%H: <span class=\"note\">%H</span>",
+				 text_markup, text(step, "step"),
+				 text_markup, text(step, "observed"));
+		if (!err)
+			err = advice_print(pf, step);
+	}
+
+	return err;
+}
+
+
 static int summary_row(struct re_printf *pf, const json_t *plan,
 		       const json_t *cas, const json_t *report)
 {
@@ -136,18 +170,24 @@ static int summary_row(struct re_printf *pf, const json_t *plan,
 	const bool many = number(json_object_get(report, "settings"),
 				 "repeat") > 1;
 	char times[24] = "";
+	int err;
 
 	if (many)
 		(void)re_snprintf(times, sizeof(times), " (round %d)",
 				  (int)round);
 
-	return re_hprintf(pf, "<tr><td>%H</td><td><a href=\"#%H-%H-%d\">%H"
-			  "</a>%s</td><td class=\"v %H\">%H</td><td>%H</td>"
-			  "</tr>\n", text_markup, text(plan, "title"),
-			  text_markup, text(plan, "plan"), text_markup, text(cas, "id"),
-			  (int)round, text_markup, text(cas, "title"), times,
-			  text_markup, text(cas, "verdict"), text_markup,
-			  text(cas, "verdict"), duration, cas);
+	err = re_hprintf(pf, "<tr><td>%H</td><td><a href=\"#%H-%H-%d\">%H"
+			 "</a>%s", text_markup, text(plan, "title"),
+			 text_markup, text(plan, "plan"), text_markup,
+			 text(cas, "id"), (int)round, text_markup,
+			 text(cas, "title"), times);
+	if (!err)
+		err = why_print(pf, cas);
+
+	return err ? err : re_hprintf(pf, "</td><td class=\"v %H\">%H</td>"
+				      "<td>%H</td></tr>\n", text_markup,
+				      text(cas, "verdict"), text_markup,
+				      text(cas, "verdict"), duration, cas);
 }
 
 
@@ -185,9 +225,8 @@ static int step_print(struct re_printf *pf, const json_t *step)
 		err = re_hprintf(pf, "<br><em>%H</em>", text_markup, text(step,
 								  "note"));
 
-	if (!err && *text(step, "advice"))
-		err = re_hprintf(pf, "<div class=\"advice\">%H</div>", text_markup,
-				 text(step, "advice"));
+	if (!err)
+		err = advice_print(pf, step);
 
 	return err ? err : re_hprintf(pf, "</td><td class=\"v %H\">%H</td>"
 				      "</tr>\n", text_markup, text(step, "verdict"),

@@ -74,6 +74,28 @@ static void peers_cannot_write_markup(void **state)
 }
 
 
+static void a_manager_reads_first_what_failed_and_why(void **state)
+{
+	char *text = printed(report_html, report_make("failed", "no", 4.0));
+	char *rest = strstr(text, "<h2>");
+
+	(void)state;
+
+	assert_non_null(rest);
+	*rest = '\0';
+	assert_non_null(strstr(text, "user_a answers: <span"));
+	assert_non_null(strstr(text, "do &quot;x&quot;"));
+	mem_deref(text);
+
+	text = printed(report_html, report_make("passed", "yes", 4.0));
+	rest = strstr(text, "<h2>");
+	assert_non_null(rest);
+	*rest = '\0';
+	assert_null(strstr(text, "user_a answers"));
+	mem_deref(text);
+}
+
+
 static int mb_print(const char *p, size_t size, void *arg)
 {
 	return mbuf_write_mem(arg, (const uint8_t *)p, size);
@@ -143,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest testv[] = {
 		cmocka_unit_test(peers_cannot_write_markup),
+		cmocka_unit_test(a_manager_reads_first_what_failed_and_why),
 		cmocka_unit_test(what_got_worse_is_told),
 		cmocka_unit_test(what_passed_is_found_again),
 	};
