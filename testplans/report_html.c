@@ -25,7 +25,8 @@ static const char style[] =
 	"font-size:1.05em}table{border-collapse:collapse;width:100%}"
 	"td,th{text-align:left;vertical-align:top;padding:.3em .6em;"
 	"border-bottom:1px solid #e3e8ee}th{color:#5a6675;font-weight:600}"
-	".v{font-weight:700;white-space:nowrap}.passed{color:#0b6b33}"
+	".n{white-space:nowrap}.v{font-weight:700;white-space:nowrap}"
+	".passed{color:#0b6b33}"
 	".failed{color:#b3161b}.skipped{color:#7a5c00}.stopped{color:#5a6675}"
 	".big{font-size:1.3em;padding:.5em .8em;border-radius:6px;display:"
 	"inline-block;margin:.6em 0}.big.passed{background:#e2f4e8}"
@@ -176,8 +177,8 @@ static int summary_row(struct re_printf *pf, const json_t *plan,
 		(void)re_snprintf(times, sizeof(times), " (round %d)",
 				  (int)round);
 
-	err = re_hprintf(pf, "<tr><td>%H</td><td><a href=\"#%H-%H-%d\">%H"
-			 "</a>%s", text_markup, text(plan, "title"),
+	err = re_hprintf(pf, "<tr><td class=\"n\">%H</td><td><a href=\""
+			 "#%H-%H-%d\">%H</a>%s", text_markup, text(plan, "title"),
 			 text_markup, text(plan, "plan"), text_markup,
 			 text(cas, "id"), (int)round, text_markup,
 			 text(cas, "title"), times);
@@ -185,9 +186,10 @@ static int summary_row(struct re_printf *pf, const json_t *plan,
 		err = why_print(pf, cas);
 
 	return err ? err : re_hprintf(pf, "</td><td class=\"v %H\">%H</td>"
-				      "<td>%H</td></tr>\n", text_markup,
-				      text(cas, "verdict"), text_markup,
-				      text(cas, "verdict"), duration, cas);
+				      "<td class=\"n\">%H</td></tr>\n",
+				      text_markup, text(cas, "verdict"),
+				      text_markup, text(cas, "verdict"),
+				      duration, cas);
 }
 
 
