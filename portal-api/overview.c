@@ -17,7 +17,9 @@ struct overview {
 	json_t *states;            /* owned: how many users in each */
 	json_t *attention;         /* owned: failing before lagging */
 	json_t *problems;          /* owned */
-	int64_t calls, trunkv[2];
+	int64_t today_ms;          /* the last midnight, UTC */
+	int64_t calls, today;      /* that run; of them: that began today */
+	int64_t trunkv[2];
 };
 
 
@@ -82,8 +84,12 @@ static int call_h(const struct call_record *rec, void *arg)
 {
 	struct overview *ov = arg;
 
-	ov->calls += rec->state != CALL_ENDED &&
-		query_matches(ov->rq, "tenant", rec->tenant);
+	if (rec->state == CALL_ENDED ||
+	    !query_matches(ov->rq, "tenant", rec->tenant))
+		return 0;
+
+	++ov->calls;
+	ov->today += rec->start_ms >= ov->today_ms;
 
 	return 0;
 }
@@ -114,11 +120,12 @@ void overview_get(struct request *rq)
 	struct live *live = portal_conf(rq->portal)->live;
 	struct overview ov = { .rq = rq, .attention = json_array(),
 			       .states = json_object(),
-			       .problems = json_array() };
+			       .problems = json_array(),
+			       .today_ms = today_ms() };
 	struct store_totals totals;
 	int err;
 
-	err = store_call_totals(rq->st, query_text(rq, "tenant"), today_ms(),
+	err = store_call_totals(rq->st, query_text(rq, "tenant"), ov.today_ms,
 				&totals);
 	if (!err)
 		err = regs_read(&ov);
@@ -140,7 +147,7 @@ void overview_get(struct request *rq)
 	reply_json(rq, HTTP_OK, json_pack("{s:o, s:I, s:I, s:I, s:{s:I, s:I},"
 		   " s:o, s:o}", "registrations", ov.states,
 		   "calls", (json_int_t)ov.calls,
-		   "calls_today", (json_int_t)totals.calls,
+		   "calls_today", (json_int_t)(totals.calls + ov.today),
 		   "failures_today", (json_int_t)totals.failed,
 		   "trunks", "up", (json_int_t)ov.trunkv[1],
 		   "down", (json_int_t)ov.trunkv[0],

@@ -303,6 +303,8 @@ static const struct migration migrationv[SCHEMA_VERSION] = {
 	{ fewv, RE_ARRAY_SIZE(fewv), NULL },
 	{ fillsv, RE_ARRAY_SIZE(fillsv), NULL },
 	{ shownv, RE_ARRAY_SIZE(shownv), NULL },
+	/* an hour's figures of all customers together */
+	{ NULL, 0, store_figures_fill },
 };
 
 

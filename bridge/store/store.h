@@ -383,7 +383,9 @@ struct store_totals {
 	int64_t calls, failed;     /* failed: call_record_failed()          */
 };
 
-/** Calls that began since; tenant NULL: all */
+/** Calls that have ended, of those that began in the hours since
+    @param since_ms  Begin of an hour (UTC)
+    @param tenant    NULL: all */
 int store_call_totals(struct store *st, const char *tenant, int64_t since_ms,
 		      struct store_totals *totals);
 

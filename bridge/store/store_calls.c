@@ -278,30 +278,3 @@ int store_call(struct store *st, const char *id, store_value_h *h, void *arg)
 	return db_do_each(st->db, tell, &reader, "SELECT data FROM calls"
 			  " WHERE id = $1", DB_TEXT(id));
 }
-
-
-static int take_totals(const struct db_row *row, void *arg)
-{
-	struct store_totals *totals = arg;
-
-	totals->calls  = db_int(row, 0);
-	totals->failed = db_int(row, 1);
-
-	return 0;
-}
-
-
-int store_call_totals(struct store *st, const char *tenant, int64_t since_ms,
-		      struct store_totals *totals)
-{
-	struct sql q;
-
-	if (!st || !totals)
-		return EINVAL;
-
-	sql_begin(&q, "SELECT COUNT(*), SUM(failed) FROM calls");
-	sql_where_text(&q, "tenant =", tenant);
-	sql_where(&q, "start_ms >=", (struct db_param)DB_INT(since_ms));
-
-	return sql_run(&q, st->db, 0, take_totals, totals);
-}

@@ -20,7 +20,7 @@ struct store {
 	struct phonebook *pb;      /* borrowed, NULL                      */
 };
 
-enum { SCHEMA_VERSION = 10, STORE_ID_SIZE = 33 };
+enum { SCHEMA_VERSION = 11, STORE_ID_SIZE = 33 };
 
 /** A table in the order in which rows may be put in. New columns come last,
     so that an older version has the first ones of them */
@@ -107,6 +107,9 @@ int figures_add(struct figures *f, const struct call_record *rec, bool minus);
 /** Write them down, inside a transaction of the one importer; empty
     afterwards */
 int figures_flush(struct figures *f, struct store *st);
+
+/** Of older tables: those of all customers together. In a transaction */
+int store_figures_fill(struct store *st);
 
 /* store_call_put.c: likewise */
 

@@ -4,7 +4,9 @@
  * An hour's counters of a PBX are one text of numbers, in the order of
  * call_figurev: there is a row an hour and PBX, and a report of a year reads
  * a million of them. Whoever asks has them added up here, which is several
- * times as quick as to let the database add forty columns.
+ * times as quick as to let the database add forty columns. All customers
+ * together have rows of their own, of a tenant that nobody can be called:
+ * one an hour, however many customers there are.
  */
 #include <stdlib.h>
 
@@ -19,6 +21,10 @@ enum {
 	BUCKETS   = 4096,
 	TEXT_SIZE = CALL_FIGURES_MAX * 21 + 1,
 };
+
+
+/* Tenant of all together */
+#define ALL "*"
 
 
 struct group {
@@ -111,15 +117,17 @@ static struct group *group_get(struct figures *f, int64_t time_ms,
 
 int figures_add(struct figures *f, const struct call_record *rec, bool minus)
 {
-	struct group *group = group_get(f, rec->start_ms - rec->start_ms %
-					HOUR_MS, rec->tenant, rec->pbx);
+	const int64_t hour_ms = rec->start_ms - rec->start_ms % HOUR_MS;
+	struct group *group = group_get(f, hour_ms, rec->tenant, rec->pbx);
+	struct group *all = group_get(f, hour_ms, ALL, "");
 	struct call_stats stats = { 0 };
 
-	if (!group)
+	if (!group || !all)
 		return ENOMEM;
 
 	call_stats_add(&stats, rec);
 	call_stats_sum(&group->stats, &stats, minus);
+	call_stats_sum(&all->stats, &stats, minus);
 
 	return 0;
 }
@@ -209,6 +217,40 @@ int figures_flush(struct figures *f, struct store *st)
 	f->c = 0;
 
 	return fl.err;
+}
+
+
+/* Rows of all together, of tables that have none yet */
+
+
+static int all_h(const struct db_row *row, void *arg)
+{
+	struct group *group = group_get(arg, db_int(row, 0), ALL, "");
+
+	if (!group)
+		return ENOMEM;
+
+	unpack_add(&group->stats, row->textv[1]);
+
+	return 0;
+}
+
+
+int store_figures_fill(struct store *st)
+{
+	struct figures *f = NULL;
+	int err;
+
+	err = figures_alloc(&f);
+	if (!err)
+		err = db_do_each(st->db, all_h, f, "SELECT hour_ms, data FROM"
+				 " call_figures WHERE tenant <> $1",
+				 DB_TEXT(ALL));
+	if (!err)
+		err = figures_flush(f, st);
+	mem_deref(f);
+
+	return err;
 }
 
 
@@ -318,7 +360,11 @@ int store_call_figures(struct store *st, const struct store_figures *asked,
 		return err;
 
 	sql_begin(&q, "SELECT hour_ms, tenant, pbx, data FROM call_figures");
-	sql_where_text(&q, "tenant =", asked->tenant);
+	if (asked->tenant)
+		sql_where_text(&q, "tenant =", asked->tenant);
+	else
+		sql_where_text(&q, asked->pbx || asked->by_pbx ? "tenant <>" :
+			       "tenant =", ALL);
 	sql_where_text(&q, "pbx =", asked->pbx);
 	sql_where(&q, "hour_ms >=", (struct db_param)
 		  DB_INT(asked->from_ms - asked->from_ms % HOUR_MS));
@@ -332,4 +378,34 @@ int store_call_figures(struct store *st, const struct store_figures *asked,
 	mem_deref(s.f);
 
 	return err;
+}
+
+
+static int totals_h(const struct db_row *row, void *arg)
+{
+	unpack_add(arg, row->textv[0]);
+
+	return 0;
+}
+
+
+int store_call_totals(struct store *st, const char *tenant, int64_t since_ms,
+		      struct store_totals *totals)
+{
+	struct call_stats stats = { 0 };
+	int err;
+
+	if (!st || !totals)
+		return EINVAL;
+
+	err = db_do_each(st->db, totals_h, &stats, "SELECT data FROM"
+			 " call_figures WHERE tenant = $1 AND hour_ms >= $2",
+			 DB_TEXT(tenant ? tenant : ALL), DB_INT(since_ms));
+	if (err)
+		return err;
+
+	totals->calls  = (int64_t)stats.calls;
+	totals->failed = (int64_t)stats.failed;
+
+	return 0;
 }

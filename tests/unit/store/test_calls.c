@@ -371,6 +371,18 @@ static int see_step(int64_t time_ms, const char *tenant, const char *pbx,
 	} while (0)
 
 
+static void assert_totals(struct world *w, const char *tenant,
+			  int64_t after_ms, int64_t calls, int64_t failed)
+{
+	struct store_totals totals = { -1, -1 };
+
+	assert_int_equal(store_call_totals(w->st, tenant, BEGIN_MS + after_ms,
+					   &totals), 0);
+	assert_int_equal(totals.calls, calls);
+	assert_int_equal(totals.failed, failed);
+}
+
+
 static void test_figures_by_time_and_pbx(void **state)
 {
 	const struct store_figures few = { .step_ms = HOUR_MS, .limit = 2 };
@@ -402,6 +414,35 @@ static void test_figures_by_time_and_pbx(void **state)
 	      (int64_t)5 * HOUR_MS, .limit = 2);
 	assert_int_equal(store_call_figures(w->st, &few, see_step, &steps),
 			 E2BIG);
+
+	STEPS(w, "0=4 ", .pbx = "hq");
+	assert_totals(w, NULL, 2 * HOUR_MS, 2, 0);
+	assert_totals(w, NULL, 0, 5, 0);
+	assert_totals(w, "acme", HOUR_MS, 2, 0);
+	assert_totals(w, "nobody", 0, 0, 0);
+}
+
+
+/** They are told by what each PBX has */
+static void test_figures_of_all_of_older_tables(void **state)
+{
+	struct world *w = *state;
+	struct call_record v[40];
+
+	for (unsigned i = 0; i < 40; i++) {
+		v[i] = call(5 * i, "2001", "2002");
+		(void)re_snprintf(v[i].pbx, sizeof(v[i].pbx), "p%u", i % 4);
+	}
+	written(w, v, RE_ARRAY_SIZE(v));
+	imported(w);
+	assert_figures(w, v, 40);
+
+	assert_int_equal(raw(w, "DELETE FROM call_figures WHERE"
+			     " tenant = '*'"), 0);
+	assert_int_equal(raw(w, "DELETE FROM schema_version WHERE"
+			     " version = 11"), 0);
+	assert_int_equal(store_migrate(w->st, w->errs), 0);
+	assert_figures(w, v, 40);
 }
 
 
@@ -727,6 +768,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_a_user_is_found_by_a_part_of_the_name),
 	TEST(test_figures_are_those_of_the_calls),
 	TEST(test_figures_by_time_and_pbx),
+	TEST(test_figures_of_all_of_older_tables),
 	TEST(test_kills_count_no_call_twice),
 	TEST(test_a_store_of_version_1_is_filled_up),
 	TEST(test_calls_told_while_others_are_filled_count_once),

@@ -119,6 +119,39 @@ static inline struct store *again(struct world *w)
 }
 
 
+/** SQL of the test's own */
+static inline int raw(const struct world *w, const char *sql)
+{
+	struct db *db = NULL;
+	char why[256];
+	int err;
+
+	if (postgres_url)
+		err = db_postgres_open(&db, w->url, why, sizeof(why));
+	else
+		err = db_sqlite_open(&db, w->url + 7, false, why,
+				     sizeof(why));
+	assert_int_equal(err, 0);
+
+	err = db_query(db, sql, NULL, 0, NULL, NULL);
+	mem_deref(db);
+
+	return err;
+}
+
+
+static inline void assert_secret(struct world *w, const char *want)
+{
+	char *secret;
+
+	assert_int_equal(store_secret(w->st, STORE_USER, "acme",
+				      "ann@acme.example", "sip_password",
+				      &secret), 0);
+	assert_string_equal(secret, want);
+	seal_wipe(secret);
+}
+
+
 /** Run tests on both databases. @return how many failed */
 #define world_run(tests)						\
 	world_run_on((tests), sizeof(tests) / sizeof((tests)[0]))
