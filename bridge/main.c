@@ -134,9 +134,16 @@ static int signals_open(struct service *service)
 }
 
 
-static void limits_raise(void)
+/** As many descriptors as we may have; and no core file, for it would hold
+    keys and passwords (whoever wants one raises the soft limit: prlimit(1)) */
+static void limits_set(void)
 {
 	struct rlimit lim;
+
+	if (!getrlimit(RLIMIT_CORE, &lim)) {
+		lim.rlim_cur = 0;
+		(void)setrlimit(RLIMIT_CORE, &lim);
+	}
 
 	if (getrlimit(RLIMIT_NOFILE, &lim))
 		return;
@@ -247,7 +254,7 @@ int main(int argc, char *argv[])
 		return EXIT_BAD_INPUT;
 	}
 
-	limits_raise();
+	limits_set();
 	if (libre_init())
 		return EXIT_FAILURE;
 	(void)fd_setsize(LOOP_FDS);

@@ -1,6 +1,7 @@
 """What people type, and what they are told."""
 
 import json
+from pathlib import Path
 
 from support import BridgeTest, Bridge, LabTest, Pbx, User, plan, wait_for
 
@@ -41,6 +42,10 @@ class Asking(BridgeTest):
         self.assertIn("REGISTER", text)
         self.assertNotIn(plan.secret(2001), text)
         self.assertNotRegex(text, r'response="[0-9a-f]{32}')
+
+    def test_a_crash_leaves_no_file_with_secrets(self):
+        limits = Path("/proc/%d/limits" % self.bridge.process.pid)
+        self.assertRegex(limits.read_text(), r"Max core file size +0 ")
 
     def test_nothing_secret_in_the_log(self):
         log = self.bridge.process.log.read_text(errors="replace")
