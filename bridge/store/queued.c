@@ -27,7 +27,7 @@ struct queued {
 	size_t placec;             /* a power of two, 0       */
 	size_t takenc;             /* not free                */
 	size_t c;                  /* who wait                */
-	uint64_t since_ms;
+	uint64_t since_ms, newest_ms;
 };
 
 
@@ -125,6 +125,7 @@ int queued_put(struct queued *q, const char *path, const struct pl *tenant,
 		q->since_ms = clock_ms();
 	}
 
+	q->newest_ms = clock_ms();
 	place = find(q->v, q->placec, key);
 	if (!place->key || place->at == GONE)
 		++q->c;
@@ -164,6 +165,12 @@ size_t queued_count(const struct queued *q)
 uint64_t queued_age_ms(const struct queued *q)
 {
 	return q->c ? clock_ms() - q->since_ms : 0;
+}
+
+
+uint64_t queued_rest_ms(const struct queued *q)
+{
+	return q->c ? clock_ms() - q->newest_ms : 0;
 }
 
 

@@ -42,6 +42,9 @@ size_t queued_count(const struct queued *q);
 /** How long ago the first of them came [ms], 0: nobody waits */
 uint64_t queued_age_ms(const struct queued *q);
 
+/** How long ago the last of them came [ms], 0: nobody waits */
+uint64_t queued_rest_ms(const struct queued *q);
+
 /**
  * Where their lines begin, in that order
  *

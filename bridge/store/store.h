@@ -312,7 +312,8 @@ enum { STORE_CALM = 100 };
  * that keeps what was read. Any number of programs may do this at once.
  *
  * Who waits for a first registration is put in when little else happens
- * (fewer than STORE_CALM lines), for most have it soon.
+ * (fewer than STORE_CALM lines, and many have waited for 2 s), for most have it
+ * soon.
  *
  * @param node       Name of the bridge that wrote it, unique in the store
  * @param state_dir  As journal_open()

@@ -21,6 +21,7 @@ enum {
 	BATCH = 10000,             /* lines a transaction                    */
 	BATCH_SIZE = 8 * 1024 * 1024,  /* ... and octets, at most            */
 	QUEUED_MS = 300000,        /* then those who queue are put in, too   */
+	REST_MS   = 2000,          /* many who came that lately will begin   */
 };
 
 
@@ -198,8 +199,11 @@ static int queued_look(struct import *im, size_t count)
 {
 	const struct queued *q = im->st->queued;
 
-	return count < STORE_CALM || queued_age_ms(q) >= QUEUED_MS ?
-		queued_write(im) : 0;
+	/* a look right after a long one finds few lines whatever goes on */
+	const bool calm = count < STORE_CALM &&
+		(queued_count(q) < STORE_CALM || queued_rest_ms(q) >= REST_MS);
+
+	return calm || queued_age_ms(q) >= QUEUED_MS ? queued_write(im) : 0;
 }
 
 
