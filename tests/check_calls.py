@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Does every feature of docs/calls.md, and every switch of teams-sim, name
-tests, and does each exist?
+"""Does every feature of docs/calls.md, every edge of docs/security.md, and
+every switch of teams-sim name tests, and does each exist?
 
 A test is NAME.wire of tests/wire/cases, also with *, or a module test_NAME,
 which may be followed by classes of it: test_NAME `Class`, `Class`. Paths like
@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCS = (ROOT / "docs/calls.md", ROOT / "tools/teams-sim/README.md")
+DOCS = (ROOT / "docs/calls.md", ROOT / "docs/security.md",
+        ROOT / "tools/teams-sim/README.md")
 WIRE = re.compile(r"`([\w*-]+)\.wire`")
 MODULE = re.compile(r"\b(test_\w+)((?:,? `[A-Z]\w*`)*)")
 
