@@ -220,7 +220,7 @@ class Service:
     def code(self):
         """The newest one-time code that the log tells."""
         return wait_for(lambda: re.findall(r"#/welcome\?code=(\S+)",
-                                           self.log()), 5,
+                                           self.log()), 30,
                         "the log to tell the link")[-1]
 
     def command(self, *words, good=(0,), **options):
@@ -302,7 +302,7 @@ class Registrar:
                     headers["CSeq"], contact))
 
     def wait(self, name, registered=True):
-        wait_for(lambda: (self.expires.get(name, 0) > 0) == registered, 15,
+        wait_for(lambda: (self.expires.get(name, 0) > 0) == registered, 30,
                  "%s to %s" % (name, "register" if registered
                                else "be unregistered"))
 

@@ -67,7 +67,7 @@ class LabTest(unittest.TestCase):
     def no_calls_at(pbx):
         """A call that is left at the PBX fails this test, and no other."""
         try:
-            wait_for(lambda: not pbx.channels(), 8, lambda:
+            wait_for(lambda: not pbx.channels(), 20, lambda:
                      "the PBX to end all calls: %s" % pbx.channels(), 0.05)
         except Deadline:
             pbx.ask("channel request hangup all")
@@ -163,7 +163,7 @@ class BridgeTest(LabTest):
             records = self.records()
             return len(records) >= count and all(
                 record["state"] == "ended" for record in records) and records
-        records = wait_for(ended, 5, lambda: "the call record to end: %s"
+        records = wait_for(ended, 30, lambda: "the call record to end: %s"
                            % self.records(), 0.1)
         self.assertEqual(len(records), count, records)
         return records[-1]

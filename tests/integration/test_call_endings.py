@@ -71,7 +71,7 @@ class FromPbx(BridgeTest):
             desk.dial("2001")
             desk.clear()
         wait_for(lambda: all(r["state"] == "ended" for r in self.records()),
-                 5, "all calls to end", 0.1)
+                 30, "all calls to end", 0.1)
         self.quiet()
         person = self.people["A"]
         person.begin()

@@ -75,7 +75,7 @@ class Timers(BridgeTest):
         for user in self.users:
             self.bridge.command("retry", user.upn)
         wait_for(lambda: {2001, 2002} <= set(self.site.asterisk.contacts()),
-                 10, "the PBX to know the users again", 0.1)
+                 30, "the PBX to know the users again", 0.1)
 
 
 class Several(BridgeTest):

@@ -74,7 +74,7 @@ class BadSettings(LabTest):
         self.assertEqual(status, 2, text)
         self.assertNotIn("Sanitizer", text)
         bridge.launch(self.site.env, ready=False)
-        wait_for(lambda: not bridge.process.running(), 10, "it to give up")
+        wait_for(lambda: not bridge.process.running(), 30, "it to give up")
         self.assertEqual(bridge.process.exit_status(), 2)
         return text
 

@@ -73,7 +73,7 @@ class Digits(BridgeTest):
     def test_pbx_sends_digits(self):
         call = self.people["A"].dial("6010")
         call.wait_answered()
-        wait_for(lambda: call.digits() == "159#*D", 10,
+        wait_for(lambda: call.digits() == "159#*D", 30,
                  lambda: "the digits 159#*D, heard so far: "
                  + call.digits(), 0.1)
 
@@ -81,7 +81,7 @@ class Digits(BridgeTest):
         person, desk = self.people["A"], self.site.desk(1)
         call = self.phone_calls(desk, person, "2001")
         desk.dtmf("42")
-        wait_for(lambda: call.digits() == "42", 5,
+        wait_for(lambda: call.digits() == "42", 30,
                  lambda: "the digits 42, heard so far: " + call.digits())
 
 
@@ -116,7 +116,7 @@ class Numbers(BridgeTest):
         call = self.people["A"].dial("112")
         wait_for(lambda: any(
             "112" in channel for fields in self.site.asterisk.channels()
-            for channel in fields), 5, "the PBX to see 112", 0.05)
+            for channel in fields), 30, "the PBX to see 112", 0.05)
         call.hangup()
 
     def test_star_code_is_untouched(self):
@@ -133,7 +133,7 @@ class Reports(BridgeTest):
         person, desk = self.people["A"], self.site.desk(1)
         call, _ = self.teams_calls(person, desk, desk.extension)
         self.talk(call, desk)
-        wait_for(lambda: call.counters()["rtcp_received"] >= 2, 15,
+        wait_for(lambda: call.counters()["rtcp_received"] >= 2, 30,
                  lambda: "reports at Teams: %s" % call.counters(), 0.2)
         self.assertEqual(call.counters()["rtcp_bad_auth"], 0)
         self.reports_at_the_pbx()
@@ -152,5 +152,5 @@ class Reports(BridgeTest):
         pbx.ask("rtcp set debug on")
         self.addCleanup(pbx.ask, "rtcp set debug off")
         wait_for(lambda: "RTCP from " + plan.BRIDGE_PBX
-                 in log.read_text(errors="replace")[begin:], 15,
+                 in log.read_text(errors="replace")[begin:], 30,
                  "a report of the bridge at the PBX", 0.3)

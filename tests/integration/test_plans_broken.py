@@ -77,7 +77,7 @@ class AtABrokenPbx(PlanTest):
             cls.addClassCleanup(server.wait, 10)
             cls.addClassCleanup(server.terminate)
             cls.addClassCleanup(server.stdin.close)
-            wait_for(lambda at=address: listens(at, 5061), 10,
+            wait_for(lambda at=address: listens(at, 5061), 30,
                      "openssl to listen")
 
     def begin(self, extension, name, *cases, last=31, **more):

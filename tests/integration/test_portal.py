@@ -101,7 +101,7 @@ class SignIn(PortalTest):
         self.assertEqual(codes, [401] * 5 + [429])
         Client(self.service, source=31).sign_in("ann")
         wait_for(lambda: Client(self.service, source=30).post("/session", {
-            "name": "ann", "password": PASSWORD}).code == 200, 10,
+            "name": "ann", "password": PASSWORD}).code == 200, 20,
             "the address to be let in again", 0.3)
 
     def test_who_is_not_there_is_told_the_same(self):
@@ -146,7 +146,7 @@ class SignIn(PortalTest):
             return found
         before = serial()
         self.service.certificate("second")
-        wait_for(lambda: serial() != before, 10, "the new certificate", 0.2)
+        wait_for(lambda: serial() != before, 30, "the new certificate", 0.2)
         told = self.local.get("/certificates").json["certificates"]
         self.assertEqual([row["use"] for row in told], ["portal"])
         self.assertEqual((told[0]["issuer"], told[0]["names"]),
@@ -157,7 +157,7 @@ class SignIn(PortalTest):
                          '{use="portal"} [0-9]{10}')
         # one that cannot be used leaves the old in place
         (self.service.folder / "portal.pem").write_text("nothing")
-        wait_for(lambda: "old one stays" in self.service.log(), 10,
+        wait_for(lambda: "old one stays" in self.service.log(), 30,
                  "the log to say so", 0.2)
         self.assertEqual(self.local.get("/health/live").code, 200)
         self.assertTrue(serial())
@@ -536,7 +536,7 @@ class Customers(PortalTest):
         self.made(self.local.post("/tenants/acme/users", user(1)))
         self.pbx.wait("1001")
         wait_for(lambda: (self.local.get(path).json["status"] or {}).get(
-            "state") == "registered", 10, "the store to know", 0.1)
+            "state") == "registered", 30, "the store to know", 0.1)
         found = self.local.get("/tenants/acme/users?state=registered").json
         self.assertEqual(found["total"], 1, found)
         self.made(self.local.patch(path, {"enabled": False}), 200)
@@ -555,7 +555,7 @@ class Customers(PortalTest):
 
         def asked():
             return self.local.get("/tenants/acme/pbxs/hq/firewall").json
-        wait_for(lambda: asked()["seen"] == ["127.0.0.1:15060"], 10,
+        wait_for(lambda: asked()["seen"] == ["127.0.0.1:15060"], 30,
                  lambda: "the Contact: %s" % asked(), 0.1)
         signalling, media = asked()["rules"]
         self.assertIn('"remote_ports": "15080"', self.service.command(
@@ -1013,7 +1013,7 @@ class Lasting(PortalTest):
         for kills in range(1, 4):
             self.pbx.expires.clear()
             self.service.process.send(signal.SIGKILL)
-            wait_for(lambda: not self.service.process.running(), 5,
+            wait_for(lambda: not self.service.process.running(), 30,
                      "the end")
             self.service.start()
             for n in range(1, 21):
@@ -1031,7 +1031,7 @@ class Lasting(PortalTest):
             "store", "rotate-key"))
         self.made(self.local.patch("/tenants/acme/pbxs/hq",
                                    {"registration": {"expires": 900}}), 200)
-        wait_for(lambda: self.pbx.expires.get("1005") == 900, 15,
+        wait_for(lambda: self.pbx.expires.get("1005") == 900, 30,
                  "the PBX's users to be read again")
         self.assertNotIn("cannot be used as the store", self.service.log())
 
@@ -1127,22 +1127,22 @@ class ImportingOnPostgres(OnPostgres, Importing):
 class LastingOnPostgres(OnPostgres, Lasting):
 
     def test_without_its_server_the_bridge_goes_on(self):
-        wait_for(lambda: self.states() == {"registered"}, 15,
+        wait_for(lambda: self.states() == {"registered"}, 30,
                  "all to be registered", 0.1)
         self.server.kill()
-        answer = wait_for(lambda: self.answer_of("/health/ready", 503), 10,
+        answer = wait_for(lambda: self.answer_of("/health/ready", 503), 30,
                           "the service not to be ready", 0.1)
         self.assertEqual(answer.headers["Retry-After"], "2")
         self.assertEqual(self.local.get("/tenants").code, 503)
         self.assertEqual(self.states(), {"registered"})
         self.assertEqual(self.local.get("/health/live").code, 200)
         self.server.run()
-        wait_for(lambda: self.answer_of("/health/ready", 200), 15,
+        wait_for(lambda: self.answer_of("/health/ready", 200), 30,
                  "the service to be ready again", 0.1)
         self.made(self.local.post("/tenants/acme/users", user(30)))
         self.pbx.wait("1030")
         self.local.delete("/tenants/acme/users/user30@acme.example")
-        wait_for(lambda: self.history() == self.journal(), 15,
+        wait_for(lambda: self.history() == self.journal(), 30,
                  "the journal to be taken over", 0.2)
 
     def states(self):

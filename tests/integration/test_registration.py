@@ -150,7 +150,7 @@ class Renewal(BridgeTest):
     def test_stopping_takes_the_binding_back(self):
         self.assertIn(2001, self.site.asterisk.contacts())
         self.assertEqual(self.bridge.stop(), 0)
-        wait_for(lambda: 2001 not in self.site.asterisk.contacts(), 5,
+        wait_for(lambda: 2001 not in self.site.asterisk.contacts(), 30,
                  "the binding to go", 0.1)
         self.bridge.launch(self.lab.env)
         self.bridge.wait_registered()

@@ -39,7 +39,7 @@ class Reload(BridgeTest):
         self.take(self.good, mended)
         self.bridge.wait_registered(mended)
         self.take(self.good)
-        wait_for(lambda: 2002 not in self.site.asterisk.contacts(), 5,
+        wait_for(lambda: 2002 not in self.site.asterisk.contacts(), 30,
                       "the binding of 2002 to be removed")
         self.assertNotIn(mended.upn, self.bridge.status())
         self.assert_undisturbed()

@@ -547,7 +547,7 @@ class Control:
             return find()
 
 
-def eventually(check, deadline_s=5):
+def eventually(check, deadline_s=20):
     """Wait until check() is true; its value."""
     end = time.monotonic() + deadline_s
     while True:

@@ -201,5 +201,5 @@ class OwnTemplates(BridgeTest):
         self.put("900s")
         self.bridge.command("reload")
         self.bridge.command("retry", self.users[0].upn)
-        wait_for(lambda: 800 < self.lasts() <= 900, 10,
+        wait_for(lambda: 800 < self.lasts() <= 900, 30,
                  "a registration of 900 s")

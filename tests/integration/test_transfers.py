@@ -222,7 +222,7 @@ class Bridged(Stories, BridgeTest):
         partner = target.wait_ringing()
         call.hangup()
         call.wait_ended()
-        wait_for(lambda: self.rings(phone), 5, "the ringing tone")
+        wait_for(lambda: self.rings(phone), 30, "the ringing tone")
         partner.answer()
         self.talk(phone, partner)
         phone.hangup()
@@ -276,7 +276,7 @@ class InsideTeams(Stories, BridgeTest):
                 for ear, tones in (
                     (phone.ear, (desk.tone_hz, person.tone_hz)),
                     (desk.ear, (phone.tone_hz, person.tone_hz))))
-        wait_for(hear_each_other, 8, "both to hear each other and the user")
+        wait_for(hear_each_other, 30, "both to hear each other and the user")
         phone.hangup()
         call.wait_ended()
         desk.ear.hears(person.tone_hz)
@@ -367,7 +367,7 @@ class ByPhones(Stories, BridgeTest):
         phone, call = self.begin()
         phone.dial("sip:2102@" + plan.KAMAILIO_DOMAIN)
         asked = self.people["B"].wait_ringing()
-        consulted = wait_for(lambda: self.replaces(asked, "SIP/2.0 180"), 10,
+        consulted = wait_for(lambda: self.replaces(asked, "SIP/2.0 180"), 30,
                              "the phone to be told of ringing")
         phone.transfer("2102", "%s?Replaces=%s" % (
             plan.KAMAILIO_DOMAIN, consulted))

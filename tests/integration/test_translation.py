@@ -87,7 +87,7 @@ class OtherDigits(BridgeTest):
     def from_the_pbx(self, name):
         call = self.people[name].dial("6010")
         call.wait_answered()
-        wait_for(lambda: call.digits() == "159#*D", 10,
+        wait_for(lambda: call.digits() == "159#*D", 30,
                  lambda: "the digits 159#*D, heard so far: "
                  + call.digits(), 0.1)
         return call

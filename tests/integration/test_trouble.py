@@ -130,7 +130,7 @@ class PowerCut(BridgeTest):
         running = [r for r in self.records() if r["state"] == "answered"]
         self.assertEqual(len(running), 1)
         os.kill(self.bridge.process.pid, signal.SIGKILL)
-        wait_for(lambda: not self.bridge.process.running(), 5, "its death")
+        wait_for(lambda: not self.bridge.process.running(), 30, "its death")
         self.teams.clear()
         desk.clear()
         self.bridge.launch(self.lab.env)

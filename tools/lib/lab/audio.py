@@ -185,7 +185,7 @@ class Ear:
         recording = self.source()
         return recording.length() if recording else 0
 
-    def fresh(self, seconds, deadline_s=5, since=None):
+    def fresh(self, seconds, deadline_s=20, since=None):
         """Samples that arrive from now on (or after sample `since`), as
         (samples, rate). Raises Deadline if sound does not come."""
         end = time.monotonic() + deadline_s
@@ -204,7 +204,7 @@ class Ear:
                 raise Deadline("no sound arrived within %g s" % deadline_s)
             time.sleep(0.01)
 
-    def hears(self, hz, deadline_s=5, seconds=0.6):
+    def hears(self, hz, deadline_s=20, seconds=0.6):
         """Wait until fresh sound holds the tone `hz` and nothing else; the
         tones heard. `hz` None waits for silence: a packet stream without a
         tone, or no packets at all."""
@@ -276,7 +276,7 @@ class Heard:
         return self.text
 
 
-def two_way(first, second, deadline_s=6):
+def two_way(first, second, deadline_s=20):
     """Prove audio both ways between two voices.
 
     A voice has `name`, `tone_hz` (what it says), `ear` (an Ear on what it

@@ -151,7 +151,7 @@ class Bridge:
         """Call records, newest state of each, as `callbridge calls`."""
         return json.loads(self.command("calls", "--json"))["calls"]
 
-    def wait_registered(self, *users, deadline_s=10):
+    def wait_registered(self, *users, deadline_s=30):
         """Wait until these users (default: all) are registered; their
         rows."""
         users = users or self.users
@@ -164,7 +164,7 @@ class Bridge:
             upn: (row["state"], row.get("reason"), row.get("words"))
             for upn, row in self.status().items()}, 0.1)
 
-    def wait_failing(self, user, deadline_s=10):
+    def wait_failing(self, user, deadline_s=30):
         """Wait until a user is red; the row."""
         return wait_for(
             lambda: next((row for row in self.status().values()

@@ -288,7 +288,7 @@ class Phone:
         uri = target if ":" in target else "sip:%s@%s" % (target, domain)
         self.control.command("dial", uri)
 
-    def wait(self, *types, deadline_s=10):
+    def wait(self, *types, deadline_s=30):
         """Wait for an event of one of these types since begin()."""
         return self.control.wait_event(
             self.mark, deadline_s, "%s: %s" % (self.name, " or ".join(types)),
@@ -299,24 +299,24 @@ class Phone:
         return [event for event in self.control.events[self.mark:]
                 if event["type"] == type_]
 
-    def wait_ringing(self, deadline_s=10):
+    def wait_ringing(self, deadline_s=30):
         """Wait for a call; the caller as shown: (number, name)."""
         event = self.wait("CALL_INCOMING", deadline_s=deadline_s)
         number = re.sub(r"^sips?:|[@;].*", "", event["peeruri"])
         return number.replace("%2B", "+"), event.get("peerdisplayname", "")
 
-    def wait_established(self, deadline_s=10):
+    def wait_established(self, deadline_s=30):
         event = self.wait("CALL_ESTABLISHED", "CALL_CLOSED",
                           deadline_s=deadline_s)
         if event["type"] == "CALL_CLOSED":
             raise RuntimeError("%s: call closed: %s" % (self.name,
                                                         event.get("param")))
 
-    def wait_closed(self, deadline_s=10):
+    def wait_closed(self, deadline_s=30):
         """Wait until the far end ended the call; its reason."""
         return self.wait("CALL_CLOSED", deadline_s=deadline_s)["param"]
 
-    def answer(self, deadline_s=5):
+    def answer(self, deadline_s=20):
         self.control.command("accept")
         self.wait_established(deadline_s)
 
