@@ -48,6 +48,26 @@ class TwoTrunks(base.SimTest):
         self.sbc.reply(self.sbc.wait("INVITE"), 486)
         self.assertEqual(self.control.wait("ended", call=call)["code"], 486)
 
+    def test_trunks_of_equal_rank_are_tried_in_any_order(self):
+        self.up()
+        self.control("tenant_add", fqdn=FQDN, next=OTHER, shuffle=True)
+        began = []
+        # each is first with 1/2
+        while len(set(began)) < 2 and len(began) < 60:
+            call = self.dial()
+            pair = [self.refused(503), self.refused(486)]
+            self.control.wait("ended", call=call)
+            self.assertEqual(sorted(pair), sorted((FQDN, OTHER)))
+            began.append(pair[0])
+        self.assertEqual(set(began), {FQDN, OTHER})
+        self.control("tenant_add", fqdn=FQDN, next=OTHER, shuffle=False)
+
+    def refused(self, code):
+        """Refuse the next INVITE; the trunk that it came to."""
+        invite = self.sbc.wait("INVITE")
+        self.sbc.reply(invite, code)
+        return OTHER if "@" + OTHER in invite.start else FQDN
+
     def test_codes_that_try_the_next_trunk_are_a_setting(self):
         self.up()
         self.control("tenant_add", fqdn=FQDN, next=OTHER,

@@ -21,6 +21,8 @@
 struct trans;
 struct transfer;
 
+enum { TRUNKS = 8 };
+
 enum call_state {
 	CALL_RINGING,    /* incoming, our 100 is out */
 	CALL_DIALING,    /* outgoing, no final answer yet */
@@ -46,6 +48,8 @@ struct call {
 	struct sim *sim;         /* borrowed */
 	struct instance *inst;   /* borrowed */
 	struct tenant *tenant;   /* borrowed: tenants stay */
+	struct tenant *trunkv[TRUNKS]; /* those to try, in order; borrowed */
+	size_t trunkc, trunk;
 	struct user *user;       /* ref, NULL for an unknown caller */
 	bool incoming;
 	enum call_state state;

@@ -158,6 +158,7 @@ int command_tenant_add(struct sim *sim, const json_t *req, json_t *resp,
 
 	tenant->base = carrier;
 	tenant->next = after;
+	tenant->shuffle = flag(req, "shuffle", tenant->shuffle);
 	if (json_is_array(codes)) {
 		json_decref(tenant->failover_codes);
 		tenant->failover_codes = json_incref(codes);

@@ -361,18 +361,43 @@ static void answered(struct call *call, const struct sip_msg *msg)
 }
 
 
+/* The trunk and those after it; of equal rank: each call in an order of its
+ * own (Fisher-Yates) */
+static void order_trunks(struct call *call)
+{
+	struct tenant *next = call->tenant;
+
+	for (; next && call->trunkc < TRUNKS; next = next->next) {
+		if (next->enabled)
+			call->trunkv[call->trunkc++] = next;
+	}
+
+	for (size_t i = call->trunkc; call->tenant->shuffle && i > 1; i--) {
+		const size_t k = rand_u32() % i;
+		struct tenant *swapped = call->trunkv[k];
+
+		call->trunkv[k] = call->trunkv[i - 1];
+		call->trunkv[i - 1] = swapped;
+	}
+
+	if (call->trunkc)
+		call->tenant = call->trunkv[0];
+}
+
+
 /* Another trunk may do it, as long as nothing rang on this one */
 static bool next_trunk(struct call *call, const char *why)
 {
 	const struct dial again = {
 		.from = call->from_number, .to = call->to_number,
 	};
-	struct tenant *next = call->tenant->next;
+	struct tenant *next;
 
-	if (!next || !next->enabled || call->remote_tag ||
+	if (call->trunk + 1 >= call->trunkc || call->remote_tag ||
 	    call->state != CALL_DIALING)
 		return false;
 
+	next = call->trunkv[++call->trunk];
 	call->tenant = next;
 	call->tried = 0;
 	call->provisional = false;
@@ -493,6 +518,9 @@ int outbound_dial(struct call **cp, const struct dial *dial)
 
 	pl_set_str(&from, dial->from);
 	call->user = mem_ref(user_find(dial->tenant, &from));
+	order_trunks(call);
+	if (!dial->inst)
+		call->inst = first_up(sim, tenant_trunk(call->tenant));
 	call->tone_hz = dial->tone_hz;
 	err = fill_identity(call, dial);
 	if (!err)

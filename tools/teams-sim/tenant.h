@@ -32,6 +32,7 @@ struct tenant {
 	bool enabled;         /* new calls to the SBC may be placed */
 	bool send_options;    /* off: no pings, no health, never demoted */
 	struct tenant *next;  /* borrowed: trunk to try after this one */
+	bool shuffle;         /* it and those after it are of equal rank */
 	json_t *failover_codes; /* array: answers that try the next trunk */
 	struct trunk trunk;
 };
