@@ -9,6 +9,7 @@ import { durationOf } from "./calls.jsx";
 import { Ladder } from "./ladder.jsx";
 import { useLive } from "./overview.jsx";
 import { strings, fill } from "./strings.js";
+import { Voice, mayHear } from "./voice.jsx";
 
 const words = strings.calls;
 
@@ -206,6 +207,7 @@ export function Call({ now, session })
 {
 	const id = now.rest[0];
 	const [sharing, setSharing] = useState(false);
+	const [hearing, setHearing] = useState(false);
 	const found = useLoad((signal) => find(id, signal), [id]);
 	const call = found.value;
 
@@ -221,7 +223,10 @@ export function Call({ now, session })
 			{call ? <>
 				{session.role !== "tenant-viewer" ? <p class="buttons noprint">
 					<button type="button" onClick={() => setSharing(true)}>
-						{words.share}</button></p> : null}
+						{words.share}</button>
+					{mayHear(session) ? <button type="button"
+						onClick={() => setHearing(true)}>
+						{strings.voice.title}</button> : null}</p> : null}
 				<Facts call={call} />
 				<Decisions call={call} />
 				<Kept call={call} />
@@ -230,6 +235,8 @@ export function Call({ now, session })
 				: <p aria-busy="true">{strings.loading}</p>}
 			{sharing ? <Share call={call} session={session}
 				onClose={() => setSharing(false)} /> : null}
+			{hearing ? <Voice call={call}
+				onClose={() => setHearing(false)} /> : null}
 		</>
 	);
 }

@@ -331,6 +331,21 @@ export const strings = {
 			+ "{time}. Numbers and names in it are not the true ones.",
 	},
 
+	voice: {
+		title: "The voice of this call",
+		text: "What both sides say is kept as packets without encryption, in "
+			+ "memory alone, and can be played with Wireshark. Keys that are "
+			+ "pressed are left out. Who asks and who fetches it is in the "
+			+ "audit. See to it that those who speak may be recorded.",
+		over: "This call is over: what was kept of it can be fetched for 15 "
+			+ "minutes after the time that was asked for.",
+		long: "Keep it for", minutes: "{n} min",
+		begin: "Keep the voice",
+		begun: "The voice is kept for up to {n} min from now.",
+		fetch: "Download what is kept", stop: "Throw it away",
+		gone: "Nothing is kept any more.",
+	},
+
 	tests: {
 		title: "Tests",
 		how: "Tests that ran elsewhere can be kept here, too:",

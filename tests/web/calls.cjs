@@ -64,6 +64,12 @@ async function share(chrome, page)
 		.first().locator("xpath=ancestor::tr").getByText("Open").click();
 	await page.locator(".ladder line.arrow").nth(2)
 		.waitFor({ state: "attached" });
+	await press(page, "The voice of this call");
+	await press(page, "Throw it away");
+	await page.getByRole("alert").getByText("no voice is kept").waitFor();
+	await look(page, "call-voice");
+	await page.keyboard.press("Escape");
+	await page.getByText("Throw it away").waitFor({ state: "detached" });
 	await press(page, "Share this call");
 	await press(page, "Make link");
 	await page.getByText("told only now").waitFor();
