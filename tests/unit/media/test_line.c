@@ -105,6 +105,31 @@ static void clock_jump_follows_the_wall(void **state)
 }
 
 
+/** A hold of ten minutes: the sender's clock went on, or stood still */
+static void time_passes_on_hold(void **state)
+{
+	static const uint32_t inv[] = { 600 * 8000, 160 };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct packet before = packet(65535, 1000, 1),
+			after = packet(0, 1000 + inv[i], 1),
+			next = packet(1, 1160 + inv[i], 1);
+		const uint64_t us = START_US + 600000000ull;
+		struct line line;
+
+		assert_int_equal(line_init(&line, START_US), 0);
+		assert_true(line_put(&line, &before, 8000, START_US));
+		assert_true(line_put(&line, &after, 8000, us));
+		assert_int_equal((uint16_t)(after.seq - before.seq), 1);
+		assert_int_equal(after.ts - before.ts, 600 * 8000);
+		assert_true(line_put(&line, &next, 8000, us + STEP_US));
+		assert_int_equal(next.ts - after.ts, 160);
+		assert_int_equal((uint16_t)(next.seq - after.seq), 1);
+	}
+}
+
+
 static void own_packets_take_a_place(void **state)
 {
 	struct packet a = packet(1, 1000, 1), own = packet(0, 0, 0),
@@ -225,6 +250,7 @@ int main(void)
 		cmocka_unit_test(keeps_gaps_and_order),
 		cmocka_unit_test(new_source_goes_on),
 		cmocka_unit_test(clock_jump_follows_the_wall),
+		cmocka_unit_test(time_passes_on_hold),
 		cmocka_unit_test(own_packets_take_a_place),
 		cmocka_unit_test(a_digit_keeps_its_time),
 		cmocka_unit_test(rekey_steps_across_the_wrap),

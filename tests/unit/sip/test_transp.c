@@ -2,7 +2,9 @@
  * @file test_transp.c  Listeners and flows over UDP and TCP
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include "loop.h"
 #include "bridge/sip/trace.h"
@@ -167,6 +169,49 @@ static void datagram_goes_there_and_answer_back(void **state)
 			   SA_ALL));
 	assert_true(flow_is_inbound(msg_flow(pair.b.last)));
 
+	mem_deref(flow);
+	pair_close(&pair);
+}
+
+
+/** DSCP CS3 (RFC 4594 section 4.2), as the other end sees it */
+static void signalling_is_marked(void **state)
+{
+	struct pair pair;
+	struct target target;
+	struct flow *flow;
+	struct pollfd pfd;
+	const int on = 1;
+	char data[BUF_SIZE], ctl[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = ctl,
+			      .msg_controllen = sizeof(ctl) };
+	struct sa sa;
+
+	(void)state;
+
+	pair_open(&pair, SIP_TRANSP_UDP);
+	pfd.fd = socket(AF_INET, SOCK_DGRAM, 0);
+	pfd.events = POLLIN;
+	assert_int_equal(0, sa_set_str(&sa, "127.0.72.9", 0));
+	assert_int_equal(0, bind(pfd.fd, &sa.u.sa, sa.len));
+	assert_int_equal(0, getsockname(pfd.fd, &sa.u.sa, &sa.len));
+	assert_int_equal(0, setsockopt(pfd.fd, IPPROTO_IP, IP_RECVTOS, &on,
+				       sizeof(on)));
+
+	target = side_target(&pair.a, &pair.b);
+	target.addr = sa;
+	assert_int_equal(0, flow_get(&flow, pair.a.stack, &target));
+	send_text(flow, "OPTIONS", "", "");
+
+	assert_int_equal(1, poll(&pfd, 1, 20000));
+	assert_true(recvmsg(pfd.fd, &msg, 0) > 0);
+	assert_non_null(CMSG_FIRSTHDR(&msg));
+	assert_int_equal(IP_TOS, CMSG_FIRSTHDR(&msg)->cmsg_type);
+	assert_int_equal(24 << 2, *CMSG_DATA(CMSG_FIRSTHDR(&msg)));
+
+	(void)close(pfd.fd);
 	mem_deref(flow);
 	pair_close(&pair);
 }
@@ -992,6 +1037,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(datagram_goes_there_and_answer_back),
+		cmocka_unit_test(signalling_is_marked),
 		cmocka_unit_test(flow_is_one_address_and_port),
 		cmocka_unit_test(many_datagrams_at_once),
 		cmocka_unit_test(datagram_has_a_limit_only_when_asked),
