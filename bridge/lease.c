@@ -54,6 +54,7 @@ struct lease {
 	pthread_mutex_t lock;      /* for all below */
 	struct places held;
 	struct strings *files;     /* owned: tenants of files */
+	char *about;               /* owned; NULL; not here during a beat */
 	bool draining, stopping;
 };
 
@@ -177,6 +178,20 @@ static void held_set(struct lease *lease, struct places *found)
 }
 
 
+/** Good for the next beat too, unless there is news */
+static void about_back(struct lease *lease, char *about)
+{
+	(void)pthread_mutex_lock(&lease->lock);
+	if (!lease->about) {
+		lease->about = about;
+		about = NULL;
+	}
+	(void)pthread_mutex_unlock(&lease->lock);
+
+	mem_deref(about);
+}
+
+
 static int beat(struct lease *lease)
 {
 	struct store_node self = {
@@ -185,15 +200,19 @@ static int beat(struct lease *lease)
 	};
 	struct places found = { NULL, 0 };
 	struct strings *files;
+	char *about;
 	int err;
 
 	(void)pthread_mutex_lock(&lease->lock);
 	self.draining = lease->draining;
+	self.about = about = lease->about;
+	lease->about = NULL;
 	files = mem_ref(lease->files);
 	(void)pthread_mutex_unlock(&lease->lock);
 
 	err = store_node_beat(lease->st, &self, files, place_add, &found);
 	mem_deref(files);
+	about_back(lease, about);
 
 	if (err)
 		mem_deref(found.v);
@@ -323,6 +342,30 @@ void lease_mark(struct lease *lease, const struct list *tenantl)
 	(void)pthread_mutex_unlock(&lease->lock);
 
 	mem_deref(over);
+}
+
+
+void lease_about(struct lease *lease, char *about)
+{
+	char *over;
+
+	if (!lease) {
+		mem_deref(about);
+		return;
+	}
+
+	(void)pthread_mutex_lock(&lease->lock);
+	over = lease->about;
+	lease->about = about;
+	(void)pthread_mutex_unlock(&lease->lock);
+
+	mem_deref(over);
+}
+
+
+bool lease_is_shared(const struct lease *lease)
+{
+	return lease && lease->st;
 }
 
 
@@ -505,6 +548,7 @@ void lease_close(struct lease *lease)
 	mem_deref(lease->files);
 	mem_deref(lease->node);
 	mem_deref(lease->software);
+	mem_deref(lease->about);
 	if (lease->fd >= 0)
 		(void)close(lease->fd);
 	if (lease->bell >= 0)

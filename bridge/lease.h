@@ -44,6 +44,13 @@ int lease_start(struct lease *lease, lease_ring_h *ringh, void *arg);
     From the SIP thread, before they are gone by */
 void lease_mark(struct lease *lease, const struct list *tenantl);
 
+/** What others are told of this node. From any thread
+    @param about  JSON text, libre memory: taken, also if nobody is told */
+void lease_about(struct lease *lease, char *about);
+
+/** Are there others to be told? */
+bool lease_is_shared(const struct lease *lease);
+
 /** Hand over to others, if there are any: they take our PBXs when they are
     ready, which comes as a change. From any thread */
 void lease_drain(struct lease *lease);

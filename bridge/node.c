@@ -29,6 +29,7 @@
 #include "bridge/store/journal.h"
 #include "bridge/store/live.h"
 #include "bridge/teams/trunk.h"
+#include "about.h"
 #include "config.h"
 #include "keeper.h"
 #include "lease.h"
@@ -47,6 +48,7 @@ enum {
 	DRAIN_END_MS = 4000,       /* for the last BYEs and un-REGISTERs    */
 	SILENCE_S    = 30,         /* told that often, at most              */
 	CERT_CHECK_MS = 3600 * 1000,
+	ABOUT_MS     = 2000,
 	CERT_WARN_S  = 30 * 86400,
 	DNS_PORT_MAX = 8,
 };
@@ -82,7 +84,7 @@ struct node {
 	struct mqueue *leases;     /* from the lease's                      */
 	struct loop_fd tick, media_fd;
 	int tick_fd;
-	struct wheel_tmr drain_tmr, cert_tmr, gather_tmr;
+	struct wheel_tmr drain_tmr, cert_tmr, gather_tmr, about_tmr;
 	uint64_t wake_ms;          /* when the wheel wants to be advanced   */
 	bool ticking;              /* timers are being fired                */
 	bool stopping;
@@ -994,6 +996,22 @@ static void reach_read(struct portal_reach *reach, const struct node *node)
 }
 
 
+/** Others are told how this node stands */
+static void about_h(void *arg)
+{
+	struct node *node = arg;
+	struct portal_reach reach;
+	const struct about about = {
+		.url = portal_url(node->portal), .reach = &reach,
+		.live = node->live, .calls = calls_count(node->calls),
+	};
+
+	reach_read(&reach, node);
+	lease_about(node->lease, about_text(&about));
+	wheel_start(node->wheel, &node->about_tmr, ABOUT_MS, about_h, node);
+}
+
+
 static int portal_run(struct node *node, struct errors *errs)
 {
 	const struct nodeconf *nc = config_node(node->conf);
@@ -1064,6 +1082,8 @@ static int portal_run(struct node *node, struct errors *errs)
 			    path, err == EADDRINUSE ? "another "
 			    "callbridged is running with it, or the port is"
 			    " in use" : strerror(err));
+	if (!err && lease_is_shared(node->lease))
+		about_h(node);
 
 	return err ? EBADMSG : 0;
 }
@@ -1320,6 +1340,7 @@ static void destructor(void *arg)
 	mem_deref(node->commands);
 	wheel_cancel(&node->drain_tmr);
 	wheel_cancel(&node->cert_tmr);
+	wheel_cancel(&node->about_tmr);
 
 	mem_deref(node->calls);
 	mem_deref(node->trunks);

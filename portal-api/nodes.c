@@ -11,12 +11,21 @@ static int node_h(const struct store_node *node, void *arg)
 	const char *state = !node->alive ? "gone" : node->draining
 		? "draining" : "up";
 
-	return json_array_append_new(arg, json_pack(
-			"{s:s, s:s, s:s, s:I, s:I, s:I}", "node", node->name,
-			"state", state, "software", node->software,
-			"since_ms", (json_int_t)node->since_ms,
-			"seen_ms", (json_int_t)node->seen_ms,
-			"pbxs", (json_int_t)node->pbxs)) ? ENOMEM : 0;
+	json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:b}",
+				 "node", node->name, "state", state,
+				 "software", node->software, "since_ms",
+				 (json_int_t)node->since_ms, "seen_ms",
+				 (json_int_t)node->seen_ms, "pbxs",
+				 (json_int_t)node->pbxs, "drained",
+				 node->drained);
+	json_t *about = json_loads(node->about, 0, NULL);
+
+	/* one of an older version does not say */
+	if (json && about && json_object_update(json, about))
+		json = (json_decref(json), NULL);
+	json_decref(about);
+
+	return json_array_append_new(arg, json) ? ENOMEM : 0;
 }
 
 
@@ -51,4 +60,33 @@ void nodes_get(struct request *rq)
 	reply_json(rq, HTTP_OK, json_pack("{s:s?, s:o, s:o}", "this",
 		   portal_conf(rq->portal)->node, "nodes", nodes, "pbxs",
 		   places));
+}
+
+
+static void drain_set(struct request *rq, bool drain)
+{
+	const int err = store_node_drain(rq->st, rq->param, drain, &rq->by);
+
+	if (err == ENOENT)
+		reply_error(rq, HTTP_NOTFOUND, "node", "there is no node %s"
+			    " now", rq->param);
+	else if (err == EBUSY)
+		reply_error(rq, 409, "node", "there is no other node that"
+			    " could take its PBXs: start one first");
+	else if (err)
+		reply_store(rq, err, NULL);
+	else
+		reply_nothing(rq);
+}
+
+
+void node_drain_post(struct request *rq)
+{
+	drain_set(rq, true);
+}
+
+
+void node_resume_post(struct request *rq)
+{
+	drain_set(rq, false);
 }

@@ -292,6 +292,13 @@ static const char *const shownv[] = {
 };
 
 
+/* How a node stands and is reached (JSON), and what somebody wants of it */
+static const char *const aboutv[] = {
+	"ALTER TABLE nodes ADD COLUMN about TEXT NOT NULL DEFAULT ''",
+	"ALTER TABLE nodes ADD COLUMN wish TEXT NOT NULL DEFAULT ''",
+};
+
+
 static const struct migration migrationv[SCHEMA_VERSION] = {
 	{ firstv, RE_ARRAY_SIZE(firstv), NULL },
 	{ secondv, RE_ARRAY_SIZE(secondv), store_outages_fill },
@@ -305,6 +312,7 @@ static const struct migration migrationv[SCHEMA_VERSION] = {
 	{ shownv, RE_ARRAY_SIZE(shownv), NULL },
 	/* an hour's figures of all customers together */
 	{ NULL, 0, store_figures_fill },
+	{ aboutv, RE_ARRAY_SIZE(aboutv), NULL },
 };
 
 

@@ -652,10 +652,13 @@ struct store_node {
 	const char *run;           /* of its state folder: the same after a
 				      restart; not told                     */
 	const char *software;
-	bool draining;             /* it wants to go                        */
+	const char *about;         /* how it is reached and stands: JSON text,
+				      NULL                                  */
+	bool draining;             /* it wants to go, or shall              */
 	int64_t since_ms;
 	int64_t seen_ms;           /* told: its last beat                   */
 	bool alive;                /* told: that was lately                 */
+	bool drained;              /* told: somebody wants it to hand over  */
 	size_t pbxs;               /* told: that it serves, or served       */
 };
 
@@ -683,6 +686,16 @@ bool store_is_shared(const struct store *st);
 int store_node_beat(struct store *st, const struct store_node *self,
 		    const struct strings *files, store_lease_h *h,
 		    void *arg);
+
+/**
+ * Have a node hand its PBXs over to others, while it goes on running; or no
+ * more. A restart forgets it
+ *
+ * @return 0, ENOENT there is no such node now, EBUSY there is no other one
+ *         that could take them
+ */
+int store_node_drain(struct store *st, const char *node, bool drain,
+		     const struct store_by *by);
 
 /** It goes: its PBXs are free at once */
 int store_node_leave(struct store *st, const struct store_node *self);

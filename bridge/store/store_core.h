@@ -20,7 +20,7 @@ struct store {
 	struct phonebook *pb;      /* borrowed, NULL                      */
 };
 
-enum { SCHEMA_VERSION = 11, STORE_ID_SIZE = 33 };
+enum { SCHEMA_VERSION = 12, STORE_ID_SIZE = 33 };
 
 /** A table in the order in which rows may be put in. New columns come last,
     so that an older version has the first ones of them */

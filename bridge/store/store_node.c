@@ -18,7 +18,7 @@
 enum { FORGET_MS = 24 * 3600 * 1000 };     /* a node that is gone */
 
 
-static const char draining[] = "draining";
+static const char draining[] = "draining", drain_wish[] = "drain";
 
 
 bool store_is_shared(const struct store *st)
@@ -51,7 +51,8 @@ static int now_get(struct store *st, int64_t *ms)
 struct other {
 	const struct store_node *self;
 	int64_t now_ms;
-	bool alive;                /* another one has our name */
+	bool alive;                /* another one has our name             */
+	bool drained;              /* somebody wants us to hand over       */
 };
 
 
@@ -61,33 +62,43 @@ static int take_other(const struct db_row *row, void *arg)
 
 	other->alive = strcmp(row->textv[0], other->self->run) &&
 		db_int(row, 1) > other->now_ms;
+	other->drained = db_int(row, 2) == other->self->since_ms &&
+		!strcmp(row->textv[3], drain_wish);
 
 	return 0;
 }
 
 
-static int node_write(struct store *st, const struct store_node *self,
+/** A wish is that of one run: a restart forgets it. Takes it over */
+static int node_write(struct store *st, struct store_node *self,
 		      int64_t now_ms)
 {
 	struct other other = { .self = self, .now_ms = now_ms };
 	int err;
 
-	err = db_do_each(st->db, take_other, &other, "SELECT run, until_ms"
-			 " FROM nodes WHERE node = $1", DB_TEXT(self->name));
+	err = db_do_each(st->db, take_other, &other, "SELECT run, until_ms,"
+			 " since_ms, wish FROM nodes WHERE node = $1",
+			 DB_TEXT(self->name));
 	if (err || other.alive)
 		return err ? err : EADDRINUSE;
 
+	self->draining |= other.drained;
+
 	err = db_do(st->db, "INSERT INTO nodes (node, run, software, state,"
-		    " since_ms, until_ms) VALUES ($1, $2, $3, $4, $5, $6)"
+		    " since_ms, until_ms, about, wish) VALUES"
+		    " ($1, $2, $3, $4, $5, $6, $7, $8)"
 		    " ON CONFLICT (node) DO UPDATE SET run = excluded.run,"
 		    " software = excluded.software, state = excluded.state,"
 		    " since_ms = excluded.since_ms,"
-		    " until_ms = excluded.until_ms",
+		    " until_ms = excluded.until_ms,"
+		    " about = excluded.about, wish = excluded.wish",
 		    DB_TEXT(self->name), DB_TEXT(self->run),
 		    DB_TEXT(self->software),
 		    DB_TEXT(self->draining ? draining : "up"),
 		    DB_INT(self->since_ms),
-		    DB_INT(now_ms + STORE_LEASE_MS));
+		    DB_INT(now_ms + STORE_LEASE_MS),
+		    DB_TEXT(self->about ? self->about : ""),
+		    DB_TEXT(other.drained ? drain_wish : ""));
 
 	return err ? err : db_do(st->db, "DELETE FROM nodes"
 				 " WHERE until_ms < $1",
@@ -105,7 +116,7 @@ struct vacant {
 };
 
 struct looking {
-	const struct store_node *self;
+	struct store_node self;            /* draining: it shall, too */
 	const struct strings *files;       /* our customers of files */
 	int64_t now_ms;
 	struct list vacantl;       /* struct vacant, owned */
@@ -157,10 +168,10 @@ static int take_pbx(const struct db_row *row, void *arg)
 	    !strings_has(lk->files, row->textv[0]))
 		return 0;
 
-	if (node && !strcmp(node, lk->self->name))
+	if (node && !strcmp(node, lk->self.name))
 		return lk->h(row->textv[0], row->textv[1], lk->arg);
 
-	if (lk->self->draining ||
+	if (lk->self.draining ||
 	    (node && row->textv[5] && strcmp(row->textv[5], draining) &&
 	     db_int(row, 4) > lk->now_ms))
 		return 0;
@@ -183,7 +194,7 @@ static int vacant_take(struct store *st, struct looking *lk)
 			    " node = excluded.node,"
 			    " since_ms = excluded.since_ms",
 			    DB_TEXT(vacant->tenant), DB_TEXT(vacant->pbx),
-			    DB_TEXT(lk->self->name), DB_INT(lk->now_ms));
+			    DB_TEXT(lk->self.name), DB_INT(lk->now_ms));
 		if (!err)
 			err = lk->h(vacant->tenant, vacant->pbx, lk->arg);
 	}
@@ -202,12 +213,12 @@ static int beat(struct store *st, struct looking *lk)
 
 	err = now_get(st, &lk->now_ms);
 	if (!err)
-		err = node_write(st, lk->self, lk->now_ms);
+		err = node_write(st, &lk->self, lk->now_ms);
 	if (!err)
 		err = db_do(st->db, "DELETE FROM leases WHERE node = $1 AND"
 			    " NOT EXISTS (SELECT 1 FROM pbxs p WHERE"
 			    " p.tenant = leases.tenant AND"
-			    " p.name = leases.pbx)", DB_TEXT(lk->self->name));
+			    " p.name = leases.pbx)", DB_TEXT(lk->self.name));
 	if (!err)
 		err = db_query(st->db, "SELECT p.tenant, p.name, t.managed,"
 			       " l.node, n.until_ms, n.state FROM pbxs p"
@@ -225,13 +236,13 @@ static int beat(struct store *st, struct looking *lk)
 int store_node_beat(struct store *st, const struct store_node *self,
 		    const struct strings *files, store_lease_h *h, void *arg)
 {
-	struct looking lk = { .self = self, .files = files, .h = h,
-			      .arg = arg };
+	struct looking lk = { .files = files, .h = h, .arg = arg };
 	int err;
 
 	if (!st || !self || !self->name || !self->run || !files || !h)
 		return EINVAL;
 
+	lk.self = *self;
 	err = db_begin(st->db, DB_NODES);
 	if (!err)
 		err = db_end(st->db, beat(st, &lk));
@@ -261,6 +272,71 @@ int store_node_leave(struct store *st, const struct store_node *self)
 }
 
 
+/* Handing over, while it runs */
+
+
+struct wishing {
+	const char *node;
+	int64_t now_ms;
+	bool found, other;         /* that takes PBXs */
+};
+
+
+static int take_able(const struct db_row *row, void *arg)
+{
+	struct wishing *w = arg;
+	const bool alive = db_int(row, 1) > w->now_ms;
+
+	if (!strcmp(row->textv[0], w->node))
+		w->found = alive;
+	else if (alive && strcmp(row->textv[2], draining) &&
+		 strcmp(row->textv[3], drain_wish))
+		w->other = true;
+
+	return 0;
+}
+
+
+static int wish_write(struct store *st, const char *node, bool drain,
+		      const struct store_by *by)
+{
+	struct wishing w = { .node = node };
+	int err;
+
+	err = now_get(st, &w.now_ms);
+	if (!err)
+		err = db_query(st->db, "SELECT node, until_ms, state, wish"
+			       " FROM nodes", NULL, 0, take_able, &w);
+	if (!err && !w.found)
+		err = ENOENT;
+	if (!err && drain && !w.other)
+		err = EBUSY;
+	if (!err)
+		err = db_do(st->db, "UPDATE nodes SET wish = $1 WHERE"
+			    " node = $2", DB_TEXT(drain ? drain_wish : ""),
+			    DB_TEXT(node));
+	if (!err)
+		err = store_audit_add(st, by, NULL, drain ? "drain"
+				      : "resume", "node", node, NULL, NULL);
+
+	return err ? err : db_notify(st->db);
+}
+
+
+int store_node_drain(struct store *st, const char *node, bool drain,
+		     const struct store_by *by)
+{
+	int err;
+
+	if (!st || !node || !by || !by->who)
+		return EINVAL;
+
+	err = db_begin(st->db, DB_NODES);
+
+	return err ? err : db_end(st->db, wish_write(st, node, drain, by));
+}
+
+
 /* Telling */
 
 
@@ -283,6 +359,8 @@ static int tell_node(const struct db_row *row, void *arg)
 		.seen_ms  = db_int(row, 4) - STORE_LEASE_MS,
 		.alive    = db_int(row, 4) > tl->now_ms,
 		.pbxs     = (size_t)db_int(row, 5),
+		.about    = row->textv[6],
+		.drained  = !strcmp(row->textv[7], drain_wish),
 	};
 
 	return tl->h(&node, tl->arg);
@@ -302,7 +380,8 @@ int store_nodes(struct store *st, store_node_h *h, void *arg)
 	return err ? err : db_query(st->db, "SELECT n.node, n.software,"
 				    " n.state, n.since_ms, n.until_ms,"
 				    " (SELECT COUNT(*) FROM leases l WHERE"
-				    " l.node = n.node) FROM nodes n"
+				    " l.node = n.node), n.about, n.wish"
+				    " FROM nodes n"
 				    " ORDER BY n.node", NULL, 0, tell_node,
 				    &tl);
 }

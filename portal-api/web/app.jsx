@@ -10,6 +10,7 @@ import { Admins } from "./admins.jsx";
 import { Audit } from "./audit.jsx";
 import { Call, Shared } from "./call.jsx";
 import { Calls } from "./calls.jsx";
+import { Nodes } from "./nodes.jsx";
 import { Overview } from "./overview.jsx";
 import { Password, SignIn, SignInAgain } from "./signin.jsx";
 import { Reports } from "./reports.jsx";
@@ -25,8 +26,11 @@ const pages = {
 	overview: Overview, services: Services, users: Users, sync: Sync,
 	calls: Calls,
 	tests: Tests, reports: Reports, templates: Templates, admins: Admins,
-	audit: Audit,
+	audit: Audit, nodes: Nodes,
 };
+
+/* what the MSP's own people alone may see */
+const ofMsp = ["nodes"];
 
 /** #/users?state=failing as {page, rest, parameters} */
 function place()
@@ -77,8 +81,10 @@ function Main({ session, now, signOut })
 		sessionStorage.getItem("tenant") || "");
 	const [tenants, setTenants] = useState([]);
 	const [password, setPassword] = useState(false);
+	const shown = Object.keys(pages).filter((name) => !session.tenant ||
+		!ofMsp.includes(name));
 	const Page = now.page === "calls" && now.rest[0] ? Call
-		: pages[now.page] || Overview;
+		: shown.includes(now.page) ? pages[now.page] : Overview;
 
 	const choose = (name) => {
 		sessionStorage.setItem("tenant", name);
@@ -127,7 +133,7 @@ function Main({ session, now, signOut })
 				<button type="button" onClick={signOut}>{strings.signOut}</button>
 			</header>
 			<nav class="side" aria-label={strings.navLabel}>
-				<ul>{Object.keys(pages).map((name) => (
+				<ul>{shown.map((name) => (
 					<li key={name}><a href={`#/${name}`}
 						aria-current={now.page === name ? "page" : undefined}>
 						{strings.nav[name]}</a></li>))}

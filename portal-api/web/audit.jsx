@@ -34,12 +34,13 @@ const moment = (text) => text ? new Date(text).getTime() : "";
 
 export function Audit({ tenant })
 {
-	const [filter, setFilter] = useState({ who: "", kind: "", from: "", to: "" });
+	const [filter, setFilter] = useState({ who: "", kind: "", name: "",
+		from: "", to: "" });
 	const rested = useRested(filter);
 	const pages = usePages([tenant, rested]);
 	const set = (name) => (v) => setFilter({ ...filter, [name]: v });
 	const list = useLoad((signal) => get("/audit", { tenant,
-		who: rested.who, kind: rested.kind, from_ms: moment(rested.from),
+		who: rested.who, kind: rested.kind, name: rested.name, from_ms: moment(rested.from),
 		to_ms: moment(rested.to), limit: 50, cursor: pages.cursor },
 		{ signal }),
 		[tenant, rested, pages.cursor]);
@@ -53,6 +54,8 @@ export function Audit({ tenant })
 				<Select label={words.filterKind} value={filter.kind}
 					onValue={set("kind")} options={[["", strings.all],
 						...Object.entries(words.kinds)]} />
+				<Input label={words.filterName} value={filter.name} type="search"
+					onValue={set("name")} />
 				<Input label={strings.calls.from} type="datetime-local"
 					value={filter.from} onValue={set("from")} />
 				<Input label={strings.calls.to} type="datetime-local"

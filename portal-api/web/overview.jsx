@@ -148,9 +148,58 @@ function why(trunk, certificate)
 		Date.now() / 1000 - trunk.since_s > patience_s ? words.unseenWhy : "");
 }
 
+/** A customer's name and the proxies behind it, as one line */
+function byName(trunks)
+{
+	const names = new Map();
+
+	for (const trunk of trunks) {
+		const key = `${trunk.tenant}/${trunk.fqdn}`;
+
+		names.set(key, [...names.get(key) || [], trunk]);
+	}
+
+	return [...names.values()];
+}
+
+/** Trunks of many customers: a line each, those that want a person first */
+function ManyTrunks({ groups, certificate })
+{
+	const lost = (group) => group.filter((t) => !t.up).length;
+	const rows = [...groups].sort((a, b) =>
+		lost(b) / b.length - lost(a) / a.length);
+	const state = (group) => !lost(group) ? "up" : lost(group) < group.length
+		? "soon" : "down";
+
+	return (
+		<Table label={words.trunks} rows={rows}
+			rowKey={([t]) => `${t.tenant}/${t.fqdn}`} columns={[
+				[strings.tenantLabel, ([t]) => t.tenant],
+				[words.fqdn, ([t]) => t.fqdn],
+				[words.proxies, (group) => <span class={state(group)}>
+					{fill(words.proxiesUp, { up: group.length - lost(group),
+						all: group.length })}{" "}
+					{group.some((t) => t.seen) ? words.seen : words.unseen}
+					</span>],
+				[words.why, (group) => [...new Set(group.map((t) =>
+					why(t, certificate)).filter(Boolean))].join("; "),
+					{ class: "long" }],
+			]} />
+	);
+}
+
 function Trunks({ rows, certificates })
 {
 	const certificate = certificates.find((c) => c.use === "teams");
+	const groups = byName(rows);
+
+	if (groups.length > 1)
+		return (
+			<section>
+				<h2>{words.trunks}</h2>
+				<ManyTrunks groups={groups} certificate={certificate} />
+			</section>
+		);
 
 	return (
 		<section>

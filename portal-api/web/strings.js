@@ -34,7 +34,7 @@ export const strings = {
 	nav: {
 		overview: "Overview", services: "Services", users: "Users",
 		sync: "Sync", calls: "Calls", tests: "Tests", reports: "Reports", templates: "Templates",
-		admins: "Admins and tokens", audit: "Audit",
+		admins: "Admins and tokens", audit: "Audit", nodes: "Nodes",
 	},
 	/* words of settings that are not written as they are */
 	spelt: {
@@ -177,6 +177,7 @@ export const strings = {
 		step5Text: "calls both ways, transfers, voice; with a report to keep",
 		why: "Why",
 		fqdn: "Name", proxy: "Microsoft's proxy",
+		proxies: "Microsoft's proxies", proxiesUp: "{up} of {all} up,",
 	},
 
 	services: {
@@ -389,6 +390,14 @@ export const strings = {
 			timesHelp: "Below 100 it is quicker, and proves less",
 			repeat: "Rounds",
 			who: "Who plays whom",
+			noSim: "No fully automatic run here: the users in Teams have to be played "
+				+ "by people, who are told what to do.",
+			noSimMsp: "To play them automatically run teams-sim on the node and name "
+				+ "its control socket in callbridge.yaml (tests.teams_sim); then each "
+				+ "user can be played by it. That tests the PBX and the bridge, "
+				+ "not Microsoft Teams.",
+			withSim: "For a run without people choose teams-sim for the users in Teams, "
+				+ "and telephones of the test's own outside.",
 			whoHelp: "This is kept with the PBX. People are told what to do and "
 				+ "say whether it happened; telephones of the test's own need an "
 				+ "extension for a SIP phone, or a trunk that ends at them.",
@@ -608,8 +617,33 @@ export const strings = {
 		time: "Time", who: "Who", address: "From", action: "Action",
 		what: "What", change: "Change",
 		filterWho: "Who (whole name)", filterKind: "What",
+		filterName: "Its name (part of it)",
 		kinds: { tenant: "Customer", pbx: "PBX", user: "User",
-			template: "Template", admin: "Admin", token: "Token" },
+			template: "Template", admin: "Admin", token: "Token",
+			sync: "Sync", testers: "Testers", share: "Shared call",
+			"test-run": "Test", node: "Node" },
+	},
+
+	nodes: {
+		title: "Nodes",
+		one: "There is one node. Several share a store in PostgreSQL: when one dies "
+			+ "or stops, another one takes its PBXs over within seconds (docs/nodes.md).",
+		node: "Node", here: "(this one)", since: "Since, or last seen",
+		pbxs: "PBXs", pbx: "PBX", address: "Reached at", software: "Software",
+		pbxSide: "by PBXs", teamsSide: "by Teams",
+		places: "Which node serves which PBX",
+		states: { up: "up", draining: "hands over", gone: "gone" },
+		drain: {
+			title: "Drain {name}?", go: "Drain",
+			text: "Other nodes take its PBXs over and register their users; it takes "
+				+ "none any more. It runs on: its calls end in their own time. New "
+				+ "calls from Teams go to the node that serves the PBX.",
+		},
+		resume: {
+			title: "Let {name} serve PBXs again?", go: "Resume",
+			text: "It takes PBXs again that no other node serves. What others serve "
+				+ "stays where it is.",
+		},
 	},
 };
 

@@ -103,7 +103,8 @@ function missing(chosen, testers)
 		.filter((c) => c.lacks.length);
 }
 
-function Testers({ place, schema, value, onChange, errors, secrets, sim })
+function Testers({ place, schema, value, onChange, errors, secrets, sim,
+		   msp })
 {
 	const set = (role, v) => {
 		const next = { ...value, [role]: v };
@@ -117,6 +118,8 @@ function Testers({ place, schema, value, onChange, errors, secrets, sim })
 		<>
 			<h2>{words.who}</h2>
 			<p>{words.whoHelp}</p>
+			<p>{sim ? words.withSim : words.noSim}
+				{msp && !sim ? ` ${words.noSimMsp}` : null}</p>
 			{users.map((role) => <Person key={role} role={role} sim={sim}
 				place={place} errors={errors} value={value[role] || {}}
 				onChange={(v) => set(role, v)} />)}
@@ -173,7 +176,7 @@ function loadTesters(tenant, pbx, signal)
 	});
 }
 
-function Order({ tenant, pbx, plans, schema, sim, kept, again })
+function Order({ tenant, pbx, plans, schema, sim, msp, kept, again })
 {
 	const [kind, setKind] = useState("plans");
 	const [plan, setPlan] = useState("confidence");
@@ -242,6 +245,7 @@ function Order({ tenant, pbx, plans, schema, sim, kept, again })
 				</div>
 				<Cases plans={plans} plan={plan} off={off} setOff={setOff} />
 				<Testers place={place} schema={schema} value={testers} sim={sim}
+					msp={msp}
 					onChange={setTesters} errors={errors}
 					secrets={kept ? kept.secrets : []} />
 				{lacking.length ? <div class="allow">
@@ -271,7 +275,7 @@ function Order({ tenant, pbx, plans, schema, sim, kept, again })
 	);
 }
 
-function OfPbx({ tenant, pbx })
+function OfPbx({ tenant, pbx, msp })
 {
 	const known = useLoad(load, []);
 	const kept = useLoad((signal) => loadTesters(tenant, pbx, signal),
@@ -298,12 +302,12 @@ function OfPbx({ tenant, pbx })
 		known.value;
 
 	return most ? <Order key={`${tenant}/${pbx}`} {...{ tenant, pbx, plans,
-		schema, sim }} kept={kept.value} again={kept.again} />
+		schema, sim, msp }} kept={kept.value} again={kept.again} />
 		: <p>{words.none}</p>;
 }
 
 /** #/tests/begin */
-export function Begin({ tenant, tenants, setTenant, now })
+export function Begin({ tenant, tenants, setTenant, session, now })
 {
 	const [pbx, setPbx] = useState(now.parameters.get("pbx") || "");
 	const found = useLoad((signal) => tenant ? get(path("tenants", tenant,
@@ -329,7 +333,8 @@ export function Begin({ tenant, tenants, setTenant, now })
 							? `${p.name} – ${p.value.title}` : p.name])]} />
 					: null}
 			</div>
-			{tenant && chosen ? <OfPbx tenant={tenant} pbx={chosen} />
+			{tenant && chosen ? <OfPbx tenant={tenant} pbx={chosen}
+				msp={!session.tenant} />
 				: <p>{words.first}</p>}
 		</>
 	);

@@ -174,6 +174,30 @@ class Nodes(LabTest):
         self.assertEqual(self.holder()[0], other)
 
     @deadline(180)
+    def test_one_is_told_to_hand_over_and_goes_on(self):
+        node, other = self.holder()
+        said = other.command("nodes", "drain", node.name)
+        self.assertIn("hands its PBXs over", said)
+        wait_for(lambda: self.pbx.of(other) == self.users
+                 and not self.pbx.of(node), 30,
+                 "the other node to have all users")
+        wait_for(lambda: self.told(other) == {
+            node.name: ("draining", 0), other.name: ("up", 1)}, 30,
+            lambda: "the nodes to be told: %s" % self.told(other))
+        row = next(row for row in other.local().get("/nodes").json["nodes"]
+                   if row["node"] == node.name)
+        self.assertEqual((row["drained"], row["calls"]), (True, 0))
+        self.assertEqual(row["pbx_address"], "127.0.0.1")
+        self.assertIn("there is no other node", node.command(
+            "nodes", "drain", other.name, good=(1, 2)))
+        # nothing else has ended; after this it is as before
+        self.assertEqual(node.local().get("/health/live").code, 200)
+        node.command("nodes", "resume", node.name)
+        wait_for(lambda: self.told(node)[node.name] == ("up", 0), 30,
+                 "it to be up")
+        self.assertEqual(self.holder()[0], other)
+
+    @deadline(180)
     def test_one_that_slept_finds_out(self):
         node, other = self.holder()
         node.process.send(signal.SIGSTOP)

@@ -237,6 +237,8 @@ class Roles(PortalTest):
          401, 200, 200, 404, 404),
         ("GET", "/certificates", None, 401, 200, 200, 200, 200),
         ("GET", "/nodes", None, 401, 200, 200, 403, 403),
+        ("POST", "/nodes/none/drain", None, 401, 404, 403, 403, 403),
+        ("POST", "/nodes/none/resume", None, 401, 404, 403, 403, 403),
         ("GET", "/users", None, 401, 200, 200, 200, 200),
         ("GET", "/users?tenant=other", None, 401, 200, 200, 404, 404),
         ("GET", "/tenants/acme/users", None, 401, 200, 200, 200, 200),

@@ -8,7 +8,7 @@
 #include "sheet.h"
 
 
-enum { PLACE_COLUMNS = 4, NODE_COLUMNS = 5 };
+enum { PLACE_COLUMNS = 4, NODE_COLUMNS = 8 };
 
 
 static void since(char *buf, size_t size, const json_t *row,
@@ -120,9 +120,11 @@ static int node_row(struct table *table, const json_t *row, const char *here)
 {
 	const char *state = answer_str(row, "state");
 	const bool up = !strcmp(state, "up");
-	char name[96], age[32], pbxs[16];
+	const json_t *states = json_object_get(row, "states");
+	char name[96], age[32], pbxs[16], users[24] = "", calls[24] = "";
 	const char *const cellv[NODE_COLUMNS] = {
-		state, name, age, pbxs, answer_str(row, "software"),
+		state, name, age, pbxs, users, calls, answer_str(row, "url"),
+		answer_str(row, "software"),
 	};
 
 	(void)re_snprintf(name, sizeof(name), "%s%s", answer_str(row,
@@ -131,6 +133,13 @@ static int node_row(struct table *table, const json_t *row, const char *here)
 	since(age, sizeof(age), row, up ? "since_ms" : "seen_ms");
 	(void)re_snprintf(pbxs, sizeof(pbxs), "%lld",
 			  (long long)answer_int(row, "pbxs"));
+	if (states && strcmp(state, "gone")) {
+		(void)re_snprintf(users, sizeof(users), "%lld",
+				  (long long)answer_int(states,
+							"registered"));
+		(void)re_snprintf(calls, sizeof(calls), "%lld",
+				  (long long)answer_int(row, "calls"));
+	}
 
 	return table_row(table, term_colour(up ? TERM_GREEN : TERM_RED),
 			 cellv);
@@ -140,7 +149,8 @@ static int node_row(struct table *table, const json_t *row, const char *here)
 static int nodes_print(const json_t *json)
 {
 	static const char *const headv[NODE_COLUMNS] = {
-		"STATE", "NODE", "FOR", "PBXS", "SOFTWARE",
+		"STATE", "NODE", "FOR", "PBXS", "REGISTERED", "CALLS",
+		"PORTAL", "SOFTWARE",
 	};
 	const json_t *nodes = json_object_get(json, "nodes"), *row;
 	struct table *table;
@@ -167,6 +177,32 @@ static int nodes_print(const json_t *json)
 }
 
 
+static int node_change(const struct cli *cli, const char *verb,
+		       const char *node)
+{
+	const bool drain = !strcmp(verb, "drain");
+	struct answer answer;
+	int status;
+
+	if (!drain && strcmp(verb, "resume")) {
+		term_error("want drain or resume, found \"%s\"", verb);
+		return EXIT_BAD;
+	}
+
+	status = ask(cli, &answer, true, "/api/v1/nodes/%H/%s", ask_escape,
+		     node, verb);
+	if (status)
+		return status;
+
+	(void)printf(drain ? "%s hands its PBXs over and takes no more; its"
+		     " calls go on: see `callbridge nodes`\n"
+		     : "%s takes PBXs again that nobody serves\n", node);
+	answer_clear(&answer);
+
+	return EXIT_GOOD;
+}
+
+
 int cmd_nodes(const struct cli *cli, int argc, char *argv[])
 {
 	bool json = false;
@@ -176,8 +212,14 @@ int cmd_nodes(const struct cli *cli, int argc, char *argv[])
 	struct answer answer;
 	int status;
 
-	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 0, 0))
+	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 0, 2))
 		return EXIT_BAD;
+	if (argc == 2) {
+		term_error("want the name of a node behind %s", argv[1]);
+		return EXIT_BAD;
+	}
+	if (argc == 3)
+		return node_change(cli, argv[1], argv[2]);
 
 	status = ask(cli, &answer, false, "/api/v1/nodes");
 	if (status)

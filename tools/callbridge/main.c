@@ -67,12 +67,15 @@ static const struct command commandv[] = {
 	 "One line for each of our names and each Teams proxy.\n\n"
 	 "  --json      for programs\n",
 	 cmd_trunks},
-	{"nodes", "[--json]",
+	{"nodes", "[drain|resume NODE] [--json]",
 	 "services that share the store, and how many PBXs each serves",
 	 "With a store in PostgreSQL each PBX is served by one of several"
 	 " nodes. One that is\nsilent for 5 s is gone, and others take its"
 	 " PBXs over. `callbridge report\nregistrations` tells which PBXs"
 	 " are elsewhere.\n\n"
+	 "`drain` has a node hand its PBXs over to others and take no more,"
+	 " while it runs on and\nits calls end in their own time; `resume`"
+	 " takes that back, as a restart does.\n\n"
 	 "  --json      with the node of each PBX, for programs\n",
 	 cmd_nodes},
 	{"calls", "[--failed] [--since TIME] [--until TIME] [--pbx NAME]"

@@ -99,6 +99,7 @@ static void sql(struct world *w, const char *text)
 static int setup(void **state)
 {
 	a.draining = b.draining = false;
+	a.since_ms = b.since_ms = 1;
 
 	return world_make(state);
 }
@@ -162,6 +163,53 @@ static void test_who_goes_hands_over(void **state)
 }
 
 
+static int see_node(const struct store_node *node, void *arg)
+{
+	char *text = arg;
+	const size_t l = strlen(text);
+
+	(void)re_snprintf(text + l, 256 - l, "%s %s%s%zu;", node->name,
+			  node->alive ? "up " : "gone ",
+			  node->draining ? "draining " : "", node->pbxs);
+
+	return 0;
+}
+
+
+static void test_who_is_told_to_hand_over_does(void **state)
+{
+	struct world *w = *state;
+	char text[256] = "";
+
+	customer_put(w, "acme");
+	assert_beat(w, &a, &none, "acme/hq");
+	assert_int_equal(store_node_drain(w->st, "c", true, &by), ENOENT);
+	assert_int_equal(store_node_drain(w->st, "a", true, &by), EBUSY);
+
+	/* it runs on and says so; the other one takes over, and keeps */
+	assert_beat(w, &b, &none, "");
+	assert_int_equal(store_node_drain(w->st, "a", true, &by), 0);
+	assert_beat(w, &a, &none, "acme/hq");
+	assert_int_equal(store_nodes(w->st, see_node, text), 0);
+	assert_string_equal(text, "a up draining 1;b up 0;");
+	assert_beat(w, &b, &none, "acme/hq");
+	assert_beat(w, &a, &none, "");
+	assert_int_equal(store_node_drain(w->st, "b", true, &by), EBUSY);
+
+	/* until it shall no more, or begins anew */
+	customer_put(w, "beta");
+	assert_beat(w, &a, &none, "");
+	assert_int_equal(store_node_drain(w->st, "a", false, &by), 0);
+	assert_beat(w, &a, &none, "beta/hq");
+	assert_int_equal(store_node_drain(w->st, "a", true, &by), 0);
+	++a.since_ms;
+	assert_beat(w, &b, &none, "acme/hq");
+	assert_beat(w, &a, &none, "beta/hq");
+	customer_put(w, "zeta");
+	assert_beat(w, &a, &none, "beta/hq zeta/hq");
+}
+
+
 static void test_a_name_is_one_node_s(void **state)
 {
 	struct store_node twin = a;
@@ -218,19 +266,6 @@ static void test_what_is_removed_is_nobody_s(void **state)
 }
 
 
-static int see_node(const struct store_node *node, void *arg)
-{
-	char *text = arg;
-	const size_t l = strlen(text);
-
-	(void)re_snprintf(text + l, 256 - l, "%s %s%s%zu;", node->name,
-			  node->alive ? "up " : "gone ",
-			  node->draining ? "draining " : "", node->pbxs);
-
-	return 0;
-}
-
-
 static int see_place(const char *tenant, const char *pbx, const char *node,
 		     int64_t since_ms, void *arg)
 {
@@ -283,6 +318,7 @@ static const struct CMUnitTest tests[] = {
 	NODE_TEST(test_who_comes_first_has_it),
 	NODE_TEST(test_who_is_silent_loses_it),
 	NODE_TEST(test_who_goes_hands_over),
+	NODE_TEST(test_who_is_told_to_hand_over_does),
 	NODE_TEST(test_a_name_is_one_node_s),
 	NODE_TEST(test_customers_of_files),
 	NODE_TEST(test_what_is_removed_is_nobody_s),
