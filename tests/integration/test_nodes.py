@@ -7,7 +7,8 @@ import signal
 import subprocess
 import unittest
 
-from portal import ADDRESS, Registrar, Service, user
+from browser import BrowserTest
+from portal import ADDRESS, PASSWORD, Registrar, Service, user
 from support import LabTest, deadline, wait_for
 
 from lab import plan, postgres
@@ -236,6 +237,32 @@ class Nodes(LabTest):
         twin.name = self.nodes[0].name
         self.assertIn("another node is there that is called "
                       + twin.name, twin.refused())
+
+
+class NodesPage(BrowserTest):
+    """The portal's page of two nodes."""
+
+    @classmethod
+    def setUpClass(cls):
+        server = postgres.Postgres()
+        cls.addClassCleanup(server.stop)
+        server.start()
+        url = server.database()
+        cls.nodes = [Node(name, url, number) for number, name in
+                     enumerate(("north", "south"), 5)]
+        for node in cls.nodes:
+            cls.addClassCleanup(node.stop)
+            node.start()
+        cls.nodes[0].tenant()
+        cls.url = "http://%s:%d" % (ADDRESS, 18500 + cls.nodes[0].number)
+        cls.make_shots()
+
+    @deadline(120)
+    def test_a_node_is_drained_in_the_page_of_another(self):
+        answer = self.nodes[0].local().put("/admins/ann", {
+            "role": "msp-admin", "password": PASSWORD})
+        self.assertEqual(answer.code, 201, answer)
+        self.tell("nodes", PAGE_OTHER=self.nodes[1].name)
 
 
 class OneNode(LabTest):

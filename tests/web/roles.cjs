@@ -36,6 +36,9 @@ async function walk(page, role)
 	assert.equal(await tenant.count(), msp ? 1 : 0, `${role}: customers`);
 	if (msp)
 		await tenant.selectOption("acme");
+	assert.equal(await page.getByRole("navigation").getByRole("link",
+		{ name: "Nodes", exact: true }).count(), msp ? 1 : 0,
+		`${role}: nodes`);
 
 	for (const name of all) {
 		await go(page, name);
