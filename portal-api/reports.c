@@ -158,14 +158,22 @@ static bool asked_read(struct request *rq, struct store_figures *asked)
 	asked->pbx    = query_text(rq, "pbx");
 	asked->by_pbx = query_text(rq, "by") != NULL;
 
+	asked->upn    = query_text(rq, "upn");
+
 	if (!times_read(rq, &asked->from_ms, &asked->to_ms) ||
+	    !query_bool(rq, "exact", &asked->exact) ||
+	    !query_bool(rq, "failed", &asked->failed) ||
 	    !zone_read(rq, &asked->zone_ms) ||
 	    !query_choice(rq, "step", stepv, RE_ARRAY_SIZE(stepv), &step) ||
 	    !query_choice(rq, "by", byv, RE_ARRAY_SIZE(byv), &by))
 		return false;
 
+	/* what hours do not tell apart is told exactly */
+	asked->exact |= asked->upn || asked->failed;
+
 	/* what an hour is told for is all of it */
-	asked->from_ms -= asked->from_ms % HOUR_MS;
+	if (!asked->exact)
+		asked->from_ms -= asked->from_ms % HOUR_MS;
 	asked->step_ms  = !query_text(rq, "step") ? 0 :
 		step ? DAY_MS : HOUR_MS;
 

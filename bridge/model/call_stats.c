@@ -53,6 +53,10 @@ void call_stats_sum(struct call_stats *stats, const struct call_stats *by,
 
 		*to = minus ? *to - n : *to + n;
 	}
+
+	/* not of calls that ended, and kept nowhere */
+	if (!minus)
+		stats->running += by->running;
 }
 
 

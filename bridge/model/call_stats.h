@@ -47,7 +47,7 @@ void call_stats_add(struct call_stats *stats, const struct call_record *rec);
 extern const size_t call_figurev[];
 extern const size_t call_figurec;  /* CALL_FIGURES_MAX at most */
 
-/** Add all counters, or take them off again */
+/** Add all counters, or take those of calls that ended off again */
 void call_stats_sum(struct call_stats *stats, const struct call_stats *by,
 		    bool minus);
 

@@ -397,6 +397,9 @@ struct store_figures {
 	int64_t step_ms;           /* whole hours; 0: all together          */
 	int64_t zone_ms;           /* east of Greenwich: when days begin    */
 	bool by_pbx;               /* ... apart                             */
+	bool exact;                /* the times to the ms, and calls that run */
+	const char *upn;           /* NULL: all; wants exact                */
+	bool failed;               /* only those; wants exact               */
 	size_t limit;              /* of groups, more are E2BIG; 0: none    */
 };
 
@@ -406,7 +409,8 @@ typedef int (store_figures_h)(int64_t time_ms, const char *tenant,
 			      const char *pbx, const struct call_stats *stats,
 			      void *arg);
 
-/** Figures of all calls that ended, in order of time, tenant, PBX */
+/** Figures of all calls that ended, in order of time, tenant, PBX. What hours
+    do not tell apart is counted call by call */
 int store_call_figures(struct store *st, const struct store_figures *asked,
 		       store_figures_h *h, void *arg);
 

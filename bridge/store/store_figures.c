@@ -8,6 +8,7 @@
  * together have rows of their own, of a tenant that nobody can be called:
  * one an hour, however many customers there are.
  */
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "bridge/base/libre.h"
@@ -345,19 +346,11 @@ static int tell_all(const struct figures *f, store_figures_h *h, void *arg)
 }
 
 
-int store_call_figures(struct store *st, const struct store_figures *asked,
-		       store_figures_h *h, void *arg)
+static int hours_sum(struct store *st, struct summing *s, int64_t from_ms,
+		     int64_t to_ms)
 {
-	struct summing s = { .asked = asked };
+	const struct store_figures *asked = s->asked;
 	struct sql q;
-	int err;
-
-	if (!st || !asked || !h || asked->step_ms < 0)
-		return EINVAL;
-
-	err = figures_alloc(&s.f);
-	if (err)
-		return err;
 
 	sql_begin(&q, "SELECT hour_ms, tenant, pbx, data FROM call_figures");
 	if (asked->tenant)
@@ -367,12 +360,98 @@ int store_call_figures(struct store *st, const struct store_figures *asked,
 			       "tenant =", ALL);
 	sql_where_text(&q, "pbx =", asked->pbx);
 	sql_where(&q, "hour_ms >=", (struct db_param)
-		  DB_INT(asked->from_ms - asked->from_ms % HOUR_MS));
-	if (asked->to_ms)
-		sql_where(&q, "hour_ms <",
-			  (struct db_param)DB_INT(asked->to_ms));
+		  DB_INT(from_ms - from_ms % HOUR_MS));
+	if (to_ms)
+		sql_where(&q, "hour_ms <", (struct db_param)DB_INT(to_ms));
 
-	err = sql_run(&q, st->db, 0, sum_h, &s);
+	return sql_run(&q, st->db, 0, sum_h, s);
+}
+
+
+static int call_h(const json_t *value, void *arg)
+{
+	struct summing *s = arg;
+	const bool apart = s->asked->by_pbx;
+	struct call_record rec;
+	struct group *group;
+
+	/* what a newer version wrote may be unknown here */
+	if (call_record_read(&rec, value))
+		return 0;
+
+	group = group_get(s->f, step_of(s->asked, rec.start_ms -
+					rec.start_ms % HOUR_MS),
+			  apart ? rec.tenant : "", apart ? rec.pbx : "");
+	if (!group)
+		return ENOMEM;
+	if (s->asked->limit && s->f->c > s->asked->limit)
+		return E2BIG;
+
+	call_stats_add(&group->stats, &rec);
+
+	return 0;
+}
+
+
+/** Call by call. @param result  NULL: all */
+static int calls_sum(struct store *st, struct summing *s, int64_t from_ms,
+		     int64_t to_ms, const char *result)
+{
+	const struct store_call_query query = {
+		.span = { .tenant = s->asked->tenant, .pbx = s->asked->pbx,
+			  .upn = s->asked->upn, .from_ms = from_ms,
+			  .to_ms = to_ms },
+		.failed = s->asked->failed ? "true" : NULL,
+		.result = result,
+	};
+
+	return store_calls(st, &query, call_h, s);
+}
+
+
+/** Whole hours at once, and what is cut off at both ends call by call */
+static int exact_sum(struct store *st, struct summing *s)
+{
+	const struct store_figures *asked = s->asked;
+	const int64_t to_ms = asked->to_ms ? asked->to_ms : INT64_MAX;
+	const int64_t first = (asked->from_ms + HOUR_MS - 1) / HOUR_MS *
+		HOUR_MS;
+	const int64_t last = to_ms - to_ms % HOUR_MS;
+	int err = 0;
+
+	if (asked->upn || asked->failed || last <= first)
+		return calls_sum(st, s, asked->from_ms, to_ms, NULL);
+
+	if (asked->from_ms < first)
+		err = calls_sum(st, s, asked->from_ms, first, NULL);
+	if (!err)
+		err = hours_sum(st, s, first, last);
+	if (!err)
+		err = calls_sum(st, s, first, last,
+				call_result_name(CALL_RUNNING));
+	if (!err && last < to_ms)
+		err = calls_sum(st, s, last, to_ms, NULL);
+
+	return err;
+}
+
+
+int store_call_figures(struct store *st, const struct store_figures *asked,
+		       store_figures_h *h, void *arg)
+{
+	struct summing s = { .asked = asked };
+	int err;
+
+	if (!st || !asked || !h || asked->step_ms < 0 ||
+	    (!asked->exact && (asked->upn || asked->failed)))
+		return EINVAL;
+
+	err = figures_alloc(&s.f);
+	if (err)
+		return err;
+
+	err = asked->exact ? exact_sum(st, &s)
+		: hours_sum(st, &s, asked->from_ms, asked->to_ms);
 	if (!err)
 		err = tell_all(s.f, h, arg);
 	mem_deref(s.f);

@@ -14,7 +14,7 @@
 #include "sheet.h"
 
 
-enum { COLUMNS = 9, PAGE = 1000, CURSOR_SIZE = 512 };
+enum { COLUMNS = 9 };
 
 
 struct fold {
@@ -46,50 +46,43 @@ static int fold_offline(const struct fold *fold, const char *state_dir)
 }
 
 
-static int fold_rows(const struct fold *fold, const json_t *rows)
+/** The service counts. @param reportp  Takes it, owned */
+static int report_ask(json_t **reportp, const struct call_filter *filter,
+		      const struct cli *cli)
 {
-	const json_t *row;
-	size_t i;
-	int err = 0;
+	struct answer answer;
+	int status;
 
-	json_array_foreach(rows, i, row) {
-		struct call_record rec;
+	status = ask(cli, &answer, false, "/api/v1/reports/calls?exact=true"
+		     "%s%H", filter->from_ms ? "" : "&from_ms=0",
+		     call_filter_query, filter);
+	if (status)
+		return status;
 
-		/* what a newer service tells may be unknown here */
-		if (!call_record_read(&rec, row) &&
-		    call_filter_takes(fold->filter, &rec))
-			err = err ? err : call_report_add(fold->report, &rec);
-	}
+	*reportp = json_incref(answer.json);
+	(void)json_object_del(*reportp, "times");
+	answer_clear(&answer);
 
-	return err ? EXIT_BAD : EXIT_GOOD;
+	return EXIT_GOOD;
 }
 
 
-/** All that were recorded, a page after the other */
-static int fold_online(const struct fold *fold, const struct cli *cli)
+/** This program counts what is in the journal */
+static int report_count(json_t **reportp, const struct call_filter *filter,
+			const char *state_dir)
 {
-	struct call_filter span = *fold->filter;
-	char cursor[CURSOR_SIZE] = "";
+	struct fold fold = { .filter = filter };
 	int status;
 
-	span.failed = false;       /* the store does not know: we do */
+	if (call_report_alloc(&fold.report))
+		return EXIT_BAD;
 
-	do {
-		struct answer answer;
-
-		status = ask(cli, &answer, false, "/api/v1/call-records?"
-			     "limit=%d%s%H%H", PAGE, *cursor ? "&cursor=" :
-			     "", ask_escape, cursor, call_filter_query,
-			     &span);
-		if (status)
-			break;
-
-		status = fold_rows(fold, json_object_get(answer.json,
-							 "calls"));
-		str_ncpy(cursor, answer_str(answer.json, "next"),
-			 sizeof(cursor));
-		answer_clear(&answer);
-	} while (!status && *cursor);
+	status = fold_offline(&fold, state_dir);
+	if (!status) {
+		*reportp = call_report_json(fold.report);
+		status = *reportp ? EXIT_GOOD : EXIT_BAD;
+	}
+	mem_deref(fold.report);
 
 	return status;
 }
@@ -341,24 +334,14 @@ static int print(const json_t *report, enum sheet sheet)
 int report_calls(const struct cli *cli, const struct call_filter *filter,
 		 const char *state_dir, enum sheet sheet)
 {
-	struct fold fold = { .filter = filter };
-	json_t *report;
+	json_t *report = NULL;
 	int status;
 
-	if (call_report_alloc(&fold.report))
-		return EXIT_BAD;
-
-	status = state_dir ? fold_offline(&fold, state_dir)
-		: fold_online(&fold, cli);
-	if (status)
-		goto out;
-
-	report = call_report_json(fold.report);
-	status = report ? print(report, sheet) : EXIT_BAD;
+	status = state_dir ? report_count(&report, filter, state_dir)
+		: report_ask(&report, filter, cli);
+	if (!status)
+		status = print(report, sheet);
 	json_decref(report);
-
- out:
-	mem_deref(fold.report);
 
 	return status;
 }

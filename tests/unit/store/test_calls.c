@@ -15,6 +15,7 @@
 #include "bridge/model/call_stats.h"
 #include "bridge/store/journal.h"
 #include "bridge/store/store_core.h"
+#include "kills.h"
 #include "old.h"
 
 
@@ -446,33 +447,45 @@ static void test_figures_of_all_of_older_tables(void **state)
 }
 
 
-static void import_and_kill(const struct world *w, unsigned n)
+static void test_figures_of_what_hours_do_not_tell_apart(void **state)
 {
-	int fdv[2], status;
-	char word;
-	pid_t pid;
+	const struct store_figures loose = { .failed = true };
+	const struct store_figures exact = { .exact = true, .from_ms =
+		BEGIN_MS + MINUTE_MS };
+	struct world *w = *state;
+	struct steps steps = { "" };
+	struct call_stats stats = { 0 };
+	struct call_record v[] = {
+		call(0, "1", "2"), call(59, "1", "2"), call(61, "1", "2"),
+		call(8 * 60, "1", "2"), call(9 * 60, "1", "2"),
+	};
 
-	assert_int_equal(pipe(fdv), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		struct store *st;
+	v[2].state  = CALL_RINGING;
+	v[2].result = CALL_RUNNING;
+	str_ncpy(v[3].upn, "bo@acme.example", sizeof(v[3].upn));
+	v[4].result = CALL_FAULT;
+	written(w, v, RE_ARRAY_SIZE(v));
+	imported(w);
 
-		if (store_open(&st, w->url, false, NULL, w->errs))
-			_exit(1);
-		for (;;)
-			if (store_import(st, "n1", w->folder, 7, NULL) ||
-			    write(fdv[1], "x", 1) != 1)
-				_exit(2);
-	}
+	/* the hours cut off at both ends, whole ones between */
+	STEPS(w, "0=1 1=0 8=1 ", .step_ms = HOUR_MS, .exact = true,
+	      .from_ms = BEGIN_MS + MINUTE_MS, .to_ms = BEGIN_MS +
+	      8 * HOUR_MS + 1);
+	STEPS(w, "0=1 1=0 ", .step_ms = HOUR_MS, .exact = true,
+	      .from_ms = BEGIN_MS + MINUTE_MS, .to_ms = BEGIN_MS +
+	      8 * HOUR_MS);
+	STEPS(w, "0=1 ", .exact = true, .from_ms = BEGIN_MS, .to_ms =
+	      BEGIN_MS + MINUTE_MS);
+	STEPS(w, "0=1 ", .exact = true, .upn = "BO@acme.example");
+	STEPS(w, "0=1 ", .exact = true, .failed = true, .tenant = "acme");
+	STEPS(w, "", .exact = true, .failed = true, .to_ms = BEGIN_MS);
 
-	(void)close(fdv[1]);
-	while (n--)
-		assert_int_equal(read(fdv[0], &word, 1), 1);
-
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	(void)close(fdv[0]);
+	assert_int_equal(store_call_figures(w->st, &exact, add_figures,
+					    &stats), 0);
+	assert_int_equal(stats.calls, 3);
+	assert_int_equal(stats.running, 1);
+	assert_int_equal(store_call_figures(w->st, &loose, see_step, &steps),
+			 EINVAL);
 }
 
 
@@ -487,7 +500,7 @@ static void test_kills_count_no_call_twice(void **state)
 
 	w->st = mem_deref(w->st);
 	for (unsigned i = 0; i < 8; i++)
-		import_and_kill(w, 1 + i % 3);
+		import_and_kill(w, 7, 1 + i % 3);
 	(void)again(w);
 	imported(w);
 	assert_figures(w, v, 200);
@@ -769,6 +782,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_figures_are_those_of_the_calls),
 	TEST(test_figures_by_time_and_pbx),
 	TEST(test_figures_of_all_of_older_tables),
+	TEST(test_figures_of_what_hours_do_not_tell_apart),
 	TEST(test_kills_count_no_call_twice),
 	TEST(test_a_store_of_version_1_is_filled_up),
 	TEST(test_calls_told_while_others_are_filled_count_once),

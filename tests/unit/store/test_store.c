@@ -21,6 +21,7 @@
 #include "bridge/store/store.h"
 #include "bridge/store/store_core.h"
 #include "acme.h"
+#include "kills.h"
 
 
 /* Values */
@@ -697,50 +698,6 @@ static void test_two_bridges_keep_apart(void **state)
 }
 
 
-/** Imports little by little and says so each time */
-static void import_child(const struct world *w, int fd)
-{
-	struct store *st;
-	size_t c;
-
-	if (store_open(&st, w->url, false, NULL, w->errs))
-		_exit(1);
-
-	do {
-		if (store_import(st, "n1", w->folder, 37, &c))
-			_exit(2);
-		if (write(fd, "x", 1) != 1)
-			_exit(3);
-	} while (c);
-
-	for (;;)
-		(void)pause();
-}
-
-
-/** Kill it right after its nth word, whatever it is doing by then */
-static void import_and_kill(const struct world *w, unsigned n)
-{
-	int fdv[2], status;
-	char word;
-	pid_t pid;
-
-	assert_int_equal(pipe(fdv), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid)
-		import_child(w, fdv[1]);
-
-	(void)close(fdv[1]);
-	while (n--)
-		assert_int_equal(read(fdv[0], &word, 1), 1);
-
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	(void)close(fdv[0]);
-}
-
-
 static void test_nothing_is_lost_or_doubled_by_kills(void **state)
 {
 	struct world *w = *state;
@@ -749,10 +706,9 @@ static void test_nothing_is_lost_or_doubled_by_kills(void **state)
 
 	journal_write(w, 0, 600);
 
-	/* a child must not share the server's connection */
 	w->st = mem_deref(w->st);
 	for (unsigned i = 0; i < 12; i++)
-		import_and_kill(w, 1 + i % 3);
+		import_and_kill(w, 37, 1 + i % 3);
 
 	w->st = store_of(w, w->url);
 	assert_true(count(w, store_reg_history, &seen) > 0);
