@@ -1,9 +1,9 @@
 /**
- * @file portal.c  The thread, and commands that wait for their outcome
+ * @file portal.c  The thread, and what hangs on its loop
  *
  * The loop and all that hangs on it belong to the thread. From outside come
- * two things, both under the lock and announced by the bell: outcomes of
- * commands, and that it is time to stop.
+ * what workers have done, outcomes of commands, and that it is time to stop:
+ * under a lock, and announced by the bell.
  */
 #include <curl/curl.h>
 #include <event2/bufferevent.h>
@@ -21,6 +21,7 @@
 #include "bridge/base/errors.h"
 #include "api.h"
 #include "certificates.h"
+#include "commands.h"
 #include "desk.h"
 #include "door.h"
 #include "events.h"
@@ -35,26 +36,6 @@
 
 enum {
 	READ_S         = 10,           /* between two octets                 */
-	WAITING_MAX    = 64,           /* commands                           */
-};
-
-
-/** An outcome on its way to the thread */
-struct outcome {
-	struct outcome *next;      /* owned */
-	uint64_t id;
-	int err;
-	char text[];
-};
-
-
-/** A command whose outcome is awaited */
-struct waiting {
-	struct le le;
-	struct portal *portal;     /* borrowed, parent                     */
-	struct evhttp_request *req; /* owned by evhttp, until answered     */
-	struct event *limit;       /* owned                                */
-	uint64_t id;
 };
 
 
@@ -73,14 +54,12 @@ struct portal {
 	struct syncing *syncing;   /* owned, NULL: there is no store       */
 	struct presence *presence; /* owned, likewise                      */
 	struct event *bell_ev;     /* owned                                */
-	struct list waitingl;      /* struct waiting; the thread's         */
-	uint64_t last_id;          /* the thread's                         */
+	struct commands *commands; /* owned                                */
 	bool over;                 /* the thread's: it was told to stop    */
 	pthread_t thread;
 	int bell;                  /* eventfd, owned                       */
 
 	pthread_mutex_t lock;      /* for all below                        */
-	struct outcome *outcomes, **outcometp; /* owned                    */
 	struct list donel;         /* struct request: worked on            */
 	struct list taskl;         /* struct desk_task: done               */
 	bool stopping;
@@ -283,149 +262,9 @@ static void done_send(struct portal *p)
 }
 
 
-/* Commands, in the thread */
-
-
-static void waiting_destructor(void *data)
-{
-	struct waiting *w = data;
-
-	if (w->limit)
-		event_free(w->limit);
-	list_unlink(&w->le);
-}
-
-
-static struct waiting *waiting_find(const struct portal *p, uint64_t id)
-{
-	struct le *le;
-
-	LIST_FOREACH(&p->waitingl, le) {
-		struct waiting *w = le->data;
-
-		if (w->id == id)
-			return w;
-	}
-
-	return NULL;
-}
-
-
-/** The text's lines as a list */
-static json_t *lines_json(const char *text)
-{
-	json_t *list = json_array();
-
-	while (*text) {
-		const size_t l = strcspn(text, "\n");
-
-		if (l)
-			(void)json_array_append_new(list,
-						    json_stringn(text, l));
-		text += l + (text[l] == '\n');
-	}
-
-	return list;
-}
-
-
-static void reply_failed(struct request *rq, int err, const char *text)
-{
-	const char *what = err == EBADMSG ? "what was read is wrong; nothing"
-		" was changed" : strerror(err);
-	const int code = err == ENOENT ? HTTP_NOTFOUND :
-		err == EBADMSG ? 422 :
-		err == ESHUTDOWN ? HTTP_SERVUNAVAIL : HTTP_INTERNAL;
-
-	reply_json(rq, code, json_pack("{s:s, s:n, s:o}", "error", what,
-				       "field", "details",
-				       lines_json(text)));
-}
-
-
-/** Answer, and forget the command */
-static void waiting_end(struct waiting *w, int err, const char *text)
-{
-	struct request rq = {.portal = w->portal, .req = w->req};
-
-	if (err)
-		reply_failed(&rq, err, text);
-	else
-		reply_json(&rq, HTTP_OK, json_pack("{s:s, s:o}", "status",
-						   "done", "details",
-						   lines_json(text)));
-
-	mem_deref(w);
-}
-
-
-/** Nobody has failed yet: it may only take long */
-static void waiting_limit(evutil_socket_t fd, short what, void *arg)
-{
-	struct waiting *w = arg;
-	struct request rq = {.portal = w->portal, .req = w->req};
-
-	(void)fd;
-	(void)what;
-
-	reply_json(&rq, 202, json_pack("{s:s}", "status", "under way"));
-	mem_deref(w);
-}
-
-
-static struct waiting *waiting_new(struct request *rq)
-{
-	struct portal *p = rq->portal;
-	const struct timeval tv = {
-		.tv_sec  = p->conf.reply_limit_ms / 1000,
-		.tv_usec = p->conf.reply_limit_ms % 1000 * 1000,
-	};
-	struct waiting *w;
-
-	w = mem_zalloc(sizeof(*w), waiting_destructor);
-	if (!w)
-		return NULL;
-
-	w->portal = p;
-	w->req    = rq->req;
-	w->id     = ++p->last_id;
-	w->limit  = evtimer_new(p->base, waiting_limit, w);
-
-	if (!w->limit || evtimer_add(w->limit, &tv))
-		return mem_deref(w);
-
-	list_append(&p->waitingl, &w->le, w);
-
-	return w;
-}
-
-
 void portal_command(struct request *rq, struct portal_command *cmd)
 {
-	struct portal *p = rq->portal;
-	struct waiting *w;
-	int err;
-
-	if (!p->conf.commandh || list_count(&p->waitingl) >= WAITING_MAX) {
-		reply_error(rq, HTTP_SERVUNAVAIL, NULL,
-			    "no commands are taken now");
-		return;
-	}
-
-	w = waiting_new(rq);
-	if (!w) {
-		reply_json(rq, HTTP_INTERNAL, NULL);
-		return;
-	}
-
-	cmd->portal = p;
-	cmd->id     = w->id;
-	err = p->conf.commandh(cmd, p->conf.arg);
-	if (!err)
-		return;
-
-	mem_deref(w);
-	reply_error(rq, HTTP_SERVUNAVAIL, NULL, "not taken: %m", err);
+	commands_begin(rq->portal->commands, rq, cmd);
 }
 
 
@@ -441,21 +280,9 @@ static void bell_ring(const struct portal *p)
 }
 
 
-static void outcomes_free(struct outcome *o)
-{
-	while (o) {
-		struct outcome *next = o->next;
-
-		free(o);
-		o = next;
-	}
-}
-
-
 static void bell_handler(evutil_socket_t fd, short what, void *arg)
 {
 	struct portal *p = arg;
-	struct outcome *outcomes, *o;
 	uint64_t count;
 	bool stopping, draining;
 
@@ -463,22 +290,11 @@ static void bell_handler(evutil_socket_t fd, short what, void *arg)
 	(void)!read(fd, &count, sizeof(count));
 
 	(void)pthread_mutex_lock(&p->lock);
-	outcomes     = p->outcomes;
-	p->outcomes  = NULL;
-	p->outcometp = &p->outcomes;
-	stopping     = p->stopping;
-	draining     = p->draining;
+	stopping = p->stopping;
+	draining = p->draining;
 	(void)pthread_mutex_unlock(&p->lock);
 
-	for (o = outcomes; o; o = o->next) {
-		struct waiting *w = waiting_find(p, o->id);
-
-		/* Late: the person was told that it is under way */
-		if (w)
-			waiting_end(w, o->err, o->text);
-	}
-
-	outcomes_free(outcomes);
+	commands_answer(p->commands);
 	done_send(p);
 	tasks_end(p);
 
@@ -491,29 +307,10 @@ static void bell_handler(evutil_socket_t fd, short what, void *arg)
 
 void portal_reply(struct portal *p, uint64_t id, int err, const char *text)
 {
-	struct outcome *o;
-	size_t l;
-
 	if (!p)
 		return;
 
-	l = text ? strlen(text) : 0;
-	o = malloc(sizeof(*o) + l + 1);
-	if (!o)
-		return;                    /* the time limit answers */
-
-	o->next = NULL;
-	o->id   = id;
-	o->err  = err;
-	if (l)
-		memcpy(o->text, text, l);
-	o->text[l] = '\0';
-
-	(void)pthread_mutex_lock(&p->lock);
-	*p->outcometp = o;
-	p->outcometp  = &o->next;
-	(void)pthread_mutex_unlock(&p->lock);
-
+	commands_tell(p->commands, id, err, text);
 	bell_ring(p);
 }
 
@@ -541,8 +338,7 @@ static void *thread_main(void *arg)
 	tasks_end(p);
 	streams_close(p->streams);
 
-	while (p->waitingl.head)
-		waiting_end(p->waitingl.head->data, ESHUTDOWN, "");
+	commands_end(p->commands);
 
 	/* Let answers out that are written without waiting */
 	(void)event_base_loop(p->base, EVLOOP_NONBLOCK);
@@ -627,7 +423,9 @@ static int loop_init(struct portal *p)
 	if (!p->bell_ev || event_add(p->bell_ev, NULL))
 		return ENOMEM;
 
-	err = http_init(&p->http, p, api_request);
+	err = commands_alloc(&p->commands, p, p->base);
+	if (!err)
+		err = http_init(&p->http, p, api_request);
 	if (!err)
 		err = sessions_alloc(&p->sessions);
 	if (!err)
@@ -682,6 +480,7 @@ static void portal_free(struct portal *p)
 	imports_free(p->imports);
 	certificates_free(p->certificates);
 	sessions_free(p->sessions);
+	commands_free(p->commands);
 	if (p->bell_ev)
 		event_free(p->bell_ev);
 	if (p->base)
@@ -689,7 +488,6 @@ static void portal_free(struct portal *p)
 	if (p->bell >= 0)
 		(void)close(p->bell);
 
-	outcomes_free(p->outcomes);
 	(void)pthread_mutex_destroy(&p->lock);
 	portal_conf_free(&p->conf);
 	free(p);
@@ -712,8 +510,7 @@ int portal_start(struct portal **pp, const struct portal_conf *conf,
 		return ENOMEM;
 
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
-	p->bell      = -1;
-	p->outcometp = &p->outcomes;
+	p->bell = -1;
 	(void)pthread_mutex_init(&p->lock, NULL);
 
 	err = portal_conf_copy(&p->conf, conf);
