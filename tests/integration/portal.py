@@ -271,7 +271,7 @@ class Registrar:
         self.expires = {}
         self.refused = set()
         self.open = True
-        self.thread = threading.Thread(target=self.serve)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
     def serve(self):
