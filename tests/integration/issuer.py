@@ -123,7 +123,8 @@ class Issuer:
                                 self.folder / "issuer.key")
         self.server.socket = context.wrap_socket(self.server.socket,
                                                  server_side=True)
-        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread = threading.Thread(target=self.server.serve_forever,
+                                       daemon=True)
         self.thread.start()
 
     @staticmethod
