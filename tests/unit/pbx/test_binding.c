@@ -59,8 +59,8 @@ static void an_echo_is_read_as_any_other(void **state)
 		"\r\nExpires: 90\r\n", ";x=\"a,b\";expires=60\r\n",
 		";expires=60, <sip:101@10.0.0.9>;expires=5\r\n",
 		";expires=60\r\nContact: <sip:101@10.0.0.9>;expires=5\r\n",
-		";expires=60\r\nContact: "
-		"<sip:101@10.0.0.1:5060;cb=ffffffffffff>\r\n",
+		(";expires=60\r\nContact: "
+		"<sip:101@10.0.0.1:5060;cb=ffffffffffff>\r\n"),
 		" ;expires=60\r\n",
 	};
 	(void)state;

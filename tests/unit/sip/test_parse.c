@@ -226,8 +226,8 @@ static void assert_challenge(const char *text)
 static void test_challenges(void **state)
 {
 	static const char *const textv[] = {
-		"Digest realm=\"a\",nonce=\"b\",opaque=\"c\",algorithm=MD5,"
-		"qop=\"auth\"",
+		("Digest realm=\"a\",nonce=\"b\",opaque=\"c\",algorithm=MD5,"
+		"qop=\"auth\""),
 		"Digest realm=\"a b\", nonce=\"b=/+\" , stale=TRUE",
 		"Digest  REALM=\"a\",\tNonce=\"b\", algorithm=SHA-256",
 		"Digest realm=\"a,nonce=\",nonce=\"b\"",
