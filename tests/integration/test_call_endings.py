@@ -34,7 +34,7 @@ class FromTeams(BridgeTest):
 
     def test_refusals_of_the_pbx_keep_their_meaning(self):
         for number, codes in (("6004", (404,)), ("6003", (403,)),
-                              ("1003", (480,)), ("6005", (503, 480))):
+                              ("1004", (480,)), ("6005", (503, 480))):
             with self.subTest(number):
                 call = self.people["A"].dial(number)
                 self.assertIn(call.wait_ended()["code"], codes)

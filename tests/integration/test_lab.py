@@ -53,7 +53,7 @@ class AsteriskPbx(LabTest):
 
     def test_busy_and_not_registered(self):
         desk = self.site.desk(1)
-        for number, code in (("6002", "486"), ("1003", "480"),
+        for number, code in (("6002", "486"), ("1004", "480"),
                              ("2001", "480"), ("6004", "404")):
             desk.dial(number)
             self.assertIn(code, desk.wait_closed(), number)

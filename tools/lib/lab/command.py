@@ -18,7 +18,7 @@ NEEDS = {"phones": ("asterisk",), "teams": ("dns",)}
 ABOUT = {
     "dns": "names of both worlds, %s port %d" % (plan.DNS_HOST,
                                                  plan.DNS_PORT),
-    "asterisk": "the customer's PBX, %s (%s): 1001-1003 desks, 2001-2020 "
+    "asterisk": "the customer's PBX, %s (%s): 1001-1004 desks, 2001-2020 "
                 "Teams users, 6000-6017 test numbers"
                 % (plan.ASTERISK, plan.PBX_NAME),
     "kamailio": "a proxy PBX, %s (%s): 1101, 1102, 2101-2103"
