@@ -35,4 +35,5 @@ void taping_look(struct call *call)
 		left_s);
 	record_note(call, CALL_VOICE, CALL_AT_BRIDGE,
 		    "kept for up to %u s, as was asked", left_s);
+	record_tell(call);
 }
