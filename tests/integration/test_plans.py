@@ -31,7 +31,7 @@ class Plans(CommandLine):
 
     def test_wrong_usage(self):
         self.assertEqual(self.bad("test", "rum"),
-                         ['callbridge: test: want init, run, list, compare,'
-                          ' keep, steps or lint, found "rum"'])
+                         ['callbridge: test: want init, run, list, watch,'
+                          ' stop, compare, keep, steps or lint, found "rum"'])
         self.bad("test")
         self.bad("test", "lint")
