@@ -523,7 +523,6 @@ void presence_close(struct presence *p)
 		return;
 
 	p->closing = true;
-	(void)event_del(p->timer);
 	p->shown   = mem_deref(p->shown);
 	list_flush(&p->watchl);
 }

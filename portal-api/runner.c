@@ -414,17 +414,14 @@ static void left_done(struct desk_task *task)
 
 static void left_look(struct runner *r)
 {
-	struct desk *desk = portal_desk(r->portal);
-
-	if (!desk || r->left_seen || r->left_busy ||
-	    clock_ms() < r->left_ms)
+	if (r->left_seen || r->left_busy || clock_ms() < r->left_ms)
 		return;
 
 	r->left_ms = clock_ms() + LEFT_MS;
 	memset(&r->left, 0, sizeof(r->left));
 	r->left.workh = left_work;
 	r->left.doneh = left_done;
-	r->left_busy  = !desk_push_task(desk, &r->left);
+	r->left_busy  = !desk_push_task(portal_desk(r->portal), &r->left);
 }
 
 

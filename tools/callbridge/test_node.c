@@ -25,10 +25,10 @@ enum { LISTED = 30, COLUMNS = 7 };
 /* Which one */
 
 
-/** The only row of a list, by one of its members. @return EXIT_GOOD, or
+/** The name of the only row of a list. @return EXIT_GOOD, or
     EXIT_BAD (told) */
 static int only_find(const struct cli *cli, char *name, const char *path,
-		     const char *list, const char *member, const char *want)
+		     const char *list, const char *want)
 {
 	const json_t *rows, *row;
 	struct answer answer;
@@ -41,7 +41,7 @@ static int only_find(const struct cli *cli, char *name, const char *path,
 	rows = json_object_get(answer.json, list);
 	row  = json_array_get(rows, 0);
 	if (json_array_size(rows) == 1)
-		str_ncpy(name, answer_str(row, member), TEST_ID_SIZE);
+		str_ncpy(name, answer_str(row, "name"), TEST_ID_SIZE);
 	else {
 		term_error("test: want %s: there %s %zu", want,
 			   json_array_size(rows) ? "are" : "is",
@@ -65,7 +65,7 @@ int test_node_pbx(const struct cli *cli, const char *tenant, const char *pbx,
 
 	if (!tenant)
 		status = only_find(cli, place->tenant, "/api/v1/tenants",
-				   "tenants", "name", "--tenant NAME");
+				   "tenants", "--tenant NAME");
 	if (status || pbx)
 		return status;
 
@@ -73,8 +73,7 @@ int test_node_pbx(const struct cli *cli, const char *tenant, const char *pbx,
 			ask_escape, place->tenant) < 0)
 		return EXIT_BAD;
 
-	return only_find(cli, place->pbx, path, "pbxs", "name",
-			 "--pbx NAME");
+	return only_find(cli, place->pbx, path, "pbxs", "--pbx NAME");
 }
 
 
@@ -426,11 +425,9 @@ int test_node_list(const struct cli *cli, const char *tenant)
 	int status, err;
 	size_t i;
 
-	status = tenant ?
-		ask(cli, &answer, false, "/api/v1/test-runs?limit=%d&tenant="
-		    "%H", LISTED, ask_escape, tenant) :
-		ask(cli, &answer, false, "/api/v1/test-runs?limit=%d",
-		    LISTED);
+	status = ask(cli, &answer, false, "/api/v1/test-runs?limit=%d%s%H",
+		     LISTED, tenant ? "&tenant=" : "", ask_escape,
+		     tenant ? tenant : "");
 	if (status)
 		return status;
 
