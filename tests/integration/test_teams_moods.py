@@ -50,6 +50,11 @@ class Moods(MoodTest):
         self.mood(sdp_profile="two-crypto")
         self.both_ways()
 
+    def test_keys_with_an_mki_alone(self):
+        """Each packet of Teams bears it then, and ours do not."""
+        self.mood(sdp_profile="mki")
+        self.both_ways()
+
     def test_offers_whose_first_key_is_tag_0_of_another_suite(self):
         self.mood(sdp_profile="tag-0", silk=False)
         self.both_ways()

@@ -468,18 +468,20 @@ static int write_formats(struct mbuf *mb, const struct desc_local *local,
 
 
 static int write_crypto(struct mbuf *mb, uint32_t tag, const char *bits,
-			const uint8_t *key, const char *mki)
+			const uint8_t *key, bool mki)
 {
-	char text[48] = "";
+	char text[48] = "", id[8] = "";
 	size_t len = sizeof(text) - 1;
 
 	if (base64_encode(key, DESC_KEY_SIZE, text, &len))
 		return EINVAL;
+	if (mki)
+		snprintf(id, sizeof(id), "|%d:1", DESC_MKI);
 
 	return mbuf_printf(mb,
 			   "a=crypto:%u AES_CM_128_HMAC_SHA1_%s "
 			   "inline:%s|2^31%s\r\n",
-			   tag, bits, text, mki);
+			   tag, bits, text, id);
 }
 
 
@@ -504,18 +506,20 @@ static int write_keys(struct mbuf *mb, const struct desc_local *local)
 	int err = 0;
 
 	if (local->is_answer)
-		return write_crypto(mb, local->tag, "80", local->key, "");
+		return write_crypto(mb, local->tag, "80", local->key,
+				    local->mki);
 
 	if (local->profile == PROFILE_TWO_CRYPTO) {
 		rand_bytes(other, sizeof(other));
-		err |= write_crypto(mb, 2, "80", other, "|1:1");
+		err |= write_crypto(mb, 2, "80", other, true);
 	}
 	else if (local->profile == PROFILE_TAG_0) {
 		rand_bytes(other, sizeof(other));
-		err |= write_crypto(mb, 0, "32", other, "");
+		err |= write_crypto(mb, 0, "32", other, false);
 	}
 
-	return err | write_crypto(mb, DESC_OFFER_TAG, "80", local->key, "");
+	return err | write_crypto(mb, DESC_OFFER_TAG, "80", local->key,
+				  local->mki);
 }
 
 

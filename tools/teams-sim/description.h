@@ -16,6 +16,7 @@ enum {
 	DESC_KEY_SIZE = 30, /* 16 bytes of key and 14 of salt */
 	DESC_TEXT_SIZE = 4096,
 	DESC_OFFER_TAG = 3, /* tag of the usable line in our offers */
+	DESC_MKI = 1,       /* in one octet */
 };
 
 enum direction {
@@ -66,6 +67,7 @@ struct desc_local {
 	bool silk;                /* in an offer */
 	uint32_t tag;             /* crypto tag of an answer */
 	uint8_t key[DESC_KEY_SIZE];
+	bool mki;                 /* the key has one, of one octet */
 	const struct desc *offer; /* of the SBC, for an answer */
 };
 

@@ -62,6 +62,7 @@ struct outbound {
 	uint16_t seq;
 	uint32_t packets, octets;
 	bool on;
+	bool mki;               /* our key has one: it is in each packet */
 	char digits[DIGITS_MAX + 1]; /* still to be sent */
 	uint32_t event_frame;        /* 0: none under way */
 	uint32_t event_ts;
@@ -395,6 +396,24 @@ static void transmit(int fd, const struct sa *dst,
 }
 
 
+/* libre's SRTP knows no MKI: it stands before the tag (RFC 3711 section 3.1),
+ * and the tag does not cover it */
+static int write_mki(const struct media *m, struct mbuf *mb)
+{
+	uint8_t tag[AUTH_TAG];
+	int err;
+
+	if (!m->out.mki)
+		return 0;
+
+	mb->pos = mb->end - sizeof(tag);
+	memcpy(tag, mbuf_buf(mb), sizeof(tag));
+	err = mbuf_write_u8(mb, DESC_MKI);
+
+	return err | mbuf_write_mem(mb, tag, sizeof(tag));
+}
+
+
 static void send_rtp(struct media *m, uint8_t pt, bool marker, uint32_t ts,
 		     const uint8_t *payload, size_t n)
 {
@@ -413,6 +432,8 @@ static void send_rtp(struct media *m, uint8_t pt, bool marker, uint32_t ts,
 	mb->pos = 0;
 	if (!err)
 		err = srtp_encrypt(m->out.srtp, mb);
+	if (!err)
+		err = write_mki(m, mb);
 	if (!err) {
 		transmit(m->rtp_fd, &m->rtp, mb);
 		++m->cnt.sent;
@@ -564,6 +585,8 @@ static void send_rtcp(struct media *m)
 	mb->pos = 0;
 	if (!err)
 		err = srtcp_encrypt(m->out.srtp, mb);
+	if (!err)
+		err = write_mki(m, mb);
 	if (!err) {
 		transmit(m->mux ? m->rtp_fd : m->rtcp_fd,
 			 m->mux ? &m->rtp : &m->rtcp, mb);
@@ -680,6 +703,7 @@ static int new_key(struct media *m)
 
 	mem_deref(m->out.srtp);
 	m->out.srtp = srtp;
+	m->out.mki = m->sim->set.sdp_profile == PROFILE_MKI;
 	m->out.ssrc = rand_u32();
 	m->out.seq = rand_u16() & 0x7fff;
 	m->out.ts = rand_u32();
@@ -863,6 +887,7 @@ void media_local(const struct media *m, struct desc_local *local)
 {
 	local->port = sa_port(&m->addr);
 	memcpy(local->key, m->out.key, sizeof(local->key));
+	local->mki = m->out.mki;
 }
 
 

@@ -54,10 +54,11 @@ static const struct setting table[] = {
 	 "a TLS handshake that takes longer has failed"},
 	{"connection", CHOICE, AT(connection), 0, 2, REUSE_NEW, "new own any",
 	 "requests to the SBC use a new connection, one of our own, or any"},
-	{"sdp_profile", CHOICE, AT(sdp_profile), 0, 3, PROFILE_PLAIN,
-	 "plain ice two-crypto tag-0",
-	 "our offers: bare, with ICE lines, a line with MKI first, or tag 0 "
-	 "with a _32 suite first"},
+	{"sdp_profile", CHOICE, AT(sdp_profile), 0, 4, PROFILE_PLAIN,
+	 "plain ice two-crypto tag-0 mki",
+	 "our offers: bare, with ICE lines, a line with MKI first, tag 0 with "
+	 "a _32 suite first, or one key alone, which has an MKI (in answers "
+	 "too)"},
 	{"silk", SWITCH, AT(silk), 0, 1, 1, NULL, "SILK in our offers"},
 	{"indialog_other_instance", SWITCH, AT(indialog_other_instance), 0, 1,
 	 0, NULL, "in-dialog requests come from the next region's address"},

@@ -22,6 +22,7 @@ enum sdp_profile {
 	PROFILE_ICE,
 	PROFILE_TWO_CRYPTO,
 	PROFILE_TAG_0,
+	PROFILE_MKI,
 };
 
 struct settings {
