@@ -147,8 +147,7 @@ void actor_set(struct actor *actor, enum actor_state next);
 /** It hears what is written to this file from now on */
 int  actor_listen(struct actor *actor, const char *path);
 
-/** Our address on the way to the PBX, with a port for SIP that is free now.
-    @return 0 or errno */
+/** Our address on the way to the PBX, without a port. @return 0 or errno */
 int phone_way(struct sa *local, const struct roster *roster);
 
 extern const struct actor_ops teams_ops, phone_ops, human_ops;

@@ -195,50 +195,6 @@ static void host_split(char *host, size_t size, uint16_t *port,
 }
 
 
-static int socket_bound(const struct sa *sa, int type)
-{
-	const int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0 && bind(fd, &sa->u.sa, sa->len)) {
-		(void)close(fd);
-		return -1;
-	}
-
-	return fd;
-}
-
-
-/** A port for SIP that is free now: baresip binds it for UDP and for TCP */
-static int sip_port_free(struct sa *local)
-{
-	enum { TRIES = 16 };
-
-	for (int i = 0; i < TRIES; i++) {
-		struct sa sa = *local;
-		int udp, tcp = -1;
-
-		sa_set_port(&sa, 0);
-		udp = socket_bound(&sa, SOCK_DGRAM);
-		if (udp < 0)
-			return errno;
-
-		sa.len = sizeof(sa.u);
-		if (!getsockname(udp, &sa.u.sa, &sa.len))
-			tcp = socket_bound(&sa, SOCK_STREAM);
-
-		(void)close(udp);
-		if (tcp < 0)
-			continue;
-
-		(void)close(tcp);
-		sa_set_port(local, sa_port(&sa));
-		return 0;
-	}
-
-	return EADDRINUSE;
-}
-
-
 int phone_way(struct sa *local, const struct roster *roster)
 {
 	const struct addrinfo hints = {.ai_family = AF_INET,
@@ -269,7 +225,7 @@ int phone_way(struct sa *local, const struct roster *roster)
 
 	sa_set_port(local, 0);
 
-	return err ? err : sip_port_free(local);
+	return err;
 }
 
 
@@ -286,11 +242,8 @@ static int local_find(struct actor *actor, struct sa *local)
 		host_split(host, sizeof(host), &port, acc->address);
 		err = sa_set_str(local, host, port);
 	}
-	else {
+	else
 		err = phone_way(local, actor->stage->roster);
-		if (!acc->registers)
-			sa_set_port(local, SIP_PORT_DEFAULT);
-	}
 
 	if (err)
 		return stage_why(actor->stage, err, "%s: no address of our own"
@@ -299,11 +252,8 @@ static int local_find(struct actor *actor, struct sa *local)
 
 	if (!sa_port(local) && !acc->registers)
 		sa_set_port(local, SIP_PORT_DEFAULT);
-	if (!sa_port(local))
-		err = sip_port_free(local);
 
-	return err ? stage_why(actor->stage, err, "%s: %J: %m",
-			       actor_title(actor), local, err) : 0;
+	return 0;
 }
 
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "phone_link.h"
+#include "phone_ports.h"
 #include "pump.h"
 
 extern char **environ;
@@ -36,7 +37,7 @@ struct phone_link {
 	char *folder;              /* owned */
 	pid_t pid;                 /* 0: ended */
 	int fd;
-	uint16_t port;             /* of control */
+	struct sa control;
 	struct mbuf *mb;           /* what has come of the next message */
 	json_int_t token;          /* of the last command */
 	json_t *answer;            /* to it, NULL: not yet */
@@ -66,7 +67,7 @@ static const char config[] =
 	"rtp_stats yes\n"
 	"jitter_buffer_type off\njitter_buffer_delay 0-0\n"
 	"snd_path rec\n"
-	"ctrl_tcp_listen 127.0.0.1:%u\n"
+	"ctrl_tcp_listen %J\n"
 	"ringback_disabled yes\nmenu_bell no\nstatmode_default off\n"
 	"module_path %s\n"
 	"module g711.so\nmodule g722.so\nmodule aufile.so\n"
@@ -209,31 +210,6 @@ static void link_read(void *arg)
 /* Starting */
 
 
-/** A port of loopback that is free now */
-static int port_free(uint16_t *port)
-{
-	struct sockaddr_in sin = {.sin_family = AF_INET};
-	socklen_t l = sizeof(sin);
-	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int err = 0;
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-
-	if (fd < 0)
-		return errno;
-
-	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) ||
-	    getsockname(fd, (struct sockaddr *)&sin, &l))
-		err = errno;
-	else
-		*port = ntohs(sin.sin_port);
-
-	(void)close(fd);
-
-	return err;
-}
-
-
 /** Folder of baresip's modules, wherever the distribution has it */
 static int modules_find(char *path, size_t size)
 {
@@ -301,17 +277,18 @@ static int tone_link(const struct phone_link *link,
 
 
 static int folder_write(const struct phone_link *link,
-			const struct phone_conf *conf)
+			const struct phone_conf *conf,
+			const struct sa *local)
 {
-	const bool fixed = !sa_is_any(&conf->local);
-	char modules[256], local[64], *text, *rec;
+	const bool fixed = !sa_is_any(local);
+	char modules[256], address[64], *text, *rec;
 	int err;
 
 	err = modules_find(modules, sizeof(modules));
 	if (err)
 		return err;
 
-	(void)re_snprintf(local, sizeof(local), "%j", &conf->local);
+	(void)re_snprintf(address, sizeof(address), "%j", local);
 
 	err = re_sdprintf(&rec, "%s/rec", link->folder);
 	if (err)
@@ -326,10 +303,10 @@ static int folder_write(const struct phone_link *link,
 	if (err)
 		return err;
 
-	err = re_sdprintf(&text, config, &conf->local,
+	err = re_sdprintf(&text, config, local,
 			  fixed ? "net_interface " : "",
-			  fixed ? local : "", fixed ? "\n" : "",
-			  link->port, modules);
+			  fixed ? address : "", fixed ? "\n" : "",
+			  &link->control, modules);
 	if (err)
 		return err;
 
@@ -393,20 +370,16 @@ static int spawn(struct phone_link *link)
 static bool is_connected(void *arg)
 {
 	struct phone_link *link = arg;
-	struct sockaddr_in sin = {.sin_family = AF_INET};
 	int fd;
 
 	if (has_ended(link))
 		return true;
 
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	sin.sin_port        = htons(link->port);
-
 	if (fd < 0)
 		return false;
 
-	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin))) {
+	if (connect(fd, &link->control.u.sa, link->control.len)) {
 		(void)close(fd);
 		return false;
 	}
@@ -456,23 +429,40 @@ static int account_add(struct phone_link *link,
 }
 
 
-static int launch(struct phone_link *link, const struct phone_conf *conf,
-		  char *why, size_t size)
+/** What baresip says of its end: its first warning, without the colour */
+static void complaint_print(const struct phone_link *link, char *why,
+			    size_t size)
+{
+	static const char red[] = "\033[31m";
+	char *path, line[256], *text = NULL;
+	FILE *f;
+
+	(void)re_snprintf(why, size, "baresip does not run: see %s/log",
+			  link->folder);
+
+	if (re_sdprintf(&path, "%s/log", link->folder))
+		return;
+
+	f = fopen(path, "re");
+	mem_deref(path);
+	while (f && !text && fgets(line, sizeof(line), f))
+		text = strstr(line, red);
+	if (f)
+		(void)fclose(f);
+
+	if (text) {
+		text[strcspn(text, "\r\n")] = '\0';
+		(void)re_snprintf(why, size, "baresip does not run: %s"
+				  " (all of it: %s/log)",
+				  text + sizeof(red) - 1, link->folder);
+	}
+}
+
+
+/** @return 0, ECONNREFUSED it ended, and others */
+static int connect_to(struct phone_link *link)
 {
 	int err;
-
-	err = port_free(&link->port);
-	if (!err)
-		err = folder_write(link, conf);
-	if (!err)
-		err = spawn(link);
-
-	if (err) {
-		(void)re_snprintf(why, size, "baresip cannot be started: %m%s",
-				  err, err == ENOENT ? " (Debian's package"
-				  " baresip-core has it)" : "");
-		return err;
-	}
 
 	err = pump_until(link->pump, CONNECT_MS, is_connected, link);
 	if (!err && link->fd < 0)
@@ -481,10 +471,45 @@ static int launch(struct phone_link *link, const struct phone_conf *conf,
 		err = pump_add(link->pump, link->fd, link_read, link);
 	if (!err)
 		err = pump_for(link->pump, SETTLE_MS);
+	if (!err && link->fd < 0)
+		err = ECONNREFUSED;
+
+	return err;
+}
+
+
+/** A port that is free when it is drawn may be gone when baresip binds it:
+    then it ends, and is started again with another */
+static int launch(struct phone_link *link, const struct phone_conf *conf,
+		  char *why, size_t size)
+{
+	enum { TRIES = 3 };
+	int err = ECONNREFUSED;
+
+	for (int i = 0; i < TRIES && err == ECONNREFUSED; i++) {
+		struct sa local = conf->local;
+
+		err = phone_port_control(&link->control);
+		if (!err && !sa_port(&local))
+			err = phone_port_sip(&local);
+		if (!err)
+			err = folder_write(link, conf, &local);
+		if (!err)
+			err = spawn(link);
+
+		if (err) {
+			(void)re_snprintf(why, size, "baresip cannot be"
+					  " started at %j: %m%s", &local, err,
+					  err == ENOENT ? " (Debian's package"
+					  " baresip-core has it)" : "");
+			return err;
+		}
+
+		err = connect_to(link);
+	}
 
 	if (err)
-		(void)re_snprintf(why, size, "baresip does not run: see"
-				  " %s/log", link->folder);
+		complaint_print(link, why, size);
 
 	return err;
 }

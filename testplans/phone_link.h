@@ -15,7 +15,7 @@ typedef void (phone_event_h)(const struct json_t *event, void *arg);
 struct phone_conf {
 	const char *folder;        /* made, with its configuration          */
 	const char *tone;          /* WAV that it plays                     */
-	struct sa local;           /* of SIP                                */
+	struct sa local;           /* of SIP; port 0: one is drawn          */
 	const char *aor;           /* as baresip's uanew takes it           */
 	bool registers;            /* wait for the registrar's answer       */
 };

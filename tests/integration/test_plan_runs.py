@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ElementTree
@@ -246,6 +247,22 @@ class Runs(PlanTest):
         """Wait until a run has said something."""
         return wait_for(lambda: words in (out / "text").read_text(), 20,
                         lambda: (out / "text").read_text(), 0.05)
+
+    @deadline(60)
+    def test_a_telephone_that_cannot_start_says_why(self):
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.35", 5060))
+            other.listen()
+            process, out = self.start(
+                self.roster(user_a=user(2001), user_b=user(2002),
+                            external=carrier("+441632960031", 35)),
+                "confidence")
+            process.wait()
+            text = (out / "text").read_text()
+            self.assertEqual(process.returncode, 2, text)
+            self.assertRegex(text, "external: baresip does not run: .*"
+                                   "Address already in use")
 
     @deadline(60)
     def test_ctrl_c_hangs_up_and_the_rest_is_done_later(self):

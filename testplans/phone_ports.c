@@ -1,0 +1,86 @@
+/**
+ * @file phone_ports.c  Ports for a telephone of our own
+ *
+ * A port that the kernel chooses (bind to 0), is given back and then told to
+ * another program is lost now and then: between the two any connection of the
+ * machine may be given it.
+ */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "phone_ports.h"
+
+
+enum {
+	PORT_MIN = 10000, PORT_MAX = 16383, /* baresip's RTP begins here */
+	TRIES = 64,
+};
+
+
+/** @return socket, -1 if the port is not to be had */
+static int bound(const struct sa *local, unsigned offset, int type)
+{
+	struct sa sa = *local;
+	const int fd = socket(sa_af(&sa), type | SOCK_CLOEXEC, 0);
+
+	sa_set_port(&sa, (uint16_t)(sa_port(local) + offset));
+
+	if (fd >= 0 && bind(fd, &sa.u.sa, sa.len)) {
+		const int err = errno;
+
+		(void)close(fd);
+		errno = err;
+		return -1;
+	}
+
+	return fd;
+}
+
+
+static bool is_free(const struct sa *local, unsigned offset, int type)
+{
+	const int fd = bound(local, offset, type);
+
+	if (fd >= 0)
+		(void)close(fd);
+
+	return fd >= 0;
+}
+
+
+int phone_port_sip(struct sa *local)
+{
+	enum { PAIRS = (PORT_MAX - PORT_MIN) / 2 };
+
+	for (int i = 0; i < TRIES; i++) {
+		sa_set_port(local, (uint16_t)(PORT_MIN +
+					      2 * (rand_u16() % PAIRS)));
+
+		if (is_free(local, 0, SOCK_DGRAM) &&
+		    is_free(local, 0, SOCK_STREAM) &&
+		    is_free(local, 1, SOCK_STREAM))
+			return 0;
+
+		if (errno != EADDRINUSE)
+			return errno;
+	}
+
+	return EADDRINUSE;
+}
+
+
+/** All of 127.0.0.0/8 is this machine: a process has an address to itself */
+int phone_port_control(struct sa *control)
+{
+	static unsigned drawn;
+	const uint32_t own = 0x7f400000u | ((uint32_t)getpid() & 0x3fffffu);
+
+	for (int i = 0; i < TRIES; i++) {
+		sa_set_in(control, own, (uint16_t)(PORT_MIN + drawn++ %
+						   (PORT_MAX - PORT_MIN)));
+		if (is_free(control, 0, SOCK_STREAM))
+			return 0;
+	}
+
+	return EADDRINUSE;
+}
