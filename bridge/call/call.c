@@ -21,7 +21,6 @@
 #include "voicemail.h"
 
 
-enum { TWICE_US = 2000000 };       /* INFO after its digit by RTP */
 
 /* for each state, the set of those that may follow */
 static const unsigned successors[] = {
@@ -554,32 +553,15 @@ static void note_h(struct leg *leg, enum call_topic topic, const char *text,
 }
 
 
-/** Some phones say a digit twice, by RTP and by INFO at its end: it has gone
-    on already, then */
-static bool was_heard(const struct call *call, enum side side, char digit)
-{
-	return call->heardv[side].digit == digit &&
-		clock_us() - call->heardv[side].us < TWICE_US;
-}
-
-
-/** A digit by INFO: the other side gets it its own way */
+/** A digit by INFO. Some phones tell it by RTP too: whether that is so the
+    stream knows (STREAM_DTMF_TOLD) */
 static void digit_h(struct leg *leg, char digit, uint32_t duration_ms,
 		    void *arg)
 {
 	struct call *call = arg;
-	const enum side side = call_side_of(call, leg);
-	const struct far far = call_far(call, side);
 
-	if (was_heard(call, side, digit))
-		return;
-
-	if (far.side == SIDE_PBX && far.leg &&
-	    far.call->pbx->media.dtmf == PBX_DTMF_INFO)
-		(void)leg_digit(far.leg, digit, duration_ms);
-	else if (far.leg)
-		(void)stream_dtmf_send(far.call->stream, far.side, digit, 0,
-				       duration_ms);
+	(void)stream_dtmf_told(call->stream, call_side_of(call, leg), digit,
+			       duration_ms);
 }
 
 

@@ -110,8 +110,6 @@ struct call {
 	enum sounding sounding[SIDES];     /* what we play to it            */
 	bool promised;             /* the caller got its answer before the
 				      callee gave one, for our tone         */
-	struct { char digit; uint64_t us; } heardv[SIDES];     /* last digit
-				      by RTP, and when (monotonic)          */
 	bool fax;                  /* a fax was heard                       */
 	bool rung;                 /* the caller was told that it rings     */
 	bool unregistered;         /* the PBX knows no binding of the phone */
@@ -223,6 +221,8 @@ bool sounds_promised(const struct call *call, enum side to,
 void sounds_stop(struct call *call);
 /** A digit has ended on a side: by INFO to the other one, if it wants that */
 void sounds_digit(struct call *call, const struct stream_event *ev);
+/** A digit by INFO alone: the other side gets it its own way */
+void sounds_digit_told(struct call *call, const struct stream_event *ev);
 void sounds_fax(struct call *call);
 
 /* record.c */

@@ -138,16 +138,34 @@ void sounds_stop(struct call *call)
 }
 
 
+static bool wants_info(const struct far *far)
+{
+	return far->side == SIDE_PBX && far->leg &&
+		far->call->pbx->media.dtmf == PBX_DTMF_INFO;
+}
+
+
 void sounds_digit(struct call *call, const struct stream_event *ev)
 {
 	const struct far far = call_far(call, (enum side)ev->side);
 
-	if (far.side != SIDE_PBX || !far.leg ||
-	    far.call->pbx->media.dtmf != PBX_DTMF_INFO)
+	if (!wants_info(&far))
 		return;
 
 	if (leg_digit(far.leg, ev->digit, ev->duration_ms))
 		warning("call", call->rec.id, "a digit could not be sent");
+}
+
+
+void sounds_digit_told(struct call *call, const struct stream_event *ev)
+{
+	const struct far far = call_far(call, (enum side)ev->side);
+
+	if (wants_info(&far))
+		sounds_digit(call, ev);
+	else if (far.leg)
+		(void)stream_dtmf_send(far.call->stream, far.side, ev->digit,
+				       0, ev->duration_ms);
 }
 
 

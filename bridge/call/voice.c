@@ -59,13 +59,14 @@ static void event_h(struct stream *stream,
 		break;
 
 	case STREAM_DTMF:
-		/* digits may be PINs: never written anywhere */
-		call->heardv[ev->side].digit = ev->digit;
-		call->heardv[ev->side].us = clock_us();
-		break;
+		break;     /* digits may be PINs: never written anywhere */
 
 	case STREAM_DTMF_END:
 		sounds_digit(call, ev);
+		break;
+
+	case STREAM_DTMF_TOLD:
+		sounds_digit_told(call, ev);
 		break;
 
 	case STREAM_FAX:

@@ -204,6 +204,7 @@ static void over(struct side *side)
 		return;
 
 	in->digit = '\0';
+	dtmf_ended(&in->pairs, ev.digit, relay_now(side));
 
 	for (unsigned i = 0; in->relayed && i < out->count; i++) {
 		const unsigned at = (out->head + i) % DTMF_QUEUE;
@@ -231,6 +232,11 @@ static void started(struct side *side, char digit, bool relay)
 	struct stream_event ev = { .type = STREAM_DTMF, .digit = digit };
 
 	over(side);
+	in->doubled = !dtmf_is_new(&in->pairs, DTMF_VOICE, digit,
+				   relay_now(side));
+	if (in->doubled)
+		return;
+
 	in->digit     = digit;
 	in->ms        = 0;
 	in->before_ms = 0;
@@ -241,7 +247,7 @@ static void started(struct side *side, char digit, bool relay)
 }
 
 
-void digits_hear(struct side *side, const struct packet *pkt,
+bool digits_hear(struct side *side, const struct packet *pkt,
 		 const struct stream_map *map)
 {
 	struct digits_in *in = &side->digits_in;
@@ -253,7 +259,7 @@ void digits_hear(struct side *side, const struct packet *pkt,
 
 	if (!in->digit || pkt->size < DTMF_PAYLOAD ||
 	    pkt->ts != in->event.ts || pkt->ssrc != in->event.ssrc)
-		return;
+		return !in->doubled;
 
 	/* it goes on in a new segment */
 	if (in->ms && ts != in->event.ts) {
@@ -267,6 +273,21 @@ void digits_hear(struct side *side, const struct packet *pkt,
 
 	if (in->event.ended)
 		over(side);
+
+	return true;
+}
+
+
+void digits_told(struct side *side, char digit, uint32_t duration_ms)
+{
+	struct stream_event ev = {
+		.type = STREAM_DTMF_TOLD, .digit = digit,
+		.duration_ms = duration_ms,
+	};
+
+	if (dtmf_is_new(&side->digits_in.pairs, DTMF_SIGNAL, digit,
+			relay_now(side)))
+		relay_tell(side, &ev);
 }
 
 

@@ -16,6 +16,8 @@ struct side;
 /** A digit that comes */
 struct digits_in {
 	struct dtmf_in event;      /* of RFC 4733                          */
+	struct dtmf_pairs pairs;   /* with those told by signalling        */
+	bool doubled;              /* the event was told by it already     */
 	char digit;                /* being heard, '\0': none              */
 	uint32_t ms;               /* so far                               */
 	uint32_t before_ms;        /* in earlier segments of it            */
@@ -39,9 +41,14 @@ struct digits_out {
 	struct wheel_tmr tmr;
 };
 
-/** A telephone-event has come */
-void digits_hear(struct side *side, const struct packet *pkt,
+/** A telephone-event has come. @return false if its digit came by signalling
+    before: then it is not passed on */
+bool digits_hear(struct side *side, const struct packet *pkt,
 		 const struct stream_map *map);
+
+/** The peer has told a digit by signalling; STREAM_DTMF_TOLD, if it is none
+    that was heard */
+void digits_told(struct side *side, char digit, uint32_t duration_ms);
 
 /** A DTMF tone has begun in its voice; '\0': has ended */
 void digits_tone(struct side *side, char digit);

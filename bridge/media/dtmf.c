@@ -11,6 +11,7 @@ enum {
 	PER_SECOND = 20,
 	LONGEST    = 0xffff,       /* duration of a full segment  */
 	EVENTS     = 17,
+	PAIR_US    = 2000000,
 };
 
 
@@ -70,6 +71,38 @@ bool dtmf_begins(struct dtmf_in *in, const struct packet *pkt,
 	*digit = digits[in->event];
 
 	return true;
+}
+
+
+bool dtmf_is_new(struct dtmf_pairs *pairs, enum dtmf_way way, char digit,
+		 uint64_t now_us)
+{
+	for (unsigned i = 0; i < DTMF_PAIRS; i++) {
+		const unsigned at = (pairs->next + i) % DTMF_PAIRS;
+
+		if (pairs->v[at].digit != digit || pairs->v[at].way == way ||
+		    now_us - pairs->v[at].us >= PAIR_US)
+			continue;
+
+		pairs->v[at].digit = '\0';     /* it has its second */
+		return false;
+	}
+
+	pairs->v[pairs->next].digit = digit;
+	pairs->v[pairs->next].way   = way;
+	pairs->v[pairs->next].us    = now_us;
+	pairs->next = (pairs->next + 1) % DTMF_PAIRS;
+
+	return true;
+}
+
+
+void dtmf_ended(struct dtmf_pairs *pairs, char digit, uint64_t now_us)
+{
+	const unsigned at = (pairs->next + DTMF_PAIRS - 1) % DTMF_PAIRS;
+
+	if (pairs->v[at].digit == digit && pairs->v[at].way == DTMF_VOICE)
+		pairs->v[at].us = now_us;
 }
 
 

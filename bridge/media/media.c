@@ -546,6 +546,22 @@ int stream_dtmf_send(struct stream *stream, unsigned side, char digit,
 }
 
 
+int stream_dtmf_told(struct stream *stream, unsigned side, char digit,
+		     uint32_t duration_ms)
+{
+	const struct command cmd = {
+		.type  = COMMAND_DTMF_TOLD,
+		.relay = stream ? stream->relay : NULL,
+		.side  = side, .digit = digit, .duration_ms = duration_ms,
+	};
+
+	if (!stream || side >= STREAM_SIDES || dtmf_event(digit) < 0)
+		return EINVAL;
+
+	return worker_send(stream->media->workerv[stream->worker], &cmd);
+}
+
+
 int stream_play(struct stream *stream, unsigned side, struct player *player)
 {
 	const struct command cmd = {

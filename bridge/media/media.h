@@ -152,6 +152,7 @@ enum stream_event_type {
 	STREAM_BACK,               /* and again one                         */
 	STREAM_DTMF,               /* a digit has begun (each once)         */
 	STREAM_DTMF_END,           /* and ended                             */
+	STREAM_DTMF_TOLD,          /* stream_dtmf_told(): it was not heard  */
 	STREAM_FAX,                /* CNG or CED was heard (hear_fax)       */
 	STREAM_SOURCE,             /* a new source was learnt               */
 };
@@ -160,7 +161,7 @@ struct stream_event {
 	enum stream_event_type type;
 	unsigned side;
 	char digit;                /* DTMF: 0-9 * # A-D, ! for flash        */
-	uint32_t duration_ms;      /* STREAM_DTMF_END                       */
+	uint32_t duration_ms;      /* STREAM_DTMF_END, _TOLD                */
 	uint32_t silent_ms;
 	struct sa source;
 };
@@ -217,6 +218,16 @@ int stream_remote_set(struct stream *stream, unsigned side,
     that of `out` */
 int stream_dtmf_send(struct stream *stream, unsigned side, char digit,
 		     uint8_t pt, uint32_t duration_ms);
+
+/**
+ * A side's peer has told a digit by signalling. If it tells it by RTP too,
+ * whichever comes first, it counts once: STREAM_DTMF_TOLD comes when it was
+ * not heard, and what is heard of it later is not passed on
+ *
+ * @return 0, EINVAL, ENOBUFS the worker's ring is full
+ */
+int stream_dtmf_told(struct stream *stream, unsigned side, char digit,
+		     uint32_t duration_ms);
 
 /**
  * Play to a side instead of the other side's voice

@@ -494,8 +494,10 @@ static void receive_rtp(struct side *side, uint8_t *p, size_t n,
 
 	note_packet(side, &pkt, map);
 	note_heard(side);
-	if (map->dtmf)
-		digits_hear(side, &pkt, map);
+	if (map->dtmf && !digits_hear(side, &pkt, map)) {
+		line_skip(&relay_other(side)->line, &pkt, relay_now(side));
+		return;
+	}
 
 	if (map->way == STREAM_HEAR) {
 		if (!map->dtmf)

@@ -167,6 +167,11 @@ static void obey(struct worker *worker, const struct command *cmd)
 			    cmd->pt, cmd->duration_ms);
 		break;
 
+	case COMMAND_DTMF_TOLD:
+		digits_told(&cmd->relay->sidev[cmd->side], cmd->digit,
+			    cmd->duration_ms);
+		break;
+
 	case COMMAND_PLAY:
 		relay_play(cmd->relay, cmd->side, cmd->player);
 		break;

@@ -18,7 +18,8 @@ struct sock;
 struct worker;                     /* a libre memory object */
 
 enum command_type { COMMAND_OPEN, COMMAND_CHANGE, COMMAND_DTMF,
-		    COMMAND_PLAY, COMMAND_TAPE, COMMAND_END, COMMAND_STOP };
+		    COMMAND_DTMF_TOLD, COMMAND_PLAY, COMMAND_TAPE,
+		    COMMAND_END, COMMAND_STOP };
 
 /** From the owner to the worker */
 struct command {

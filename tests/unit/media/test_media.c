@@ -714,6 +714,40 @@ static void digits_are_heard_once_and_carried(void **state)
 }
 
 
+static void a_digit_told_by_info_and_by_rtp_counts_once(void **state)
+{
+	_Alignas(16) uint8_t p[BUF];
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, NULL);
+	fixture_connect(&f);
+	assert_int_equal(stream_dtmf_told(f.stream, 0, 'x', 0), EINVAL);
+
+	/* by INFO first: what RTP says of it goes no further */
+	assert_int_equal(stream_dtmf_told(f.stream, 0, '7', 120), 0);
+	wait_for(&f, events(&f, STREAM_DTMF_TOLD, 0) == 1);
+	for (uint16_t i = 0; i < 6; i++)
+		send_event(&f, i, 800, 7, i > 2);
+
+	/* the next one of the same key is another one, and goes before INFO */
+	for (uint16_t i = 6; i < 12; i++)
+		send_event(&f, i, 8000, 7, i > 8);
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(expect_rtp(f.fdv[1][0], p).payload[0], 7);
+	wait_for(&f, events(&f, STREAM_DTMF_END, 0) == 1);
+	assert_int_equal(events(&f, STREAM_DTMF, 0), 1);
+
+	assert_int_equal(stream_dtmf_told(f.stream, 0, '7', 120), 0);
+	assert_int_equal(stream_dtmf_told(f.stream, 0, '#', 120), 0);
+	wait_for(&f, events(&f, STREAM_DTMF_TOLD, 0) == 2);
+	assert_int_equal(f.eventv[f.eventc - 1].digit, '#');
+	assert_int_equal(f.eventv[f.eventc - 1].duration_ms, 120);
+
+	fixture_close(&f);
+}
+
+
 static void digit_is_sent_by_the_book(void **state)
 {
 	_Alignas(16) uint8_t p[BUF];
@@ -1011,6 +1045,7 @@ int main(void)
 		cmocka_unit_test(hold_stops_and_resumes),
 		cmocka_unit_test(silence_is_told_and_ends),
 		cmocka_unit_test(digits_are_heard_once_and_carried),
+		cmocka_unit_test(a_digit_told_by_info_and_by_rtp_counts_once),
 		cmocka_unit_test(digit_is_sent_by_the_book),
 		cmocka_unit_test(reports_go_both_ways),
 		cmocka_unit_test(reports_share_the_port),

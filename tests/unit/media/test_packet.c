@@ -173,6 +173,30 @@ static void mos_falls_with_loss_and_delay(void **state)
 }
 
 
+static void digits_of_two_ways_are_paired(void **state)
+{
+	struct dtmf_pairs pairs = {.next = 0};
+	(void)state;
+
+	/* three of a key, and then what INFO says of them */
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(dtmf_is_new(&pairs, DTMF_VOICE, '5', 1000 + i));
+	assert_true(dtmf_is_new(&pairs, DTMF_SIGNAL, '6', 2000));
+	for (unsigned i = 0; i < 3; i++)
+		assert_false(dtmf_is_new(&pairs, DTMF_SIGNAL, '5', 2000 + i));
+	assert_true(dtmf_is_new(&pairs, DTMF_SIGNAL, '5', 2003));
+
+	/* too late is another key */
+	assert_true(dtmf_is_new(&pairs, DTMF_VOICE, '5', 2002003));
+	assert_false(dtmf_is_new(&pairs, DTMF_SIGNAL, '5', 4002002));
+
+	/* a long one: its end counts */
+	assert_true(dtmf_is_new(&pairs, DTMF_VOICE, '9', 5000000));
+	dtmf_ended(&pairs, '9', 9000000);
+	assert_false(dtmf_is_new(&pairs, DTMF_SIGNAL, '9', 9100000));
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +206,7 @@ int main(void)
 		cmocka_unit_test(long_digit_goes_on),
 		cmocka_unit_test(at_most_twenty_a_second),
 		cmocka_unit_test(digits_have_numbers),
+		cmocka_unit_test(digits_of_two_ways_are_paired),
 		cmocka_unit_test(mos_falls_with_loss_and_delay),
 	};
 
