@@ -8,6 +8,7 @@
 #include "bridge/base/libre.h"
 #include "bridge/model/tenant.h"
 #include "bridge/store/seal.h"
+#include "inbox.h"
 #include "lender.h"
 
 
@@ -64,7 +65,7 @@ static void wish_let_go(struct wish *wish)
 }
 
 
-int wish_password(char **passwordp, struct mqueue *queue, int id,
+int wish_password(char **passwordp, struct inbox *inbox, int id,
 		  const char *tenant, const char *upn)
 {
 	struct wish *wish = wish_new(tenant, upn);
@@ -77,7 +78,7 @@ int wish_password(char **passwordp, struct mqueue *queue, int id,
 	(void)clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += WAIT_S;
 
-	if (mqueue_push(queue, id, wish)) {
+	if (inbox_push(inbox, id, wish)) {
 		(void)pthread_mutex_lock(&wish->lock);
 		--wish->holders;
 		wish_let_go(wish);

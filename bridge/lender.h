@@ -8,24 +8,25 @@
 #ifndef BRIDGE_LENDER_H
 #define BRIDGE_LENDER_H
 
+struct inbox;
 struct list;
-struct mqueue;
 struct wish;
 
 /**
- * The password of a user. In any thread but the one of the queue
+ * The password of a user. In any thread but the SIP thread
  *
  * @param passwordp  Takes it, libre memory: seal_wipe()
- * @param queue      Of the SIP thread, which calls wish_grant()
+ * @param inbox      Of the SIP thread, which calls wish_grant()
  * @param id         Of the message
  *
  * @return 0, ENOENT no such user here, or without a password, ETIMEDOUT,
- *         ENOMEM, EAGAIN the queue is full
+ *         ENOMEM, EAGAIN
  */
-int wish_password(char **passwordp, struct mqueue *queue, int id,
+int wish_password(char **passwordp, struct inbox *inbox, int id,
 		  const char *tenant, const char *upn);
 
-/** Grant it. In the SIP thread. @param tenantl  Of struct tenant */
+/** Grant it. In the SIP thread. @param tenantl  Of struct tenant, NULL: there
+    are none any more */
 void wish_grant(struct wish *wish, const struct list *tenantl);
 
 #endif

@@ -304,6 +304,9 @@ static void destructor(void *arg)
 	mem_deref(node->trace);
 	mem_deref(node->tapes);
 
+	/* who left may have told something still */
+	wheel_cancel(&node->gather_tmr);
+
 	/* the journal is written to its end before it is taken over */
 	mem_deref(node->journal);
 	keeper_close(node->keeper);

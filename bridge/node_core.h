@@ -38,7 +38,7 @@ struct node {
 	struct keeper *keeper;
 	struct lease *lease;       /* which PBXs are ours                   */
 	struct list tenantl;       /* struct tenant: of files and store    */
-	struct mqueue *commands;   /* from the portal's thread              */
+	struct inbox *commands;    /* from the portal's threads             */
 	struct mqueue *news;       /* from the keeper's                     */
 	struct mqueue *leases;     /* from the lease's                      */
 	struct loop_fd tick, media_fd;

@@ -11,6 +11,7 @@
 #include "bridge/sip/transp.h"
 #include "about.h"
 #include "config.h"
+#include "inbox.h"
 #include "keeper.h"
 #include "lease.h"
 #include "lender.h"
@@ -22,7 +23,7 @@
 enum { ABOUT_MS = 2000 };
 
 
-/** What the queue to the SIP thread brings */
+/** What the inbox of the SIP thread brings */
 enum { COMMAND, QUIET, WISH };
 
 
@@ -84,6 +85,18 @@ static void command_h(int id, void *data, void *arg)
 }
 
 
+/** The node ends before it could do what it was told */
+static void dropped_h(int id, void *data, void *arg)
+{
+	(void)arg;
+
+	if (id == WISH)
+		wish_grant(data, NULL);
+	else
+		mem_deref(data);
+}
+
+
 /** Runs in the portal's thread: the value changes owner */
 static int command_push(const struct portal_command *cmd, void *arg)
 {
@@ -96,7 +109,7 @@ static int command_push(const struct portal_command *cmd, void *arg)
 		return ENOMEM;
 
 	*copy = *cmd;
-	err = mqueue_push(node->commands, COMMAND, copy);
+	err = inbox_push(node->commands, COMMAND, copy);
 	if (err)
 		mem_deref(copy);
 
@@ -109,7 +122,7 @@ static void quiet_push(struct portal_quiet *quiet, void *arg)
 {
 	struct node *node = arg;
 
-	if (mqueue_push(node->commands, QUIET, quiet))
+	if (inbox_push(node->commands, QUIET, quiet))
 		mem_deref(quiet);
 }
 
@@ -246,7 +259,7 @@ int node_portal_start(struct node *node, struct errors *errs)
 		re_snprintf(path, sizeof(path), "%s/control.sock",
 			    nc->state_dir);
 
-	err = mqueue_alloc(&node->commands, command_h, node);
+	err = inbox_alloc(&node->commands, command_h, dropped_h, node);
 	if (err)
 		return err;
 
