@@ -689,8 +689,8 @@ static int load_texts(struct catalog *cat, const struct catalog_text *textv,
 				textv[i].name) < 0)
 			return EBADMSG;
 
-		err = doc_parse(&doc, file, textv[i].text,
-				strlen(textv[i].text), cat->errs);
+		err = doc_parse_sent(&doc, file, textv[i].text,
+				     strlen(textv[i].text), cat->errs);
 		if (!err)
 			err = template_add(cat, file, doc, true);
 	}

@@ -198,7 +198,7 @@ int plan_parse(struct plan **planp, const char *name, const char *text,
 	struct doc *doc;
 	int err;
 
-	err = doc_parse(&doc, name, text, size, errs);
+	err = doc_parse_sent(&doc, name, text, size, errs);
 	if (err)
 		return err;
 

@@ -35,7 +35,8 @@ extern const struct fields plan_fields;
  */
 int plan_load(struct plan **planp, const char *path, struct errors *errs);
 
-/** The same from memory; `name` stands for the file in messages */
+/** The same from memory, from wherever that came (doc_parse_sent()); `name`
+    stands for the file in messages */
 int plan_parse(struct plan **planp, const char *name, const char *text,
 	       size_t size, struct errors *errs);
 

@@ -171,7 +171,11 @@ static int read_env(struct doc_build *b, const yaml_event_t *event)
 	const char *name = (const char *)event->data.scalar.value;
 	const char *value = "";
 
-	if (strlen(name) != event->data.scalar.length || !is_env_name(name)) {
+	if (b->sent) {
+		doc_build_error(b, AT(event), "want the value itself: !env"
+				" is not read from a text that was sent");
+	}
+	else if (strlen(name) != event->data.scalar.length || !is_env_name(name)) {
 		doc_build_error(b, AT(event), "want the name of an"
 				" environment variable after !env, found"
 				" \"%s\"", name);
@@ -426,8 +430,8 @@ static int parse(struct doc_build *b, const struct limits *limits,
 
 
 static int parse_all(struct doc **docp, const struct limits *limits,
-		     const char *name, const char *text, size_t size,
-		     struct errors *errs)
+		     bool sent, const char *name, const char *text,
+		     size_t size, struct errors *errs)
 {
 	struct doc_build b;
 	int err;
@@ -435,6 +439,8 @@ static int parse_all(struct doc **docp, const struct limits *limits,
 	err = doc_build_init(&b, name, errs);
 	if (err)
 		return err;
+
+	b.sent = sent;
 
 	return doc_build_finish(&b, parse(&b, limits, text ? text : "",
 					  size), docp);
@@ -447,7 +453,17 @@ int doc_parse(struct doc **docp, const char *name, const char *text,
 	if (!docp || (!text && size))
 		return EINVAL;
 
-	return parse_all(docp, &small, name, text, size, errs);
+	return parse_all(docp, &small, false, name, text, size, errs);
+}
+
+
+int doc_parse_sent(struct doc **docp, const char *name, const char *text,
+		   size_t size, struct errors *errs)
+{
+	if (!docp || (!text && size))
+		return EINVAL;
+
+	return parse_all(docp, &small, true, name, text, size, errs);
 }
 
 
@@ -513,7 +529,8 @@ static int load(struct doc **docp, const struct limits *limits,
 	if (err)
 		errors_add(errs, &place, NULL, "cannot be read: %m", err);
 	else
-		err = parse_all(docp, limits, path, buf, size, errs);
+		err = parse_all(docp, limits, false, path, buf, size,
+				errs);
 
 	if (buf)
 		explicit_bzero(buf, size);

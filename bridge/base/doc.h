@@ -53,6 +53,11 @@ int doc_load_large(struct doc **docp, const char *path, struct errors *errs);
 int doc_parse(struct doc **docp, const char *name, const char *text,
 	      size_t size, struct errors *errs);
 
+/** The same of a text that somebody sent us: what is in our environment is
+    not theirs to read, so that !env is an error */
+int doc_parse_sent(struct doc **docp, const char *name, const char *text,
+		   size_t size, struct errors *errs);
+
 /** The top node, NULL for an empty document */
 const struct doc_node *doc_root(const struct doc *doc);
 

@@ -25,6 +25,7 @@ struct doc_build {
 	struct errors *errs;       /* borrowed */
 	size_t errc;               /* errors met */
 	size_t nodec, nodes_max;
+	bool sent;                 /* nothing of this machine is in it */
 	size_t depth;
 	struct doc_node *openv[DOC_DEPTH_MAX];    /* owned by doc */
 	struct doc_node **nextv[DOC_DEPTH_MAX];   /* where a child goes */

@@ -274,6 +274,33 @@ static void env_stands_for_a_variable(void **state)
 }
 
 
+/** Whoever sends us a text is not to read our environment by it, nor to learn
+    what is in there */
+static void env_is_not_read_for_others(void **state)
+{
+	static const char text[] = "p: !env PATH\nq: !env CALLBRIDGE_NONE\n";
+	struct errors *errs;
+	struct doc *doc = NULL;
+	char *found;
+
+	(void)state;
+	assert_int_equal(errors_alloc(&errs), 0);
+	assert_int_equal(doc_parse_sent(&doc, "t.yaml", text, strlen(text),
+					errs), EBADMSG);
+	assert_null(doc);
+	assert_int_equal(re_sdprintf(&found, "%H", errors_print, errs), 0);
+	assert_string_equal(found, "t.yaml:1:4: p: want the value itself:"
+			    " !env is not read from a text that was sent\n"
+			    "t.yaml:2:4: q: want the value itself:"
+			    " !env is not read from a text that was sent\n");
+	mem_deref(found);
+	assert_int_equal(doc_parse_sent(&doc, "t.yaml", "p: x\n", 5, errs),
+			 0);
+	mem_deref(doc);
+	mem_deref(errs);
+}
+
+
 static char *repeat(const char *head, const char *unit, size_t c,
 		    const char *tail, size_t *sizep)
 {
@@ -520,6 +547,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_no_text),
 		cmocka_unit_test(tells_where_the_syntax_is_broken),
 		cmocka_unit_test(env_stands_for_a_variable),
+		cmocka_unit_test(env_is_not_read_for_others),
 		cmocka_unit_test(nesting_ends_at_32),
 		cmocka_unit_test(values_and_keys_end_at_20000),
 		cmocka_unit_test(texts_end_at_64_kib),
