@@ -314,7 +314,7 @@ resource_h runs_get, runs_post, run_get, run_delete; /* runs.c    */
 resource_h run_patch, report_print_get, capture_get, compare_get;
 resource_h run_start_post;                     /* run_start.c     */
 resource_h run_events_get, run_answer_post, run_stop_post; /* runner.c */
-resource_h plans_get;                          /* test_plans.c    */
+resource_h plans_get, plan_check_post;         /* test_plans.c    */
 resource_h nodes_get, node_drain_post, node_resume_post; /* nodes.c */
 resource_h certificates_get;                   /* certificates.c  */
 resource_h firewall_get;                       /* firewall.c      */

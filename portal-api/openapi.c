@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "api.h"
+#include "run_order.h"
 #include "bridge/model/syncconf.h"
 #include "bridge/model/tenant.h"
 
@@ -128,7 +129,9 @@ static json_t *import_schema(void)
 static json_t *schemas_json(void)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:o, s:o}",
+			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "testRun", table(&run_order_fields),
+			 "planFile", table(&run_file_fields),
 			 "sync", table(&syncconf_fields),
 			 "syncValue", loose(&syncconf_fields),
 			 "Sync", object_schema(
@@ -186,7 +189,9 @@ static const struct shape shapev[] = {
 	{ "/shares", "shares", NULL, NULL },
 	{ "/reports/outages", "outages", NULL, NULL },
 	{ "/audit", "entries", NULL, NULL },
+	{ "/pbxs/{}/test-runs", NULL, NULL, "testRun" },
 	{ "/test-runs", "test_runs", NULL, NULL },
+	{ "/test-plans/check", NULL, NULL, "planFile" },
 	{ "/templates", "templates", NULL, NULL },
 };
 

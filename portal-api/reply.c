@@ -178,6 +178,9 @@ struct json_t *error_json(const struct error *error)
 		(void)json_object_update_new(json, json_pack("{s:I, s:I}",
 			"line", (json_int_t)error->line,
 			"column", (json_int_t)error->column));
+	if (error->line && error->file)
+		(void)json_object_set_new(json, "file",
+					  json_string(error->file));
 
 	return json;
 }

@@ -253,6 +253,8 @@ const struct resource resourcev[] = {
 	 0, run_stop_post, {NULL}, "End it; everybody hangs up"},
 	{EVHTTP_REQ_GET, "/api/v1/test-plans", ACCESS_SIGNED_IN, false, 0,
 	 plans_get, {NULL}, "Plans of tests, and whom each case wants"},
+	{EVHTTP_REQ_POST, "/api/v1/test-plans/check", ACCESS_SIGNED_IN, true,
+	 BODY_MAX, plan_check_post, {NULL}, "Is a plan of one's own good?"},
 	{EVHTTP_REQ_GET, "/api/v1/tenants/{}/pbxs/{}/testers",
 	 ACCESS_TENANT_READ, true, 0, object_get, {NULL},
 	 "Who plays whom in tests of a PBX"},

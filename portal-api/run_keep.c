@@ -2,6 +2,7 @@
  * @file run_keep.c  What tests leave behind, into the store
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <jansson.h>
 #include <limits.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "api.h"
 #include "bridge/base/log.h"
@@ -29,7 +31,6 @@ enum {
 };
 
 #define REPORT   "report.json"
-#define CAPTURES "report-captures"
 
 
 /** What lies beside the report */
@@ -58,6 +59,43 @@ static int remove_h(const char *path, const struct stat *st, int type,
 void run_folder_remove(const char *folder)
 {
 	(void)nftw(folder, remove_h, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+
+bool run_name_is_plain(const char *name)
+{
+	return *name && *name != '.' && !strchr(name, '/');
+}
+
+
+int run_folder_write(const char *folder, const char *name, const void *data,
+		     size_t size)
+{
+	char path[PATH_MAX];
+	int fd, err = 0;
+	FILE *f;
+
+	if (re_snprintf(path, sizeof(path), "%s/%s", folder, name) < 0)
+		return ENAMETOOLONG;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		  0600);
+	if (fd < 0)
+		return errno;
+
+	f = fdopen(fd, "wb");
+	if (!f) {
+		err = errno;
+		(void)close(fd);
+		return err;
+	}
+
+	if (fwrite(data, 1, size, f) != size)
+		err = EIO;
+	if (fclose(f) && !err)
+		err = errno;
+
+	return err;
 }
 
 
@@ -261,7 +299,7 @@ static void captures_read(struct captures *caps, const char *folder)
 	struct dirent *entry;
 	DIR *dir;
 
-	if (re_snprintf(path, sizeof(path), "%s/" CAPTURES, folder) < 0)
+	if (re_snprintf(path, sizeof(path), "%s/" RUN_CAPTURES, folder) < 0)
 		return;
 
 	dir = opendir(path);

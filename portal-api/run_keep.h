@@ -8,10 +8,15 @@
 #ifndef PORTAL_RUN_KEEP_H
 #define PORTAL_RUN_KEEP_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct portal_conf;
 struct store;
+
+/** What lies beside the report of a test, as its links have it */
+#define RUN_CAPTURES "report-captures"
 
 struct run_keep {
 	const char *id;
@@ -41,6 +46,14 @@ int run_keep(struct store *st, const struct run_keep *keep, char **verdictp);
  */
 int run_keep_left(struct store *st, const struct portal_conf *conf,
 		  int64_t since_ms);
+
+/** Write a file that is not there yet into the folder of a test.
+    @param name  Ours, or one that run_name_is_plain(). @return 0, errno */
+int run_folder_write(const char *folder, const char *name, const void *data,
+		     size_t size);
+
+/** A name that stays in its folder, whoever gave it */
+bool run_name_is_plain(const char *name);
 
 /** Remove a folder with all in it */
 void run_folder_remove(const char *folder);

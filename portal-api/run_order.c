@@ -5,12 +5,28 @@
 #include "bridge/base/libre.h"
 #include "bridge/model/check.h"
 #include "run_order.h"
-#include "testplans/plan.h"
 
 
-enum { PLANS_MAX = 8, CASES_MAX = 32, REPEAT_MAX = 20, USERS_MAX = 2 };
+enum { CASES_MAX = 32, TAGS_MAX = 16, REPEAT_MAX = 20, USERS_MAX = 2,
+       FILE_MAX = 60 * 1024 };
 
 static const char *const kindv[] = {"plans", "readiness"};
+
+static const struct field filev[] = {
+	{ .name = "name", .type = FIELD_STRING, .min = 1, .max = 255,
+	  .offset = offsetof(struct run_file, name), .checkh = check_line,
+	  .flags = FIELD_REQUIRED,
+	  .help = "What messages call it, and \"plans\"" },
+	{ .name = "text", .type = FIELD_STRING, .max = FILE_MAX,
+	  .offset = offsetof(struct run_file, text), .flags = FIELD_REQUIRED,
+	  .help = "The plan as it is written (YAML)" },
+};
+
+const struct fields run_file_fields = {
+	.name = "plan-file", .fieldv = filev,
+	.fieldc = RE_ARRAY_SIZE(filev), .size = sizeof(struct run_file),
+	.help = "A plan of one's own",
+};
 
 #define AT(m) .offset = offsetof(struct run_order, m)
 
@@ -19,10 +35,19 @@ static const struct field orderv[] = {
 	  .choicec = RE_ARRAY_SIZE(kindv), .dflt = "plans",
 	  .help = "Test plans, or checks of the way to the PBX (readiness)" },
 	{ .name = "plans", .type = FIELD_STRINGS, AT(plans),
-	  .max = PLANS_MAX, .dflt = "confidence",
-	  .help = "Names of plans" },
+	  .max = RUN_PLANS_MAX, .dflt = "confidence",
+	  .help = "Names of plans, and of files that come along" },
+	{ .name = "files", .type = FIELD_LIST, AT(filel),
+	  .sub = &run_file_fields, .max = RUN_PLANS_MAX,
+	  .help = "Plans of one's own" },
 	{ .name = "cases", .type = FIELD_STRINGS, AT(cases),
 	  .max = CASES_MAX, .help = "Only these cases of them; unset: all" },
+	{ .name = "tags", .type = FIELD_STRINGS, AT(tags), .max = TAGS_MAX,
+	  .help = "Only cases with one of these tags; unset: all" },
+	{ .name = "resume", .type = FIELD_STRING, AT(resume), .max = 63,
+	  .checkh = check_line,
+	  .help = "Id of an earlier test of this PBX: what passed there is"
+		  " taken over" },
 	{ .name = "times", .type = FIELD_PERCENT, AT(times), .min = 1,
 	  .max = 100, .dflt = "100%",
 	  .help = "Talking times are shortened to that share; the report says"
@@ -40,40 +65,12 @@ static const struct field orderv[] = {
 };
 
 
-static void plan_check(const char *name, struct errors *errs)
-{
-	const char *namev[64], *near;
-	char bufv[64][64];
-	size_t c = 0;
-
-	for (; c < RE_ARRAY_SIZE(namev) &&
-	     *plan_name(bufv[c], sizeof(bufv[c]), c); c++) {
-		namev[c] = bufv[c];
-		if (!strcmp(bufv[c], name))
-			return;
-	}
-
-	near = errors_nearest(name, namev, c);
-	if (near)
-		errors_add(errs, NULL, "plans", "there is no plan \"%s\"; did"
-			   " you mean \"%s\"?", name, near);
-	else
-		errors_add(errs, NULL, "plans", "there is no plan \"%s\"",
-			   name);
-}
-
-
 static void order_check(const void *obj, const struct doc_node *node,
 			struct errors *errs)
 {
 	const struct run_order *order = obj;
 	(void)node;
 
-	for (size_t i = 0; i < order->plans.c; i++)
-		plan_check(order->plans.v[i], errs);
-
-	if (order->kind == RUN_PLANS && !order->plans.c)
-		errors_add(errs, NULL, "plans", "want the name of a plan");
 	if (order->call && !order->users.c)
 		errors_add(errs, NULL, "users", "want who calls %s",
 			   order->call);

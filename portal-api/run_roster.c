@@ -11,6 +11,7 @@
 #include "bridge/store/seal.h"
 #include "objects.h"
 #include "run_order.h"
+#include "run_plans.h"
 #include "run_roster.h"
 
 
@@ -18,6 +19,9 @@
 struct making {
 	struct request *rq;        /* borrowed */
 	const char *tenant, *pbx;  /* borrowed; of the path */
+	const struct run_plans *plans;     /* borrowed; NULL: readiness */
+	struct strings *who;       /* borrowed: those who are busy then */
+	const char *domain;        /* borrowed; of the PBX */
 	struct errors *errs;       /* borrowed */
 	json_t *testers;           /* owned: what is kept with the PBX */
 	char fqdn[256];            /* our name towards Teams */
@@ -73,6 +77,73 @@ static int fqdn_get(struct making *mk)
 	str_ncpy(mk->fqdn, text(json_object_get(tenant, "teams"), "fqdn"),
 		 sizeof(mk->fqdn));
 	json_decref(tenant);
+
+	return err;
+}
+
+
+/* Who is busy then */
+
+
+static int who_add(struct making *mk, const char *fmt, ...)
+{
+	char words[512];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = re_vsnprintf(words, sizeof(words), fmt, ap);
+	va_end(ap);
+
+	return n < 0 ? EOVERFLOW : strings_add(mk->who, words);
+}
+
+
+/** A number in full is the same everywhere, an extension at its PBX alone */
+static int who_number(struct making *mk, const char *number)
+{
+	if (!*number)
+		return 0;
+
+	return *number == '+' ? who_add(mk, "%s", number) :
+		who_add(mk, "%s at %s", number, mk->domain);
+}
+
+
+/** What baresip would bind, and register as, cannot be there twice */
+static int who_phone(struct making *mk, const json_t *account)
+{
+	const bool registers = !json_is_false(json_object_get(account,
+							      "registers"));
+	const char *address = text(account, "address");
+	const char *name = text(account, "sip_username");
+	int err = 0;
+
+	if (!*name)
+		name = text(account, "extension");
+	if (!*name)
+		name = text(account, "number");
+
+	if (*address || !registers)
+		err = who_add(mk, "the telephone at %s", *address ? address
+			      : "port 5060 of this node");
+
+	return err || !registers ? err : who_add(mk, "the telephone %s of"
+						 " %s", name, mk->domain);
+}
+
+
+static int who_account(struct making *mk, const json_t *account)
+{
+	const char *upn = text(account, "upn");
+	int err = 0;
+
+	if (*upn)
+		err = who_add(mk, "%s", upn);
+	if (!err)
+		err = who_number(mk, text(account, "number"));
+	if (!err && !strcmp(text(account, "kind"), "phone"))
+		err = who_phone(mk, account);
 
 	return err;
 }
@@ -150,8 +221,9 @@ static int account_add(struct making *mk, json_t *roster, const char *role)
 	char field[64];
 	int err;
 
-	if (!*kind)
-		return 0;          /* cases that want it are skipped */
+	/* cases that want somebody who is not there are skipped */
+	if (!*kind || !run_plans_want(mk->plans, role))
+		return 0;
 
 	mk->teams |= !strcmp(kind, "teams");
 	err = user_add(mk, role, account);
@@ -165,6 +237,9 @@ static int account_add(struct making *mk, json_t *roster, const char *role)
 			   " it is called");
 		err = EBADMSG;
 	}
+
+	if (!err)
+		err = who_account(mk, account);
 
 	return err ? err : json_object_set(roster, role, account) ? ENOMEM
 		: 0;
@@ -214,6 +289,7 @@ static int roster_make(struct making *mk, const struct pbx *pbx,
 	static const char *const numberv[] = {"nobody", "echo"};
 	int err;
 
+	mk->domain = pbx->sip_domain;
 	err = fqdn_get(mk);
 	for (size_t i = 0; i < RE_ARRAY_SIZE(rolev) && !err; i++)
 		err = account_add(mk, roster, rolev[i]);
@@ -241,10 +317,13 @@ static int text_take(char **textp, json_t *json)
 }
 
 
-int run_roster(char **textp, struct request *rq, struct errors *errs)
+int run_roster(char **textp, struct request *rq,
+	       const struct run_plans *plans, struct strings *who,
+	       struct errors *errs)
 {
 	struct making mk = { .rq = rq, .tenant = rq->param,
-			     .pbx = rq->paramv[1], .errs = errs };
+			     .pbx = rq->paramv[1], .plans = plans,
+			     .who = who, .errs = errs };
 	json_t *roster = json_object();
 	struct pbx *pbx = NULL;
 	int err;
@@ -294,7 +373,7 @@ static int password_add(const struct making *mk, const char *upn,
 }
 
 
-static int customer_user(const struct making *mk, const char *upn,
+static int customer_user(struct making *mk, const char *upn,
 			 json_t *users)
 {
 	json_t *user;
@@ -316,6 +395,8 @@ static int customer_user(const struct making *mk, const char *upn,
 			   " another node, or there is none", upn);
 		err = EBADMSG;
 	}
+	if (!err)
+		err = who_account(mk, user);
 	if (err)
 		json_decref(user);
 
@@ -337,17 +418,23 @@ static json_t *customer_pbx_json(const struct pbx *pbx)
 
 
 int run_customer(char **textp, struct request *rq,
-		 const struct run_order *order, struct errors *errs)
+		 const struct run_order *order, struct strings *who,
+		 struct errors *errs)
 {
 	struct making mk = { .rq = rq, .tenant = rq->param,
-			     .pbx = rq->paramv[1], .errs = errs };
+			     .pbx = rq->paramv[1], .who = who,
+			     .errs = errs };
 	json_t *users = json_array(), *json = NULL;
 	struct pbx *pbx = NULL;
 	int err;
 
 	err = object_pbx(&pbx, rq->st, rq->cat, mk.tenant, mk.pbx, errs);
-	if (!err)
+	if (!err) {
+		mk.domain = pbx->sip_domain;
 		err = fqdn_get(&mk);
+	}
+	if (!err && order->call)
+		err = who_number(&mk, order->call);
 	for (size_t i = 0; i < order->users.c && !err; i++)
 		err = customer_user(&mk, order->users.v[i], users);
 

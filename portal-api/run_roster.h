@@ -11,20 +11,26 @@
 
 struct errors;
 struct run_order;
+struct run_plans;
 
 /**
- * A roster (testplans/roster.h) of who is kept with the PBX of the path
+ * A roster (testplans/roster.h) of who is kept with the PBX of the path, as
+ * far as the plans want them
  *
  * @param textp  Takes JSON text
+ * @param who    Takes whom no other test may want meanwhile, in words
  *
  * @return 0, ENOENT no such PBX, EBADMSG (errs says why), errors of the store
  */
-int run_roster(char **textp, struct request *rq, struct errors *errs);
+int run_roster(char **textp, struct request *rq,
+	       const struct run_plans *plans, struct strings *who,
+	       struct errors *errs);
 
 /** A customer file with the PBX of the path as it works and the users of an
     order. Returns as run_roster() */
 int run_customer(char **textp, struct request *rq,
-		 const struct run_order *order, struct errors *errs);
+		 const struct run_order *order, struct strings *who,
+		 struct errors *errs);
 
 void run_text_wipe(char *text);
 

@@ -10,10 +10,11 @@
 #include "replay.h"
 #include "run_keep.h"
 #include "run_order.h"
+#include "run_plans.h"
 #include "run_process.h"
+#include "run_resume.h"
 #include "run_roster.h"
 #include "runner.h"
-#include "testplans/plan.h"
 
 
 enum { WORDS_MAX = 40, WORD_SIZE = 1100, JOIN_SIZE = 1024,
@@ -32,6 +33,9 @@ struct words {
 struct start {
 	struct request *rq;        /* borrowed */
 	struct run_order order;    /* its fields owned */
+	struct run_plans plans;    /* owned */
+	json_t *resume;            /* owned: what passed earlier, NULL */
+	struct strings who;        /* owned: who takes part */
 	struct errors *errs;       /* owned */
 	struct testrun *place;     /* ours until it is launched; NULL */
 	char *text;                /* owned: what the program reads */
@@ -43,33 +47,6 @@ struct start {
 
 
 /* What is to be done */
-
-
-static bool case_is_of(const struct run_order *order, const char *id)
-{
-	bool found = false;
-
-	for (size_t i = 0; i < order->plans.c && !found; i++) {
-		struct errors *errs;
-		struct plan *plan;
-		struct le *le;
-
-		if (errors_alloc(&errs))
-			return false;
-
-		if (!plan_find(&plan, order->plans.v[i], errs)) {
-			LIST_FOREACH(&plan->casel, le) {
-				const struct plan_case *cas = le->data;
-
-				found |= !strcmp(cas->id, id);
-			}
-			mem_deref(plan);
-		}
-		mem_deref(errs);
-	}
-
-	return found;
-}
 
 
 static int order_read(struct start *s)
@@ -89,13 +66,13 @@ static int order_read(struct start *s)
 				      s->errs);
 	json_decref(body);
 
-	for (size_t i = 0; i < s->order.cases.c && !err; i++) {
-		if (case_is_of(&s->order, s->order.cases.v[i]))
-			continue;
-		errors_add(s->errs, NULL, "cases", "no plan that was chosen"
-			   " has the case \"%s\"", s->order.cases.v[i]);
-		err = EBADMSG;
-	}
+	if (err || s->order.kind == RUN_READINESS)
+		return err;
+
+	err = run_plans_read(&s->plans, &s->order, s->errs);
+	if (!err && s->order.resume)
+		err = run_resume_get(&s->resume, s->rq, s->order.resume,
+				     s->errs);
 
 	return err;
 }
@@ -133,8 +110,8 @@ static int place_check(struct start *s)
 static int text_make(struct start *s)
 {
 	return s->order.kind == RUN_READINESS ?
-		run_customer(&s->text, s->rq, &s->order, s->errs) :
-		run_roster(&s->text, s->rq, s->errs);
+		run_customer(&s->text, s->rq, &s->order, &s->who, s->errs) :
+		run_roster(&s->text, s->rq, &s->plans, &s->who, s->errs);
 }
 
 
@@ -170,6 +147,18 @@ static int list_print(struct re_printf *pf, const struct strings *list)
 }
 
 
+/** One of the house, or its file in the folder of the test */
+static void word_plan(struct words *w, const struct start *s, size_t i)
+{
+	char name[RUN_PLANS_FILE_SIZE];
+
+	if (run_plans_file(&s->plans, i, name))
+		word(w, "%s/%s", s->folder, name);
+	else
+		word(w, "%s", s->order.plans.v[i]);
+}
+
+
 static void words_plans(struct words *w, const struct start *s)
 {
 	word(w, "--socket");
@@ -196,9 +185,17 @@ static void words_plans(struct words *w, const struct start *s)
 		word(w, "--case");
 		word(w, "%H", list_print, &s->order.cases);
 	}
+	if (s->order.tags.c) {
+		word(w, "--tag");
+		word(w, "%H", list_print, &s->order.tags);
+	}
+	if (s->resume) {
+		word(w, "--resume");
+		word(w, "%s/" RUN_RESUME_FILE, s->folder);
+	}
 
 	for (size_t i = 0; i < s->order.plans.c; i++)
-		word(w, "%s", s->order.plans.v[i]);
+		word_plan(w, s, i);
 }
 
 
@@ -234,12 +231,14 @@ static void words_readiness(struct words *w, const struct start *s)
 /* Beginning */
 
 
-static json_t *strings_json(const struct strings *list)
+/** By the names that they give themselves; of readiness none */
+static json_t *plans_json(const struct run_plans *plans)
 {
 	json_t *json = json_array();
 
-	for (size_t i = 0; i < list->c; i++)
-		(void)json_array_append_new(json, json_string(list->v[i]));
+	for (size_t i = 0; i < plans->choice.planc; i++)
+		(void)json_array_append_new(json, json_string(
+					    plans->planv[i]->plan));
 
 	return json;
 }
@@ -252,8 +251,7 @@ static int summary_make(struct start *s)
 
 	json = json_pack("{s:s, s:s, s:s, s:o}", "verdict", "running", "kind",
 			 readiness ? "readiness" : "plans", "pbx",
-			 s->rq->paramv[1], "plans", readiness ? json_array()
-			 : strings_json(&s->order.plans));
+			 s->rq->paramv[1], "plans", plans_json(&s->plans));
 	s->summary = json_dumps(json, JSON_COMPACT);
 	json_decref(json);
 
@@ -318,6 +316,11 @@ static int launch(struct start *s)
 		return ENOMEM;
 
 	err = folder_make(s);
+	if (!err)
+		err = run_plans_write(&s->plans, s->folder);
+	if (!err && s->resume)
+		err = run_resume_write(s->resume, s->rq->st, s->order.resume,
+				       s->folder);
 	word(w, "callbridge");
 	if (s->order.kind == RUN_READINESS)
 		words_readiness(w, s);
@@ -353,7 +356,26 @@ static void launch_failed(struct start *s, int err)
 }
 
 
-static void reply_full(struct request *rq, int err)
+/** What is of another customer is not told of */
+static void reply_busy(struct request *rq, const struct collision *found)
+{
+	if (!found->same_tenant || !*found->id) {
+		reply_error(rq, 409, NULL, "%s is in another test: wait for"
+			    " its end", found->who);
+		return;
+	}
+
+	reply_json(rq, 409, json_pack("{s:o, s:n, s:n, s:s}", "error",
+		json_sprintf("%s is in test %s, which runs: watch it"
+			     " (callbridge test watch %s), wait for its end or"
+			     " stop it (callbridge test stop %s)", found->who,
+			     found->id, found->id, found->id), "field",
+		"hint", "test_run", found->id));
+}
+
+
+static void reply_full(struct request *rq, int err,
+		       const struct collision *found)
 {
 	const unsigned max = portal_conf(rq->portal)->tests.at_once;
 
@@ -361,8 +383,7 @@ static void reply_full(struct request *rq, int err)
 		reply_error(rq, 409, NULL, "this node runs no tests"
 			    " (tests.at_once)");
 	else if (err == EBUSY)
-		reply_error(rq, 409, NULL, "%s is being tested already",
-			    rq->paramv[1]);
+		reply_busy(rq, found);
 	else if (err == EAGAIN) {
 		reply_header(rq, "Retry-After", "30");
 		reply_error(rq, HTTP_SERVUNAVAIL, NULL, "%u test%s already on"
@@ -377,14 +398,16 @@ static void reply_full(struct request *rq, int err)
 static void start(struct start *s)
 {
 	struct request *rq = s->rq;
+	const struct booking booking = { rq->param, rq->paramv[1], &s->who };
 	char location[LOCATION_SIZE] = "";
+	struct collision found;
 	json_t *body;
 	int err;
 
-	err = runner_reserve(portal_runner(rq->portal), rq->param,
-			     rq->paramv[1], &s->place);
+	err = runner_reserve(portal_runner(rq->portal), &booking, &s->place,
+			     &found);
 	if (err) {
-		reply_full(rq, err);
+		reply_full(rq, err, &found);
 		return;
 	}
 
@@ -442,6 +465,9 @@ void run_start_post(struct request *rq)
 		runner_release(s->place);
 	run_text_wipe(s->text);
 	free(s->summary);
+	strings_clear(&s->who);
+	json_decref(s->resume);
+	run_plans_clear(&s->plans);
 	fields_clear(&run_order_fields, &s->order);
 	mem_deref(s->errs);
 	mem_deref(s);

@@ -50,6 +50,7 @@ struct testrun {
 	struct runner *runner;     /* borrowed, parent                   */
 	char tenant[64], pbx[64];
 	char id[STORE_RUN_ID_SIZE];
+	struct strings who;        /* owned: takes part in no other test */
 	char *summary, *folder;    /* owned                              */
 	enum testrun_state state;
 	struct run_process process;
@@ -116,6 +117,7 @@ static void destructor(void *data)
 	if (tr->out)
 		evbuffer_free(tr->out);
 	run_process_close(&tr->process);
+	strings_clear(&tr->who);
 	mem_deref(tr->live);
 	mem_deref(tr->summary);
 	mem_deref(tr->folder);
@@ -149,12 +151,49 @@ const char *runner_node(const struct portal_conf *conf)
 /* Places, in a worker */
 
 
-int runner_reserve(struct runner *r, const char *tenant, const char *pbx,
-		   struct testrun **trp)
+/** The first who is in both. The lock is held. @return NULL: nobody */
+static const char *busy(const struct testrun *tr, const struct strings *who)
+{
+	for (size_t i = 0; i < who->c; i++)
+		for (size_t n = 0; n < tr->who.c; n++)
+			if (!strcasecmp(who->v[i], tr->who.v[n]))
+				return who->v[i];
+
+	return NULL;
+}
+
+
+/** The lock is held. @return 0, EBUSY */
+static int collisions_find(const struct runner *r,
+			   const struct booking *booking,
+			   struct collision *collision)
+{
+	struct le *le;
+
+	LIST_FOREACH(&r->placel, le) {
+		const struct testrun *tr = le->data;
+		const char *who = busy(tr, booking->who);
+
+		if (!who)
+			continue;
+
+		str_ncpy(collision->who, who, sizeof(collision->who));
+		str_ncpy(collision->id, tr->id, sizeof(collision->id));
+		collision->same_tenant = !strcmp(tr->tenant,
+						 booking->tenant);
+		return EBUSY;
+	}
+
+	return 0;
+}
+
+
+int runner_reserve(struct runner *r, const struct booking *booking,
+		   struct testrun **trp, struct collision *collision)
 {
 	const unsigned max = portal_conf(r->portal)->tests.at_once;
 	struct testrun *tr;
-	int err = 0;
+	int err;
 
 	if (!max)
 		return ENOSYS;
@@ -165,22 +204,19 @@ int runner_reserve(struct runner *r, const char *tenant, const char *pbx,
 
 	tr->runner = r;
 	tr->process.in = tr->process.out = -1;
-	str_ncpy(tr->tenant, tenant, sizeof(tr->tenant));
-	str_ncpy(tr->pbx, pbx, sizeof(tr->pbx));
+	str_ncpy(tr->tenant, booking->tenant, sizeof(tr->tenant));
+	str_ncpy(tr->pbx, booking->pbx, sizeof(tr->pbx));
 
 	(void)pthread_mutex_lock(&r->lock);
 
-	for (struct le *le = list_head(&r->placel); le; le = le->next) {
-		const struct testrun *other = le->data;
-
-		if (!strcmp(other->tenant, tenant) &&
-		    !strcmp(other->pbx, pbx))
-			err = EBUSY;
-	}
+	err = collisions_find(r, booking, collision);
 	if (!err && (list_count(&r->placel) >= max || r->closing))
 		err = EAGAIN;
-	if (!err)
+	if (!err) {
+		tr->who = *booking->who;
+		memset(booking->who, 0, sizeof(*booking->who));
 		list_append(&r->placel, &tr->place_le, tr);
+	}
 
 	(void)pthread_mutex_unlock(&r->lock);
 
@@ -208,6 +244,10 @@ int runner_launch(struct testrun *tr, const struct launch *launch)
 	struct runner *r = tr->runner;
 	int err;
 
+	(void)pthread_mutex_lock(&r->lock);
+	str_ncpy(tr->id, launch->id, sizeof(tr->id));
+	(void)pthread_mutex_unlock(&r->lock);
+
 	err = str_dup(&tr->summary, launch->summary);
 	if (!err)
 		err = str_dup(&tr->folder, launch->folder);
@@ -223,7 +263,6 @@ int runner_launch(struct testrun *tr, const struct launch *launch)
 	if (err)
 		return err;
 
-	str_ncpy(tr->id, launch->id, sizeof(tr->id));
 	tr->began_ms = clock_ms();
 	set_state(tr, TESTRUN_RUNS);
 

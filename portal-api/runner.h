@@ -1,7 +1,7 @@
 /**
  * @file runner.h  Tests that run on this node
  *
- * A few at once, one of a PBX. Each is a program of its own (run_process.h);
+ * A few at once, each with people and telephones of its own. Each is a program of its own (run_process.h);
  * what it tells is passed on as it comes (run_live.h), what it leaves behind
  * is kept in the store (run_keep.h). A test whose questions nobody answers is
  * ended, and so are all of them with the service.
@@ -32,14 +32,27 @@ void runner_free(struct runner *r);
 
 /* From a worker */
 
+/** A test that is wanted */
+struct booking {
+	const char *tenant, *pbx;
+	struct strings *who;       /* those who take part, in words; taken  */
+};
+
+/** Somebody takes part in another test already */
+struct collision {
+	char who[512];
+	char id[STORE_RUN_ID_SIZE];        /* of that test; "": it begins   */
+	bool same_tenant;          /* as the one that is wanted             */
+};
+
 /**
  * Take a place
  *
- * @return 0, ENOSYS no tests on this node, EBUSY that PBX is being tested,
- *         EAGAIN as many as may run, ENOMEM
+ * @return 0, ENOSYS no tests on this node, EBUSY somebody is in another test
+ *         (*collision), EAGAIN as many as may run, ENOMEM
  */
-int runner_reserve(struct runner *r, const char *tenant, const char *pbx,
-		   struct testrun **trp);
+int runner_reserve(struct runner *r, const struct booking *booking,
+		   struct testrun **trp, struct collision *collision);
 
 /** Give a place back where nothing was started */
 void runner_release(struct testrun *tr);

@@ -45,17 +45,6 @@ static int own_h(const char *name, int64_t revision, const char *text,
 }
 
 
-static json_t *strings_json(const struct strings *s)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; list && s && i < s->c; i++)
-		(void)json_array_append_new(list, json_string(s->v[i]));
-
-	return list;
-}
-
-
 static const char *managed(const struct catalog *cat, size_t i,
 			   const json_t *texts)
 {

@@ -1,19 +1,19 @@
 /**
- * @file test_plans.c  The plans of the house, and what each case wants
+ * @file test_plans.c  Plans, and what each case wants
  */
 #include <jansson.h>
 #include <string.h>
 
 #include "api.h"
 #include "bridge/base/errors.h"
-#include "testplans/plan.h"
-#include "testplans/step.h"
+#include "run_order.h"
+#include "testplans/choice.h"
 
 
 /** Once each, in the order in which they are met */
-static void need(json_t *needs, const char *name, size_t l)
+static void need(const char *name, size_t l, void *arg)
 {
-	const json_t *each;
+	json_t *needs = arg, *each;
 	size_t i;
 
 	json_array_foreach(needs, i, each)
@@ -25,65 +25,25 @@ static void need(json_t *needs, const char *name, size_t l)
 }
 
 
-/** "external_2.number" wants external_2; "nobody" and "echo" are numbers */
-static void number_needs(const struct step_arg *arg, json_t *needs)
+static json_t *case_json(const struct plan_case *cas)
 {
-	struct pl list = arg->text, item;
+	json_t *needs = json_array();
 
-	while (step_numbers_next(&list, &item)) {
-		const char *dot = pl_strchr(&item, '.');
-
-		if (dot)
-			need(needs, item.p, (size_t)(dot - item.p));
-		if (dot && !strncmp(dot, ".mailbox", 8))
-			need(needs, "mailbox", 7);
-	}
-}
-
-
-static json_t *case_json(const struct plan_case *cas, struct errors *errs)
-{
-	const struct place place = {NULL, 0, 0};
-	json_t *steps = json_array(), *needs = json_array();
-	json_t *tags = json_array();
-
-	for (size_t i = 0; i < cas->tags.c; i++)
-		(void)json_array_append_new(tags,
-					    json_string(cas->tags.v[i]));
-
-	for (size_t i = 0; i < cas->steps.c; i++) {
-		struct step step;
-
-		(void)json_array_append_new(steps,
-					    json_string(cas->steps.v[i]));
-		if (step_parse(&step, &place, cas->steps.v[i], errs))
-			continue;
-
-		for (size_t n = 0; n < step.argc; n++) {
-			const struct step_arg *arg = &step.argv[n];
-			const char *name = step_actor_name(arg->actor);
-
-			if (step_arg_is_actor(&step, n))
-				need(needs, name, strlen(name));
-			else if (step_arg_is_number(&step, n))
-				number_needs(arg, needs);
-		}
-	}
+	choice_needs(cas, need, needs);
 
 	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "id", cas->id, "title",
-			 cas->title, "tags", tags, "steps", steps, "needs",
-			 needs);
+			 cas->title, "tags", strings_json(&cas->tags),
+			 "steps", strings_json(&cas->steps), "needs", needs);
 }
 
 
-static json_t *plan_json(const struct plan *plan, struct errors *errs)
+static json_t *plan_json(const struct plan *plan)
 {
 	json_t *cases = json_array();
 	struct le *le;
 
 	LIST_FOREACH(&plan->casel, le)
-		(void)json_array_append_new(cases, case_json(le->data,
-							     errs));
+		(void)json_array_append_new(cases, case_json(le->data));
 
 	return json_pack("{s:s, s:s, s:o}", "plan", plan->plan, "title",
 			 plan->title, "cases", cases);
@@ -108,7 +68,7 @@ void plans_get(struct request *rq)
 		if (plan_find(&plan, name, errs))
 			continue;
 
-		(void)json_array_append_new(plans, plan_json(plan, errs));
+		(void)json_array_append_new(plans, plan_json(plan));
 		mem_deref(plan);
 	}
 	mem_deref(errs);
@@ -117,4 +77,46 @@ void plans_get(struct request *rq)
 		   plans, "teams_sim", portal_conf(rq->portal)->tests
 		   .teams_sim != NULL, "at_once",
 		   (int)portal_conf(rq->portal)->tests.at_once));
+}
+
+
+static int file_read(struct run_file *file, const json_t *body,
+		     struct errors *errs)
+{
+	int err;
+
+	err = fields_read_json(&run_file_fields, file, body, errs, NULL);
+
+	return err ? err : fields_required(&run_file_fields, file, NULL,
+					   errs);
+}
+
+
+void plan_check_post(struct request *rq)
+{
+	struct run_file file = { .name = NULL };
+	struct errors *errs = NULL;
+	struct plan *plan = NULL;
+	json_t *body = body_json(rq);
+	int err;
+
+	if (!body)
+		return;
+
+	err = errors_alloc(&errs);
+	if (!err)
+		err = file_read(&file, body, errs);
+	if (!err)
+		err = plan_parse(&plan, file.name, file.text,
+				 strlen(file.text), errs);
+
+	if (err)
+		reply_store(rq, err, errs);
+	else
+		reply_json(rq, HTTP_OK, plan_json(plan));
+
+	mem_deref(plan);
+	mem_deref(errs);
+	fields_clear(&run_file_fields, &file);
+	json_decref(body);
 }

@@ -11,14 +11,12 @@
 #include "bridge/base/errors.h"
 #include "actor.h"
 #include "exec.h"
-#include "plan.h"
 #include "pump.h"
 #include "report.h"
 #include "watch.h"
 
 
 enum {
-	WORDS_MAX = 200,
 	SPARE_S = 600,             /* of a case, beside its talking times */
 };
 
@@ -78,76 +76,6 @@ static void tell(struct run *run, const struct run_event *ev)
 {
 	if (run->conf.eventh)
 		run->conf.eventh(ev, run->conf.arg);
-}
-
-
-/* Which cases */
-
-
-static bool word_in(const char *word, const char *const *v, size_t c)
-{
-	for (size_t i = 0; i < c; i++)
-		if (!strcmp(word, v[i]))
-			return true;
-
-	return false;
-}
-
-
-static bool is_chosen(const struct run_conf *conf,
-		      const struct plan_case *cas)
-{
-	bool tagged = !conf->tagc;
-
-	for (size_t i = 0; i < cas->tags.c; i++)
-		tagged |= word_in(cas->tags.v[i], conf->tagv, conf->tagc);
-
-	return tagged && (!conf->casec || word_in(cas->id, conf->casev,
-						  conf->casec));
-}
-
-
-/** All ids, or all tags, of the plans: for "did you mean" */
-static size_t words_list(const struct run_conf *conf, bool tags,
-			 const char **wordv)
-{
-	size_t c = 0;
-	struct le *le;
-
-	for (size_t p = 0; p < conf->planc; p++) {
-		LIST_FOREACH(&conf->planv[p]->casel, le) {
-			const struct plan_case *cas = le->data;
-
-			if (!tags && c < WORDS_MAX)
-				wordv[c++] = cas->id;
-			for (size_t i = 0; tags && i < cas->tags.c &&
-			     c < WORDS_MAX; i++)
-				wordv[c++] = cas->tags.v[i];
-		}
-	}
-
-	return c;
-}
-
-
-static void words_check(const struct run_conf *conf, bool tags,
-			const char *const *v, size_t c, struct errors *errs)
-{
-	const char *wordv[WORDS_MAX];
-	const size_t wordc = words_list(conf, tags, wordv);
-
-	for (size_t i = 0; i < c; i++) {
-		const char *near;
-
-		if (word_in(v[i], wordv, wordc))
-			continue;
-
-		near = errors_nearest(v[i], wordv, wordc);
-		errors_add(errs, NULL, NULL, "no plan that was chosen has the"
-			   " %s \"%s\"%s%s%s", tags ? "tag" : "case", v[i],
-			   near ? ": did you mean \"" : "", near ? near : "",
-			   near ? "\"?" : "");
-	}
 }
 
 
@@ -404,7 +332,7 @@ static int plan_do(struct run *run, const struct plan *plan, uint32_t round)
 	LIST_FOREACH(&plan->casel, le) {
 		const struct plan_case *cas = le->data;
 
-		if (!err && is_chosen(&run->conf, cas))
+		if (!err && choice_has(&run->conf.choice, cas))
 			err = case_do(run, json, plan, cas, round);
 	}
 
@@ -417,8 +345,8 @@ static int plans_do(struct run *run)
 	int err = 0;
 
 	for (uint32_t round = 1; round <= run->conf.repeat && !err; round++)
-		for (size_t i = 0; i < run->conf.planc && !err; i++)
-			err = plan_do(run, run->conf.planv[i], round);
+		for (size_t i = 0; i < run->conf.choice.planc && !err; i++)
+			err = plan_do(run, run->conf.choice.planv[i], round);
 
 	return err;
 }
@@ -428,13 +356,13 @@ static void needed_find(struct run *run, bool *needed)
 {
 	struct le *le;
 
-	for (size_t i = 0; i < run->conf.planc; i++) {
-		LIST_FOREACH(&run->conf.planv[i]->casel, le) {
+	for (size_t i = 0; i < run->conf.choice.planc; i++) {
+		LIST_FOREACH(&run->conf.choice.planv[i]->casel, le) {
 			const struct plan_case *cas = le->data;
 
 			uint64_t ms = 0;
 
-			if (!is_chosen(&run->conf, cas))
+			if (!choice_has(&run->conf.choice, cas))
 				continue;
 
 			(void)steps_apply(run, cas, actors_mark, needed);
@@ -519,9 +447,7 @@ int run_start(struct run **runp, const struct run_conf *conf,
 	struct run *run;
 	int err;
 
-	words_check(conf, false, conf->casev, conf->casec, errs);
-	words_check(conf, true, conf->tagv, conf->tagc, errs);
-	if (errors_count(errs))
+	if (choice_check(&conf->choice, errs))
 		return EINVAL;
 
 	run = mem_zalloc(sizeof(*run), run_destructor);

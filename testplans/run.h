@@ -11,11 +11,10 @@
 #ifndef TESTPLANS_RUN_H
 #define TESTPLANS_RUN_H
 
-#include "bridge/base/libre.h"
+#include "choice.h"
 
 struct errors;
 struct json_t;
-struct plan;
 struct roster;
 struct run;
 
@@ -82,12 +81,7 @@ typedef int (run_fetch_h)(bool post, const char *path, char **text,
 
 struct run_conf {
 	const struct roster *roster;   /* borrowed until run_wait()         */
-	struct plan *const *planv;     /* the same                          */
-	size_t planc;
-	const char *const *casev;      /* only these ids; none: all         */
-	size_t casec;
-	const char *const *tagv;       /* only with one of these tags       */
-	size_t tagc;
+	struct choice choice;          /* what is done; borrowed as well    */
 	uint32_t repeat;               /* rounds, 1..                       */
 	uint32_t scale;                /* percent of written talking times,
 					  1..100                            */
@@ -107,7 +101,7 @@ struct run_conf {
  * @param runp  Takes the run, a libre memory object. Deref it after
  *              run_wait() only
  *
- * @return 0, EINVAL a case or tag that no plan has (errs says so), ENOMEM,
+ * @return 0, EINVAL as choice_check() (errs says so), ENOMEM,
  *         EAGAIN no thread
  */
 int run_start(struct run **runp, const struct run_conf *conf,

@@ -41,11 +41,11 @@ static json_t *text_json(const char *text)
 }
 
 
-static json_t *strings_json(const struct strings *s)
+json_t *strings_json(const struct strings *s)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array && i < s->c; i++) {
+	for (size_t i = 0; array && s && i < s->c; i++) {
 		if (json_array_append_new(array, text_json(s->v[i]))) {
 			json_decref(array);
 			return NULL;

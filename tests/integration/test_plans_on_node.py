@@ -130,6 +130,73 @@ class Elsewhere(RunTest):
                                     .read_text()), report)
 
     @deadline(120)
+    def test_what_passed_is_taken_over(self):
+        begun = self.command("test", "run", "--on-node", "--case",
+                             "to-pstn", "--times", "1", "--json",
+                             self.folder / "begun.json")
+        run = self.run_of(begun)
+        self.assertEqual(begun.end(), 0, begun.text)
+        # by its id: its captures come along
+        text = self.said("test", "run", "--on-node", "--case",
+                         "registered,to-pstn", "--resume", run, "--html",
+                         self.folder / "more.html")
+        self.assertIn("taken over from the earlier run", text)
+        self.assertNotIn("audio flows", text)
+        self.assertIn("passed: 2 passed, 0 failed", text)
+        links = re.findall(r'"(report-captures/[^"]+)"',
+                           (self.folder / "more.html").read_text())
+        self.assertTrue(links)
+        for link in links:
+            self.assertEqual((self.folder / link).read_bytes()[:4],
+                             b"\n\r\r\n")
+        # a report from anywhere has none of them, and no links to them
+        text = self.said("test", "run", "--on-node", "--case",
+                         "registered,to-pstn", "--resume",
+                         self.folder / "begun.json", "--html",
+                         self.folder / "file.html")
+        self.assertIn("taken over from the earlier run", text)
+        self.assertNotIn("report-captures/",
+                         (self.folder / "file.html").read_text())
+
+    @deadline(120)
+    def test_a_plan_of_ones_own_goes_along(self):
+        good, bad = self.folder / "lunch.yaml", self.folder / "bad.yaml"
+        good.write_text(
+            "plan: lunch\ntitle: At noon\ncases:\n"
+            "  - {id: a, title: A, tags: [daily],"
+            " steps: [user_a is registered within 60s]}\n"
+            "  - {id: b, title: B, tags: [weekly],"
+            " steps: [user_b is registered within 60s]}\n")
+        text = self.said("test", "run", "--on-node", "--tag", "daily",
+                         "--json", self.folder / "lunch.json", good)
+        self.assertIn("ok   user_a is registered within 60s", text)
+        self.assertIn("passed: 1 passed, 0 failed", text)
+        report = json.loads((self.folder / "lunch.json").read_text())
+        self.assertEqual([(plan_["plan"], len(plan_["cases"]))
+                          for plan_ in report["plans"]], [("lunch", 1)])
+        self.assertIn(" lunch", self.said("test", "list", "--on-node"))
+        self.assertIn('did you mean "daily"?', self.said(
+            "test", "run", "--on-node", "--tag", "dayly", good, status=2))
+        # what is wrong with one is told as here
+        bad.write_text(good.read_text().replace("is registered within",
+                                                "is registred within")
+                       + "  - {id: a, step: []}\n")
+        lint = self.said("test", "lint", bad, status=2).splitlines()
+        self.assertRegex(lint[-1], r"^callbridge: \d errors$|^\d errors$")
+        self.assertGreater(len(lint), 4)
+        told = self.said("test", "run", "--on-node", bad,
+                         status=2).splitlines()
+        self.assertEqual(told, lint[:-1])
+        # what the service has in its environment it keeps to itself
+        bad.write_text("plan: p\ntitle: !env PATH\ncases: []\n")
+        self.assertEqual(self.said("test", "run", "--on-node", bad, status=2),
+                         "%s:2:8: title: want the value itself: !env is not"
+                         " read from a text that was sent\n" % bad)
+        bad.write_text("#" * 70000)
+        self.assertIn("want a plan of at most", self.said(
+            "test", "run", "--on-node", bad, status=2))
+
+    @deadline(120)
     def test_a_person_is_asked_here_and_may_answer_there(self):
         self.who_plays(external={"kind": "human", "name": "Eve",
                                "number": "+441632960031"})
@@ -180,6 +247,10 @@ class Elsewhere(RunTest):
                 (("run", "--pbx", "hq"), "--pbx goes only with --on-node"),
                 (("run", "--on-node", "confidance"),
                  'did you mean "confidence"?'),
+                (("run", "--on-node", "no/such.yaml"),
+                 "no/such.yaml: No such file"),
+                (("run", "--on-node", "--resume", "none"),
+                 "contoso has no test none"),
                 (("run", "--on-node", "--pbx", "no"), "no")):
             self.assertIn(told, self.said("test", *words, status=2))
 

@@ -388,6 +388,7 @@ class Roles(PortalTest):
          401, 404, 403, 404, 403),
         ("POST", "/test-runs/none/stop", None, 401, 404, 403, 404, 403),
         ("GET", "/test-plans", None, 401, 200, 200, 200, 200),
+        ("POST", "/test-plans/check", {}, 401, 422, 422, 422, 422),
         ("POST", "/tenants/acme/pbxs/hq/test-runs", {"no": 1},
          401, 422, 403, 422, 403),
         ("POST", "/tenants/other/pbxs/hq/test-runs", {"no": 1},

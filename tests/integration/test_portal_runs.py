@@ -407,6 +407,86 @@ class Begun(RunTest):
                              found["report"]["findings"])
 
 
+class Several(RunTest):
+    """More than one at once, at one PBX."""
+
+    tests = "at_once: 2"
+
+    @deadline(120)
+    def test_only_those_who_take_part_are_busy(self):
+        run, stream = self.begin(times=100)
+        stream.wait("step-end", verdict="passed",
+                    text="audio flows both ways between user_a and external")
+        answer = self.local.post(PBX + "/test-runs", {"cases": ["to-pstn"]})
+        self.assertEqual((answer.code, answer.json["test_run"]), (409, run))
+        self.assertEqual(
+            answer.json["error"], "a@contoso.example is in test %s, which"
+            " runs: watch it (callbridge test watch %s), wait for its end"
+            " or stop it (callbridge test stop %s)" % (run, run, run))
+        other, others = self.begin(
+            plans=["b.yaml"], cases=(), files=[{
+                "name": "b.yaml", "text": "plan: b\ntitle: B\ncases:\n"
+                "  - {id: b, title: B, steps:"
+                " [user_b is registered within 60s]}\n"}])
+        self.assertEqual(others.wait("over")["verdict"], "passed",
+                         others.events)
+        self.assertEqual(
+            [row["actor"] for row in self.kept(other)["report"]["actors"]],
+            ["user_b"])
+        # a readiness run wants nobody's telephone
+        ready, checks = self.begin(kind="readiness", cases=())
+        checks.wait("finding")
+        self.local.post("/test-runs/%s/stop" % ready)
+        checks.wait("over")
+        self.assertEqual(self.local.post("/test-runs/%s/stop" % run).code,
+                         202)
+        self.assertEqual(stream.wait("over")["verdict"], "stopped")
+        self.quiet_now()
+
+    def not_gone_on_with(self, run, told):
+        answer = self.local.post(PBX + "/test-runs", {
+            "cases": ["registered"], "resume": run})
+        self.assertEqual((answer.code, answer.json["field"]),
+                         (422, "resume"), answer)
+        self.assertIn(told, answer.json["error"])
+
+    @deadline(120)
+    def test_what_cannot_be_gone_on_with_is_told(self):
+        self.not_gone_on_with("none", "contoso has no test none")
+        run, stream = self.begin(times=100)
+        self.not_gone_on_with(run, "has not ended")
+        self.local.post("/test-runs/%s/stop" % run)
+        stream.wait("over")
+        self.not_gone_on_with(run, "nothing of test " + run)
+        ready, checks = self.begin(kind="readiness", cases=())
+        checks.wait("over")
+        self.not_gone_on_with(ready, "one of readiness")
+        other = self.local.post("/test-runs", {
+            "format": 1, "verdict": "failed", "plans": []}).json["id"]
+        self.not_gone_on_with(other, "contoso has no test " + other)
+
+    def test_a_plan_is_checked_before_it_is_run(self):
+        text = "plan: p\ntitle: P\ncases:\n  - {id: a, title: A, steps:" \
+            " [external dials user_a.number]}\n"
+        answer = self.local.post("/test-plans/check", {"name": "p.yaml",
+                                                       "text": text})
+        self.assertEqual(answer.code, 200, answer)
+        self.assertEqual(answer.json["cases"][0]["needs"],
+                         ["external", "user_a"])
+        answer = self.local.post("/test-plans/check", {
+            "name": "p.yaml", "text": text.replace("dials", "diels")})
+        self.assertEqual((answer.code, answer.json["file"],
+                          answer.json["line"], answer.json["column"]),
+                         (422, "p.yaml", 4, 31), answer)
+        for files in ([{"name": "../../x.yaml", "text": text}],
+                      [{"name": "p.yaml", "text": text}] * 2):
+            answer = self.local.post(PBX + "/test-runs", {
+                "plans": ["p.yaml"], "files": files})
+            self.assertEqual((answer.code, answer.json["field"]),
+                             (422, "files" if len(files) > 1 else "plans"),
+                             answer)
+
+
 class Left(RunTest):
     """Nobody is there any more."""
 

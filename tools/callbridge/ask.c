@@ -124,6 +124,18 @@ static int perform(struct answer *answer, const struct ask_place *place,
 }
 
 
+/** "lunch.yaml:3:8: " of a file that went along, as errors_print() has it */
+static int place_print(struct re_printf *pf, const json_t *error)
+{
+	const char *file = answer_str(error, "file");
+
+	return *file ? re_hprintf(pf, "%s:%lld:%lld: ", file,
+				  (long long)answer_int(error, "line"),
+				  (long long)answer_int(error, "column"))
+		: 0;
+}
+
+
 /** All that is wrong with a value, a line each. @return false if it was not
     about one */
 static bool tell_errors(const json_t *json)
@@ -135,7 +147,8 @@ static bool tell_errors(const json_t *json)
 	json_array_foreach(errors, i, error) {
 		const char *field = answer_str(error, "field");
 
-		(void)re_snprintf(line, sizeof(line), "%s%s%s", field,
+		(void)re_snprintf(line, sizeof(line), "%H%s%s%s",
+				  place_print, error, field,
 				  *field ? ": " : "",
 				  answer_str(error, "error"));
 		term_line(stderr, line);

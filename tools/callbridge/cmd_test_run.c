@@ -136,7 +136,7 @@ static void tell_plans(const char *name)
 /** A name of the house's, or a file */
 static int plan_get(struct plan **planp, const char *name)
 {
-	const bool file = strchr(name, '/') || strstr(name, ".yaml");
+	const bool file = test_is_file(name);
 	struct errors *errs;
 	int err;
 
@@ -483,8 +483,7 @@ static int resume_get(json_t **reportp, const char *path)
 static int options_check(const struct options *opts)
 {
 	const struct { const char *name; bool given, node; } v[] = {
-		{"roster", opts->roster, false}, {"tag", opts->tags, false},
-		{"resume", opts->resume, false},
+		{"roster", opts->roster, false},
 		{"folder", opts->folder, false}, {"keep", opts->keep, false},
 		{"events", opts->events, false}, {"pbx", opts->pbx, true},
 	};
@@ -518,6 +517,7 @@ int test_run(const struct cli *cli, int argc, char *argv[])
 		{NULL, NULL, NULL},
 	};
 	struct run_conf conf = {.repeat = 1, .scale = 100};
+	struct choice *ch = &conf.choice;
 	struct words cases = {NULL, {NULL}, 0}, tags = {NULL, {NULL}, 0};
 	struct plan *planv[PLANS] = {NULL};
 	const char *namev[PLANS];
@@ -542,6 +542,8 @@ int test_run(const struct cli *cli, int argc, char *argv[])
 			.tenant = opts.tenant, .pbx = opts.pbx,
 			.planv = namev, .planc = planc,
 			.casev = cases.v, .casec = cases.c,
+			.tagv = tags.v, .tagc = tags.c,
+			.resume = opts.resume,
 			.times = conf.scale, .repeat = conf.repeat,
 			.files = opts.files,
 		};
@@ -554,21 +556,21 @@ int test_run(const struct cli *cli, int argc, char *argv[])
 	    resume_get(&resume, opts.resume))
 		goto out;
 
-	for (; conf.planc < planc; conf.planc++)
-		if (plan_get(&planv[conf.planc], namev[conf.planc]))
+	for (; ch->planc < planc; ch->planc++)
+		if (plan_get(&planv[ch->planc], namev[ch->planc]))
 			goto out;
 
-	conf.planv  = planv;
-	conf.casev  = cases.v;
-	conf.casec  = cases.c;
-	conf.tagv   = tags.v;
-	conf.tagc   = tags.c;
+	ch->planv  = planv;
+	ch->casev  = cases.v;
+	ch->casec  = cases.c;
+	ch->tagv   = tags.v;
+	ch->tagc   = tags.c;
 	conf.resume = resume;
 
 	status = session_run(cli, &conf, roster, &opts);
 
  out:
-	for (size_t i = 0; i < conf.planc; i++)
+	for (size_t i = 0; i < ch->planc; i++)
 		mem_deref(planv[i]);
 	json_decref(resume);
 	mem_deref(roster);

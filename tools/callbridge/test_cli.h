@@ -70,11 +70,33 @@ struct test_order {
 	size_t planc;
 	const char *const *casev;
 	size_t casec;
+	const char *const *tagv;
+	size_t tagc;
+	const char *resume;        /* id, or file of a report; NULL         */
 	uint32_t times, repeat;
 	struct test_files files;
 };
 
 enum { TEST_ID_SIZE = 128 };
+
+/** Is a plan called by its file's name? Otherwise it is one of the house */
+bool test_is_file(const char *plan);
+
+/**
+ * The order as the service takes it, with the plans that are files here
+ *
+ * @param tenant  Whose test it is
+ * @param jsonp   Takes it, the caller owns the reference
+ *
+ * @return EXIT_GOOD, or told
+ */
+int test_order_json(const struct cli *cli, const struct test_order *order,
+		    const char *tenant, struct json_t **jsonp);
+
+/** Have the service keep the report in a file. @param tenant  NULL: the
+    MSP's. @return EXIT_GOOD, or told */
+int test_keep_file(const struct cli *cli, const char *path,
+		   const char *tenant, char id[TEST_ID_SIZE]);
 
 /** A PBX, by its names */
 struct test_place {

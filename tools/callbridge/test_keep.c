@@ -8,7 +8,8 @@
 #include "test_cli.h"
 
 
-static int keep(const struct cli *cli, const char *body, const char *tenant)
+static int keep(const struct cli *cli, const char *body, const char *tenant,
+		char id[TEST_ID_SIZE])
 {
 	struct answer answer;
 	int status;
@@ -21,10 +22,34 @@ static int keep(const struct cli *cli, const char *body, const char *tenant)
 	if (status)
 		return status;
 
-	(void)re_printf("kept as %s\n", answer_str(answer.json, "id"));
+	str_ncpy(id, answer_str(answer.json, "id"), TEST_ID_SIZE);
 	answer_clear(&answer);
 
 	return EXIT_GOOD;
+}
+
+
+int test_keep_file(const struct cli *cli, const char *path,
+		   const char *tenant, char id[TEST_ID_SIZE])
+{
+	json_error_t error;
+	json_t *json;
+	char *body;
+	int status;
+
+	json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+	if (!json) {
+		term_error("%s:%d:%d: %s", path, error.line, error.column,
+			   error.text);
+		return EXIT_BAD;
+	}
+
+	body = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	status = body ? keep(cli, body, tenant, id) : EXIT_BAD;
+	free(body);
+
+	return status;
 }
 
 
@@ -35,25 +60,15 @@ int test_keep(const struct cli *cli, int argc, char *argv[])
 		{"tenant", &tenant, NULL},
 		{NULL, NULL, NULL},
 	};
-	json_error_t error;
-	json_t *json;
-	char *body;
+	char id[TEST_ID_SIZE];
 	int status;
 
 	if (options_read(optv, &argc, argv) || options_argc(argc, argv, 1, 1))
 		return EXIT_BAD;
 
-	json = json_load_file(argv[1], JSON_REJECT_DUPLICATES, &error);
-	if (!json) {
-		term_error("%s:%d:%d: %s", argv[1], error.line, error.column,
-			   error.text);
-		return EXIT_BAD;
-	}
-
-	body = json_dumps(json, JSON_COMPACT);
-	json_decref(json);
-	status = body ? keep(cli, body, tenant) : EXIT_BAD;
-	free(body);
+	status = test_keep_file(cli, argv[1], tenant, id);
+	if (!status)
+		(void)re_printf("kept as %s\n", id);
 
 	return status;
 }

@@ -291,17 +291,6 @@ int test_node_begin(const struct cli *cli, const struct test_place *place,
 }
 
 
-static json_t *words_json(const char *const *v, size_t c)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < c; i++)
-		(void)json_array_append_new(list, json_string(v[i]));
-
-	return list;
-}
-
-
 int test_node_run(const struct cli *cli, const struct test_order *order)
 {
 	struct test_place place;
@@ -313,12 +302,9 @@ int test_node_run(const struct cli *cli, const struct test_order *order)
 	if (status)
 		return status;
 
-	json = json_pack("{s:s, s:o, s:o, s:i, s:i}", "kind", "plans",
-			 "plans", words_json(order->planv, order->planc),
-			 "cases", words_json(order->casev, order->casec),
-			 "times", (int)order->times, "repeat",
-			 (int)order->repeat);
-	status = test_node_begin(cli, &place, json, id);
+	status = test_order_json(cli, order, place.tenant, &json);
+	if (!status)
+		status = test_node_begin(cli, &place, json, id);
 	if (status)
 		return status;
 
