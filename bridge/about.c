@@ -24,14 +24,25 @@ static json_t *states_json(struct live *live)
 }
 
 
+/** By which others can tell the gateways that a customer's tenant needs */
+static json_t *teams_json(const struct nodeconf *node)
+{
+	return json_pack("{s:I, s:s?, s:o}", "port",
+			 (json_int_t)node->teams.port, "carrier",
+			 node->teams.carrier, "own_names",
+			 strings_json(&node->teams.own_names));
+}
+
+
 char *about_text(const struct about *about)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:o}", "url",
+	json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "url",
 				 about->url, "pbx_address",
 				 about->reach->pbx_address, "teams_address",
 				 about->reach->teams_address, "calls",
 				 (json_int_t)about->calls, "states",
-				 states_json(about->live));
+				 states_json(about->live), "teams",
+				 teams_json(about->node));
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	char *copy = NULL;
 

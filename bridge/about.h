@@ -4,6 +4,7 @@
 #ifndef BRIDGE_ABOUT_H
 #define BRIDGE_ABOUT_H
 
+#include "bridge/model/nodeconf.h"
 #include "portal-api/portal.h"
 
 struct live;
@@ -11,6 +12,7 @@ struct live;
 struct about {
 	const char *url;           /* of its portal, "" none                */
 	const struct portal_reach *reach;
+	const struct nodeconf *node;       /* its names towards Teams       */
 	struct live *live;
 	size_t calls;              /* that run                              */
 };

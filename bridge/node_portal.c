@@ -192,6 +192,7 @@ static void about_h(void *arg)
 	const struct about about = {
 		.url = portal_url(node->portal), .reach = &reach,
 		.live = node->live, .calls = calls_count(node->calls),
+		.node = config_node(node->conf),
 	};
 
 	reach_read(&reach, node);
@@ -246,6 +247,7 @@ int node_portal_start(struct node *node, struct errors *errs)
 			.graph_url = nc->microsoft.graph_url,
 			.ca_file   = nc->microsoft.ca_file,
 			.carrier   = nc->teams.carrier,
+			.own_names = nc->teams.own_names,
 			.presence_s = nc->microsoft.presence_s,
 			.port      = nc->teams.port,
 		},

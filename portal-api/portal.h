@@ -106,6 +106,7 @@ struct portal_conf {
 		const char *login_url, *graph_url; /* NULL: the cloud's     */
 		const char *ca_file;       /* NULL: the system's            */
 		const char *carrier;       /* name above the customers', NULL */
+		struct strings own_names;  /* this node's: own_name()       */
 		int64_t port;      /* ours towards Teams                    */
 		unsigned presence_s;       /* between two questions; 0: 15  */
 	} microsoft;

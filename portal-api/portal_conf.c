@@ -25,6 +25,17 @@ static const char *text_copy(const char *text, int *err)
 }
 
 
+static struct strings strings_copy(const struct strings *src, int *err)
+{
+	struct strings copy = { NULL, 0 };
+
+	for (size_t i = 0; i < src->c && !*err; i++)
+		*err = strings_add(&copy, src->v[i]);
+
+	return copy;
+}
+
+
 int portal_conf_copy(struct portal_conf *dst, const struct portal_conf *src)
 {
 	int err = 0;
@@ -53,6 +64,8 @@ int portal_conf_copy(struct portal_conf *dst, const struct portal_conf *src)
 	dst->microsoft.graph_url = text_copy(src->microsoft.graph_url, &err);
 	dst->microsoft.ca_file = text_copy(src->microsoft.ca_file, &err);
 	dst->microsoft.carrier = text_copy(src->microsoft.carrier, &err);
+	dst->microsoft.own_names = strings_copy(&src->microsoft.own_names,
+						&err);
 
 	if (!dst->microsoft.presence_s)
 		dst->microsoft.presence_s = PRESENCE_S;
@@ -85,4 +98,5 @@ void portal_conf_free(struct portal_conf *conf)
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++)
 		free((void *)(uintptr_t)v[i]);
+	strings_clear(&conf->microsoft.own_names);
 }

@@ -18,7 +18,7 @@
 #include "objects.h"
 #include "pbx-templates/template.h"
 #include "sync/matching.h"
-#include "sync/script.h"
+#include "gateways.h"
 #include "sync_days.h"
 
 
@@ -361,8 +361,8 @@ static int directory_id_h(const struct store_object *obj, void *arg)
 
 void sync_script(struct request *rq)
 {
-	const struct portal_conf *conf = portal_conf(rq->portal);
-	struct script script = { .port = conf->microsoft.port };
+	struct script_gateways gateways = { .c = 0 };
+	struct script script = { .gateways = &gateways };
 	struct tenant *tenant = NULL;
 	struct errors *errs = NULL;
 	char *text = NULL, *directory = NULL, made[32];
@@ -382,12 +382,12 @@ void sync_script(struct request *rq)
 				directory_id_h, &directory);
 	if (err == ENOENT && tenant)
 		err = 0;
+	if (!err)
+		err = gateways_find(&gateways, rq, tenant->teams.fqdn);
 	if (!err) {
 		script.tenant    = tenant;
 		script.tenant_id = directory;
 		script.time      = made;
-		script.derived   = script_is_derived(tenant,
-						     conf->microsoft.carrier);
 		err = script_write(&text, &script, errs);
 	}
 

@@ -33,15 +33,19 @@ static const char head[] =
 	"}\n"
 	"\n";
 
-static const char gateway[] =
-	"if (-not (Find { Get-CsOnlinePSTNGateway -Identity $trunk })) {\n"
-	"  Step ('make gateway ' + $trunk) {\n"
-	"    New-CsOnlinePSTNGateway -Fqdn $trunk -SipSignalingPort $port"
-	" -Enabled $true -ForwardPai $true -MediaBypass $false }\n"
-	"} else {\n"
-	"  Step ('set gateway ' + $trunk) {\n"
-	"    Set-CsOnlinePSTNGateway -Identity $trunk -SipSignalingPort $port"
-	" -Enabled $true -ForwardPai $true -MediaBypass $false }\n"
+static const char gateways[] =
+	"# A name below a carrier trunk has a gateway already: the carrier's\n"
+	"foreach ($t in $trunks) {\n"
+	"  if ($t.Derived) { continue }\n"
+	"  if (-not (Find { Get-CsOnlinePSTNGateway -Identity $t.Fqdn })) {\n"
+	"    Step ('make gateway ' + $t.Fqdn) {\n"
+	"      New-CsOnlinePSTNGateway -Fqdn $t.Fqdn -SipSignalingPort"
+	" $t.Port -Enabled $true -ForwardPai $true -MediaBypass $false }\n"
+	"  } else {\n"
+	"    Step ('set gateway ' + $t.Fqdn) {\n"
+	"      Set-CsOnlinePSTNGateway -Identity $t.Fqdn -SipSignalingPort"
+	" $t.Port -Enabled $true -ForwardPai $true -MediaBypass $false }\n"
+	"  }\n"
 	"}\n"
 	"\n";
 
@@ -52,16 +56,28 @@ static const char routing[] =
 	"    Set-CsOnlinePstnUsage -Identity Global -Usage @{Add = $name} }\n"
 	"}\n"
 	"\n"
+	"# One that the route has beside ours may be of a node that is away:\n"
+	"# it stays\n"
+	"$route = Find { Get-CsOnlineVoiceRoute -Identity $name }\n"
+	"$list = @($trunks | ForEach-Object { $_.Fqdn })\n"
+	"foreach ($g in @($route.OnlinePstnGatewayList)) {\n"
+	"  if ($g -and $list -notcontains $g) {\n"
+	"    $list += $g\n"
+	"    Write-Warning ('voice route ' + $name + ' keeps gateway ' + $g +"
+	" ', of which no node tells')\n"
+	"  }\n"
+	"}\n"
+	"\n"
 	"# Numbers, extensions and star codes\n"
 	"$pattern = '^\\+?[0-9*#]+$'\n"
-	"if (-not (Find { Get-CsOnlineVoiceRoute -Identity $name })) {\n"
+	"if (-not $route) {\n"
 	"  Step ('make voice route ' + $name) {\n"
 	"    New-CsOnlineVoiceRoute -Identity $name -NumberPattern $pattern"
-	" -OnlinePstnGatewayList $trunk -OnlinePstnUsages $name }\n"
+	" -OnlinePstnGatewayList $list -OnlinePstnUsages $name }\n"
 	"} else {\n"
 	"  Step ('set voice route ' + $name) {\n"
 	"    Set-CsOnlineVoiceRoute -Identity $name -NumberPattern $pattern"
-	" -OnlinePstnGatewayList $trunk -OnlinePstnUsages $name }\n"
+	" -OnlinePstnGatewayList $list -OnlinePstnUsages $name }\n"
 	"}\n"
 	"\n"
 	"if (-not (Find { Get-CsOnlineVoiceRoutingPolicy -Identity $name }))"
@@ -182,9 +198,9 @@ static void values_check(const struct script *script, struct errors *errs)
 	value_check(script->time, "time", errs);
 	value_check(script->tenant_id ? script->tenant_id : "", "tenant-id",
 		    errs);
-	if (str_isset(tenant->teams.fqdn))
-		value_check(tenant->teams.fqdn, "teams.fqdn", errs);
-	else
+	for (size_t i = 0; i < script->gateways->c; i++)
+		value_check(script->gateways->v[i].fqdn, "teams.fqdn", errs);
+	if (!script->gateways->c)
 		errors_add(errs, NULL, "teams.fqdn", "want the bridge's name"
 			   " for this customer");
 
@@ -214,6 +230,20 @@ static int64_t short_digits(const struct tenant *tenant)
 }
 
 
+static int trunks(struct re_printf *pf, const struct script_gateways *all)
+{
+	int err = re_hprintf(pf, "$trunks = @(\n");
+
+	for (size_t i = 0; i < all->c && !err; i++)
+		err = re_hprintf(pf, "  @{ Fqdn = %H; Port = %lld;"
+				 " Derived = $%s }\n", literal,
+				 all->v[i].fqdn, (long long)all->v[i].port,
+				 all->v[i].derived ? "true" : "false");
+
+	return err ? err : re_hprintf(pf, ")\n");
+}
+
+
 /** All that is this customer's: libre %H handler */
 static int data(struct re_printf *pf, const struct script *script)
 {
@@ -221,11 +251,10 @@ static int data(struct re_printf *pf, const struct script *script)
 	struct le *le;
 	int err;
 
-	err = re_hprintf(pf, "$trunk = %H\n$port = %lld\n$name = %H\n"
+	err = re_hprintf(pf, "%H$name = %H\n"
 			 "$shortPattern = '^([1-9][0-9]{0,%lld})$'\n"
-			 "$rows = @(\n", literal, tenant->teams.fqdn,
-			 (long long)script->port, literal, SCRIPT_NAME,
-			 (long long)short_digits(tenant) - 1);
+			 "$rows = @(\n", trunks, script->gateways, literal,
+			 SCRIPT_NAME, (long long)short_digits(tenant) - 1);
 
 	LIST_FOREACH(&tenant->userl, le) {
 		const struct user *user = le->data;
@@ -288,13 +317,25 @@ static char *crlf(const char *text)
 }
 
 
+/** Is there none that could be made? */
+static bool are_derived(const struct script_gateways *all)
+{
+	for (size_t i = 0; i < all->c; i++)
+		if (!all->v[i].derived)
+			return false;
+
+	return true;
+}
+
+
 int script_write(char **textp, const struct script *script,
 		 struct errors *errs)
 {
 	char *values = NULL, *text = NULL;
 	int err;
 
-	if (!textp || !script || !script->tenant || !script->time)
+	if (!textp || !script || !script->tenant || !script->gateways ||
+	    !script->time)
 		return EINVAL;
 
 	values_check(script, errs);
@@ -315,7 +356,8 @@ int script_write(char **textp, const struct script *script,
 			  "%s%s%H%s%s%s", script->tenant->tenant,
 			  script->time, digest_print, values, head, values,
 			  sign_in, script->tenant_id,
-			  script->derived ? "" : gateway, routing, users);
+			  are_derived(script->gateways) ? "" : gateways,
+			  routing, users);
 	mem_deref(values);
 	if (err)
 		return err;
@@ -327,10 +369,27 @@ int script_write(char **textp, const struct script *script,
 }
 
 
-bool script_is_derived(const struct tenant *tenant, const char *carrier)
+int script_gateway_add(struct script_gateways *all, const char *fqdn,
+		       int64_t port, const char *carrier)
 {
-	const char *dot = tenant->teams.fqdn ? strchr(tenant->teams.fqdn, '.')
-		: NULL;
+	const char *dot = strchr(fqdn, '.');
+	struct script_gateway *gw;
+	size_t i = 0;
+	int order = 1;
 
-	return dot && carrier && !str_casecmp(dot + 1, carrier);
+	while (i < all->c && (order = str_casecmp(all->v[i].fqdn, fqdn)) < 0)
+		++i;
+	if (i < all->c && !order)
+		return 0;
+
+	if (all->c == SCRIPT_GATEWAYS || strlen(fqdn) >= sizeof(gw->fqdn))
+		return EOVERFLOW;
+
+	memmove(&all->v[i + 1], &all->v[i], (all->c++ - i) * sizeof(*gw));
+	gw = &all->v[i];
+	str_ncpy(gw->fqdn, fqdn, sizeof(gw->fqdn));
+	gw->port    = port;
+	gw->derived = dot && carrier && !str_casecmp(dot + 1, carrier);
+
+	return 0;
 }

@@ -15,20 +15,41 @@
 /** Of PSTN usage, route, policy and dial plan */
 #define SCRIPT_NAME "Callbridge"
 
+enum { SCRIPT_GATEWAYS = 16, SCRIPT_FQDN_SIZE = 256 };
+
 struct errors;
+
+/** One of our nodes, as Teams knows it */
+struct script_gateway {
+	char fqdn[SCRIPT_FQDN_SIZE];
+	int64_t port;              /* its SIP port towards Teams            */
+	bool derived;              /* the name is a carrier trunk's child:
+				      there is no gateway to make           */
+};
+
+/** All of them, in the order of their names */
+struct script_gateways {
+	struct script_gateway v[SCRIPT_GATEWAYS];
+	size_t c;
+};
 
 struct script {
 	const struct tenant *tenant;
 	const char *tenant_id;     /* of Microsoft's, NULL: as signed in    */
 	const char *time;          /* when it was made                      */
-	int64_t port;              /* our SIP port towards Teams            */
-	bool derived;              /* our name is a carrier trunk's child:
-				      there is no gateway to make           */
+	const struct script_gateways *gateways;    /* borrowed              */
 };
 
-/** Is a customer's name one label below the carrier's? Then Teams derives its
-    trunk from the carrier's. @param carrier  NULL: there is none */
-bool script_is_derived(const struct tenant *tenant, const char *carrier);
+/**
+ * Add one, unless one of its name is there
+ *
+ * @param carrier  Of the node, NULL none: a name one label below it has a
+ *                 trunk that Teams derives from the carrier's
+ *
+ * @return 0, EOVERFLOW
+ */
+int script_gateway_add(struct script_gateways *gateways, const char *fqdn,
+		       int64_t port, const char *carrier);
 
 /**
  * Write it: UTF-8 with byte order mark, lines end by CRLF

@@ -2,7 +2,9 @@
 whatever comes to the one that does not serve the user's PBX goes on."""
 
 import json
+import re
 
+from portal import Client
 from support import Bridge, LabTest, Pbx, User, audio, deadline, site, \
     wait_for
 
@@ -83,6 +85,15 @@ class Gateways(LabTest):
         return json.dumps(max(node.calls(), key=lambda row: row["start_ms"]))
 
     @deadline(120)
+    def test_the_script_makes_a_gateway_of_each(self):
+        def names():
+            text = Client(self.first, by_socket=True).get(
+                "/tenants/contoso/sync/script").text
+            return re.findall(r"Fqdn = '([^']*)'", text)
+        wait_for(lambda: len(names()) > 1, 30, "the other node to be told")
+        self.assertEqual(names(), sorted([plan.TENANT_FQDN,
+                                          plan.SECOND_FQDN]))
+
     def test_a_call_comes_to_the_node_that_serves_the_pbx(self):
         desk = self.site.desk(1)
         desk.begin()

@@ -391,6 +391,20 @@ class Script(SyncTest):
         self.assertIn("contoso.sbc.example.com", names)
         self.assertIn("+442079460000", names)
 
+    def test_each_node_is_a_gateway(self):
+        self.customer("ann@contoso.example")
+        text = self.script("--gateways", "contoso.west.example.com,"
+                           "CONTOSO.sbc.example.com,a.example.com")
+        self.assertEqual(re.findall(r"  @\{ (Fqdn = [^}]*) \}", text), [
+            "Fqdn = '%s'; Port = 5061; Derived = $false" % name for name in (
+                "a.example.com", "contoso.sbc.example.com",
+                "contoso.west.example.com")])
+        self.assertIn("-OnlinePstnGatewayList $list", text)
+        done = self.run_cli("sync", "script", "--file", "contoso.yaml",
+                            "--gateways", "a b")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("--gateways: want names of hosts", done.stderr)
+
     def test_who_is_off_is_not_in_it(self):
         self.customer("ann@contoso.example", "bo@contoso.example",
                       off=("bo@contoso.example",))

@@ -12,7 +12,9 @@
 #include <time.h>
 
 #include "bridge/base/errors.h"
+#include "bridge/model/check.h"
 #include "bridge/model/nodeconf.h"
+#include "bridge/model/own_name.h"
 #include "portal-api/sync/assign.h"
 #include "portal-api/sync/directory.h"
 #include "portal-api/sync/matching.h"
@@ -28,6 +30,7 @@ struct sync_ask {
 	const char *file, *tenant, *templates;
 	const char *tenant_id, *client_id, *certificate;
 	const char *login_url, *graph_url;
+	const char *gateways;      /* of other nodes, parted by commas */
 	bool json, blocked, dry;
 };
 
@@ -545,10 +548,48 @@ static int sync_now(const struct cli *cli, const struct sync_ask *ask,
 /* script */
 
 
+/** This node's, and those that the option names */
+static int gateways_read(struct script_gateways *all,
+			 const struct nodeconf *conf, const char *fqdn,
+			 const char *more)
+{
+	char buf[OWN_NAME_SIZE], name[SCRIPT_FQDN_SIZE], why[128];
+	int err = 0;
+
+	if (str_isset(fqdn))
+		err = script_gateway_add(all, own_name(&conf->teams.own_names,
+						       fqdn, buf),
+					 conf->teams.port,
+					 conf->teams.carrier);
+
+	while (more && *more && !err) {
+		const size_t l = strcspn(more, ",");
+
+		(void)re_snprintf(name, sizeof(name), "%b", more, l);
+		if (l >= sizeof(name) || !check_fqdn(name, why, sizeof(why))) {
+			term_error("--gateways: want names of hosts parted by"
+				   " commas, found \"%s\"", name);
+			return EINVAL;
+		}
+
+		err = script_gateway_add(all, name, conf->teams.port,
+					 conf->teams.carrier);
+		more += l + (more[l] == ',');
+	}
+
+	if (err)
+		term_error("--gateways: want at most %d names",
+			   SCRIPT_GATEWAYS);
+
+	return err;
+}
+
+
 static int sync_script(const struct cli *cli, const struct sync_ask *ask,
 		       const struct tenant *tenant)
 {
-	struct script script = {.tenant = tenant,
+	struct script_gateways gateways = {.c = 0};
+	struct script script = {.tenant = tenant, .gateways = &gateways,
 				.tenant_id = ask->tenant_id};
 	struct errors *errs = NULL;
 	struct nodeconf conf;
@@ -562,9 +603,13 @@ static int sync_script(const struct cli *cli, const struct sync_ask *ask,
 
 	(void)strftime(made, sizeof(made), "%Y-%m-%dT%H:%M:%SZ",
 		       gmtime_r(&now, &tm));
-	script.time    = made;
-	script.port    = conf.teams.port;
-	script.derived = script_is_derived(tenant, conf.teams.carrier);
+	script.time = made;
+
+	if (gateways_read(&gateways, &conf, tenant->teams.fqdn,
+			  ask->gateways)) {
+		fields_clear(&nodeconf_fields, &conf);
+		return EXIT_BAD;
+	}
 
 	err = errors_alloc(&errs);
 	if (!err)
@@ -605,6 +650,7 @@ int cmd_sync(const struct cli *cli, int argc, char *argv[])
 		{"certificate", &ask.certificate, NULL},
 		{"login-url", &ask.login_url, NULL},
 		{"graph-url", &ask.graph_url, NULL},
+		{"gateways", &ask.gateways, NULL},
 		{"json", NULL, &ask.json}, {"blocked", NULL, &ask.blocked},
 		{"dry-run", NULL, &ask.dry},
 		{NULL, NULL, NULL},

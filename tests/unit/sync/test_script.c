@@ -16,9 +16,10 @@ static char *write_for(const char *upn, bool derived, int want)
 {
 	struct tenant *tenant = fields_item_alloc(&tenant_fields);
 	struct user *user = fields_item_alloc(&user_fields);
-	struct script script = {.tenant = tenant, .port = 5061,
+	struct script_gateways gateways = {.c = 0};
+	struct script script = {.tenant = tenant, .gateways = &gateways,
 				.time = "2026-03-01T00:00:00Z",
-				.tenant_id = "t'id", .derived = derived};
+				.tenant_id = "t'id"};
 	struct errors *errs = NULL;
 	char *text = NULL;
 
@@ -31,6 +32,8 @@ static char *write_for(const char *upn, bool derived, int want)
 	assert_int_equal(str_dup(&user->number, "+442079460018"), 0);
 	user->enabled = true;
 	list_append(&tenant->userl, &user->le, user);
+	assert_int_equal(script_gateway_add(&gateways, "acme.sbc.example",
+			 5061, derived ? "SBC.example" : NULL), 0);
 
 	assert_int_equal(script_write(&text, &script, errs), want);
 	assert_int_equal(errors_count(errs), want ? 1 : 0);
@@ -109,8 +112,39 @@ static void a_derived_trunk_has_no_gateway(void **state)
 	mem_deref(text);
 
 	text = write_for("ann@acme.example", false, 0);
-	has(text, "New-CsOnlinePSTNGateway -Fqdn $trunk", true);
+	has(text, "New-CsOnlinePSTNGateway -Fqdn $t.Fqdn", true);
 	mem_deref(text);
+}
+
+
+static void gateways_are_in_order_and_once(void **state)
+{
+	struct script_gateways all = {.c = 0};
+	char name[SCRIPT_FQDN_SIZE + 1];
+	(void)state;
+
+	assert_int_equal(script_gateway_add(&all, "m.b.example", 1, NULL), 0);
+	assert_int_equal(script_gateway_add(&all, "m.c.example", 2,
+					    "c.example"), 0);
+	assert_int_equal(script_gateway_add(&all, "m.a.example", 3,
+					    "example"), 0);
+	assert_int_equal(script_gateway_add(&all, "M.B.example", 4, NULL), 0);
+	assert_int_equal(all.c, 3);
+	assert_string_equal(all.v[0].fqdn, "m.a.example");
+	assert_string_equal(all.v[1].fqdn, "m.b.example");
+	assert_int_equal(all.v[1].port, 1);
+	assert_string_equal(all.v[2].fqdn, "m.c.example");
+	assert_false(all.v[0].derived);
+	assert_true(all.v[2].derived);
+
+	memset(name, 'x', sizeof(name));
+	name[SCRIPT_FQDN_SIZE] = '\0';
+	assert_int_equal(script_gateway_add(&all, name, 1, NULL), EOVERFLOW);
+	for (int i = 3; i < SCRIPT_GATEWAYS; i++) {
+		(void)re_snprintf(name, sizeof(name), "%d.example", i);
+		assert_int_equal(script_gateway_add(&all, name, 1, NULL), 0);
+	}
+	assert_int_equal(script_gateway_add(&all, "z", 1, NULL), EOVERFLOW);
 }
 
 
@@ -121,6 +155,7 @@ int main(void)
 		cmocka_unit_test(control_characters_are_refused),
 		cmocka_unit_test(lines_end_as_windows_wants),
 		cmocka_unit_test(a_derived_trunk_has_no_gateway),
+		cmocka_unit_test(gateways_are_in_order_and_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
