@@ -786,6 +786,8 @@ int keeper_start(struct keeper *k, keeper_ring_h *ringh,
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 
 	k->running = !err;
+	if (!err)
+		(void)pthread_setname_np(k->thread, "keeper");
 
 	return err;
 }

@@ -210,12 +210,12 @@ static void registrations_print(struct load *load, const char *name)
 	(void)printf("%s\"%s\": {\"users\": %u, \"bound\": %u, "
 		     "\"requests\": %u, \"granted\": %u, \"refused\": %u, "
 		     "\"repeated\": %u, \"lapsed\": %u, "
-		     "\"first_s\": %.3f, "
+		     "\"first_s\": %.3f, \"first_cpu_s\": %.3f, "
 		     "\"seconds\": %.3f, \"cpu_s\": %.3f, \"rss_kb\": %ld}",
 		     load->comma, name, load->opt.bind, st->bound,
 		     st->requests, st->granted, st->refused, st->repeated,
 		     st->lapsed, (double)load->first_us / 1e6,
-		     load->first_us ?
+		     load->first.cpu_s, load->first_us ?
 		     (double)(end_us - load->first_us) / 1e6 : 0,
 		     last.cpu_s - load->first.cpu_s, rest.rss_kb);
 	load->comma = ", ";

@@ -55,9 +55,9 @@ def callbridge(state, size):
     found = {}
 
     say("callbridge: registrations")
-    many = subject.run("--register", size["lines"], users=size["lines"],
-                       trace_mb=1)["register"]
-    found.update(figures.of_registrations(many))
+    many, cost = subject.register(users=size["lines"], trace_mb=1)
+    many = many["register"]
+    found["us_per_registration"] = cost["us_per_registration"]
 
     say("callbridge: held calls")
     held = subject.run("--register", users, "--warm-up", size["warm_up"],

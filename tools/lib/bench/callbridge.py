@@ -1,12 +1,17 @@
 """callbridged as the subject: customers of a thousand users, each with a PBX
 of its own, all of which are load."""
 
+import contextlib
 import shutil
+import signal
+import sqlite3
+from pathlib import Path
 
 from lab import pki, plan
-from lab.process import Process
+from lab.process import Process, wait_for
 
-from .subject import SUBJECT_CORE, Subject, pinned
+from . import figures
+from .subject import SUBJECT_CORE, Subject, cpu_s, pinned
 
 FIRST = 10001                   # load's first user
 PER_TENANT = 1000               # users: a customer file is bounded
@@ -73,6 +78,24 @@ def customers(folder, users, per_second=PER_SECOND, per_tenant=PER_TENANT,
         (folder / ("t%d.yaml" % number)).write_text(text)
 
 
+def is_taken_over(state):
+    """Is all of the journal in the store of this state folder?"""
+    store = "file:%s?mode=ro" % (state / "store.db")
+    with contextlib.closing(sqlite3.connect(store, uri=True)) as db:
+        taken = dict(db.execute("SELECT day, at FROM journal_position"))
+    return all(taken.get(path.stem, 0) >= path.stat().st_size
+               for path in (state / "journal").glob("*.jsonl"))
+
+
+def thread_cpu_s(pid, name):
+    """CPU of the threads of this name."""
+    spent = 0
+    for task in Path("/proc/%d/task" % pid).iterdir():
+        if (task / "comm").read_text().strip() == name:
+            spent += int((task / "schedstat").read_text().split()[0])
+    return spent / 1e9
+
+
 class Callbridge(Subject):
     """The bridge of this tree."""
 
@@ -97,6 +120,33 @@ class Callbridge(Subject):
             pinned(SUBJECT_CORE, [plan.program("callbridged"), "-c", config]),
             self.folder / "stderr")
         return self.process
+
+    def taken_over(self):
+        """Wait until the store has all that the journal tells, each second
+        of it late: that work belongs to what was told. CPU seconds of the
+        process, and of the store's thread."""
+        wait_for(lambda: is_taken_over(self.folder / "state"), 120,
+                 "the journal to be taken over", 0.1)
+        pid = self.process.pid
+        return cpu_s(pid), thread_cpu_s(pid, "keeper")
+
+    def register(self, *options, users, asked=None, **how):
+        """A run in which so many register; what load measured, and the
+        figures of a registration. `asked` is called with the load when all
+        have, and all of that is in the store."""
+        end = {}
+
+        def wait(load):
+            load.wait_said("registered", how.get("deadline_s", 60))
+            end["cpu_s"], end["store_s"] = self.taken_over()
+            if asked:
+                asked(load)
+            load.process.send(signal.SIGUSR1)
+        run = self.run("--register", users, "--wait-signal", *options,
+                       users=users, during=wait, **how)
+        found = figures.of_registrations(run["register"], end["cpu_s"])
+        found["us_store_per_user"] = 1e6 * end["store_s"] / users
+        return run, found
 
     def stop(self):
         # its goodbyes to a PBX that is gone are of no interest here

@@ -77,15 +77,20 @@ def of_voice(media, calls, say):
                                                 media["cpu_s"])}
 
 
-def of_registrations(phase):
-    """Cost of one; and each must have been a pair of transactions."""
+def of_registrations(phase, end_cpu_s=None):
+    """Cost of one; and each must have been a pair of transactions.
+
+    @param end_cpu_s  CPU of the process when all that they leave behind is
+                      done; None: what it had at the last answer counts"""
     if phase["refused"] or not phase["granted"]:
         raise Spoilt("registrations: %d granted, %d refused"
                      % (phase["granted"], phase["refused"]))
     if phase["requests"] < 1.9 * phase["granted"]:
         raise Spoilt("registrations: %d requests for %d grants, not two each"
                      % (phase["requests"], phase["granted"]))
-    return {"us_per_registration": 1e6 * phase["cpu_s"] / phase["granted"]}
+    spent = (phase["cpu_s"] if end_cpu_s is None
+             else end_cpu_s - phase["first_cpu_s"])
+    return {"us_per_registration": 1e6 * spent / phase["granted"]}
 
 
 def of_memory(many, few):

@@ -1,12 +1,11 @@
 """Kamailio as the PBX: a registrar that shares nothing with us."""
 
-import os
 import shutil
 
 from lab import kamailio, plan
 from lab.process import Process, wait_for
 
-from .subject import LOAD_CORE, pinned
+from .subject import LOAD_CORE, cpu_s, pinned
 
 DOMAIN = "pbx.contoso.example"
 
@@ -42,13 +41,6 @@ request_route {{
 	save("location");
 }}
 """
-
-
-def cpu_s(pid):
-    """Seconds of user and system that a process has used."""
-    with open("/proc/%d/stat" % pid, encoding="ascii") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Registrar:
@@ -101,8 +93,8 @@ class Registrar:
         return 0
 
     def run(self, subject, users, per_second):
-        """Have the bridge register; CPU seconds from its first user to its
-        last, as long as Kamailio sees them."""
+        """Have the bridge register; CPU seconds from the first user that
+        Kamailio sees until the store has them all."""
         process = subject.start(users, trace_mb=1, per_second=per_second)
         try:
             wait_for(lambda: self.registered() or not process.running(), 60,
@@ -111,7 +103,7 @@ class Registrar:
             wait_for(lambda: self.registered() >= users
                      or not process.running(), users / per_second * 4 + 60,
                      "all users at Kamailio", interval_s=0.1)
-            spent = cpu_s(process.pid) - before
+            spent = subject.taken_over()[0] - before
             return spent * users / max(1, users - first)
         finally:
             subject.stop()

@@ -24,6 +24,13 @@ def pinned(core, argv):
     return ["taskset", "-c", str(core), *argv]
 
 
+def cpu_s(pid):
+    """Seconds of user and system that a process has used."""
+    with open("/proc/%d/stat" % pid, encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Load:
     """One run of tools/load."""
 
