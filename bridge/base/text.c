@@ -77,23 +77,43 @@ size_t text_char(const char *p, size_t l)
 #define ANY_BELOW(v, c) (((v) - EACH(c)) & ~(v) & EACH(0x80))
 
 
-/* Eight octets at a time */
-bool text_json_plain(const char *p, size_t l)
+/** Of eight octets: other than 0 if one of them does not stand for itself
+    @param awkward  Such a one, besides what never does */
+static inline uint64_t odd(uint64_t v, char awkward)
 {
-	while (l) {
-		const size_t n = l < sizeof(uint64_t) ? l : sizeof(uint64_t);
-		uint64_t v = EACH('a');
+	return (v & EACH(0x80)) | ANY_BELOW(v, ' ') |
+		ANY_BELOW(v ^ EACH('\\'), 1) |
+		ANY_BELOW(v ^ EACH((uint64_t)awkward), 1);
+}
 
-		memcpy(&v, p, n);
-		if ((v & EACH(0x80)) | ANY_BELOW(v, ' ') |
-		    ANY_BELOW(v ^ EACH('"'), 1) | ANY_BELOW(v ^ EACH('\\'), 1))
+
+static inline bool is_plain(const char *p, size_t l, char awkward)
+{
+	uint64_t v;
+
+	for (; l >= sizeof(v); l -= sizeof(v), p += sizeof(v)) {
+		memcpy(&v, p, sizeof(v));
+		if (odd(v, awkward))
 			return false;
-
-		p += n;
-		l -= n;
 	}
 
-	return true;
+	v = EACH('a');
+	if (l)
+		memcpy(&v, p, l);
+
+	return !odd(v, awkward);
+}
+
+
+bool text_json_plain(const char *p, size_t l)
+{
+	return is_plain(p, l, '"');
+}
+
+
+bool text_json_plain_all(const char *p, size_t l)
+{
+	return is_plain(p, l, '\\');
 }
 
 

@@ -36,6 +36,10 @@ size_t text_utf8(const char *p, size_t l);
  */
 bool text_json_plain(const char *p, size_t l);
 
+/** ... and of a whole JSON value: does all that is between quotes in it stand
+    for itself? */
+bool text_json_plain_all(const char *p, size_t l);
+
 /**
  * Write text with every octet that is not part of a printable character as
  * \xNN, always terminated, cut between characters where it does not fit

@@ -8,8 +8,9 @@
 #include "journal_line.h"
 
 
-/** A text of ASCII without escapes */
-static bool plain_text(struct scan *s, struct pl *pl)
+/** A text of ASCII without escapes
+    @param known  All of the line is */
+static bool plain_text(struct scan *s, struct pl *pl, bool known)
 {
 	const char *begin = s->p + 1, *end;
 
@@ -17,7 +18,7 @@ static bool plain_text(struct scan *s, struct pl *pl)
 		return false;
 
 	end = memchr(begin, '"', (size_t)(s->end - begin));
-	if (!end || !text_json_plain(begin, (size_t)(end - begin)))
+	if (!end || (!known && !text_json_plain(begin, (size_t)(end - begin))))
 		return false;
 
 	pl->p = begin;
@@ -29,11 +30,11 @@ static bool plain_text(struct scan *s, struct pl *pl)
 
 
 /** A text of ASCII that nobody looks into */
-static bool pass_text(struct scan *s)
+static bool pass_text(struct scan *s, bool known)
 {
 	struct pl pl;
 
-	if (plain_text(s, &pl))
+	if (plain_text(s, &pl, known))
 		return true;
 
 	/* behind the quote; escapes of four digits are for a parser */
@@ -50,13 +51,13 @@ static bool pass_text(struct scan *s)
 
 
 /** A value that nobody needs: a text, a whole number or a boolean */
-static bool pass(struct scan *s)
+static bool pass(struct scan *s, bool known)
 {
 	int64_t n;
 	bool b;
 
 	if (scan_fits(s, "\"", 1))
-		return pass_text(s);
+		return pass_text(s, known);
 
 	return scan_bool(s, &b) || ((void)SCAN(s, "-"), scan_number(s, &n));
 }
@@ -67,7 +68,7 @@ static bool pass(struct scan *s)
 
 
 static bool member(struct scan *s, struct journal_line *jl,
-		   const struct pl *name)
+		   const struct pl *name, bool known)
 {
 	struct pl *pl = IS(name, "tenant") ? &jl->tenant :
 		IS(name, "upn") ? &jl->upn : IS(name, "pbx") ? &jl->pbx :
@@ -75,26 +76,29 @@ static bool member(struct scan *s, struct journal_line *jl,
 		&jl->reason : IS(name, "words") ? &jl->words : NULL;
 
 	if (pl)
-		return !pl->p && plain_text(s, pl);
+		return !pl->p && plain_text(s, pl, known);
 
 	if (IS(name, "since_s"))
 		return scan_number(s, &jl->since_s);
 
-	return IS(name, "removed") ? scan_bool(s, &jl->removed) : pass(s);
+	return IS(name, "removed") ? scan_bool(s, &jl->removed) :
+		pass(s, known);
 }
 
 
 /** All of a registration, for none of it is looked at again */
 static bool reg(struct scan *s, struct journal_line *jl)
 {
+	const bool known = s->p < s->end &&
+		text_json_plain_all(s->p, (size_t)(s->end - 1 - s->p));
 	struct pl name;
 
 	if (!SCAN(s, "{"))
 		return false;
 
 	do {
-		if (!plain_text(s, &name) || !SCAN(s, ":") ||
-		    !member(s, jl, &name))
+		if (!plain_text(s, &name, known) || !SCAN(s, ":") ||
+		    !member(s, jl, &name, known))
 			return false;
 	} while (SCAN(s, ","));
 
@@ -106,7 +110,7 @@ static bool reg(struct scan *s, struct journal_line *jl)
     which version of it counts */
 static bool call(struct scan *s, struct journal_line *jl)
 {
-	return SCAN(s, "{\"id\":") && plain_text(s, &jl->id) &&
+	return SCAN(s, "{\"id\":") && plain_text(s, &jl->id, false) &&
 		SCAN(s, ",\"version\":") && scan_number(s, &jl->version) &&
 		SCAN(s, ",") && s->end - s->p > 3 &&
 		!memcmp(s->end - 3, "}}\n", 3);
