@@ -18,6 +18,7 @@ static void destructor(void *data)
 	mem_deref(st->db);
 	mem_deref(st->ring);
 	mem_deref(st->queued);
+	mem_deref(st->touched);
 }
 
 
@@ -148,6 +149,7 @@ int store_end(struct store *st, int err)
 
 	st->outer = false;
 	st->stamp = 0;
+	store_untouch(st);
 
 	return db_end(st->db, err);
 }
@@ -165,6 +167,7 @@ int store_inner_end(struct store *st, int err)
 		return err;
 
 	st->stamp = 0;
+	store_untouch(st);
 
 	return db_end(st->db, err);
 }
@@ -206,9 +209,26 @@ static int stamp_take(struct store *st)
 }
 
 
+bool store_is_touched(const struct store *st, const char *tenant)
+{
+	return st->touched && !strcmp(st->touched, tenant);
+}
+
+
+void store_untouch(struct store *st)
+{
+	st->touched = mem_deref(st->touched);
+}
+
+
+/** Each of 100,000 users that come in one transaction touches the tenant: the
+    first of them is enough */
 int store_touch(struct store *st, const char *tenant)
 {
 	int err;
+
+	if (tenant && store_is_touched(st, tenant))
+		return 0;
 
 	err = stamp_take(st);
 	if (err)
@@ -218,9 +238,15 @@ int store_touch(struct store *st, const char *tenant)
 		return db_do(st->db, "UPDATE tenants SET stamp = $1",
 			     DB_INT(st->stamp));
 
-	return db_do(st->db, "UPDATE tenants SET stamp = $1 WHERE tenant ="
-		     " $2 AND stamp <> $1", DB_INT(st->stamp),
-		     DB_TEXT(tenant));
+	err = db_do(st->db, "UPDATE tenants SET stamp = $1 WHERE tenant ="
+		    " $2 AND stamp <> $1", DB_INT(st->stamp),
+		    DB_TEXT(tenant));
+	if (err)
+		return err;
+
+	store_untouch(st);
+
+	return str_dup(&st->touched, tenant);
 }
 
 

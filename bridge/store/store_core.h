@@ -15,6 +15,7 @@ struct store {
 	bool outer;                /* within store_begin()/store_end()    */
 	bool mirroring;            /* what is put is a customer file's    */
 	int64_t stamp;             /* of this transaction's changes, 0    */
+	char *touched;             /* owned: tenant that has it, NULL     */
 	struct queued *queued;     /* owned: of store_import(), NULL      */
 	bool filling;              /* store_fill() has calls to come to   */
 	struct phonebook *pb;      /* borrowed, NULL                      */
@@ -63,6 +64,13 @@ int store_inner_end(struct store *st, int err);
 /** The tenant has changed: the bridge is to look at it again. Inside a
     transaction */
 int store_touch(struct store *st, const char *tenant);
+
+/** Has it changed in this transaction already? Then it is ours until the end.
+    That of another than the last one is not known */
+bool store_is_touched(const struct store *st, const char *tenant);
+
+/** Its row is another one now, or gone */
+void store_untouch(struct store *st);
 
 const char *store_kind_name(enum store_kind kind);
 

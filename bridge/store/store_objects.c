@@ -612,7 +612,8 @@ static int check_managed(const struct change *ch)
 	char *managed = NULL;
 	int err;
 
-	if (ch->st->mirroring || ch->kind->apart)
+	if (ch->st->mirroring || ch->kind->apart ||
+	    store_is_touched(ch->st, ch->valuev[0]))
 		return 0;
 
 	err = db_do_each(ch->st->db, store_take_text, &managed, "SELECT"
@@ -631,6 +632,8 @@ static int write_all(struct change *ch, int64_t revision)
 	int err;
 
 	err = check_managed(ch);
+	if (is_tenant(ch->kind))
+		store_untouch(ch->st);
 	if (!err)
 		err = read_old(ch);
 	if (!err)
@@ -944,6 +947,8 @@ static int remove_all(struct change *ch, int64_t revision)
 	int err;
 
 	err = check_managed(ch);
+	if (is_tenant(ch->kind))
+		store_untouch(ch->st);
 	if (!err)
 		err = read_old(ch);
 	if (!err && !ch->revision)
