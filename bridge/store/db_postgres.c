@@ -3,6 +3,10 @@
  *
  * A connection that is lost is made again with the next query, unless that
  * is inside a transaction: it was begun on the lost one.
+ *
+ * What writes is prepared when it comes a second time: to read and plan it
+ * costs the server more than to do it. What reads is planned each time, by
+ * its values: the users of one state may be five of 100,000, or all but five.
  */
 #include <libpq-fe.h>
 
@@ -10,11 +14,22 @@
 #include "db.h"
 
 
+enum { PREPARED_MAX = 64 };        /* the texts that write are known to us */
+
+
+struct prepared {
+	char *sql;                 /* owned */
+	uint32_t hash;             /* of it */
+	bool ready;                /* the server knows it, by our number */
+};
+
 struct db_postgres {
 	struct db db;              /* first member */
 	PGconn *conn;              /* owned        */
 	bool lost;                 /* to be connected anew     */
 	bool listening;            /* on this connection */
+	struct prepared preparedv[PREPARED_MAX];
+	size_t preparedc;
 };
 
 
@@ -30,10 +45,18 @@ static const char *const beginv[DB_MODES][2] = {
 };
 
 
+static void prepared_forget(struct db_postgres *db)
+{
+	while (db->preparedc)
+		mem_deref(db->preparedv[--db->preparedc].sql);
+}
+
+
 static void destructor(void *data)
 {
 	struct db_postgres *db = data;
 
+	prepared_forget(db);
 	PQfinish(db->conn);
 }
 
@@ -90,9 +113,111 @@ static int failed(struct db_postgres *db, const PGresult *res)
 		   res ? PQresultErrorMessage(res)
 		       : PQerrorMessage(db->conn));
 
-	db->lost = !state || PQstatus(db->conn) == CONNECTION_BAD;
+	/* invalid_sql_statement_name: somebody in between has let go of what
+	   was prepared */
+	db->lost = !state || PQstatus(db->conn) == CONNECTION_BAD ||
+		!strcmp(state, "26000");
 
 	return db->lost ? ECONNRESET : errno_of(state);
+}
+
+
+/**
+ * What pages ask for are fifty rows of 100,000 in the order of an index. For
+ * them a planner takes a merge of two indices to be as good as looking into
+ * the second fifty times, and begins it at their very first row; and it
+ * has other processes help, or compiles the query, which takes longer than
+ * doing it.
+ *
+ * @return 0, or as failed()
+ */
+static int session_begin(struct db_postgres *db)
+{
+	PGresult *res;
+	int err;
+
+	res = PQexec(db->conn, "SET enable_mergejoin = off;"
+		     " SET max_parallel_workers_per_gather = 0;"
+		     " SET jit = off");
+	err = PQresultStatus(res) == PGRES_COMMAND_OK ? 0 : failed(db, res);
+	PQclear(res);
+
+	return err;
+}
+
+
+static bool is_writing(const char *sql)
+{
+	return !strncmp(sql, "INSERT ", 7) || !strncmp(sql, "UPDATE ", 7) ||
+		!strncmp(sql, "DELETE ", 7);
+}
+
+
+/** @return The one of this text, NULL: it comes for the first time, and is
+            noted, or there is no room for it */
+static struct prepared *prepared_find(struct db_postgres *db,
+				      const char *sql)
+{
+	const uint32_t hash = hash_joaat_str(sql);
+	struct prepared *p;
+
+	for (size_t i = 0; i < db->preparedc; i++) {
+		p = &db->preparedv[i];
+		if (p->hash == hash && !strcmp(p->sql, sql))
+			return p;
+	}
+
+	if (db->preparedc == PREPARED_MAX)
+		return NULL;
+
+	p = &db->preparedv[db->preparedc];
+	if (!str_dup(&p->sql, sql)) {
+		p->hash  = hash;
+		p->ready = false;
+		++db->preparedc;
+	}
+
+	return NULL;
+}
+
+
+static void prepared_name(char name[16], const struct db_postgres *db,
+			  const struct prepared *p)
+{
+	(void)re_snprintf(name, 16, "s%zu", (size_t)(p - db->preparedv));
+}
+
+
+static int prepare(struct db_postgres *db, struct prepared *p, size_t paramc)
+{
+	char name[16];
+	PGresult *res;
+	int err;
+
+	prepared_name(name, db, p);
+	res = PQprepare(db->conn, name, p->sql, (int)paramc, NULL);
+	err = PQresultStatus(res) == PGRES_COMMAND_OK ? 0 : failed(db, res);
+	PQclear(res);
+	p->ready = !err;
+
+	return err;
+}
+
+
+/** @param name  Of what is prepared, empty: nothing is */
+static int prepared_use(struct db_postgres *db, char name[16],
+			const char *sql, size_t paramc)
+{
+	struct prepared *p = is_writing(sql) ? prepared_find(db, sql) : NULL;
+	int err = 0;
+
+	*name = '\0';
+	if (p && !p->ready)
+		err = prepare(db, p, paramc);
+	if (p && !err)
+		prepared_name(name, db, p);
+
+	return err;
 }
 
 
@@ -102,6 +227,12 @@ static int send_query(struct db_postgres *db, const char *sql,
 {
 	const char *textv[DB_PARAMS_MAX] = { NULL };
 	char numberv[DB_PARAMS_MAX][24];
+	char name[16];
+	int err;
+
+	err = prepared_use(db, name, sql, paramc);
+	if (err)
+		return err;
 
 	for (size_t i = 0; i < paramc; i++) {
 		textv[i] = paramv[i].text;
@@ -113,8 +244,10 @@ static int send_query(struct db_postgres *db, const char *sql,
 		textv[i] = numberv[i];
 	}
 
-	if (!PQsendQueryParams(db->conn, sql, (int)paramc, NULL, textv, NULL,
-			       NULL, 0))
+	if (!(*name ? PQsendQueryPrepared(db->conn, name, (int)paramc, textv,
+					  NULL, NULL, 0) :
+	      PQsendQueryParams(db->conn, sql, (int)paramc, NULL, textv, NULL,
+				NULL, 0)))
 		return failed(db, NULL);
 
 	/* Ten million calls need not fit into memory */
@@ -168,16 +301,19 @@ static int query(struct db *base, const char *sql,
 {
 	struct db_postgres *db = (struct db_postgres *)base;
 	PGresult *res;
-	int err;
+	int err = 0;
 
 	if ((db->lost || PQstatus(db->conn) == CONNECTION_BAD) &&
 	    !base->inside) {
 		db->listening = false;
 		db->lost = false;
+		prepared_forget(db);
 		PQreset(db->conn);
+		err = session_begin(db);
 	}
 
-	err = send_query(db, sql, paramv, paramc);
+	if (!err)
+		err = send_query(db, sql, paramv, paramc);
 	if (err)
 		return err;
 
@@ -272,7 +408,7 @@ int db_postgres_open(struct db **dbp, const char *url, char *why,
 	(void)PQsetNoticeProcessor(db->conn, hush, NULL);
 
 	if (PQstatus(db->conn) != CONNECTION_OK ||
-	    PQsetClientEncoding(db->conn, "UTF8")) {
+	    PQsetClientEncoding(db->conn, "UTF8") || session_begin(db)) {
 		keep_words(why, why_size, PQerrorMessage(db->conn));
 		mem_deref(db);
 		return ECONNREFUSED;

@@ -161,7 +161,83 @@ static void test_a_lost_connection_is_made_again(void **state)
 }
 
 
+static int bump(struct db *db)
+{
+	return db_do(db, "UPDATE changes SET stamp = stamp + 1 WHERE"
+		     " name = $1", DB_TEXT("config"));
+}
+
+
+static int see_number(const struct db_row *row, void *arg)
+{
+	*(int64_t *)arg = db_int(row, 0);
+
+	return 0;
+}
+
+
+static void test_what_the_server_forgot_is_prepared_again(void **state)
+{
+	struct world *w = *state;
+	struct db *db = NULL;
+	int64_t before = 0, after = 0, prepared = 0;
+	char why[256];
+
+	if (!postgres_url)
+		return;
+
+	assert_int_equal(store_stamp(w->st, &before), 0);
+	assert_int_equal(db_postgres_open(&db, w->url, why, sizeof(why)), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(bump(db), 0);
+	assert_int_equal(db_query(db, "SELECT COUNT(*) FROM"
+				  " pg_prepared_statements", NULL, 0,
+				  see_number, &prepared), 0);
+	assert_int_equal(prepared, 1);
+
+	/* as a pool of connections does that lends another one */
+	assert_int_equal(db_query(db, "DEALLOCATE ALL", NULL, 0, NULL, NULL),
+			 0);
+	assert_int_equal(bump(db), ECONNRESET);
+	assert_int_equal(bump(db), 0);
+	assert_int_equal(bump(db), 0);
+	mem_deref(db);
+
+	assert_int_equal(store_stamp(w->st, &after), 0);
+	assert_int_equal(after, before + 5);
+}
+
+
 /* Objects */
+
+
+static int see_stamp(const char *tenant, int64_t stamp, void *arg)
+{
+	if (!strcmp(tenant, "acme"))
+		*(int64_t *)arg = stamp;
+
+	return 0;
+}
+
+
+static void test_a_customer_made_anew_at_once_is_told_of(void **state)
+{
+	static const char acme[] = "{\"tenant\":\"acme\",\"teams\":{\"fqdn\":"
+		"\"acme.sbc.example\"}}";
+	struct world *w = *state;
+	int64_t newest = 0, stamp = -1;
+
+	assert_int_equal(store_begin(w->st), 0);
+	assert_int_equal(put(w, STORE_TENANT, acme, STORE_NEW, NULL), 0);
+	assert_int_equal(store_remove(w->st, STORE_TENANT, "acme", "acme",
+				      STORE_ANY, &by), 0);
+	assert_int_equal(put(w, STORE_TENANT, acme, STORE_NEW, NULL), 0);
+	assert_int_equal(store_end(w->st, 0), 0);
+
+	assert_int_equal(store_stamp(w->st, &newest), 0);
+	assert_int_equal(store_tenant_stamps(w->st, see_stamp, &stamp), 0);
+	assert_int_equal(stamp, newest);
+}
 
 
 static void test_what_is_put_is_got_without_its_secret(void **state)
@@ -1010,6 +1086,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_a_store_that_has_gone_is_not_made_anew),
 	TEST(test_a_file_that_others_may_read_is_refused),
 	TEST(test_a_lost_connection_is_made_again),
+	TEST(test_what_the_server_forgot_is_prepared_again),
+	TEST(test_a_customer_made_anew_at_once_is_told_of),
 	TEST(test_what_is_put_is_got_without_its_secret),
 	TEST(test_a_secret_stays_until_it_is_set_or_removed),
 	TEST(test_only_what_was_read_is_replaced),
