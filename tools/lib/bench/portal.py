@@ -340,7 +340,7 @@ def on_sqlite(state, size, data, say):
 
 def on_postgres(state, size, say):
     """A server of its own."""
-    server = postgres.Postgres()
+    server = postgres.Postgres(synced=True)
     try:
         server.start()
         subject = Stored(state, server.database())
