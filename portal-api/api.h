@@ -192,6 +192,9 @@ int  listing_add(struct listing *list, struct json_t *value);
  */
 bool listing_sort(struct listing *list, const char *const *memberv,
 		  size_t memberc);
+/** Another member after the list. @param value  Taken */
+void listing_member(struct listing *list, const char *name,
+		    struct json_t *value);
 /** "next" after the list: a cursor, NULL: that was all */
 void listing_next(struct listing *list, const char *cursor);
 /** "total" after the list */

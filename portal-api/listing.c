@@ -17,6 +17,7 @@ struct listing {
 				      they come in order */
 	const char *member;        /* to sort by         */
 	bool descending;
+	int err;                   /* met on the way */
 };
 
 
@@ -153,10 +154,10 @@ int listing_add(struct listing *list, json_t *value)
 }
 
 
-/** The rest of the object comes after the list */
-static void listing_member(struct listing *list, const char *name,
-			   json_t *value)
+void listing_member(struct listing *list, const char *name, json_t *value)
 {
+	if (!list->err)
+		list->err = rows_sort(list);
 	if (list->open)
 		(void)evbuffer_add(list->body, "\n]", 2);
 	list->open = false;
@@ -192,7 +193,7 @@ void listing_drop(struct listing *list)
 void listing_end(struct listing *list, int err)
 {
 	if (!err)
-		err = rows_sort(list);
+		err = list->err ? list->err : rows_sort(list);
 	if (!err && list->open && evbuffer_add(list->body, "\n]", 2))
 		err = ENOMEM;
 	if (!err && evbuffer_add(list->body, "}\n", 2))

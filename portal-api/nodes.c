@@ -25,7 +25,7 @@ static int node_h(const struct store_node *node, void *arg)
 		json = (json_decref(json), NULL);
 	json_decref(about);
 
-	return json_array_append_new(arg, json) ? ENOMEM : 0;
+	return listing_add(arg, json);
 }
 
 
@@ -41,25 +41,29 @@ static int place_h(const char *tenant, const char *pbx, const char *node,
 
 void nodes_get(struct request *rq)
 {
-	json_t *nodes = json_array(), *places = json_array();
-	int err = nodes && places ? 0 : ENOMEM;
+	static const char *const sortv[] = {
+		"node", "state", "software", "since_ms", "seen_ms", "pbxs",
+		"calls",
+	};
+	const char *this = portal_conf(rq->portal)->node;
+	json_t *places = json_array();
+	struct listing *list;
+	int err;
 
-	if (!err)
-		err = store_nodes(rq->st, node_h, nodes);
+	list = listing_begin(rq, "nodes");
+	if (!list || !listing_sort(list, sortv, RE_ARRAY_SIZE(sortv))) {
+		json_decref(places);
+		return;
+	}
+
+	err = places ? store_nodes(rq->st, node_h, list) : ENOMEM;
 	if (!err)
 		err = store_places(rq->st, query_text(rq, "tenant"), place_h,
 				   places);
 
-	if (err) {
-		json_decref(nodes);
-		json_decref(places);
-		reply_store(rq, err, NULL);
-		return;
-	}
-
-	reply_json(rq, HTTP_OK, json_pack("{s:s?, s:o, s:o}", "this",
-		   portal_conf(rq->portal)->node, "nodes", nodes, "pbxs",
-		   places));
+	listing_member(list, "pbxs", places);
+	listing_member(list, "this", this ? json_string(this) : json_null());
+	listing_end(list, err);
 }
 
 

@@ -288,6 +288,10 @@ static bool outages_refused(struct request *rq, int err)
 
 void outages_get(struct request *rq)
 {
+	static const char *const sortv[] = {
+		"from_ms", "to_ms", "lost_s", "count", "kind", "tenant",
+		"pbx", "reason",
+	};
 	struct store_span span = { .tenant = NULL };
 	struct listing *list;
 	uint32_t limit = 100;
@@ -299,7 +303,7 @@ void outages_get(struct request *rq)
 
 	span.limit = limit;
 	list = listing_begin(rq, "outages");
-	if (!list)
+	if (!list || !listing_sort(list, sortv, RE_ARRAY_SIZE(sortv)))
 		return;
 
 	err = store_outages(rq->st, &span, outage_h, list);

@@ -11,7 +11,7 @@
 #include "sheets.h"
 
 
-enum { ROWS = 1000, TEXT_SIZE = 32 };
+enum { ROWS = 1000, ROWS_MAX = 1000000, TEXT_SIZE = 32 };
 
 
 struct sheet {
@@ -24,6 +24,8 @@ struct sheet {
 	bool gone;                 /* ... as is this: nobody takes it      */
 	bool waiting;              /* ... and this: for the other side     */
 	size_t c;                  /* rows of this piece                   */
+	bool limited;
+	uint32_t left;             /* so many at most, if it is            */
 	char after[STORE_CURSOR_SIZE];
 	char told[STORE_CURSOR_SIZE];
 	struct request *rq;        /* borrowed, while a piece is read      */
@@ -142,6 +144,7 @@ static int piece(struct request *rq, struct evbuffer *out)
 {
 	struct sheet *sh = rq->sheet;
 	const bool first = !*sh->after;
+	const size_t most = sh->limited && sh->left < ROWS ? sh->left : ROWS;
 	int err;
 
 	sh->c   = 0;
@@ -150,12 +153,14 @@ static int piece(struct request *rq, struct evbuffer *out)
 	if (first)
 		head(sh);
 
-	err = sh->kind->readh(rq, first ? NULL : sh->after, sh->told, ROWS,
+	err = sh->kind->readh(rq, first ? NULL : sh->after, sh->told, most,
 			      row_h, sh);
 	str_ncpy(sh->after, sh->told, sizeof(sh->after));
+	sh->left -= sh->limited ? (uint32_t)sh->c : 0;
 
 	/* what has no cursor was told whole */
-	sh->last = !err && (sh->c < ROWS || !*sh->told);
+	sh->last = !err && (sh->c < most || !*sh->told ||
+			    (sh->limited && !sh->left));
 	if (sh->last && !sh->csv)
 		(void)evbuffer_add_printf(out, "\n]}\n");
 
@@ -185,11 +190,13 @@ void sheet_begin(struct request *rq, const struct sheet_kind *kind)
 {
 	static const char *const formatv[] = { "csv", "json" };
 	struct evbuffer *out = NULL;
+	uint32_t limit = 0;
 	size_t format = 0;
 	int err;
 
 	if (!query_choice(rq, "format", formatv, RE_ARRAY_SIZE(formatv),
-			  &format))
+			  &format) ||
+	    !query_number(rq, "limit", 1, ROWS_MAX, &limit))
 		return;
 
 	rq->sheet = mem_zalloc(sizeof(*rq->sheet), NULL);
@@ -198,6 +205,8 @@ void sheet_begin(struct request *rq, const struct sheet_kind *kind)
 	if (!err) {
 		rq->sheet->kind = kind;
 		rq->sheet->csv  = !format;
+		rq->sheet->limited = limit > 0;
+		rq->sheet->left    = limit;
 		err = piece(rq, out);
 	}
 

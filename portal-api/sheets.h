@@ -46,7 +46,8 @@ struct sheet_kind {
 	bool (*skiph)(struct request *rq, const struct json_t *row);
 };
 
-/** Begin to answer; in a worker. Reads `format` */
+/** Begin to answer; in a worker. Reads `format` and, where the resource knows
+    it, `limit` */
 void sheet_begin(struct request *rq, const struct sheet_kind *kind);
 
 /** In a worker: the next rows of what was begun */

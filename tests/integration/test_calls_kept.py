@@ -237,6 +237,12 @@ class Kept(PortalTest):
                          ["b@acme.example", "user1@acme.example"])
         self.assertEqual(both["words"], EVIL)
         self.assertIsNone(wrong["to_ms"])
+        for sort, counts in (("count", [1, 1, 2]), ("-count", [2, 1, 1])):
+            self.assertEqual([row["count"] for row in self.local.get(
+                "/reports/outages?to_ms=%d&sort=%s" % (
+                    BEFORE_MS, sort)).json["outages"]], counts)
+        self.assertEqual(self.local.get(
+            "/reports/outages?sort=words").code, 400)
         early = int((time.time() - 80000) * 1000)
         self.assertEqual(len(self.local.get(
             "/reports/outages?to_ms=%d" % early).json["outages"]), 1)
@@ -538,6 +544,10 @@ class Exports(PortalTest):
         changes = self.rows("/registration-history/export?tenant=acme")
         self.assertGreaterEqual(len(changes), self.many + 6)
         self.assertEqual(changes[-1]["since"][:4], "1970")
+        path = "/registration-history/export?tenant=acme&limit="
+        for limit in (1, 1000, 1001):
+            self.assertEqual(self.rows(path + str(limit)), changes[:limit])
+        self.assertEqual(self.local.get(path + "0").code, 400)
 
     def test_outages_and_the_audit(self):
         rows = self.rows("/reports/outages/export?kind=trunk")

@@ -185,8 +185,10 @@ class Nodes(LabTest):
         wait_for(lambda: self.told(other) == {
             node.name: ("draining", 0), other.name: ("up", 1)}, 30,
             lambda: "the nodes to be told: %s" % self.told(other))
-        row = next(row for row in other.local().get("/nodes").json["nodes"]
-                   if row["node"] == node.name)
+        rows = other.local().get("/nodes?sort=-node").json["nodes"]
+        self.assertEqual([row["node"] for row in rows], sorted(
+            (node.name, other.name), reverse=True))
+        row = next(row for row in rows if row["node"] == node.name)
         self.assertEqual((row["drained"], row["calls"]), (True, 0))
         self.assertEqual(row["pbx_address"], "127.0.0.1")
         self.assertIn("there is no other node", node.command(

@@ -12,9 +12,8 @@
 
 
 enum {
-	PAGE      = 1000,
-	PAGES_MAX = 300,
-	LIST_MAX  = 1000,
+	CHANGES_MAX = 200000,
+	LIST_MAX    = 1000,
 };
 
 
@@ -131,27 +130,46 @@ static int begin(struct fold *f, const struct call_filter *filter,
 }
 
 
-/** @return EXIT_GOOD, EXIT_BAD; *cursor: where the next page is, "" none */
-static int page_take(const struct cli *cli, struct fold *f, char *cursor,
-		     size_t size)
+/** "&tenant=contoso&pbx=hq", as far as the report is of one */
+static int where_print(struct re_printf *pf, const struct call_filter *filter)
 {
+	int err = 0;
+
+	if (filter->tenant)
+		err = re_hprintf(pf, "&tenant=%H", ask_escape,
+				 filter->tenant);
+	if (!err && filter->pbx)
+		err = re_hprintf(pf, "&pbx=%H", ask_escape, filter->pbx);
+
+	return err;
+}
+
+
+/** All changes since the report begins, newest first, in one answer */
+static int changes_take(const struct cli *cli, struct fold *f)
+{
+	const json_t *changes, *change;
 	struct answer answer;
-	json_t *change;
 	size_t i;
 	int status;
 
 	status = ask(cli, &answer, false, "/api/v1/registration-history"
-		     "?limit=%u&from_ms=%llu%s%H", (unsigned)PAGE,
-		     (unsigned long long)f->filter->from_ms,
-		     *cursor ? "&cursor=" : "", ask_escape, cursor);
+		     "/export?format=json&limit=%u&from_ms=%llu%H",
+		     (unsigned)CHANGES_MAX,
+		     (unsigned long long)f->filter->from_ms, where_print,
+		     f->filter);
 	if (status)
 		return status;
 
-	json_array_foreach(json_object_get(answer.json, "changes"), i, change)
+	changes = json_object_get(answer.json, "changes");
+	json_array_foreach(changes, i, change)
 		if (answer_int(change, "since_s") <= f->to_s)
 			change_take(f, change);
 
-	str_ncpy(cursor, answer_str(answer.json, "next"), size);
+	if (i == CHANGES_MAX)
+		term_error("report: only the last %u changes were looked at:"
+			   " say --tenant, or a shorter time by --since",
+			   (unsigned)CHANGES_MAX);
 	answer_clear(&answer);
 
 	return EXIT_GOOD;
@@ -162,7 +180,6 @@ int outages_read(const struct cli *cli, const struct call_filter *filter,
 		 const json_t *rows, json_t **listp)
 {
 	struct fold f = { NULL, NULL, NULL, NULL, 0, 0 };
-	char cursor[512] = "";
 	int status = EXIT_BAD;
 	json_t *row;
 	size_t i;
@@ -176,13 +193,7 @@ int outages_read(const struct cli *cli, const struct call_filter *filter,
 		if (answer_int(row, "since_s") <= f.to_s)
 			change_take(&f, row);
 
-	status = EXIT_GOOD;
-	for (unsigned page = 0; page < PAGES_MAX && status == EXIT_GOOD;
-	     page++) {
-		status = page_take(cli, &f, cursor, sizeof(cursor));
-		if (!*cursor)
-			break;
-	}
+	status = changes_take(cli, &f);
 
  out:
 	json_decref(f.users);
