@@ -4,6 +4,11 @@
  * The machines of RFC 3261 figure 5 (INVITE), with the Accepted state of RFC
  * 6026 figure 3, and figure 6 (all others). CANCEL is a transaction of its
  * own; ACK to a final response of 300..699 belongs to the INVITE's.
+ *
+ * All others end with their final response: Timer K would keep them for five
+ * seconds, only so that the same response is let fall should it come again.
+ * Without a transaction it is let fall as well (section 8.1.2), and of a
+ * PBX's users who register at 2,000 a second 20,000 were kept.
  */
 #include <assert.h>
 
@@ -57,12 +62,12 @@ struct ctrans {
 	struct le he;              /* in the stack's table, by branch      */
 	struct flow_watch watch;
 	struct wheel_tmr repeat;   /* Timer A or E                         */
-	struct wheel_tmr life;     /* Timer B or F, then D, K or M; while
+	struct wheel_tmr life;     /* Timer B or F, then D or M; while
 				      an INVITE is Proceeding, the limits
 				      on ringing and on a CANCEL's effect  */
 	struct stack *stack;       /* borrowed, outlives us                */
 	struct flow *flow;         /* ref                                  */
-	struct mbuf *mb;           /* ref, NULL when needed no more        */
+	struct mbuf *mb;           /* ref                                  */
 	struct mbuf *ack;          /* owned, to a final of 300..699        */
 	char *cancel_hdrs;         /* owned, while the CANCEL is wanted    */
 	ctrans_h *h;
@@ -397,7 +402,7 @@ static void repeat_start(struct ctrans *ct)
 }
 
 
-/* Timers D, K, M */
+/* Timers D, M */
 static void end_handler(void *arg)
 {
 	terminate(arg);
@@ -452,20 +457,15 @@ static bool final(struct ctrans *ct, const struct sip_msg *msg)
 
 	set_state(ct, COMPLETED);
 
-	if (is_reliable(ct)) {                      /* Timers D, K: 0 s */
-		terminate(ct);
-		return false;
+	/* Timer D: 0 s where nothing is sent twice */
+	if (ct->invite && !is_reliable(ct)) {
+		linger(ct, span_ms(ct));
+		return true;
 	}
 
-	if (ct->invite) {
-		linger(ct, span_ms(ct));                    /* Timer D */
-	}
-	else {
-		ct->mb = mem_deref(ct->mb);
-		linger(ct, timers(ct)->t4_ms);              /* Timer K */
-	}
+	terminate(ct);
 
-	return true;
+	return false;
 }
 
 
