@@ -16,6 +16,8 @@ enum member_type { TEXT, BOOLEAN, U16, U32, U64, I64, REAL, STATE };
 
 struct member {
 	const char *name;
+	const char *key;           /* how it stands in a line: ,"name":    */
+	size_t keyl;
 	enum member_type type;
 	size_t offset, size;       /* in the struct, octets                */
 	const char *const *statev; /* names of STATE */
@@ -27,9 +29,11 @@ struct members {
 	size_t c;
 };
 
-#define MEMBER(s, m, t) { #m, t, offsetof(struct s, m), \
+#define MEMBER_NAME(m) #m, ",\"" #m "\":", sizeof(",\"" #m "\":") - 1
+#define MEMBER(s, m, t) { MEMBER_NAME(m), t, offsetof(struct s, m), \
 			  sizeof(((struct s *)0)->m), NULL, 0 }
-#define MEMBER_STATE(s, m, v) { #m, STATE, offsetof(struct s, m), \
+#define MEMBER_STATE(s, m, v) { MEMBER_NAME(m), STATE, \
+				offsetof(struct s, m), \
 				sizeof(((struct s *)0)->m), v, COUNT(v) }
 #define MEMBERS(table) { table, COUNT(table) }
 

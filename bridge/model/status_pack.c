@@ -108,7 +108,8 @@ enum reg_state reg_status_packed_state(const char *packed)
 {
 	struct reg_status st;
 
-	(void)numbers_get(&st, numbers_get(&st, packed, true), false);
+	/* of the numbers that rest the table has it first */
+	memcpy(&st.state, packed + restless_size(), sizeof(st.state));
 
 	return st.state;
 }

@@ -183,9 +183,8 @@ static bool members_open(struct scan *s, const struct members *members,
 	for (size_t i = 0; i < members->c; i++) {
 		const struct member *m = &members->v[i];
 
-		if (!scan_take(s, i ? ",\"" : "{\"", 2) ||
-		    !scan_take(s, m->name, strlen(m->name)) ||
-		    !SCAN(s, "\":") ||
+		if ((!i && !SCAN(s, "{")) ||
+		    !scan_take(s, m->key + !i, m->keyl - !i) ||
 		    !value(s, m, (char *)obj + m->offset))
 			return false;
 	}

@@ -110,6 +110,9 @@ static int string_put(struct mbuf *mb, const char *p, size_t size)
 	const size_t l = strnlen(p, size);
 	int err;
 
+	if (!l)
+		return PUT(mb, "\"\"");
+
 	err = PUT(mb, "\"");
 	if (!err)
 		err = text_json_plain(p, l) ? put(mb, p, l) : awkward_put(mb, p, l);
@@ -190,9 +193,9 @@ static int members_open(struct mbuf *mb, const struct members *members,
 	for (size_t i = 0; i < members->c && !err; i++) {
 		const struct member *m = &members->v[i];
 
-		err  = i ? PUT(mb, ",\"") : PUT(mb, "{\"");
-		err |= put(mb, m->name, strlen(m->name));
-		err |= PUT(mb, "\":");
+		/* in the first, the bracket stands for the comma */
+		err  = i ? 0 : PUT(mb, "{");
+		err |= put(mb, m->key + !i, m->keyl - !i);
 		if (!err)
 			err = value_put(mb, m, (const char *)obj + m->offset);
 	}

@@ -191,6 +191,7 @@ static void test_packed_and_unpacked_is_the_same(void **state)
 
 		reg_status_unpack(&back, copy);
 		assert_memory_equal(&back, &st, sizeof(st));
+		assert_int_equal(st.state, reg_status_packed_state(copy));
 
 		reg_status_packed_key(&key, copy);
 		assert_string_equal(key.tenant, st.tenant);
