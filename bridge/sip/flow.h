@@ -32,6 +32,7 @@ struct transp {
 				      first                               */
 	int reserve;               /* descriptor kept back for accept(2)  */
 	struct dgram_batch *batch;   /* owned; buffers of dgram.c             */
+	struct parse_room *room;   /* owned; for the message that is read  */
 };
 
 struct listener {

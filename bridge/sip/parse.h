@@ -12,6 +12,8 @@
 
 #include "bridge/base/libre.h"
 
+struct parse_room;
+
 /**
  * As sip_msg_decode(): the position of mb moves behind the headers. But its
  * tag is 0
@@ -20,10 +22,12 @@
  *                every id fits its name, and what may be there but once (From,
  *                To, CSeq, Call-ID, Max-Forwards, Content-Length and -Type,
  *                Expires) is not there twice. 0: libre has read it
+ * @param room    Whose memory is used again; NULL: none
  *
  * @return 0, EBADMSG, ENODATA, ENOMEM
  */
-int parse_message(struct sip_msg **msgp, size_t *plainc, struct mbuf *mb);
+int parse_message(struct sip_msg **msgp, size_t *plainc,
+		  struct parse_room *room, struct mbuf *mb);
 
 /** As uri_decode() */
 int parse_uri(struct uri *uri, const struct pl *pl);

@@ -8,10 +8,12 @@
  */
 #include "hdrname.h"
 #include "parse.h"
+#include "parse_room.h"
 
 
 enum {
 	BUCKETS       = 32,        /* as libre                             */
+	HEADERS_USUAL = 32,        /* room where it is used again          */
 	CSEQ_DIGITS   = 9,
 	STATUS_DIGITS = 3,
 };
@@ -401,11 +403,57 @@ static const char *body_find(const char *p, const char *end, size_t *lines)
 }
 
 
+static int block_alloc(struct sip_msg **msgp, size_t headers)
+{
+	struct sip_msg *msg;
+	int err;
+
+	msg = mem_alloc(sizeof(*msg) + headers * sizeof(struct sip_hdr),
+			destructor);
+	if (!msg)
+		return ENOMEM;
+
+	memset(msg, 0, sizeof(*msg));
+	err = hash_alloc(&msg->hdrht, BUCKETS);
+	if (err)
+		mem_deref(msg);
+	else
+		*msgp = msg;
+
+	return err;
+}
+
+
+static int block_get(struct sip_msg **msgp, struct parse_room *room,
+		     size_t headers)
+{
+	int err;
+
+	if (!room)
+		return block_alloc(msgp, headers);
+
+	*msgp = parse_room_take(room, headers);
+	if (*msgp)
+		return 0;
+
+	if (headers < HEADERS_USUAL)
+		headers = HEADERS_USUAL;
+
+	err = block_alloc(msgp, headers);
+	if (!err)
+		parse_room_put(room, *msgp, headers);
+
+	return err;
+}
+
+
 /** Room for as many headers as lines and commas allow */
-static int message_alloc(struct reader *r, struct mbuf *mb)
+static int message_alloc(struct reader *r, struct parse_room *room,
+			 struct mbuf *mb)
 {
 	size_t headers;
 	const char *body = body_find(r->p, r->end, &headers);
+	int err;
 
 	if (!body)
 		return ENOSYS;
@@ -413,16 +461,14 @@ static int message_alloc(struct reader *r, struct mbuf *mb)
 	r->end   = body;
 	headers += 2 * count(r->p, r->end, ',');
 
-	r->msg = mem_alloc(sizeof(*r->msg) + headers * sizeof(*r->hdr),
-			   destructor);
-	if (!r->msg)
-		return ENOMEM;
+	err = block_get(&r->msg, room, headers);
+	if (err)
+		return err;
 
-	memset(r->msg, 0, sizeof(*r->msg));
 	r->first = r->hdr = (struct sip_hdr *)(void *)(r->msg + 1);
 	r->msg->mb = mem_ref(mb);
 
-	return hash_alloc(&r->msg->hdrht, BUCKETS);
+	return 0;
 }
 
 
@@ -450,7 +496,8 @@ static int message_read(struct reader *r)
 }
 
 
-int parse_message(struct sip_msg **msgp, size_t *plainc, struct mbuf *mb)
+int parse_message(struct sip_msg **msgp, size_t *plainc,
+		  struct parse_room *room, struct mbuf *mb)
 {
 	struct reader r;
 	int err;
@@ -463,7 +510,7 @@ int parse_message(struct sip_msg **msgp, size_t *plainc, struct mbuf *mb)
 	r.p   = (const char *)mbuf_buf(mb);
 	r.end = r.p + mbuf_get_left(mb);
 
-	err = message_alloc(&r, mb);
+	err = message_alloc(&r, room, mb);
 	if (!err)
 		err = message_read(&r);
 

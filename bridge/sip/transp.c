@@ -16,6 +16,7 @@
 #include "guard.h"
 #include "msg.h"
 #include "parse.h"
+#include "parse_room.h"
 #include "stack.h"
 #include "tlsctx.h"
 #include "hep.h"
@@ -68,6 +69,7 @@ static void transp_destructor(void *data)
 
 	mem_deref(transp->flows);
 	mem_deref(transp->batch);
+	mem_deref(transp->room);
 	if (transp->reserve >= 0)
 		(void)close(transp->reserve);
 }
@@ -90,6 +92,8 @@ int transp_alloc(struct transp **transpp, struct stack *stack,
 	transp->reserve   = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	err = hash_alloc(&transp->flows, FLOW_BUCKETS);
+	if (!err)
+		err = parse_room_alloc(&transp->room);
 	if (err)
 		mem_deref(transp);
 	else
@@ -370,21 +374,16 @@ void flow_trace(const struct flow *flow, bool tx, const uint8_t *buf,
 
 
 static int decode(struct sip_msg **msgp, size_t *plainc, struct flow *flow,
-		  const uint8_t *buf, size_t size)
+		  struct parse_room *room, const uint8_t *buf, size_t size)
 {
 	struct mbuf *mb;
 	int err;
 
-	mb = mbuf_alloc(size);
-	if (!mb)
-		return ENOMEM;
+	err = parse_room_fill(&mb, room, buf, size);
+	if (err)
+		return err;
 
-	err = mbuf_write_mem(mb, buf, size);
-	if (!err) {
-		mbuf_set_pos(mb, 0);
-		err = parse_message(msgp, plainc, mb);
-	}
-
+	err = parse_message(msgp, plainc, room, mb);
 	mem_deref(mb);
 	if (err)
 		return err;
@@ -410,8 +409,8 @@ static void log_refused(const struct flow *flow, const char *what)
 }
 
 
-/** One whole message, start line already judged by guard_start() */
-void flow_receive(struct flow *flow, const uint8_t *buf, size_t size)
+static void handle(struct flow *flow, struct parse_room *room,
+		   const uint8_t *buf, size_t size)
 {
 	struct stack *stack = flow->lsnr->transp->stack;
 	struct sip_msg *msg = NULL;
@@ -420,9 +419,7 @@ void flow_receive(struct flow *flow, const uint8_t *buf, size_t size)
 	size_t plainc;
 	int err;
 
-	flow_trace(flow, false, buf, size);
-
-	err = decode(&msg, &plainc, flow, buf, size);
+	err = decode(&msg, &plainc, flow, room, buf, size);
 	if (err) {
 		refusal_count(REFUSED_PARSER);
 		log_refused(flow, "unreadable");
@@ -441,6 +438,19 @@ void flow_receive(struct flow *flow, const uint8_t *buf, size_t size)
 	}
 
 	mem_deref(msg);
+}
+
+
+/** One whole message, start line already judged by guard_start() */
+void flow_receive(struct flow *flow, const uint8_t *buf, size_t size)
+{
+	/* a handler may close the stack, and with it all of this */
+	struct parse_room *room = mem_ref(flow->lsnr->transp->room);
+
+	flow_trace(flow, false, buf, size);
+	handle(flow, room, buf, size);
+	parse_room_leave(room);
+	mem_deref(room);
 }
 
 

@@ -62,7 +62,7 @@ static void read_message(const uint8_t *data, size_t size, bool datagram)
 	if (compare_readers(data, size))
 		abort();
 
-	if (!parse_message(&msg, &plainc, mb) &&
+	if (!parse_message(&msg, &plainc, NULL, mb) &&
 	    !guard_message(msg, plainc, datagram, &scode, &why)) {
 
 		if (!pl_isset(&msg->callid) || !pl_isset(&msg->via.branch))

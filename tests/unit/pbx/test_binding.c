@@ -30,7 +30,7 @@ static void read_one(struct bindings *b, const char *contacts)
 		"Call-ID: c\r\nCSeq: 2 REGISTER\r\n%s"
 		"Content-Length: 0\r\n\r\n", contacts));
 	mb->pos = 0;
-	assert_int_equal(0, parse_message(&msg, &plainc, mb));
+	assert_int_equal(0, parse_message(&msg, &plainc, NULL, mb));
 	mem_deref(mb);
 
 	memset(b, 0xff, sizeof(*b));

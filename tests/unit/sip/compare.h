@@ -10,6 +10,7 @@
 #include "bridge/base/libre.h"
 #include "bridge/sip/guard.h"
 #include "bridge/sip/parse.h"
+#include "bridge/sip/parse_room.h"
 
 
 /** Two copies of the same octets */
@@ -177,16 +178,19 @@ static const char *compare_readers(const void *data, size_t size)
 {
 	struct pair pair = { mbuf_alloc(size + 1), mbuf_alloc(size + 1),
 			     NULL };
+	static struct parse_room *room;        /* as where messages come in */
 	struct sip_msg *a = NULL, *b = NULL;
 	size_t plainc;
 	int erra, errb;
 
+	if (!room && parse_room_alloc(&room))
+		abort();
 	if (mbuf_write_mem(pair.ours, data, size) ||
 	    mbuf_write_mem(pair.theirs, data, size))
 		abort();
 	pair.ours->pos = pair.theirs->pos = 0;
 
-	erra = parse_message(&a, &plainc, pair.ours);
+	erra = parse_message(&a, &plainc, room, pair.ours);
 	errb = sip_msg_decode(&b, pair.theirs);
 	if (!erra != !errb)
 		pair_differs(&pair, "whether it can be read");
@@ -197,6 +201,7 @@ static const char *compare_readers(const void *data, size_t size)
 
 	mem_deref(a);
 	mem_deref(b);
+	parse_room_leave(room);
 	mem_deref(pair.ours);
 	mem_deref(pair.theirs);
 
