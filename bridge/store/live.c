@@ -19,7 +19,8 @@
 enum { BUCKETS_MIN = 256, CHANGES_MAX = 4096, GROUPS = 1024 };
 
 
-/** One value; immutable but for its links, which the lock guards */
+/** One value; immutable while anybody holds it but the tables and the ring of
+    changes, but for its links, which the lock guards */
 struct value {
 	atomic_uint refs;
 	struct value *next;        /* the bucket's list                    */
@@ -470,6 +471,28 @@ static struct value *change_replace(struct live *l, const struct value *old,
 /* Telling */
 
 
+/**
+ * A refresh like the last one is put into the value that is there, if nobody
+ * else looks at it: references are taken under the lock
+ *
+ * @return false if the value has to be replaced
+ */
+static bool reg_renew(struct live *l, const struct value *v)
+{
+	struct value *old = *table_link(&l->regs, v);
+	const unsigned ours = old && old->change ? 2 : 1;
+
+	if (!old || atomic_load_explicit(&old->refs, memory_order_acquire) !=
+	    ours || !reg_status_packed_same(old->u.reg, old->size, v->u.reg,
+					    v->size))
+		return false;
+
+	memcpy(old->u.reg, v->u.reg, v->size);
+
+	return true;
+}
+
+
 static struct value *tell_alloc(struct live *l, const void *what,
 				size_t payload, uint32_t hash)
 {
@@ -547,6 +570,12 @@ bool live_reg(struct live *l, const struct reg_status *st)
 		return true;
 
 	(void)pthread_mutex_lock(&l->lock);
+
+	if (!st->removed && reg_renew(l, v)) {
+		(void)pthread_mutex_unlock(&l->lock);
+		value_deref(v);
+		return false;
+	}
 
 	old  = st->removed ? table_take(&l->regs, v) : table_put(&l->regs, v);
 	news = !old || !reg_status_packed_same(old->u.reg, old->size, packed,

@@ -244,6 +244,64 @@ static void test_states_are_counted(void **state)
 }
 
 
+/** When each of two users is due, seen while both refresh */
+struct moment {
+	struct live *l;
+	int64_t next_s;            /* that they tell meanwhile; 0: nothing */
+	int64_t seen_s;            /* the largest                          */
+	unsigned c;
+};
+
+
+static void refresh_tell(struct live *l, const char *aor, int64_t next_s)
+{
+	struct reg_status st = { .tenant = "a", .state = REG_GREEN,
+				 .next_s = next_s };
+
+	str_ncpy(st.aor, aor, sizeof(st.aor));
+	assert_false(live_reg(l, &st));
+}
+
+
+static int see_moment(const struct reg_status *st, void *arg)
+{
+	struct moment *m = arg;
+
+	if (m->next_s) {
+		refresh_tell(m->l, "sip:1@a", m->next_s);
+		refresh_tell(m->l, "sip:2@a", m->next_s);
+	}
+	if (st->next_s > m->seen_s)
+		m->seen_s = st->next_s;
+	++m->c;
+
+	return 0;
+}
+
+
+static void test_who_looks_sees_one_moment(void **state)
+{
+	struct moment m = { .l = *state, .next_s = 100 };
+	struct reg_status st = { .tenant = "a", .state = REG_GREEN };
+
+	str_ncpy(st.aor, "sip:1@a", sizeof(st.aor));
+	assert_true(live_reg(*state, &st));
+	str_ncpy(st.aor, "sip:2@a", sizeof(st.aor));
+	assert_true(live_reg(*state, &st));
+	refresh_tell(*state, "sip:1@a", 50);
+	refresh_tell(*state, "sip:2@a", 50);
+
+	assert_int_equal(0, live_reg_apply(*state, see_moment, &m));
+	assert_int_equal(m.c, 2);
+	assert_int_equal(m.seen_s, 50);
+
+	m = (struct moment) { .l = *state };
+	assert_int_equal(0, live_reg_apply(*state, see_moment, &m));
+	assert_int_equal(m.c, 2);
+	assert_int_equal(m.seen_s, 100);
+}
+
+
 static void test_what_is_told_twice_is_no_news(void **state)
 {
 	assert_true(reg(*state, "a", "hq", "ann", "sip:1@a", false));
@@ -581,6 +639,7 @@ static void test_who_was_away_too_long_looks_at_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_who_looks_sees_one_moment),
 		TEST(test_what_is_told_twice_is_no_news),
 		TEST(test_registrations_in_order_of_tenant_pbx_upn),
 		TEST(test_registrations_that_are_asked_for),
