@@ -481,6 +481,20 @@ int msg_quote(struct re_printf *pf, const struct pl *text)
 }
 
 
+/** Nearly always there is room, and then nothing to call */
+static int append(struct mbuf *mb, const char *text, size_t l)
+{
+	if (l > mb->size - mb->pos || mb->pos != mb->end)
+		return mbuf_write_mem(mb, (const uint8_t *)text, l);
+
+	memcpy(mb->buf + mb->pos, text, l);
+	mb->pos += l;
+	mb->end  = mb->pos;
+
+	return 0;
+}
+
+
 int msg_write(struct mbuf *mb, const char *text, ...)
 {
 	va_list ap;
@@ -488,7 +502,7 @@ int msg_write(struct mbuf *mb, const char *text, ...)
 
 	va_start(ap, text);
 	for (; text && !err; text = va_arg(ap, const char *))
-		err = mbuf_write_mem(mb, (const uint8_t *)text, strlen(text));
+		err = append(mb, text, strlen(text));
 	va_end(ap);
 
 	return err;

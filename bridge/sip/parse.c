@@ -12,22 +12,56 @@
 enum { PORT_DIGITS = 5 };
 
 
+/** What a letter may be part of */
+enum letter {
+	ALNUM = 1 << 0,
+	HOST  = 1 << 1,
+	USER  = 1 << 2,            /* and what follows a host              */
+	ALL   = ALNUM | HOST | USER,
+};
+
+static const uint8_t letterv[256] = {
+	['0'] = ALL, ['1'] = ALL, ['2'] = ALL, ['3'] = ALL, ['4'] = ALL,
+	['5'] = ALL, ['6'] = ALL, ['7'] = ALL, ['8'] = ALL, ['9'] = ALL,
+
+	['A'] = ALL, ['B'] = ALL, ['C'] = ALL, ['D'] = ALL, ['E'] = ALL,
+	['F'] = ALL, ['G'] = ALL, ['H'] = ALL, ['I'] = ALL, ['J'] = ALL,
+	['K'] = ALL, ['L'] = ALL, ['M'] = ALL, ['N'] = ALL, ['O'] = ALL,
+	['P'] = ALL, ['Q'] = ALL, ['R'] = ALL, ['S'] = ALL, ['T'] = ALL,
+	['U'] = ALL, ['V'] = ALL, ['W'] = ALL, ['X'] = ALL, ['Y'] = ALL,
+	['Z'] = ALL,
+
+	['a'] = ALL, ['b'] = ALL, ['c'] = ALL, ['d'] = ALL, ['e'] = ALL,
+	['f'] = ALL, ['g'] = ALL, ['h'] = ALL, ['i'] = ALL, ['j'] = ALL,
+	['k'] = ALL, ['l'] = ALL, ['m'] = ALL, ['n'] = ALL, ['o'] = ALL,
+	['p'] = ALL, ['q'] = ALL, ['r'] = ALL, ['s'] = ALL, ['t'] = ALL,
+	['u'] = ALL, ['v'] = ALL, ['w'] = ALL, ['x'] = ALL, ['y'] = ALL,
+	['z'] = ALL,
+
+	['-'] = HOST | USER, ['.'] = HOST | USER,
+
+	['_'] = USER, ['!'] = USER, ['~'] = USER, ['*'] = USER,
+	['\''] = USER, ['('] = USER, [')'] = USER, ['&'] = USER,
+	['='] = USER, ['+'] = USER, ['$'] = USER, [','] = USER,
+	['%'] = USER, ['/'] = USER, ['#'] = USER,
+};
+
+
 static bool is_alnum(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-		(c >= 'A' && c <= 'Z');
+	return letterv[(unsigned char)c] & ALNUM;
 }
 
 
 static bool is_user(char c)
 {
-	return is_alnum(c) || (c && strchr("-_.!~*'()&=+$,%/#", c));
+	return letterv[(unsigned char)c] & USER;
 }
 
 
 static bool is_host(char c)
 {
-	return is_alnum(c) || c == '.' || c == '-';
+	return letterv[(unsigned char)c] & HOST;
 }
 
 

@@ -92,17 +92,17 @@ struct request {
 	struct try *current;       /* borrowed from tryl; NULL: none is out */
 	struct flow *flow;         /* ref, of the present or last try      */
 	struct place place;        /* the same's                           */
-	struct place *placev;      /* owned, the hop's targets; NULL: not
-				      resolved yet                         */
+	struct place *placev;      /* owned unless it is `only`, the hop's
+				      targets; NULL: not resolved yet      */
+	struct place only;
 	size_t placec, placei;
 	struct mbuf *sent;         /* ref, of the present or last try      */
 	struct mbuf *ack;          /* owned, an ACK as it was sent         */
-	struct hop hop;            /* strings within `strings`; flow: ref  */
+	struct hop hop;            /* strings behind us; flow: ref         */
 	struct digest *digest;     /* ref, NULL                            */
 	struct digest_attempt attempt;
 	struct mbuf *body;         /* owned, NULL: none                    */
-	char *strings;             /* owned, what follows                  */
-	const char *method, *ruri, *head, *ctype, *user_agent;
+	const char *method, *ruri, *head, *ctype, *user_agent; /* behind us */
 	uint32_t *cseq;            /* borrowed                             */
 	request_h *h;
 	void *arg;
@@ -188,14 +188,14 @@ static void destructor(void *data)
 	mem_deref(req->resolve);
 	list_flush(&req->tryl);
 	mem_deref(req->flow);
-	mem_deref(req->placev);
+	if (req->placev != &req->only)
+		mem_deref(req->placev);
 	mem_deref(req->sent);
 	mem_deref(req->ack);
 	mem_deref(req->hop.flow);
 	mem_deref(req->hop.health);
 	mem_deref(req->digest);
 	mem_deref(req->body);
-	mem_deref(req->strings);
 	mem_deref(req->why);
 	mem_deref(req->ground.credentials);
 	mem_deref(req->ground.object);
@@ -620,8 +620,9 @@ static void places_sort(struct request *req)
 
 static int places_set(struct request *req, const struct resolved *v, size_t c)
 {
-	req->placev = mem_reallocarray(NULL, c ? c : 1, sizeof(*req->placev),
-				       NULL);
+	/* seldom more than one */
+	req->placev = c > 1 ? mem_reallocarray(NULL, c, sizeof(*req->placev),
+					       NULL) : &req->only;
 	if (!req->placev)
 		return ENOMEM;
 
@@ -1095,20 +1096,12 @@ static size_t packed(const char *str)
 }
 
 
-/* Everything borrowed from the owner, in one block */
-static int copy_strings(struct request *req, const struct request_param *prm)
+/* Everything borrowed from the owner */
+static void copy_strings(struct request *req,
+			 const struct request_param *prm)
 {
-	char *p;
+	char *p = (char *)(req + 1);
 
-	p = mem_alloc(packed(prm->method) + packed(prm->ruri) +
-		      packed(prm->head) + packed(prm->ctype) +
-		      packed(prm->user_agent) + packed(prm->hop.host) +
-		      packed(prm->hop.tls_name) +
-		      packed(prm->hop.via_host), NULL);
-	if (!p)
-		return ENOMEM;
-
-	req->strings      = p;
 	req->method       = pack(&p, prm->method);
 	req->ruri         = pack(&p, prm->ruri);
 	req->head         = pack(&p, prm->head);
@@ -1120,8 +1113,25 @@ static int copy_strings(struct request *req, const struct request_param *prm)
 	req->hop.via_host = pack(&p, prm->hop.via_host);
 	req->hop.flow     = mem_ref(prm->hop.flow);
 	req->hop.health   = mem_ref(prm->hop.health);
+}
 
-	return 0;
+
+/* In one block with all of its texts */
+static struct request *block_alloc(const struct request_param *prm)
+{
+	const size_t texts = packed(prm->method) + packed(prm->ruri) +
+		packed(prm->head) + packed(prm->ctype) +
+		packed(prm->user_agent) + packed(prm->hop.host) +
+		packed(prm->hop.tls_name) + packed(prm->hop.via_host);
+	struct request *req = mem_alloc(sizeof(*req) + texts, destructor);
+
+	if (!req)
+		return NULL;
+
+	memset(req, 0, sizeof(*req));
+	copy_strings(req, prm);
+
+	return req;
 }
 
 
@@ -1156,15 +1166,14 @@ int request_send_on(struct request **reqp, struct stack *stack,
 	    !prm->head || !prm->cseq || (!prm->hop.host && !prm->hop.flow))
 		return EINVAL;
 
-	req = mem_zalloc(sizeof(*req), destructor);
+	req = block_alloc(prm);
 	if (!req)
 		return ENOMEM;
 
 	req->state = READY;
 	req->stack = stack;
 
-	err  = copy_strings(req, prm);
-	err |= copy_body(req, prm);
+	err = copy_body(req, prm);
 	if (err) {
 		mem_deref(req);
 		return ENOMEM;
