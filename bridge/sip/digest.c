@@ -80,8 +80,8 @@ struct nonce {
 };
 
 struct digest {
-	char *username;            /* owned                                */
-	char *password;            /* owned, wiped when freed              */
+	char *username;            /* both behind us, so that whoever      */
+	char *password;            /* registers has them at hand; wiped    */
 	char *calls_realm;         /* owned: for calls too, "*" any; NULL  */
 	struct nonce noncev[KINDC];
 	enum digest_algorithm strongest; /* of all that were offered       */
@@ -113,11 +113,8 @@ static void destructor(void *data)
 {
 	struct digest *d = data;
 
-	if (d->password)
-		OPENSSL_cleanse(d->password, strlen(d->password));
+	OPENSSL_cleanse(d->password, strlen(d->password));
 
-	mem_deref(d->password);
-	mem_deref(d->username);
 	mem_deref(d->calls_realm);
 
 	for (int kind = 0; kind < KINDC; kind++) {
@@ -131,17 +128,20 @@ int digest_alloc(struct digest **dp, const char *username,
 		 const char *password, const char *realm)
 {
 	struct digest *d;
-	int err;
+	size_t usize, psize;
+	int err = 0;
 
 	if (!dp || !username || !password)
 		return EINVAL;
 
-	d = mem_zalloc(sizeof(*d), destructor);
+	usize = strlen(username) + 1;
+	psize = strlen(password) + 1;
+	d = mem_zalloc(sizeof(*d) + usize + psize, destructor);
 	if (!d)
 		return ENOMEM;
 
-	err = str_dup(&d->username, username);
-	err |= str_dup(&d->password, password);
+	d->username = memcpy(d + 1, username, usize);
+	d->password = memcpy(d->username + usize, password, psize);
 
 	for (int kind = 0; realm && kind < KINDC; kind++)
 		err |= str_dup(&d->noncev[kind].realm, realm);
