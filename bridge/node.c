@@ -315,9 +315,7 @@ static void destructor(void *arg)
 	mem_deref(node->news);
 	live_free(node->live);
 
-	loop_close(&node->tick);
-	if (node->tick_fd >= 0)
-		(void)close(node->tick_fd);
+	node_clock_stop(node);
 	mem_deref(node->wheel);
 	list_flush(&node->tenantl);
 	mem_deref(node->conf);
@@ -336,6 +334,7 @@ int node_start(struct node **nodep, const char *path, struct config *conf,
 		return ENOMEM;
 
 	node->tick_fd = -1;
+	node->soon_fd = -1;
 	node->conf = mem_ref(conf);
 	err = str_dup(&node->path, path);
 	if (!err)

@@ -1,6 +1,7 @@
 /**
  * @file node_clock.c  What moves the wheel: a timer of the kernel's
  */
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -16,23 +17,42 @@ enum {
 };
 
 
-/** The kernel's timer fires when the wheel has something to do, and not
-    before */
-static void tick_set(const struct node *node)
+/** When the kernel's timer shall fire; 0 stops it */
+static void tick_set(struct node *node, uint64_t at_ms)
 {
-	const uint64_t at_ms = (node->wake_ms + TICK_MS - 1) / TICK_MS
-		* TICK_MS;
-	struct itimerspec at = { .it_value.tv_sec = 0 };
+	const struct itimerspec at = {
+		.it_value.tv_sec  = (time_t)(at_ms / 1000),
+		.it_value.tv_nsec = (long)(at_ms % 1000) * 1000000,
+	};
 
-	if (!node->wake_ms) {
-		at.it_value.tv_nsec = 1;           /* of the past */
-	}
-	else if (node->wake_ms != UINT64_MAX) {
-		at.it_value.tv_sec  = (time_t)(at_ms / 1000);
-		at.it_value.tv_nsec = (long)(at_ms % 1000) * 1000000;
-	}
+	if (at_ms == node->tick_ms)
+		return;
 
+	node->tick_ms = at_ms;
 	(void)timerfd_settime(node->tick_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+
+/** What is due at once is told by another descriptor: a timer that fires and
+    is set again costs as much as all else that a turn of the loop does */
+static void soon(struct node *node)
+{
+	const uint64_t one = 1;
+
+	/* fails only with the counter at its limit, when it rings anyway */
+	(void)!write(node->soon_fd, &one, sizeof(one));
+}
+
+
+static void wake(struct node *node)
+{
+	if (!node->wake_ms)
+		soon(node);
+	else if (node->wake_ms == UINT64_MAX)
+		tick_set(node, 0);
+	else
+		tick_set(node, (node->wake_ms + TICK_MS - 1) / TICK_MS
+			 * TICK_MS);
 }
 
 
@@ -42,21 +62,15 @@ static void wake_h(uint64_t at_ms, void *arg)
 
 	node->wake_ms = at_ms;
 	if (!node->ticking)
-		tick_set(node);
+		wake(node);
 }
 
 
 /** What shall happen at once does not wait for the next turn of the loop if
     it is a timer that wants it */
-static void tick_h(int flags, void *arg)
+static void advance(struct node *node)
 {
-	struct node *node = arg;
 	unsigned rounds = 0;
-	uint64_t n;
-	(void)flags;
-
-	if (read(node->tick_fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
-		return;
 
 	node->ticking = true;
 	do {
@@ -65,7 +79,32 @@ static void tick_h(int flags, void *arg)
 	while (!node->wake_ms && ++rounds < SOON_ROUNDS);
 	node->ticking = false;
 
-	tick_set(node);
+	wake(node);
+}
+
+
+static void tick_h(int flags, void *arg)
+{
+	struct node *node = arg;
+	uint64_t n;
+	(void)flags;
+
+	if (read(node->tick_fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
+		return;
+
+	node->tick_ms = 0;
+	advance(node);
+}
+
+
+static void soon_h(int flags, void *arg)
+{
+	struct node *node = arg;
+	uint64_t n;
+	(void)flags;
+
+	if (read(node->soon_fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
+		advance(node);
 }
 
 
@@ -84,7 +123,27 @@ int node_clock_start(struct node *node)
 	if (node->tick_fd < 0)
 		return errno;
 
+	node->soon_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (node->soon_fd < 0)
+		return errno;
+
 	wheel_wake_set(node->wheel, wake_h, node);
 
-	return loop_listen(&node->tick, node->tick_fd, FD_READ, tick_h, node);
+	err = loop_listen(&node->tick, node->tick_fd, FD_READ, tick_h, node);
+	if (err)
+		return err;
+
+	return loop_listen(&node->soon, node->soon_fd, FD_READ, soon_h, node);
+}
+
+
+void node_clock_stop(struct node *node)
+{
+	loop_close(&node->tick);
+	if (node->tick_fd >= 0)
+		(void)close(node->tick_fd);
+
+	loop_close(&node->soon);
+	if (node->soon_fd >= 0)
+		(void)close(node->soon_fd);
 }

@@ -41,10 +41,11 @@ struct node {
 	struct inbox *commands;    /* from the portal's threads             */
 	struct mqueue *news;       /* from the keeper's                     */
 	struct mqueue *leases;     /* from the lease's                      */
-	struct loop_fd tick, media_fd;
-	int tick_fd;
+	struct loop_fd tick, soon, media_fd;
+	int tick_fd, soon_fd;
 	struct wheel_tmr drain_tmr, cert_tmr, gather_tmr, about_tmr;
 	uint64_t wake_ms;          /* when the wheel wants to be advanced   */
+	uint64_t tick_ms;          /* when the kernel's timer fires, 0: not */
 	bool ticking;              /* timers are being fired                */
 	bool stopping;
 	bool ending;
@@ -59,9 +60,12 @@ void node_error(struct errors *errs, const struct config *conf,
  * node_clock.c
  */
 
-/** Make the wheel, and the kernel's timer that moves it. @return 0, ENOMEM,
-    errno */
+/** Make the wheel, and what moves it: the kernel's timer, and a descriptor for
+    what shall be at once. @return 0, ENOMEM, errno */
 int node_clock_start(struct node *node);
+
+/** The wheel stays */
+void node_clock_stop(struct node *node);
 
 
 /*
