@@ -7,6 +7,7 @@
  */
 #include "bridge/base/libre.h"
 #include "bridge/sip/msg.h"
+#include "bridge/sip/parse.h"
 #include "callerid.h"
 
 
@@ -26,7 +27,7 @@ int callerid_user(char *buf, size_t size, const struct pl *val)
 	struct uri uri;
 	struct pl user, rest;
 
-	if (uri_decode(&uri, val))
+	if (parse_uri(&uri, val))
 		return EBADMSG;
 
 	/* libre keeps the number of a tel: URI in the host */

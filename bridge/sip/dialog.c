@@ -15,6 +15,7 @@
 #include "digest.h"
 #include "inner.h"
 #include "msg.h"
+#include "parse.h"
 #include "stack.h"
 #include "strans.h"
 #include "transp.h"
@@ -189,7 +190,7 @@ static int contact_read(struct pl *uri, const struct sip_msg *msg)
 	struct sip_addr addr;
 
 	hdr = sip_msg_hdr(msg, SIP_HDR_CONTACT);
-	if (!hdr || sip_addr_decode(&addr, &hdr->val))
+	if (!hdr || parse_addr(&addr, &hdr->val))
 		return EPROTO;
 
 	*uri = addr.auri;
@@ -756,7 +757,7 @@ static int find_way(struct way *way, const struct dialog *dlg)
 		return 0;
 
 	pl_set_str(&route, dlg->routev[0]);
-	if (sip_addr_decode(&addr, &route))
+	if (parse_addr(&addr, &route))
 		return EPROTO;
 
 	way->next   = addr.auri;
@@ -780,7 +781,7 @@ static int hop_of_uri(struct hop *hop, char **hostp, const struct pl *val)
 	struct uri uri;
 	int err;
 
-	err = uri_decode(&uri, val);
+	err = parse_uri(&uri, val);
 	if (err)
 		return err;
 

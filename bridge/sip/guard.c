@@ -346,7 +346,7 @@ static int read_taddr(struct sip_taddr *taddr, const struct pl *val)
 		return 0;
 
 	memset(&addr, 0, sizeof(addr));
-	err = sip_addr_decode(&addr, val);
+	err = parse_addr(&addr, val);
 	if (err)
 		return err;
 

@@ -71,6 +71,15 @@ static bool is_blank(char c)
 }
 
 
+static const char *skip_blanks(const char *p, const char *end)
+{
+	while (p < end && is_blank(*p))
+		++p;
+
+	return p;
+}
+
+
 static struct pl cut(const char *begin, const char *end)
 {
 	const struct pl pl = { begin, (size_t)(end - begin) };
@@ -223,23 +232,44 @@ int parse_via(struct sip_via *via, const struct pl *pl)
 }
 
 
-/** "<URI>" and parameters */
+/** A name in quotes, without escapes: what is behind it, NULL otherwise */
+static const char *name_plain(struct pl *name, const struct pl *pl)
+{
+	const char *const end = pl->p + pl->l;
+	const char *p = pl->p + 1;
+
+	while (p < end && *p != '"' && *p != '\\' && *p != '<' &&
+	       (unsigned char)*p >= ' ')
+		++p;
+	if (p == end || *p != '"' || p == pl->p + 1)
+		return NULL;
+
+	*name = cut(pl->p + 1, p);
+
+	return skip_blanks(p + 1, end);
+}
+
+
+/** "<URI>" and parameters, a name in quotes before it or none */
 static bool addr_plain(struct sip_addr *addr, const struct pl *pl)
 {
-	const char *close;
+	const char *const end = pl->p + pl->l;
+	const char *p = pl->p, *close;
 
-	if (pl->l < 2 || pl->p[0] != '<')
+	if (pl->l && *p == '"')
+		p = name_plain(&addr->dname, pl);
+	if (!p || end - p < 2 || *p != '<')
 		return false;
 
-	close = memchr(pl->p, '>', pl->l);
-	if (!close || memchr(pl->p, '"', pl->l))
+	close = memchr(p, '>', (size_t)(end - p));
+	if (!close || memchr(p, '"', (size_t)(end - p)))
 		return false;
 
-	addr->auri = cut(pl->p + 1, close);
+	addr->auri = cut(p + 1, close);
 	if (!uri_plain(&addr->uri, &addr->auri))
 		return false;
 
-	addr->params = cut(close + 1, pl->p + pl->l);
+	addr->params = cut(close + 1, end);
 
 	return true;
 }
@@ -256,15 +286,6 @@ int parse_addr(struct sip_addr *addr, const struct pl *pl)
 	*addr = plain;
 
 	return 0;
-}
-
-
-static const char *skip_blanks(const char *p, const char *end)
-{
-	while (p < end && is_blank(*p))
-		++p;
-
-	return p;
 }
 
 
@@ -300,8 +321,8 @@ int parse_param(const struct pl *pl, const char *name, struct pl *val)
 	if (!pl || !pl->p || !name || !val)
 		return EINVAL;
 
-	/* quotes may hold semicolons */
-	if (memchr(pl->p, '"', pl->l))
+	/* quotes may hold semicolons, and escapes are libre's */
+	if (memchr(pl->p, '"', pl->l) || memchr(pl->p, '\\', pl->l))
 		return msg_param_decode(pl, name, val);
 
 	l   = strlen(name);

@@ -189,12 +189,61 @@ static void test_uris(void **state)
 }
 
 
+static void assert_address(const char *text)
+{
+	struct pair pair = { NULL, NULL, NULL };
+	struct mbuf mb = { (uint8_t *)(uintptr_t)text, 0, 0, 0 };
+	struct sip_addr ours, theirs;
+	struct pl pl;
+	int err;
+
+	pl_set_str(&pl, text);
+	pair.ours = pair.theirs = &mb;
+	memset(&ours, 0, sizeof(ours));
+	memset(&theirs, 0, sizeof(theirs));
+
+	err = parse_addr(&ours, &pl);
+	assert_int_equal(err, sip_addr_decode(&theirs, &pl));
+	if (err)
+		return;
+
+	same_pl(&pair, &ours.dname, &theirs.dname, "name");
+	same_pl(&pair, &ours.auri, &theirs.auri, "address");
+	same_uri(&pair, &ours.uri, &theirs.uri, "URI");
+	same_pl(&pair, &ours.params, &theirs.params, "parameters");
+	if (pair.what)
+		fail_msg("%s of %s is read otherwise", pair.what, text);
+}
+
+
+static void test_addresses_with_names(void **state)
+{
+	static const char *const textv[] = {
+		"\"Ann\" <sip:a@h>;tag=1", "\"Ann\"<sip:a@h>",
+		"\"Ann B\"\t <sip:a@h;user=phone>;tag=1;x", "\"\" <sip:a@h>",
+		"\"A\\\"n\" <sip:a@h>", "\"A<n\" <sip:a@h>", "\"A>n\" <sip:a@h>",
+		"\"A\" \"B\" <sip:a@h>", "\"A\"B <sip:a@h>", "\"A\"", "\"A\" <",
+		"\"A\" <sip:a@h", "\"A\" sip:a@h", "\"", "\"A", "\"A\" <>",
+		"\"A\" <sip:a@h>;q=\"1\"", "\"A\" <sip:a@h>x>", "\"A;b\" <sip:h>",
+		"\"J\xc3\xbcrg\" <sip:a@h>", "\"A\r\n B\" <sip:a@h>",
+		"\"A\" <sip:a@h?x=y>", "\"A\" <tel:+44;ext=1>;tag=2",
+		"\"A\"\r\n <sip:a@h>", " \"A\" <sip:a@h>", "A <sip:a@h>",
+		"A B <sip:a@h>", "Ann Example<sip:a@h>;tag=1", "<sip:a@h>",
+		"<sip:a@h", "sip:a@h;tag=1", "", "<", "\"A\\\" <sip:a@h>",
+	};
+	(void)state;
+
+	for (size_t i = 0; i < RE_ARRAY_SIZE(textv); i++)
+		assert_address(textv[i]);
+}
+
+
 static void test_parameters(void **state)
 {
 	static const char *const textv[] = {
 		";a=b", ";xa=1;a=b", "; A = b ;c", ";a;a=2", ";a=", ";a=;a=3",
 		"a=b", ";q=\";a=1\";a=2", ";ab=1", ";a =\t c", "", ";", ";a",
-		";c=a;a=z,y",
+		";c=a;a=z,y", ";b=c\\;a=d", ";a=d\\;e",
 	};
 	(void)state;
 
@@ -261,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_every_beginning_of_a_message),
 		cmocka_unit_test(test_messages_with_a_few_octets_changed),
 		cmocka_unit_test(test_uris),
+		cmocka_unit_test(test_addresses_with_names),
 		cmocka_unit_test(test_parameters),
 		cmocka_unit_test(test_challenges),
 	};
