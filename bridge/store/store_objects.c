@@ -501,6 +501,7 @@ static int check_revision(const struct change *ch, int64_t revision)
 }
 
 
+/** What is there already stays, and that is told by there being no row */
 static void insert_sql(const struct kind *kind, struct mbuf *mb)
 {
 	(void)mbuf_printf(mb, "INSERT INTO %s (revision, changed_ms, data,"
@@ -514,7 +515,11 @@ static void insert_sql(const struct kind *kind, struct mbuf *mb)
 	for (size_t i = 0; i < kind->columnc; i++)
 		(void)mbuf_printf(mb, ", $%zu", i + 5);
 
-	(void)mbuf_printf(mb, ") RETURNING revision");
+	(void)mbuf_printf(mb, ") ON CONFLICT (");
+	for (size_t i = 0; i < kind->keyc; i++)
+		(void)mbuf_printf(mb, "%s%s", i ? ", " : "",
+				  kind->columnv[i]);
+	(void)mbuf_printf(mb, ") DO NOTHING RETURNING revision");
 }
 
 
@@ -634,7 +639,8 @@ static int write_all(struct change *ch, int64_t revision)
 	err = check_managed(ch);
 	if (is_tenant(ch->kind))
 		store_untouch(ch->st);
-	if (!err)
+	/* what shall be new need not be looked for: see insert_sql() */
+	if (!err && revision != STORE_NEW)
 		err = read_old(ch);
 	if (!err)
 		err = check_revision(ch, revision);
