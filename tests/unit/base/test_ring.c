@@ -15,7 +15,7 @@
 #include "oom.h"
 
 
-enum { VALUES = 300000, WAIT_MS = 10000 };
+enum { VALUES = 300000, WAIT_MS = 30000 };
 
 
 struct value {

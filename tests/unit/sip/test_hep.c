@@ -15,7 +15,7 @@
 #include "bridge/sip/hep.h"
 
 
-enum { WAIT_MS = 5000, BIG = 60000 };
+enum { WAIT_MS = 20000, BIG = 60000 };
 
 
 static uint32_t number(const uint8_t *p, size_t octets)
