@@ -52,7 +52,7 @@ class Breaker:
 
     def close(self):
         self.end[0].close()
-        self.thread.join(5)
+        self.thread.join(30)
         self.front.close()
         self.rear.close()
         self.end[1].close()

@@ -193,7 +193,7 @@ class Service:
         self.process = Process.start(
             "callbridged", [plan.program("callbridged"), "-c", path],
             self.folder / "log", site().env)
-        self.process.wait_ready(self.answers, 20, "callbridged to answer")
+        self.process.wait_ready(self.answers, 60, "callbridged to answer")
         return self
 
     def answers(self):

@@ -151,6 +151,13 @@ class BridgeTest(LabTest):
         phone.wait_established()
         return call
 
+    def all_hung_up(self):
+        """Nobody has a call any more, or will have hung up at once."""
+        wait_for(lambda: all(call["state"] == "ended"
+                             for call in self.bridge.calls()), 20,
+                 lambda: "all calls to end: %s" % self.bridge.calls(), 0.05)
+        self.no_calls_at(self.site.asterisk)
+
     def records(self):
         """The records of the calls that this test made."""
         return [call for call in self.bridge.calls()

@@ -1,8 +1,6 @@
 """Calls that are not answered, or end before they are."""
 
-import time
-
-from support import BridgeTest, deadline, wait_for
+from support import BridgeTest, wait_for
 
 
 class FromTeams(BridgeTest):
@@ -49,7 +47,7 @@ class FromTeams(BridgeTest):
     def test_answered_then_ended_by_the_pbx(self):
         call = self.people["A"].dial("6008")
         call.wait_answered()
-        call.wait_ended(8)
+        call.wait_ended()
         self.assertEqual(self.ended_record()["ended_by"], "pbx")
 
 
@@ -132,7 +130,6 @@ class FromPbx(BridgeTest):
         call.wait_ended()
         self.ended_record()
 
-    @deadline(60)
     def test_many_short_calls_leave_nothing_behind(self):
         person, desk = self.people["B"], self.site.desk(1)
         for _ in range(15):
@@ -142,6 +139,4 @@ class FromPbx(BridgeTest):
             call.wait_ended()
             desk.clear()
         self.ended_record(15)
-        begin = time.monotonic()
-        self.assertEqual(self.site.asterisk.channels(), [])
-        self.assertLess(time.monotonic() - begin, 5)
+        self.no_calls_at(self.site.asterisk)

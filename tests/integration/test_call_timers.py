@@ -3,7 +3,7 @@ calls of one user."""
 
 import time
 
-from support import BridgeTest, Pbx, User, deadline, wait_for
+from support import BridgeTest, Pbx, User, wait_for
 
 
 class Timers(BridgeTest):
@@ -23,7 +23,6 @@ class Timers(BridgeTest):
                  "the PBX to have no call left", 0.05)
         return self.records()
 
-    @deadline(90)
     def test_calls_end_at_their_limits(self):
         """A talk, and who rings in Teams and at the PBX; all at once, for
         each takes ten seconds and more."""
@@ -57,7 +56,6 @@ class Timers(BridgeTest):
                          ("bridge", 200))
         self.assertIn("max_duration", record["reason"])
 
-    @deadline(60)
     def test_a_pbx_that_was_restarted_is_asked_and_the_call_ends(self):
         person, pbx = self.people["A"], self.site.asterisk
         call = person.dial("6008")

@@ -4,7 +4,7 @@ code, the lab's Asterisk takes it, and Microsoft 365 is told."""
 import sys
 
 from portal import Client
-from support import (Bridge, BridgeTest, Pbx, User, deadline, site,
+from support import (Bridge, BridgeTest, Pbx, User, site,
                      wait_for)
 
 from lab import pki, plan
@@ -74,7 +74,6 @@ class DndShown(BridgeTest):
                  lambda: "Teams to show %s: %s" % (as_what,
                                                    self.fake.preferred))
 
-    @deadline(120)
     def test_a_code_that_the_pbx_takes_is_shown_in_teams(self):
         ann = person(self.users[0].upn)
         self.fake.rows[ann["id"]] = ann

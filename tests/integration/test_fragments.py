@@ -97,7 +97,7 @@ class Fragments(LabTest):
         done = subprocess.run(
             [*self.here, plan.program("callbridge"), "--config", self.config,
              "readiness", "--sip-domain", THERE, "--json"],
-            capture_output=True, text=True, timeout=55, check=False)
+            capture_output=True, text=True, timeout=110, check=False)
         self.assertEqual(done.stderr, "")
         found = {row["check"]: row for row in
                  json.loads(done.stdout)["findings"]}

@@ -5,7 +5,7 @@ import json
 import re
 
 from portal import Client
-from support import Bridge, LabTest, Pbx, User, audio, deadline, site, \
+from support import Bridge, LabTest, Pbx, User, audio, site, \
     wait_for
 
 from lab import plan, postgres
@@ -84,7 +84,6 @@ class Gateways(LabTest):
         """What the node decided about its last call."""
         return json.dumps(max(node.calls(), key=lambda row: row["start_ms"]))
 
-    @deadline(120)
     def test_the_script_makes_a_gateway_of_each(self):
         def names():
             text = Client(self.first, by_socket=True).get(
@@ -107,7 +106,6 @@ class Gateways(LabTest):
         self.assertEqual(self.site.teams.violations()[self.violations:], [])
         call.hangup()
 
-    @deadline(120)
     def test_an_emergency_call_is_tried_where_it_came(self):
         call = self.people[0].dial("112")
         wait_for(lambda: "without a registration"
@@ -119,7 +117,6 @@ class Gateways(LabTest):
         self.assertEqual(self.went_on(), [])
         call.hangup()
 
-    @deadline(120)
     def test_an_emergency_call_refused_there_goes_on(self):
         call = self.people[1].dial("112")
         self.assertEqual(call.wait_ended(30)["code"], 503)

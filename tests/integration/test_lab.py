@@ -79,7 +79,7 @@ class AsteriskPbx(LabTest):
         desk.dial("6011")
         desk.wait_established()
         desk.dtmf("159207")
-        desk.wait_closed(12)
+        desk.wait_closed()
         self.assertEqual(pbx.database("dtmf", "1001"), "159207")
 
     def test_blind_transfer_by_the_pbx(self):
@@ -138,7 +138,7 @@ class TeamsSide(LabTest):
             context.load_cert_chain(tls / (certificate + "-chain.pem"),
                                     tls / (certificate + ".key"))
         with socket.create_connection(
-                (plan.TEAMS[address], plan.TEAMS_PORT), 3) as tcp:
+                (plan.TEAMS[address], plan.TEAMS_PORT), 30) as tcp:
             with context.wrap_socket(
                     tcp, server_hostname=plan.TEAMS_NAMES[address]) as sock:
                 sock.sendall(OPTIONS.format(

@@ -10,7 +10,7 @@ import threading
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from support import deadline, plan, site, wait_for
+from support import plan, site, wait_for
 from test_portal_runs import RunTest, Stream
 
 PORT = 18444
@@ -103,7 +103,6 @@ class Elsewhere(RunTest):
         command.wait_text(" of hq at contoso")
         return re.search(r"test (\w+) of hq", command.text).group(1)
 
-    @deadline(120)
     def test_a_plan_is_run_there_and_its_report_fetched(self):
         text = self.said(
             "test", "run", "--on-node", "--case", "registered,to-pstn",
@@ -129,7 +128,6 @@ class Elsewhere(RunTest):
         self.assertEqual(json.loads((self.folder / "again.json")
                                     .read_text()), report)
 
-    @deadline(120)
     def test_what_passed_is_taken_over(self):
         begun = self.command("test", "run", "--on-node", "--case",
                              "to-pstn", "--times", "1", "--json",
@@ -158,7 +156,6 @@ class Elsewhere(RunTest):
         self.assertNotIn("report-captures/",
                          (self.folder / "file.html").read_text())
 
-    @deadline(120)
     def test_a_plan_of_ones_own_goes_along(self):
         good, bad = self.folder / "lunch.yaml", self.folder / "bad.yaml"
         good.write_text(
@@ -196,7 +193,6 @@ class Elsewhere(RunTest):
         self.assertIn("want a plan of at most", self.said(
             "test", "run", "--on-node", bad, status=2))
 
-    @deadline(120)
     def test_a_person_is_asked_here_and_may_answer_there(self):
         self.who_plays(external={"kind": "human", "name": "Eve",
                                "number": "+441632960031"})
@@ -221,7 +217,6 @@ class Elsewhere(RunTest):
         self.assertEqual(command.end(), 1, command.text)
         self.assertIn("(answered elsewhere)", command.text)
 
-    @deadline(120)
     def test_it_is_stopped_from_here(self):
         self.assertIn("no test runs", self.said("test", "stop", status=2))
         command = self.command("test", "run", "--on-node", "--case",
@@ -231,7 +226,7 @@ class Elsewhere(RunTest):
         command.process.send_signal(signal.SIGINT)
         self.assertEqual(command.end(), 2, command.text)
         self.assertIn("stopped by laptop", command.text)
-        self.quiet_now()
+        self.all_hung_up()
         run, stream = self.begin(times=100)
         watching = self.command("test", "watch")
         stream.wait("step-end", verdict="passed")
@@ -254,7 +249,6 @@ class Elsewhere(RunTest):
                 (("run", "--on-node", "--pbx", "no"), "no")):
             self.assertIn(told, self.said("test", *words, status=2))
 
-    @deadline(120)
     def test_readiness_of_users_of_a_customer_file(self):
         text = self.said("readiness", "--on-node", "--user",
                          "a@contoso.example", "--user-2",

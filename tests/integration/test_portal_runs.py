@@ -9,7 +9,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
-from support import BridgeTest, deadline, plan, site, wait_for
+from support import BridgeTest, plan, site, wait_for
 from portal import Client, UnixConnection
 
 from lab import postgres
@@ -112,17 +112,10 @@ class RunTest(BridgeTest):
         path = self.bridge.folder / "state/test-runs"
         return list(path.iterdir()) if path.exists() else []
 
-    def quiet_now(self):
-        """Nobody has a call any more."""
-        self.assertFalse([call for call in self.bridge.calls()
-                          if call["state"] != "ended"])
-        self.assertEqual(self.site.asterisk.channels(), [])
-
 
 class Watched(RunTest):
     """From the first step to the report."""
 
-    @deadline(120)
     def test_a_plan_is_watched_and_its_report_is_kept(self):
         key = {"Idempotency_Key": "one-%d" % time.time_ns()}
         order = {"plans": ["confidence"], "cases": ["registered", "to-pstn"],
@@ -192,7 +185,6 @@ class Watched(RunTest):
 class Begun(RunTest):
     """What people do with it."""
 
-    @deadline(120)
     def test_a_person_is_asked_and_answers_once(self):
         self.who_plays(external={"kind": "human", "name": "Eve",
                                "number": "+441632960031"})
@@ -222,7 +214,6 @@ class Begun(RunTest):
                           step["verdict"] == "skipped"][0],
                          "the display is broken")
 
-    @deadline(120)
     def test_a_test_that_is_stopped_hangs_up(self):
         run, stream = self.begin(times=100)
         stream.wait("step-end", verdict="passed",
@@ -230,13 +221,12 @@ class Begun(RunTest):
         answer = self.local.post("/test-runs/%s/stop" % run)
         self.assertEqual(answer.code, 202, answer)
         self.assertEqual(stream.wait("over")["verdict"], "stopped")
-        self.quiet_now()
+        self.all_hung_up()
         found = self.kept(run)
         self.assertEqual(found["report"]["error"], "stopped by callbridge")
         self.assertEqual(found["report"]["plans"][0]["cases"][0]["verdict"],
                          "stopped")
 
-    @deadline(120)
     def test_a_service_that_is_killed_leaves_no_test_behind(self):
         run, stream = self.begin(times=100)
         stream.wait("step-end", verdict="passed",
@@ -258,7 +248,6 @@ class Begun(RunTest):
         self.assertEqual(stream.wait("over")["verdict"], "passed",
                          stream.events)
 
-    @deadline(120)
     def test_a_service_that_is_stopped_lets_a_test_hang_up(self):
         run, stream = self.begin(times=100)
         stream.wait("step-end", verdict="passed",
@@ -273,7 +262,6 @@ class Begun(RunTest):
         self.lab.teams.wait_trunk_up(tenant=self.trunk)
         self.bridge.wait_registered()
 
-    @deadline(120)
     def test_a_test_that_crashes_leaves_no_telephone(self):
         run, stream = self.begin(times=100)
         stream.wait("step-end", verdict="passed",
@@ -353,7 +341,6 @@ class Begun(RunTest):
             "explain", "testers.external.sip_password"))
         command("rm", "testers", "contoso", "hq")
 
-    @deadline(120)
     def test_readiness_is_watched(self):
         run, stream = self.begin(kind="readiness", cases=())
         self.assertEqual(stream.wait("over")["verdict"], "passed",
@@ -389,7 +376,6 @@ class Begun(RunTest):
     def forgive(self):
         self.violations = len(self.teams.violations())
 
-    @deadline(120)
     def test_users_are_ready_by_the_passwords_that_are_kept(self):
         self.stored()
         answer = self.local.post("/tenants/acme/pbxs/hq/test-runs", {
@@ -412,7 +398,6 @@ class Several(RunTest):
 
     tests = "at_once: 2"
 
-    @deadline(120)
     def test_only_those_who_take_part_are_busy(self):
         run, stream = self.begin(times=100)
         stream.wait("step-end", verdict="passed",
@@ -450,7 +435,6 @@ class Several(RunTest):
                          (422, "resume"), answer)
         self.assertIn(told, answer.json["error"])
 
-    @deadline(120)
     def test_what_cannot_be_gone_on_with_is_told(self):
         self.not_gone_on_with("none", "contoso has no test none")
         run, stream = self.begin(times=100)
@@ -492,7 +476,6 @@ class Left(RunTest):
 
     tests = "question: 5s"
 
-    @deadline(90)
     def test_a_test_that_nobody_answers_is_ended(self):
         self.who_plays(external={"kind": "human", "number": "+441632960031"})
         run, stream = self.begin()

@@ -40,7 +40,7 @@ class Readiness(LabTest):
         done = subprocess.run(
             [plan.program("callbridge"), "--config", self.config, "readiness",
              *words, *options], capture_output=True, text=True,
-            env=env, timeout=55, check=False)
+            env=env, timeout=110, check=False)
         self.assertEqual(done.stderr, "")
         return done.returncode, done.stdout
 

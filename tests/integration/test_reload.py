@@ -41,7 +41,8 @@ class Reload(BridgeTest):
         self.take(self.good)
         wait_for(lambda: 2002 not in self.site.asterisk.contacts(), 30,
                       "the binding of 2002 to be removed")
-        self.assertNotIn(mended.upn, self.bridge.status())
+        wait_for(lambda: mended.upn not in self.bridge.status(), 30,
+                 "the row to go", 0.1)
         self.assert_undisturbed()
 
     def test_a_bad_file_changes_nothing_and_says_why(self):

@@ -97,7 +97,7 @@ class SyncTest(unittest.TestCase):
         self.addCleanup(fake.__exit__, None, None, None)
         return fake
 
-    def run_cli(self, *args, secret=SECRET, timeout=50):
+    def run_cli(self, *args, secret=SECRET, timeout=110):
         env = dict(os.environ, CALLBRIDGE_GRAPH_SECRET=secret)
         return subprocess.run(
             [BUILD / "callbridge", *args], cwd=self.folder, env=env,

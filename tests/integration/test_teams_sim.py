@@ -411,12 +411,12 @@ class Sbc:
             for msg in aside:
                 self.inbox.put(msg)
 
-    def wait(self, what, deadline_s=5):
+    def wait(self, what, deadline_s=30):
         """A response with this code, or a request with this method."""
         return self.take(lambda m: what in (m.code, m.method), what,
                          deadline_s)
 
-    def final(self, deadline_s=5):
+    def final(self, deadline_s=30):
         return self.take(lambda m: m.code and m.code >= 200,
                          "final response", deadline_s)
 
@@ -535,7 +535,7 @@ class Control:
             raise AssertionError("%s: %s" % (cmd, answer["error"]))
         return answer
 
-    def wait(self, name, deadline_s=5, since=0, **match):
+    def wait(self, name, deadline_s=30, since=0, **match):
         def find():
             return next((e for e in self.events[since:]
                          if e["event"] == name and
@@ -602,7 +602,7 @@ class SimTest(unittest.TestCase):
         except (OSError, AssertionError):
             self.process.terminate()
         try:
-            _, err = self.process.communicate(timeout=15)
+            _, err = self.process.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -616,12 +616,13 @@ class SimTest(unittest.TestCase):
     def violations(self):
         return [v["rule"] for v in self.control("violations")["violations"]]
 
-    def options(self, conn, contact="<sip:%s:5061;transport=tls>" % FQDN):
+    def options(self, conn, contact="<sip:%s:5061;transport=tls>" % FQDN,
+                deadline_s=30):
         dialog = Dialog(conn)
         dialog.target = "sip:%s:5061;transport=tls" % PROXY
         dialog.local = "<sip:%s:5061>;tag=o" % FQDN
         dialog.send("OPTIONS", contact=contact, lines=ALLOW)
-        return self.sbc.final()
+        return self.sbc.final(deadline_s)
 
     def up(self):
         conn = self.sbc.connect()
@@ -642,7 +643,7 @@ class SimTest(unittest.TestCase):
         phone.take(ok.body)
         return dialog, self.control.wait("incoming", since=0)["call"]
 
-    def hears(self, call, hz, deadline_s=6):
+    def hears(self, call, hz, deadline_s=30):
         def check():
             tones = self.control("listen", call=call, ms=400)["tones"]
             return len(tones) == 1 and abs(tones[0]["hz"] - hz) < 3
@@ -715,7 +716,7 @@ class Certificates(SimTest):
     def refused(self, name):
         try:
             conn = self.sbc.connect(name=name)
-            self.options(conn)
+            self.options(conn, deadline_s=5)
         except (OSError, AssertionError):
             self.control.wait("violation", rule="tls-client")
             return

@@ -31,7 +31,7 @@ class Stories:
         which something is done. Nothing recorded counts as silence."""
         begin, started = ear.position(), time.monotonic()
         action()
-        samples, rate = ear.fresh(2, 10, begin)
+        samples, rate = ear.fresh(2, 20, begin)
         late_ms = 1000 * (time.monotonic() - started - len(samples) / rate)
         block = rate // 50
         loud = "".join(
@@ -150,7 +150,7 @@ class OurMusic(BridgeTest):
         self.talk(phone, call)
         call.hold()
         wait_for(lambda: not audio.only(audio.tones(*phone.ear.fresh(0.4)),
-                                        call.tone_hz), 5, "the music")
+                                        call.tone_hz), 30, "the music")
         consult, _ = self.teams_calls(person, desk, desk.extension)
         call.transfer(desk.extension, consult)
         call.wait("transferred")

@@ -55,7 +55,7 @@ class Translated(BridgeTest):
         wait_for(lambda: any(
             "a fax is heard" in note["text"]
             for record in self.records() for note in record["decisions"]),
-            6, lambda: "the fax to be noticed: %s" % self.records(), 0.1)
+            30, lambda: "the fax to be noticed: %s" % self.records(), 0.1)
         call.ear.hears(2100)
 
     def test_digits_cross_opus(self):
@@ -64,7 +64,7 @@ class Translated(BridgeTest):
         call = self.people["A"].dial("6011")
         call.wait_answered()
         call.dtmf("159207")
-        call.wait_ended(15)
+        call.wait_ended()
         self.assertEqual(pbx.database("dtmf", "2021"), "159207")
 
 
@@ -81,7 +81,7 @@ class OtherDigits(BridgeTest):
         call = self.people[name].dial("6011")
         call.wait_answered()
         call.dtmf("159207")
-        call.wait_ended(15)
+        call.wait_ended()
         self.assertEqual(pbx.database("dtmf", extension), "159207")
 
     def from_the_pbx(self, name):

@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 
-from support import BridgeTest, Pbx, User, deadline, plan, wait_for
+from support import BridgeTest, Pbx, User, plan, wait_for
 
 
 class RedUsers(BridgeTest):
@@ -71,7 +71,6 @@ def garbage(rng):
 
 class Nonsense(BridgeTest):
 
-    @deadline(90)
     def test_sprayed_nonsense_disturbs_no_call(self):
         person, desk = self.people["A"], self.site.desk(1)
         call = self.phone_calls(desk, person, "2001")
@@ -118,7 +117,6 @@ class Nonsense(BridgeTest):
 
 class PowerCut(BridgeTest):
 
-    @deadline(60)
     def test_kill_9_loses_no_call_record(self):
         person, desk = self.people["A"], self.site.desk(1)
         call = self.phone_calls(desk, person, "2001")

@@ -42,7 +42,7 @@ class Carrier(BridgeTest):
 
     def wait_rows(self, what, test):
         wait_for(lambda: self.customer() and
-                 all(test(row) for row in self.customer().values()), 12,
+                 all(test(row) for row in self.customer().values()), 30,
                  lambda: "%s: %s" % (what, self.customer()), 0.1)
 
     def test_customers_share_the_carrier_s_options_and_health(self):

@@ -14,8 +14,8 @@ from message import Message, Malformed, address, encode, param, plain_name
 from peers import EDGE_NAME, PBXS, digest_fits
 from voice import Voice
 
-RECEIVE_S = 8               # for a message that must come
-BARRIER_S = 5               # for the answer to an OPTIONS that comes last
+RECEIVE_S = 20              # for a message that must come
+BARRIER_S = 20              # for the answer to an OPTIONS that comes last
 TEAMS_CONTACT = ("<sip:api-du-a-euwe.pstnhub.microsoft.com:443;"
                  "x-i=392720b5-890a-4ca6-af9e-fa18fdbee12a;"
                  "x-c=85f3a0c8cb41/d/8/58>")

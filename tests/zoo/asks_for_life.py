@@ -10,7 +10,6 @@ class Answers(Script):
 
     fields = {"registration": "{keepalive: 1s, keepalive_by: options}"}
     users = 3
-    deadline_s = 40
     asked = 0
 
     def arrived(self, message):
@@ -31,7 +30,6 @@ class Falls(Answers):
     """Gone without a word: found out long before the renewal."""
 
     users = 1
-    deadline_s = 60
 
     def arrived(self, message):
         if self.asked < 2:

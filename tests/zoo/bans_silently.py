@@ -8,7 +8,6 @@ class Bans(Script):
 
     users = 2
     passwords = {0: "wrong"}
-    deadline_s = 70
 
     def register(self, message):
         refused = self.credential(self.seen[-1]) and not self.proven(

@@ -11,7 +11,6 @@ class Evicts(Script):
     desk = ("\"Desk 7\" <sip:USER@10.9.8.7:5066>;"
             "+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000413>\";"
             "expires=3000")
-    deadline_s = 60
 
     def granted(self, message):
         if not message.value("Contact"):

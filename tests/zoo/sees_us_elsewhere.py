@@ -64,7 +64,6 @@ class Rebinds(Elsewhere):
 
     fields = {"contact": "{address: learnt}",
               "registration": "{keepalive: 1s, keepalive_by: stun}"}
-    deadline_s = 60
     pings = 0
 
     def datagram(self, octets, source):

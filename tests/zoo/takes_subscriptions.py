@@ -11,7 +11,6 @@ class Takes(Script):
     """SUBSCRIBE, challenged, then NOTIFYs in its dialog; renewed there."""
 
     fields = {"mwi": "subscribe"}
-    deadline_s = 90
     grant = 60
 
     def arrived(self, message):

@@ -139,7 +139,6 @@ def add(name, what):
         self.assertTrue(self.bridge.process.running(),
                         self.bridge.process.tail(30))
     test.__doc__ = what.__doc__
-    test.deadline_s = what.deadline_s
     setattr(ZooTest, name, test)
 
 

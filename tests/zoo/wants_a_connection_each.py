@@ -14,7 +14,6 @@ class Connections(Script):
     fields = {"contact": "{connection: per-user}",
               "registration": "{expires: 60s, refresh_at: 10%}"}
     users = 3
-    deadline_s = 40
     shared = False
 
     def open(self):

@@ -27,7 +27,6 @@ class Script:
     status = 401                # of the challenge
     grant_s = 600
     protocol = "udp"
-    deadline_s = 60
 
     def __init__(self, number):
         self.number = number
@@ -130,7 +129,7 @@ class Script:
     def row(self, i=0):
         return self.bridge.status().get(self.people[i].upn, {})
 
-    def wait_row(self, fits, deadline_s=15, i=0):
+    def wait_row(self, fits, deadline_s=30, i=0):
         """Wait until a user's status fits; the status."""
         return wait_for(lambda: fits(self.row(i)) and self.row(i), deadline_s,
                         lambda: "%s: %s" % (type(self).__doc__, self.row(i)),
@@ -140,7 +139,7 @@ class Script:
         return self.wait_row(lambda row: row.get("state") == "registered",
                              i=i)
 
-    def failing(self, deadline_s=15, i=0):
+    def failing(self, deadline_s=30, i=0):
         return self.wait_row(lambda row: row.get("state") == "failing",
                              deadline_s, i)
 

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from lab import plan, sanitizer                                 # noqa: E402
 from lab.steadiness import Watch                                # noqa: E402
 
-DEADLINE_S = 60                 # of one test that names none of its own
+DEADLINE_S = 120                # of one test that names none of its own
 STOOD_STILL_S = 0.15            # what spoils a measurement
 AGAIN_MAX = 5                   # tests of a run that may be run twice
 MEMORY = Path("/dev/shm")

@@ -394,7 +394,7 @@ class Asterisk:
         """Start with the files and the database as they are."""
         self.process = Process.start(
             "asterisk", [*self.command(), "-f"], self.folder / "log/stdout")
-        self.process.wait_ready(self.booted, 20, "Asterisk to boot")
+        self.process.wait_ready(self.booted, 60, "Asterisk to boot")
 
     def booted(self):
         try:

@@ -231,7 +231,7 @@ class Ear:
         did not arrive at all counts as well as what is missing inside."""
         begin = self.position()
         started = time.monotonic()
-        samples, rate = self.fresh(seconds, seconds + 5, begin)
+        samples, rate = self.fresh(seconds, seconds + 20, begin)
         took = time.monotonic() - started
         late = max(0.0, took - len(samples) / rate - 0.1)
         return min(1.0, loss(samples, rate, hz) + late / took)
@@ -288,7 +288,7 @@ def two_way(first, second, deadline_s=20):
     return Heard(first, second, at_first, at_second)
 
 
-def delay_ms(speaker, listener, deadline_s=3):
+def delay_ms(speaker, listener, deadline_s=20):
     """Delay in ms from a speaker's packets to a listener's recording.
 
     The speaker falls silent and begins again. A speaker that records what it
@@ -296,7 +296,7 @@ def delay_ms(speaker, listener, deadline_s=3):
     to a packet's length.
     """
     speaker.mute()
-    listener.ear.hears(None, 4, 0.2)
+    listener.ear.hears(None, 20, 0.2)
     heard = Onset(listener.ear, speaker.tone_hz)
     said = Onset(speaker.mouth, speaker.tone_hz) if speaker.mouth else None
     begin = time.monotonic()

@@ -71,5 +71,5 @@ def start(state):
     process = Process.start("dns", ["dnsmasq", "-C",
                                     folder / "dnsmasq.conf"],
                             folder / "log")
-    process.wait_ready(answers, 5, "the name server to answer")
+    process.wait_ready(answers, 30, "the name server to answer")
     return process

@@ -157,13 +157,13 @@ class Kamailio:
             "--port-max=12999", "--log-stderr", "--log-level=4",
             "--num-threads=2"], self.folder / "rtpengine.log")
         self.processes.append(relay)
-        relay.wait_ready(self.relays, 5, "rtpengine to answer")
+        relay.wait_ready(self.relays, 30, "rtpengine to answer")
         proxy = Process.start("kamailio", [
             "kamailio", "-DD", "-E", "-f", self.folder / "kamailio.cfg",
             "-w", self.folder, "-Y", self.folder / "run", "-m", "64",
             "-M", "8"], self.folder / "kamailio.log")
         self.processes.append(proxy)
-        proxy.wait_ready(self.answers, 10, "Kamailio to answer")
+        proxy.wait_ready(self.answers, 30, "Kamailio to answer")
         return self.processes
 
     def relays(self):
@@ -186,7 +186,7 @@ class Kamailio:
     def ask(self, *command):
         """Run one RPC command; its output."""
         return run(["kamcmd", "-s", "unix:%s/run/ctl" % self.folder,
-                    *command], 5).replace("kamailio", "Kamailio", 1)
+                    *command]).replace("kamailio", "Kamailio", 1)
 
     def contacts(self):
         """Names of the users who are registered."""

@@ -190,7 +190,7 @@ class Phone:
         self.process = Process.start(
             self.name, ["baresip", "-4", "-f", self.folder],
             self.folder / "log")
-        self.process.wait_ready(self.connect, 10, "%s to listen" % self.name)
+        self.process.wait_ready(self.connect, 30, "%s to listen" % self.name)
         return self.process
 
     def configure(self):
@@ -239,7 +239,7 @@ class Phone:
             ["%s<%s>" % (name, aor), *words]))
 
     def register(self, extension, registrar=plan.ASTERISK, transport="udp",
-                 deadline_s=5, **params):
+                 deadline_s=30, **params):
         """Create an account at a registrar and wait until it is
         registered. With an `outbound` proxy baresip 1.0 wants neither a
         display name nor a transport in the address (ENOSYS)."""
@@ -354,7 +354,7 @@ class Phone:
             except RuntimeError:
                 pass            # it ended in between
             return False
-        wait_for(empty, 5, "%s to have no call" % self.name, 0.05)
+        wait_for(empty, 30, "%s to have no call" % self.name, 0.05)
 
     def dtmf(self, digits, spacing_s=0.2):
         """Send digits by RFC 4733."""

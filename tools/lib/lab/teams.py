@@ -93,7 +93,7 @@ class Call:
     def command(self, cmd, **params):
         return self.teams.control.command(cmd, call=self.call, **params)
 
-    def wait(self, *events, deadline_s=10):
+    def wait(self, *events, deadline_s=30):
         """Wait for an event of this call."""
         return self.teams.control.wait_event(
             self.since, deadline_s,
@@ -105,7 +105,7 @@ class Call:
         return [e for e in self.teams.control.events[self.since:]
                 if e.get("call") == self.call and e["event"] == event]
 
-    def wait_answered(self, deadline_s=10):
+    def wait_answered(self, deadline_s=30):
         """Wait until both talk, and begin to record what is heard."""
         event = self.wait("answered", "ended", deadline_s=deadline_s)
         if event["event"] == "ended":
@@ -121,11 +121,11 @@ class Call:
         self.command("record", file=str(path))
         self.recording = audio.Recording(path)
 
-    def wait_ended(self, deadline_s=10):
+    def wait_ended(self, deadline_s=30):
         """Wait for the end; the event, with code and reason."""
         return self.wait("ended", deadline_s=deadline_s)
 
-    def answer(self, deadline_s=10):
+    def answer(self, deadline_s=30):
         self.command("answer")
         self.wait_answered(deadline_s)
 
@@ -195,7 +195,7 @@ class User:
             "dial", tenant=self.tenant, **{"from": self.number, "to": target})
         return Call(self.teams, answer["call"], self, since)
 
-    def wait_ringing(self, deadline_s=10):
+    def wait_ringing(self, deadline_s=30):
         """Wait until a call rings; the Call, `incoming` telling of it."""
         event = self.teams.control.wait_event(
             self.since, deadline_s, "%s to ring" % self.name,
@@ -242,7 +242,7 @@ class Teams:
             "teams-sim", [plan.program("teams-sim"), "--config", config,
                           "--trace", self.folder / "sip.log"],
             self.folder / "log", env)
-        self.process.wait_ready(self.connect, 10, "teams-sim to listen")
+        self.process.wait_ready(self.connect, 30, "teams-sim to listen")
         self.control.command("set", options_period_ms=2000)
         self.control.command("tenant_add", fqdn=plan.TENANT_FQDN)
         return self.process
@@ -274,7 +274,7 @@ class Teams:
         return any(trunk["tenant"] == tenant and trunk["state"] == "up"
                    for trunk in self.control.command("health")["trunks"])
 
-    def wait_trunk_up(self, deadline_s=15, tenant=plan.TENANT_FQDN):
+    def wait_trunk_up(self, deadline_s=30, tenant=plan.TENANT_FQDN):
         wait_for(lambda: self.trunk_up(tenant), deadline_s,
                  lambda: "the trunk to be up: %s"
                  % self.control.command("health")["trunks"], 0.1)
