@@ -65,7 +65,7 @@ class Limits(PortalTest):
     def pour(self, sock):
         """Send a body but for its end. Whoever is cut off is not told
         so while it writes: nobody reads any more."""
-        sock.settimeout(60)
+        sock.settimeout(10)
         try:
             sock.sendall(b"POST /api/v1/tenants/acme/users/import HTTP/1.1"
                          b"\r\nHost: x\r\nContent-Type: text/csv\r\n"

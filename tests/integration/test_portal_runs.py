@@ -426,7 +426,7 @@ class Several(RunTest):
         self.assertEqual(self.local.post("/test-runs/%s/stop" % run).code,
                          202)
         self.assertEqual(stream.wait("over")["verdict"], "stopped")
-        self.quiet_now()
+        self.all_hung_up()
 
     def not_gone_on_with(self, run, told):
         answer = self.local.post(PBX + "/test-runs", {

@@ -72,8 +72,12 @@ const field = (page, name) => page.locator(`[name="${name}"]`);
 const press = (page, name) => page.getByRole("button", { name, exact: true })
 	.click();
 const go = async (page, name) => {
-	await page.getByRole("navigation").getByRole("link",
-		{ name, exact: true }).click();
+	const nav = page.getByRole("navigation");
+
+	await nav.getByRole("link", { name, exact: true }).click();
+	/* the page before has a heading, too */
+	await nav.locator("[aria-current=page]").filter({ hasText: name })
+		.waitFor({ state: "attached" });
 	await page.getByRole("heading", { level: 1 }).waitFor();
 };
 
