@@ -62,6 +62,7 @@ export class ApiError extends Error {
 		this.field = value && value.field || null;
 		this.hint = value && value.hint || null;
 		this.errors = value && value.errors || [];
+		this.test_run = value && value.test_run || null;
 		this.wait_s = wait_s;
 	}
 }

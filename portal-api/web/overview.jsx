@@ -166,10 +166,14 @@ function byName(trunks)
 function ManyTrunks({ groups, certificate })
 {
 	const lost = (group) => group.filter((t) => !t.up).length;
+	const whys = (group) => [...new Set(group.map((t) =>
+		why(t, certificate)).filter(Boolean))].join("; ");
+	const state = (group) => lost(group) === group.length ? "down"
+		: lost(group) || whys(group) ? "soon" : "up";
+	const order = ["down", "soon", "up"];
 	const rows = [...groups].sort((a, b) =>
+		order.indexOf(state(a)) - order.indexOf(state(b)) ||
 		lost(b) / b.length - lost(a) / a.length);
-	const state = (group) => !lost(group) ? "up" : lost(group) < group.length
-		? "soon" : "down";
 
 	return (
 		<Table label={words.trunks} rows={rows}
@@ -181,9 +185,7 @@ function ManyTrunks({ groups, certificate })
 						all: group.length })}{" "}
 					{group.some((t) => t.seen) ? words.seen : words.unseen}
 					</span>],
-				[words.why, (group) => [...new Set(group.map((t) =>
-					why(t, certificate)).filter(Boolean))].join("; "),
-					{ class: "long" }],
+				[words.why, whys, { class: "long" }],
 			]} />
 	);
 }

@@ -92,7 +92,8 @@ export function Problem({ error, again })
 	if (!error)
 		return null;
 
-	const more = error.errors && error.errors.length > 1 ? error.errors : [];
+	const more = error.errors && (error.errors.length > 1 ||
+		error.errors.some((e) => e.file)) ? error.errors : [];
 
 	return (
 		<div class="problem" role="alert" ref={ref} tabindex="-1">
@@ -100,8 +101,11 @@ export function Problem({ error, again })
 			{more.length ? null : said({ error: error.message,
 				hint: error.hint })}
 			{more.length ? <ul>{more.map((e, i) => <li key={i}>
+				{e.file ? <code>{e.file}:{e.line}:{e.column}: </code> : null}
 				{e.field ? <b>{e.field}: </b> : null}{said(e)}</li>)}</ul>
 				: null}
+			{error.test_run ? <a href={`#/tests/${error.test_run}`}>
+				{strings.tests.thatOne}</a> : null}
 			{again ? <button type="button" onClick={again}>
 				{strings.retry}</button> : null}
 		</div>

@@ -349,9 +349,10 @@ export const strings = {
 
 	tests: {
 		title: "Tests",
-		how: "Tests that ran elsewhere can be kept here, too:",
-		command: "callbridge test run --json report.json\n"
-			+ "callbridge test keep report.json",
+		how: "The same from a command line: have this service run a test, or keep "
+			+ "here the report of one that ran elsewhere.",
+		command: "callbridge test run --on-node --tenant NAME --pbx NAME\n"
+			+ "callbridge test keep --tenant NAME report.json",
 		none: "Nothing was tested yet.", all: "All tests",
 		time: "Begun", who: "By", verdict: "Verdict", counts: "Outcome",
 		pbx: "PBX", what: "What",
@@ -361,6 +362,7 @@ export const strings = {
 		verdicts: {
 			passed: "passed", failed: "failed", skipped: "skipped",
 			stopped: "stopped", running: "runs", interrupted: "interrupted",
+			nothing: "nothing tried",
 			pass: "good", info: "for information", warn: "warning",
 			fail: "wrong", skip: "not looked at", warnings: "warnings",
 		},
@@ -370,6 +372,8 @@ export const strings = {
 		cannot: "It cannot be done", skip: "Leave this step out",
 		note: "Remark for the report",
 		over: "The test is over. This is its report.",
+		thatOne: "Look at that test",
+		goOn: "Go on with what did not pass",
 		page: "Open the report as a page", print: "Print",
 		downloads: { html: "Download page", json: "Download JSON",
 			     junit: "Download JUnit" },
@@ -386,6 +390,10 @@ export const strings = {
 			plans: "Calls and registrations, by a plan",
 			readiness: "The way to the PBX (readiness)",
 			plan: "Plan", cases: "Tests of this plan", steps: "Steps",
+			own: "A plan of your own…", file: "Its file",
+			fileHelp: "YAML, as docs/testplans.md tells; at most 60 KiB. It is "
+				+ "checked here, and goes along with this test alone.",
+			resumed: "What passed in that test is taken over; the rest is done.",
 			times: "Talking times [%]",
 			timesHelp: "Below 100 it is quicker, and proves less",
 			repeat: "Rounds",
@@ -417,6 +425,7 @@ export const strings = {
 			},
 			numbers: { nobody: "A number that nobody has",
 				   echo: "A number that echoes" },
+			numbersHelp: { echo: "At the PBX: it gives back what it hears" },
 			lacking: "These tests will be skipped, for nobody plays:",
 			readinessHelp: "Checks DNS, TLS, NAT, SIP ALG and lost fragments from "
 				+ "this node; with a user also registration and expiry, with two "

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { ask, get, path } from "./api.js";
-import { Input, Problem, Select, errorsOf, useLoad, useRested }
+import { Field, Input, Problem, Select, errorsOf, useLoad, useRested }
 	from "./parts.jsx";
 import { SchemaForm } from "./form.jsx";
 import { strings } from "./strings.js";
@@ -129,16 +129,50 @@ function Testers({ place, schema, value, onChange, errors, secrets, sim,
 				onChange={(v) => set(role, v)} />)}
 			<div class="form">{numbers.map((name) => <Input key={name}
 				name={name} label={words.numbers[name]}
-				help={schema.properties[name].description}
+				help={words.numbersHelp[name]}
 				value={value[name] || ""} error={errors[name]}
 				onValue={(v) => set(name, v || undefined)} />)}</div>
 		</>
 	);
 }
 
-function Cases({ plans, plan, off, setOff })
+/** A plan of one's own: it is known once it is found good */
+function OwnPlan({ onPlan })
 {
-	const found = plans.find((p) => p.plan === plan);
+	const [error, setError] = useState(null);
+
+	const read = async (e) => {
+		const file = e.currentTarget.files[0];
+
+		setError(null);
+		onPlan(null);
+		if (!file)
+			return;
+
+		try {
+			const text = await file.text();
+			const { value } = await ask("POST", "/test-plans/check",
+				{ name: file.name, text });
+
+			onPlan({ ...value, plan: file.name, text });
+		}
+		catch (failed) {
+			setError(failed);
+		}
+	};
+
+	return (
+		<>
+			<Field label={words.file} help={words.fileHelp}>{(a) =>
+				<input {...a} type="file" name="plan_file"
+					accept=".yaml,.yml" onChange={read} />}</Field>
+			<Problem error={error} />
+		</>
+	);
+}
+
+function Cases({ found, off, setOff })
+{
 	const toggle = (id) => setOff(off.includes(id)
 		? off.filter((o) => o !== id) : [...off, id]);
 
@@ -176,10 +210,12 @@ function loadTesters(tenant, pbx, signal)
 	});
 }
 
-function Order({ tenant, pbx, plans, schema, sim, msp, kept, again })
+function Order({ tenant, pbx, plans, schema, sim, msp, kept, again, now })
 {
 	const [kind, setKind] = useState("plans");
-	const [plan, setPlan] = useState("confidence");
+	const [plan, setPlan] = useState(now.parameters.get("plan") ||
+		"confidence");
+	const [own, setOwn] = useState(null);
 	const [off, setOff] = useState([]);
 	const [times, setTimes] = useState("100");
 	const [repeat, setRepeat] = useState("1");
@@ -189,7 +225,10 @@ function Order({ tenant, pbx, plans, schema, sim, msp, kept, again })
 	const [error, setError] = useState(null);
 	const [busy, setBusy] = useState(false);
 	const place = { tenant, pbx };
-	const cases = plans.find((p) => p.plan === plan).cases;
+	const resume = now.parameters.get("resume");
+	const named = plans.find((p) => p.plan === plan);
+	const found = named || own;
+	const cases = found ? found.cases : [];
 	const chosen = cases.filter((c) => !off.includes(c.id));
 	const lacking = missing(chosen, testers);
 	const errors = errorsOf(error);
@@ -209,8 +248,10 @@ function Order({ tenant, pbx, plans, schema, sim, msp, kept, again })
 			const { value } = await ask("POST", where + "/test-runs",
 				kind === "readiness" ? { kind, users: who.filter(Boolean),
 					...(call ? { call } : {}) }
-					: { plans: [plan], times: Number(times),
-					    repeat: Number(repeat), ...(off.length
+					: { plans: [found.plan], times: Number(times),
+					    repeat: Number(repeat), ...(named ? {}
+						: { files: [{ name: own.plan, text: own.text }] }),
+					    ...(resume ? { resume } : {}), ...(off.length
 						? { cases: chosen.map((c) => c.id) } : {}) });
 
 			location.hash = `#/tests/${value.id}`;
@@ -230,12 +271,17 @@ function Order({ tenant, pbx, plans, schema, sim, msp, kept, again })
 			</div>
 			{kind === "plans" ? <>
 				<div class="form">
-					<Select name="plan" label={words.plan} value={plan}
+					<Select name="plan" label={words.plan}
+						value={named ? plan : ""}
 						error={errors.plans} onValue={(v) => {
 							setPlan(v);
 							setOff([]);
-						}} options={plans.map((p) => [p.plan,
-							`${p.title} (${p.plan})`])} />
+						}} options={[...plans.map((p) => [p.plan,
+							`${p.title} (${p.plan})`]), ["", words.own]]} />
+					{named ? null : <OwnPlan onPlan={(p) => {
+						setOwn(p);
+						setOff([]);
+					}} />}
 					<Input name="times" label={words.times} inputMode="numeric"
 						help={words.timesHelp} value={times}
 						error={errors.times} onValue={setTimes} />
@@ -243,7 +289,11 @@ function Order({ tenant, pbx, plans, schema, sim, msp, kept, again })
 						inputMode="numeric" error={errors.repeat}
 						onValue={setRepeat} />
 				</div>
-				<Cases plans={plans} plan={plan} off={off} setOff={setOff} />
+				{resume ? <p>{words.resumed}{" "}
+					<a href={`#/tests/${resume}`}>{strings.tests.thatOne}</a></p>
+					: null}
+				{found ? <Cases found={found} off={off} setOff={setOff} />
+					: null}
 				<Testers place={place} schema={schema} value={testers} sim={sim}
 					msp={msp}
 					onChange={setTesters} errors={errors}
@@ -275,7 +325,7 @@ function Order({ tenant, pbx, plans, schema, sim, msp, kept, again })
 	);
 }
 
-function OfPbx({ tenant, pbx, msp })
+function OfPbx({ tenant, pbx, msp, now })
 {
 	const known = useLoad(load, []);
 	const kept = useLoad((signal) => loadTesters(tenant, pbx, signal),
@@ -302,7 +352,7 @@ function OfPbx({ tenant, pbx, msp })
 		known.value;
 
 	return most ? <Order key={`${tenant}/${pbx}`} {...{ tenant, pbx, plans,
-		schema, sim, msp }} kept={kept.value} again={kept.again} />
+		schema, sim, msp, now }} kept={kept.value} again={kept.again} />
 		: <p>{words.none}</p>;
 }
 
@@ -333,7 +383,7 @@ export function Begin({ tenant, tenants, setTenant, session, now })
 							? `${p.name} – ${p.value.title}` : p.name])]} />
 					: null}
 			</div>
-			{tenant && chosen ? <OfPbx tenant={tenant} pbx={chosen}
+			{tenant && chosen ? <OfPbx tenant={tenant} pbx={chosen} now={now}
 				msp={!session.tenant} />
 				: <p>{words.first}</p>}
 		</>

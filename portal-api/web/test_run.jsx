@@ -9,10 +9,18 @@ import { strings, fill } from "./strings.js";
 
 const words = strings.tests;
 
+/** Nobody stopped it: of all that was chosen nothing could be tried */
+export function verdictOf({ verdict, counts })
+{
+	return verdict === "stopped" && counts && counts.skipped &&
+		!counts.stopped && !counts.failed && !counts.passed ? "nothing"
+		: verdict;
+}
+
 export function Verdict({ verdict })
 {
 	const look = { passed: "up", pass: "up", failed: "down", fail: "down",
-		       warn: "soon", interrupted: "soon", stopped: "soon" };
+		       warn: "soon", interrupted: "soon", stopped: "soon", nothing: "soon" };
 
 	return <span class={look[verdict] || ""}>
 		{words.verdicts[verdict] || verdict || "…"}</span>;
@@ -265,7 +273,17 @@ function Downloads({ run, report })
 	);
 }
 
-function Report({ run, mayChange })
+/** Something passed, and something did not: nobody need do the first again */
+function mayGoOn(run)
+{
+	const verdicts = (run.report && run.report.plans || [])
+		.flatMap((plan) => (plan.cases || []).map((c) => c.verdict));
+
+	return run.pbx && run.plans.length === 1 && run.verdict !== "passed" &&
+		verdicts.includes("passed");
+}
+
+function Report({ run, mayChange, setTenant })
 {
 	const report = run.report || {};
 	const [error, setError] = useState(null);
@@ -285,11 +303,16 @@ function Report({ run, mayChange })
 
 	return (
 		<>
-			<p><Verdict verdict={run.verdict} />{counted(run.counts)
+			<p><Verdict verdict={verdictOf(run)} />{counted(run.counts)
 				? `: ${counted(run.counts)}` : ""}</p>
 			{report.error ? <p class="problem">{report.error}</p> : null}
 			<Downloads run={run} report={report} />
 			<Problem error={error} />
+			{mayChange && mayGoOn(run) ? <p class="noprint"><a class="button"
+				onClick={() => setTenant(run.tenant)}
+				href={`#/tests/begin?${new URLSearchParams({ pbx: run.pbx,
+					plan: run.plans[0], resume: run.id })}`}>
+				{words.goOn}</a></p> : null}
 			{mayChange ? <label class="check"><input type="checkbox" name="keep"
 				checked={kept} onChange={(e) =>
 					keep(e.currentTarget.checked)} /> {words.keep}</label>
@@ -302,7 +325,7 @@ function Report({ run, mayChange })
 }
 
 /** #/tests/ID */
-export function Test({ id, session, may })
+export function Test({ id, session, may, setTenant })
 {
 	const found = useLoad((signal) => get("/test-runs" + path(id), {},
 		{ signal }), [id]);
@@ -332,7 +355,8 @@ export function Test({ id, session, may })
 			{over && !run.node ? <Good>{words.over}</Good> : null}
 			{run.node ? <Watch run={run} mayChange={mayChange}
 				onOver={ended} />
-				: <Report run={run} mayChange={mayChange} />}
+				: <Report run={run} mayChange={mayChange}
+					setTenant={setTenant} />}
 		</>
 	);
 }

@@ -6,7 +6,7 @@ import { ask, get, path } from "./api.js";
 import { Dialog, Problem, Sure, Table, useLoad, usePages, when }
 	from "./parts.jsx";
 import { Begin } from "./test_begin.jsx";
-import { Test, Verdict, counted, whatOf } from "./test_run.jsx";
+import { Test, Verdict, counted, verdictOf, whatOf } from "./test_run.jsx";
 import { strings, fill } from "./strings.js";
 
 const words = strings.tests;
@@ -88,7 +88,7 @@ function List({ tenant, may })
 					[strings.tenantLabel, (r) => r.tenant],
 					[words.pbx, (r) => r.pbx],
 					[words.what, (r) => whatOf(r)],
-					[words.verdict, (r) => <Verdict verdict={r.verdict} />],
+					[words.verdict, (r) => <Verdict verdict={verdictOf(r)} />],
 					[words.counts, (r) => counted(r.counts)],
 					[words.who, (r) => r.who],
 					["", (r) => may && !r.node ? <button type="button"

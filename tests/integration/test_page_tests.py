@@ -12,7 +12,8 @@ class PageOfTests(BrowserTest, RunTest):
     """Whoever proves a PBX, and whoever may only look on."""
 
     needs = ("dns", "asterisk", "teams")
-    node = {"portal": "{address: %s, port: %d}" % (ADDRESS, PORT)}
+    node = {"portal": "{address: %s, port: %d}" % (ADDRESS, PORT),
+            "trace": "{voice_mb: 8}"}
     url = "http://%s:%d" % (ADDRESS, PORT)
 
     @classmethod
