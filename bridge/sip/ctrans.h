@@ -24,8 +24,8 @@ typedef void (ctrans_h)(int err, const struct sip_msg *msg, void *arg);
  * Send a request and see it through
  *
  * ACK to a final response of 300..699 is made and sent here. Dereferencing
- * ends the interest: the transaction lives on by itself to absorb (and for
- * INVITE to ACK) what still comes.
+ * ends the interest: the transaction lives on by itself until its final
+ * response, and for INVITE longer, to ACK what still comes.
  *
  * @param mb      Whole message from position to end; its top Via bears
  *                `branch`; kept for retransmission
