@@ -53,6 +53,19 @@ static bool admit_h(const struct listener *lsnr, const struct sa *peer,
 }
 
 
+/** Those of a PBX are known, or they were not admitted */
+static void source_h(const struct listener *lsnr, const struct sa *peer,
+		     struct stack_source *src, void *arg)
+{
+	const struct node *node = arg;
+
+	if (lsnr == node->teams_lsnr)
+		src->known = trunks_is_known(node->trunks, peer);
+	else
+		pool_source(node->pool, peer, src);
+}
+
+
 /* --- addresses and certificates --- */
 
 
@@ -329,6 +342,8 @@ int node_sip_start(struct node *node, struct errors *errs)
 	const struct stack_conf conf = {
 		.wheel    = node->wheel,
 		.software = "Callbridge/" CALLBRIDGE_VERSION,
+		.handshakes = (uint32_t)nc->teams.handshakes,
+		.handshakes_source = (uint32_t)nc->teams.handshakes_source,
 	};
 	int err;
 
@@ -347,6 +362,7 @@ int node_sip_start(struct node *node, struct errors *errs)
 		return err;
 
 	stack_handlers_set(node->stack, request_in_h, admit_h, node);
+	stack_source_set(node->stack, source_h);
 
 	err = resolver_start(node, errs);
 	if (!err)

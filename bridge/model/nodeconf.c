@@ -91,6 +91,15 @@ static const struct field teamsv[] = {
 	  .flags = FIELD_ADVANCED,
 	  .help = "Let peers in that show no certificate; only with "
 		  "peer_ranges" },
+	{ .name = "handshakes", .type = FIELD_INT, AT(teams.handshakes),
+	  .min = 1, .max = 10000, .dflt = "40", .flags = FIELD_ADVANCED,
+	  .help = "TLS handshakes a second of all strangers: of networks "
+		  "neither in peer_ranges nor with a good certificate in "
+		  "the last hour" },
+	{ .name = "handshakes_per_source", .type = FIELD_INT,
+	  AT(teams.handshakes_source),
+	  .min = 1, .max = 10000, .dflt = "10", .flags = FIELD_ADVANCED,
+	  .help = "The same of one network: 24 bits of IPv4, 48 of IPv6" },
 	{ .name = "options", .type = FIELD_DURATION, .unit = FIELD_S,
 	  AT(teams.options_s), .min = 1, .max = 600, .dflt = "60s",
 	  .flags = FIELD_ADVANCED,

@@ -489,6 +489,13 @@ static const struct field fieldv[] = {
 	  .flags = FIELD_ADVANCED,
 	  .help = "Message waiting: not shown (none), as the PBX sends it "
 		  "(unsolicited), or asked for (subscribe)" },
+	{ .name = "requests_per_second", .type = FIELD_INT,
+	  .offset = offsetof(struct pbx, requests_per_second),
+	  .max = 100000, .dflt = "2000",
+	  .flags = FIELD_ADVANCED | FIELD_MSP,
+	  .help = "Requests a second that this PBX may send for long; what "
+		  "is more is answered 503 or not at all, what belongs to "
+		  "calls last; 0: no limit" },
 	{ .name = "user_agent", .type = FIELD_STRING, .max = 127,
 	  .offset = offsetof(struct pbx, user_agent),
 	  .checkh = check_line, .flags = FIELD_ADVANCED,

@@ -63,6 +63,7 @@ struct pbx {
 	bool supports_refer;
 	bool suppress_contact_data;
 	char *outside_line_prefix; /* 0-9*# up to 4, NULL none              */
+	int64_t requests_per_second;   /* it may send, 0: no limit          */
 
 	struct {                   /* E.164 number format                   */
 		bool national;     /* PBX wants local forms, not +country.. */

@@ -5,7 +5,6 @@
 
 
 enum {
-	TOKEN    = 1000,           /* thousandths of a turn                */
 	TOGETHER_MS = 32,          /* turns of all PBXs that are so close
 				      come together                        */
 };
@@ -14,18 +13,10 @@ enum {
 static void run(void *arg);
 
 
-/** What is above `burst` whole turns is the beginning of the next one */
 static void fill(struct pacer *pacer)
 {
-	const uint64_t now = wheel_now(pacer->wheel);
-	const uint64_t full = (uint64_t)pacer->burst * TOKEN + TOKEN - 1;
-
-	/* per_second tokens a second are so many thousandths a ms */
-	pacer->tokens += (now - pacer->filled_ms) * pacer->per_second;
-	if (pacer->tokens > full)
-		pacer->tokens = full;
-
-	pacer->filled_ms = now;
+	bucket_fill(&pacer->bucket, pacer->per_second, pacer->burst,
+		    wheel_now(pacer->wheel));
 }
 
 
@@ -37,7 +28,8 @@ static void fill(struct pacer *pacer)
 static uint64_t together(const struct pacer *pacer, uint64_t wait)
 {
 	const uint64_t due = wheel_now(pacer->wheel) + wait;
-	uint64_t step = (uint64_t)pacer->burst * TOKEN / pacer->per_second;
+	uint64_t step = (uint64_t)pacer->burst * BUCKET_TOKEN /
+		pacer->per_second;
 
 	if (step > TOGETHER_MS)
 		step = TOGETHER_MS;
@@ -59,11 +51,11 @@ static uint64_t next_turn(const struct pacer *pacer)
 	if (pacer->silent && pacer->probe_ms > now)
 		return pacer->probe_ms - now;
 
-	if (pacer->tokens >= TOKEN)
+	if (bucket_has(&pacer->bucket, 0))
 		return 0;
 
-	return together(pacer, (TOKEN - pacer->tokens + pacer->per_second - 1)
-			/ pacer->per_second);
+	return together(pacer, (BUCKET_TOKEN - pacer->bucket.tokens +
+				pacer->per_second - 1) / pacer->per_second);
 }
 
 
@@ -96,7 +88,7 @@ static void run(void *arg)
 		struct pace *pace = list_ledata(list_head(&pacer->waitl));
 
 		list_unlink(&pace->le);
-		pacer->tokens -= TOKEN;
+		(void)bucket_take(&pacer->bucket, 0);
 		++pacer->outc;
 		pace->h(pace->arg);
 	}
@@ -113,8 +105,7 @@ void pacer_init(struct pacer *pacer, struct wheel *wheel,
 	pacer->wheel      = wheel;
 	pacer->per_second = per_second ? per_second : 1;
 	pacer->burst      = burst ? burst : 1;
-	pacer->filled_ms  = wheel_now(wheel);
-	pacer->tokens     = (uint64_t)pacer->burst * TOKEN;
+	bucket_init(&pacer->bucket, pacer->burst, wheel_now(wheel));
 }
 
 

@@ -9,6 +9,7 @@
 #ifndef PBX_PACER_H
 #define PBX_PACER_H
 
+#include "bridge/base/bucket.h"
 #include "bridge/base/libre.h"
 #include "bridge/base/wheel.h"
 
@@ -26,8 +27,7 @@ struct pacer {
 	struct wheel *wheel;       /* borrowed                             */
 	struct wheel_tmr tmr;
 	struct list waitl;         /* struct pace, borrowed                */
-	uint64_t filled_ms;        /* when the bucket was looked at        */
-	uint64_t tokens;           /* thousandths                          */
+	struct bucket bucket;
 	uint64_t probe_ms;         /* silent: no probe before              */
 	uint32_t per_second, burst;
 	unsigned outc;             /* under way                            */

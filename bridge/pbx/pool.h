@@ -71,6 +71,12 @@ struct account *pool_find_number(struct pool *pool, const char *tenant,
     its name has resolved to */
 bool pool_admits(const struct pool *pool, const struct sa *peer);
 
+/** Whose address it is, and how much its PBXs, which may be several behind
+    one address, may send together */
+struct stack_source;
+void pool_source(const struct pool *pool, const struct sa *peer,
+		 struct stack_source *src);
+
 /** True if the request came from this account's PBX */
 bool account_is_from(const struct account *acc, const struct sip_msg *msg);
 

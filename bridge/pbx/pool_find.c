@@ -3,6 +3,7 @@
  */
 #include "bridge/sip/msg.h"
 #include "bridge/sip/parse.h"
+#include "bridge/sip/stack.h"
 #include "bridge/sip/strans.h"
 #include "bridge/sip/transp.h"
 #include "pool_core.h"
@@ -177,6 +178,30 @@ bool pool_admits(const struct pool *pool, const struct sa *peer)
 			return true;
 
 	return false;
+}
+
+
+void pool_source(const struct pool *pool, const struct sa *peer,
+		 struct stack_source *src)
+{
+	bool limited = true;
+
+	for (const struct le *le = pool->sitel.head; le; le = le->next) {
+		const struct site *site = le->data;
+
+		if (!site_has(site, peer))
+			continue;
+
+		if (!src->name[0])
+			(void)re_snprintf(src->name, sizeof(src->name),
+					  "%s/%s", site->tenant,
+					  site->pbx->name);
+		src->rate += (uint32_t)site->pbx->requests_per_second;
+		limited = limited && site->pbx->requests_per_second;
+	}
+
+	if (!limited)
+		src->rate = 0;
 }
 
 

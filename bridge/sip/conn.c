@@ -17,6 +17,7 @@
 #include "bridge/base/wheel.h"
 #include "core.h"
 #include "flow.h"
+#include "gate.h"
 #include "guard.h"
 #include "stack.h"
 #include "tlsconn.h"
@@ -49,7 +50,7 @@ enum conn_state {
 
 
 struct conn {
-	struct le le;              /* transp->shakingl                     */
+	struct le le;              /* transp->shakingl or strangerl        */
 	enum conn_state state;
 	struct flow *flow;         /* borrowed, owner                     */
 	struct transp *transp;     /* borrowed                            */
@@ -60,6 +61,7 @@ struct conn {
 	struct tlsctx *ctx;        /* ref; NULL: TCP                      */
 	char *tls_name;            /* owned; NULL: none asked for         */
 	bool alone;
+	bool known;                /* it came in, of a network that is    */
 	struct mbuf *rx;           /* owned; NULL while empty             */
 	struct mbuf *tx;           /* owned; NULL while nothing waits     */
 	struct wheel_tmr state_tmr;/* to open; when up: idle              */
@@ -110,7 +112,8 @@ static void set_state(struct conn *conn, enum conn_state next)
 
 	list_unlink(&conn->le);
 	if (next == CONN_HANDSHAKING && conn->flow->inbound)
-		list_append(&conn->transp->shakingl, &conn->le, conn);
+		list_append(conn->known ? &conn->transp->shakingl :
+			    &conn->transp->strangerl, &conn->le, conn);
 }
 
 
@@ -643,6 +646,9 @@ static void come_up(struct conn *conn)
 	int err;
 
 	set_state(conn, CONN_UP);
+	if (conn->tls && conn->flow->inbound)
+		gate_proven(conn->transp->gate, conn->flow->lsnr,
+			    &conn->flow->peer);
 
 	conn->used_ms = wheel_now(conn->flow->wheel);
 	wheel_start(conn->flow->wheel, &conn->state_tmr, IDLE_MS,
@@ -814,25 +820,37 @@ static size_t count_source(const struct transp *transp,
 
 
 /**
- * Strangers who begin to shake hands and do not go on are at most a quarter
- * of all connections: the oldest makes room. Whoever means it needs some
- * round trips; so it is let in though they come from everywhere
+ * Those who begin to shake hands and do not go on are at most a quarter of
+ * all connections: the oldest makes room, strangers' first. Whoever means it
+ * needs some round trips; so it is let in though they come from everywhere
+ *
+ * @return false for a stranger when all are of known networks
  */
-static void shaking_bound(struct transp *transp)
+static bool shaking_bound(struct transp *transp, bool known)
 {
-	struct conn *oldest = list_ledata(list_head(&transp->shakingl));
+	const size_t strangers = list_count(&transp->strangerl);
+	const size_t shaking = list_count(&transp->shakingl) + strangers;
+	struct conn *oldest;
 
-	if (list_count(&transp->shakingl) * 4 < transp->conns_max)
-		return;
+	if (shaking * 4 < transp->conns_max)
+		return true;
 
 	refusal_count(REFUSED_CONNECTIONS);
+	if (!strangers && !known)
+		return false;
+
+	oldest = list_ledata(list_head(strangers ? &transp->strangerl :
+				       &transp->shakingl));
 	conn_close(oldest->flow, ECONNABORTED);
+
+	return true;
 }
 
 
-static bool is_welcome(const struct listener *lsnr, const struct sa *peer)
+static bool is_welcome(const struct listener *lsnr, const struct sa *peer,
+		       bool *known)
 {
-	const struct transp *transp = lsnr->transp;
+	struct transp *transp = lsnr->transp;
 
 	if (!stack_admits(transp->stack, lsnr, peer)) {
 		refusal_count(REFUSED_SOURCE);
@@ -845,7 +863,8 @@ static bool is_welcome(const struct listener *lsnr, const struct sa *peer)
 		return false;
 	}
 
-	return true;
+	return !lsnr->tls || (gate_handshake(transp->gate, lsnr, peer, known)
+			      && shaking_bound(transp, *known));
 }
 
 
@@ -853,21 +872,20 @@ static void welcome(struct listener *lsnr, const struct sa *peer, int fd)
 {
 	struct flow *flow;
 	struct conn *conn;
+	bool known = true;
 
-	if (!is_welcome(lsnr, peer) ||
+	if (!is_welcome(lsnr, peer, &known) ||
 	    socket_prepare(fd, sa_af(peer), SOCK_STREAM)) {
 		(void)close(fd);
 		return;
 	}
-
-	if (lsnr->tls)
-		shaking_bound(lsnr->transp);
 
 	if (conn_alloc(&flow, lsnr, peer, fd))
 		return;
 
 	conn = mem_ref(flow->conn);
 	conn->ctx     = mem_ref(lsnr->tls);
+	conn->known   = known;
 	flow->inbound = true;
 	conn_link(flow);
 

@@ -114,4 +114,9 @@ struct transp *stack_transp(const struct stack *stack);
 bool stack_admits(const struct stack *stack, const struct listener *lsnr,
 		  const struct sa *peer);
 
+/** What is known of a source that may (stack_source_h) */
+struct stack_source;
+void stack_source_get(const struct stack *stack, const struct listener *lsnr,
+		      const struct sa *peer, struct stack_source *src);
+
 #endif

@@ -16,6 +16,7 @@ struct stack;
 struct stack_conf;
 struct tlsctx;
 struct target;
+struct gate;
 struct conn;
 
 enum { WHY_MAX = 192 };
@@ -27,9 +28,11 @@ struct transp {
 	size_t connc;              /* open connections that came in      */
 	size_t conns_max;
 	size_t conns_source_max;
+	struct gate *gate;         /* owned                               */
 	struct list shakingl;      /* borrowed; struct conn that came in and
 				      have not shown who they are, oldest
 				      first                               */
+	struct list strangerl;     /* the same of those who are not known  */
 	int reserve;               /* descriptor kept back for accept(2)  */
 	struct dgram_batch *batch;   /* owned; buffers of dgram.c             */
 	struct parse_room *room;   /* owned; for the message that is read  */
@@ -117,6 +120,8 @@ enum refusal {
 	REFUSED_CONNECTIONS,       /* too many of them                    */
 	REFUSED_SLOW,              /* a message took too long             */
 	REFUSED_TLS,               /* handshake or certificate            */
+	REFUSED_HANDSHAKES,        /* too many a second (gate.h)          */
+	REFUSED_RATE,              /* requests, likewise                  */
 	REFUSALS
 };
 void refusal_count(enum refusal reason);

@@ -41,6 +41,8 @@ void refusal_count(enum refusal reason)
 		[REFUSED_CONNECTIONS] = "reason=\"connections\"",
 		[REFUSED_SLOW]        = "reason=\"slow\"",
 		[REFUSED_TLS]         = "reason=\"tls\"",
+		[REFUSED_HANDSHAKES]  = "reason=\"handshakes\"",
+		[REFUSED_RATE]        = "reason=\"rate\"",
 	};
 	static _Thread_local struct metric *metricv[REFUSALS];
 

@@ -12,6 +12,7 @@
 #include "bridge/base/wheel.h"
 #include "core.h"
 #include "flow.h"
+#include "gate.h"
 #include "guard.h"
 #include "msg.h"
 #include "stack.h"
@@ -45,6 +46,7 @@ struct stack {
 	struct hep *hep;           /* borrowed */
 	stack_request_h *requesth;
 	stack_admit_h *admith;
+	stack_source_h *sourceh;
 	void *arg;
 };
 
@@ -70,12 +72,24 @@ static bool admit_handler(const struct listener *lsnr, const struct sa *peer,
 }
 
 
+static void source_handler(const struct listener *lsnr,
+			   const struct sa *peer, struct stack_source *src,
+			   void *arg)
+{
+	(void)lsnr;
+	(void)peer;
+	(void)src;
+	(void)arg;
+}
+
+
 static void destructor(void *data)
 {
 	struct stack *stack = data;
 
 	stack->requesth = request_handler;
 	stack->admith   = admit_handler;
+	stack->sourceh  = source_handler;
 
 	if (stack->dialoght) {
 		dialog_close(stack);
@@ -107,6 +121,7 @@ int stack_alloc(struct stack **stackp, const struct stack_conf *conf)
 	stack->timers   = conf->timers;
 	stack->requesth = request_handler;
 	stack->admith   = admit_handler;
+	stack->sourceh  = source_handler;
 
 	if (!stack->timers.t1_ms)
 		stack->timers.t1_ms = T1_MS;
@@ -153,6 +168,13 @@ void stack_handlers_set(struct stack *stack, stack_request_h *requesth,
 	stack->requesth = requesth ? requesth : request_handler;
 	stack->admith   = admith ? admith : admit_handler;
 	stack->arg      = arg;
+}
+
+
+void stack_source_set(struct stack *stack, stack_source_h *sourceh)
+{
+	if (stack)
+		stack->sourceh = sourceh ? sourceh : source_handler;
 }
 
 
@@ -255,6 +277,16 @@ bool stack_admits(const struct stack *stack, const struct listener *lsnr,
 }
 
 
+void stack_source_get(const struct stack *stack, const struct listener *lsnr,
+		      const struct sa *peer, struct stack_source *src)
+{
+	src->known   = true;
+	src->rate    = 0;
+	src->name[0] = '\0';
+	stack->sourceh(lsnr, peer, src, stack->arg);
+}
+
+
 static void receive_new(struct stack *stack, struct sip_msg *msg)
 {
 	struct strans *st;
@@ -277,11 +309,19 @@ static void receive_new(struct stack *stack, struct sip_msg *msg)
 }
 
 
+static void stray(struct stack *stack, const struct sip_msg *msg)
+{
+	refusal_count(REFUSED_STRAY);
+	gate_stray(stack->transp->gate, flow_listener(msg_flow(msg)),
+		   &msg->src);
+}
+
+
 void stack_receive(struct stack *stack, struct sip_msg *msg)
 {
 	if (!msg->req) {
 		if (!ctrans_receive(stack, msg))
-			refusal_count(REFUSED_STRAY);
+			stray(stack, msg);
 		return;
 	}
 

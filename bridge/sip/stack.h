@@ -36,6 +36,8 @@ struct stack_conf {
 	struct stack_timers timers;
 	size_t conns_max;          /* TCP and TLS that come in, 0: 2000 */
 	size_t conns_source_max;   /* of one source, 0: 20          */
+	uint32_t handshakes;       /* of strangers a second, 0: 40  */
+	uint32_t handshakes_source;   /* of one network, 0: 10      */
 };
 
 /**
@@ -58,11 +60,28 @@ typedef void (stack_request_h)(struct strans *st, const struct sip_msg *msg,
 typedef bool (stack_admit_h)(const struct listener *lsnr,
 			     const struct sa *peer, void *arg);
 
+/** What is known of a source that was admitted */
+struct stack_source {
+	bool known;                /* by its address: no stranger          */
+	uint32_t rate;             /* requests a second, 0: no limit       */
+	char name[128];            /* for the log, ""                      */
+};
+
+/** Asked once a handshake and, of who sends messages, once a second.
+    @param src  Known, without limit or name, unless the handler says else */
+typedef void (stack_source_h)(const struct listener *lsnr,
+			      const struct sa *peer, struct stack_source *src,
+			      void *arg);
+
 int stack_alloc(struct stack **stackp, const struct stack_conf *conf);
 
 /** Who is told of new requests, and who decides on sources (NULL: all) */
 void stack_handlers_set(struct stack *stack, stack_request_h *requesth,
 			stack_admit_h *admith, void *arg);
+
+/** Who knows more of sources (NULL: nobody); with the argument of the other
+    handlers */
+void stack_source_set(struct stack *stack, stack_source_h *sourceh);
 
 struct wheel *stack_wheel(const struct stack *stack);
 const struct stack_timers *stack_timers(const struct stack *stack);

@@ -13,6 +13,7 @@
 #include "bridge/base/wheel.h"
 #include "core.h"
 #include "flow.h"
+#include "gate.h"
 #include "guard.h"
 #include "msg.h"
 #include "parse.h"
@@ -70,6 +71,7 @@ static void transp_destructor(void *data)
 	mem_deref(transp->flows);
 	mem_deref(transp->batch);
 	mem_deref(transp->room);
+	mem_deref(transp->gate);
 	if (transp->reserve >= 0)
 		(void)close(transp->reserve);
 }
@@ -91,7 +93,9 @@ int transp_alloc(struct transp **transpp, struct stack *stack,
 		conf->conns_source_max : CONNS_SOURCE_MAX;
 	transp->reserve   = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	err = hash_alloc(&transp->flows, FLOW_BUCKETS);
+	err = gate_alloc(&transp->gate, stack, conf);
+	if (!err)
+		err = hash_alloc(&transp->flows, FLOW_BUCKETS);
 	if (!err)
 		err = parse_room_alloc(&transp->room);
 	if (err)
@@ -409,8 +413,9 @@ static void log_refused(const struct flow *flow, const char *what)
 }
 
 
+/** @param told  It is one too many: all that it gets is 503 */
 static void handle(struct flow *flow, struct parse_room *room,
-		   const uint8_t *buf, size_t size)
+		   const uint8_t *buf, size_t size, bool told)
 {
 	struct stack *stack = flow->lsnr->transp->stack;
 	struct sip_msg *msg = NULL;
@@ -428,7 +433,11 @@ static void handle(struct flow *flow, struct parse_room *room,
 
 	err = guard_message(msg, plainc, flow->tp == SIP_TRANSP_UDP, &scode,
 			    &why);
-	if (!err) {
+	if (!err && told) {
+		(void)stack_reply_stateless(stack, msg, 503,
+					    "Too Many Requests");
+	}
+	else if (!err) {
 		stack_receive(stack, msg);
 	}
 	else {
@@ -444,11 +453,19 @@ static void handle(struct flow *flow, struct parse_room *room,
 /** One whole message, start line already judged by guard_start() */
 void flow_receive(struct flow *flow, const uint8_t *buf, size_t size)
 {
+	const enum gate_verdict verdict = gate_message(
+		flow->lsnr->transp->gate, flow->lsnr, &flow->peer, buf, size);
+	struct parse_room *room;
+
+	/* not into the trace either: it is of those who can be heard */
+	if (verdict == GATE_DROP)
+		return;
+
 	/* a handler may close the stack, and with it all of this */
-	struct parse_room *room = mem_ref(flow->lsnr->transp->room);
+	room = mem_ref(flow->lsnr->transp->room);
 
 	flow_trace(flow, false, buf, size);
-	handle(flow, room, buf, size);
+	handle(flow, room, buf, size, verdict == GATE_TELL);
 	parse_room_leave(room);
 	mem_deref(room);
 }

@@ -619,7 +619,7 @@ bool trunks_is_from(const struct trunks *ts, const struct sip_msg *msg)
 }
 
 
-bool trunks_admit(const struct trunks *ts, const struct sa *peer)
+bool trunks_is_known(const struct trunks *ts, const struct sa *peer)
 {
 	size_t i;
 
@@ -628,7 +628,13 @@ bool trunks_admit(const struct trunks *ts, const struct sa *peer)
 			return true;
 	}
 
-	return !ts->rangec;
+	return false;
+}
+
+
+bool trunks_admit(const struct trunks *ts, const struct sa *peer)
+{
+	return !ts->rangec || trunks_is_known(ts, peer);
 }
 
 

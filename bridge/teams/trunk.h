@@ -60,6 +60,9 @@ bool trunks_is_from(const struct trunks *ts, const struct sip_msg *msg);
 /** May this source speak to the Teams listener (address ranges)? */
 bool trunks_admit(const struct trunks *ts, const struct sa *peer);
 
+/** Is it known by its address, rather than let in because all are? */
+bool trunks_is_known(const struct trunks *ts, const struct sa *peer);
+
 /**
  * Answer what Teams asks outside of calls: OPTIONS (200 with Contact and
  * Allow), methods that it must not send (405).

@@ -6,6 +6,7 @@ one bridge, started with the class and stopped, leaks and all looked at, with
 it.
 """
 
+import socket
 import sys
 import unittest
 from pathlib import Path
@@ -157,6 +158,16 @@ class BridgeTest(LabTest):
                              for call in self.bridge.calls()), 20,
                  lambda: "all calls to end: %s" % self.bridge.calls(), 0.05)
         self.no_calls_at(self.site.asterisk)
+
+    def metrics(self):
+        """What Prometheus would be told: value by name and labels."""
+        with socket.socket(socket.AF_UNIX) as unix:
+            unix.connect(str(self.bridge.socket))
+            unix.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            text = b"".join(iter(lambda: unix.recv(65536), b"")).decode()
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1])
+                for line in text.split("\r\n\r\n", 1)[1].splitlines()
+                if not line.startswith("#")}
 
     def records(self):
         """The records of the calls that this test made."""

@@ -361,16 +361,6 @@ class Collector(BridgeTest):
 
 class Live(BridgeTest):
 
-    def metrics(self):
-        """What Prometheus would be told: value by name and labels."""
-        with socket.socket(socket.AF_UNIX) as unix:
-            unix.connect(str(self.bridge.socket))
-            unix.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-            text = b"".join(iter(lambda: unix.recv(65536), b"")).decode()
-        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1])
-                for line in text.split("\r\n\r\n", 1)[1].splitlines()
-                if not line.startswith("#")}
-
     def test_a_running_call_tells_its_quality(self):
         before = self.metrics()
         desk = self.site.desk(1)
