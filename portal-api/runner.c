@@ -1,28 +1,19 @@
 /**
  * @file runner.c  Tests that run on this node
- *
- * Places are taken and given back by workers, under the lock. What runs
- * belongs to the portal's thread; while a worker keeps what it has left, the
- * thread leaves it alone.
  */
-#include <assert.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <jansson.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "bridge/base/log.h"
 #include "bridge/base/wheel.h"
-#include "desk.h"
 #include "run_keep.h"
 #include "run_live.h"
-#include "run_process.h"
-#include "runner.h"
-#include "testplans/run.h"
+#include "runner_core.h"
 
 
 enum {
@@ -36,102 +27,7 @@ enum {
 	READ_OCTETS = 64 * 1024,
 };
 
-enum testrun_state {
-	TESTRUN_PLACE,             /* nothing was started yet            */
-	TESTRUN_RUNS,
-	TESTRUN_ENDS,              /* was told to                        */
-	TESTRUN_OVER,              /* is to be kept                      */
-};
-
-struct testrun {
-	struct desk_task task;     /* it is being kept; comes first      */
-	struct le le;              /* of runl, or freshl                 */
-	struct le place_le;        /* of placel                          */
-	struct runner *runner;     /* borrowed, parent                   */
-	char tenant[64], pbx[64];
-	char id[STORE_RUN_ID_SIZE];
-	struct strings who;        /* owned: takes part in no other test */
-	char *summary, *folder;    /* owned                              */
-	enum testrun_state state;
-	struct run_process process;
-	struct event *out_ev;      /* owned                              */
-	struct evbuffer *out;      /* owned: what was read of it         */
-	struct run_live *live;     /* owned                              */
-	uint64_t began_ms, ends_ms, retry_ms;
-	char why[128];             /* it was told to end, ""             */
-	const char *word;          /* for that, static                   */
-
-	bool keeping;              /* a worker has it                    */
-	bool kept;                 /* written by the worker              */
-	char *verdict;             /* owned: what it was kept as         */
-};
-
-struct runner {
-	struct desk_task left;     /* looks for what was left; comes first */
-	struct portal *portal;     /* borrowed                           */
-	struct event_base *base;   /* borrowed                           */
-	struct event *tick;        /* owned                              */
-	struct event *bell_ev;     /* owned                              */
-	int bell;                  /* eventfd, owned                     */
-	struct list runl;          /* struct testrun, owned              */
-	int64_t since_ms;          /* wall clock                         */
-	uint64_t left_ms;          /* look for what was left then        */
-	bool left_seen;            /* nothing of before is left          */
-	bool left_busy;            /* a worker looks for it              */
-	int left_err;              /* what the worker came to            */
-
-	pthread_mutex_t lock;      /* for all below                      */
-	struct list placel;        /* struct testrun, all of them        */
-	struct list freshl;        /* struct testrun, owned: just begun  */
-	bool closing;
-};
-
 static const char stopped_why[] = "the service was stopped while this ran";
-
-/** One door: what may follow each */
-static const unsigned successors[] = {
-	[TESTRUN_PLACE] = 1u << TESTRUN_RUNS,
-	[TESTRUN_RUNS]  = 1u << TESTRUN_ENDS | 1u << TESTRUN_OVER,
-	[TESTRUN_ENDS]  = 1u << TESTRUN_OVER,
-	[TESTRUN_OVER]  = 0,
-};
-
-
-static void set_state(struct testrun *tr, enum testrun_state next)
-{
-	assert(successors[tr->state] & (1u << next));
-
-	tr->state = next;
-}
-
-
-/** The lock is held, or nobody else knows of it */
-static void destructor(void *data)
-{
-	struct testrun *tr = data;
-
-	list_unlink(&tr->le);
-	list_unlink(&tr->place_le);
-	if (tr->out_ev)
-		event_free(tr->out_ev);
-	if (tr->out)
-		evbuffer_free(tr->out);
-	run_process_close(&tr->process);
-	strings_clear(&tr->who);
-	mem_deref(tr->live);
-	mem_deref(tr->summary);
-	mem_deref(tr->folder);
-	mem_deref(tr->verdict);
-}
-
-
-static void bell_ring(const struct runner *r)
-{
-	const uint64_t one = 1;
-
-	while (write(r->bell, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-}
 
 
 int runner_folder(char *path, size_t size, const struct portal_conf *conf,
@@ -148,137 +44,10 @@ const char *runner_node(const struct portal_conf *conf)
 }
 
 
-/* Places, in a worker */
-
-
-/** The first who is in both. The lock is held. @return NULL: nobody */
-static const char *busy(const struct testrun *tr, const struct strings *who)
-{
-	for (size_t i = 0; i < who->c; i++)
-		for (size_t n = 0; n < tr->who.c; n++)
-			if (!strcasecmp(who->v[i], tr->who.v[n]))
-				return who->v[i];
-
-	return NULL;
-}
-
-
-/** The lock is held. @return 0, EBUSY */
-static int collisions_find(const struct runner *r,
-			   const struct booking *booking,
-			   struct collision *collision)
-{
-	struct le *le;
-
-	LIST_FOREACH(&r->placel, le) {
-		const struct testrun *tr = le->data;
-		const char *who = busy(tr, booking->who);
-
-		if (!who)
-			continue;
-
-		str_ncpy(collision->who, who, sizeof(collision->who));
-		str_ncpy(collision->id, tr->id, sizeof(collision->id));
-		collision->same_tenant = !strcmp(tr->tenant,
-						 booking->tenant);
-		return EBUSY;
-	}
-
-	return 0;
-}
-
-
-int runner_reserve(struct runner *r, const struct booking *booking,
-		   struct testrun **trp, struct collision *collision)
-{
-	const unsigned max = portal_conf(r->portal)->tests.at_once;
-	struct testrun *tr;
-	int err;
-
-	if (!max)
-		return ENOSYS;
-
-	tr = mem_zalloc(sizeof(*tr), destructor);
-	if (!tr)
-		return ENOMEM;
-
-	tr->runner = r;
-	tr->process.in = tr->process.out = -1;
-	str_ncpy(tr->tenant, booking->tenant, sizeof(tr->tenant));
-	str_ncpy(tr->pbx, booking->pbx, sizeof(tr->pbx));
-
-	(void)pthread_mutex_lock(&r->lock);
-
-	err = collisions_find(r, booking, collision);
-	if (!err && (list_count(&r->placel) >= max || r->closing))
-		err = EAGAIN;
-	if (!err) {
-		tr->who = *booking->who;
-		memset(booking->who, 0, sizeof(*booking->who));
-		list_append(&r->placel, &tr->place_le, tr);
-	}
-
-	(void)pthread_mutex_unlock(&r->lock);
-
-	if (err)
-		mem_deref(tr);
-	else
-		*trp = tr;
-
-	return err;
-}
-
-
-void runner_release(struct testrun *tr)
-{
-	struct runner *r = tr->runner;
-
-	(void)pthread_mutex_lock(&r->lock);
-	mem_deref(tr);
-	(void)pthread_mutex_unlock(&r->lock);
-}
-
-
-int runner_launch(struct testrun *tr, const struct launch *launch)
-{
-	struct runner *r = tr->runner;
-	int err;
-
-	(void)pthread_mutex_lock(&r->lock);
-	str_ncpy(tr->id, launch->id, sizeof(tr->id));
-	(void)pthread_mutex_unlock(&r->lock);
-
-	err = str_dup(&tr->summary, launch->summary);
-	if (!err)
-		err = str_dup(&tr->folder, launch->folder);
-	if (!err)
-		err = run_live_alloc(&tr->live);
-	if (!err) {
-		tr->out = evbuffer_new();
-		err = tr->out ? 0 : ENOMEM;
-	}
-	if (!err)
-		err = run_process_start(&tr->process, launch->folder,
-					launch->argv, launch->text);
-	if (err)
-		return err;
-
-	tr->began_ms = clock_ms();
-	set_state(tr, TESTRUN_RUNS);
-
-	(void)pthread_mutex_lock(&r->lock);
-	list_append(&r->freshl, &tr->le, tr);
-	(void)pthread_mutex_unlock(&r->lock);
-	bell_ring(r);
-
-	return 0;
-}
-
-
 /* Going on, in the portal's thread */
 
 
-static void end(struct testrun *tr, const char *word, const char *why)
+void testrun_end(struct testrun *tr, const char *word, const char *why)
 {
 	if (tr->state != TESTRUN_RUNS)
 		return;
@@ -287,7 +56,7 @@ static void end(struct testrun *tr, const char *word, const char *why)
 	str_ncpy(tr->why, why, sizeof(tr->why));
 	tr->word    = word;
 	tr->ends_ms = clock_ms();
-	set_state(tr, TESTRUN_ENDS);
+	testrun_state_set(tr, TESTRUN_ENDS);
 	run_process_kill(&tr->process, false);
 	run_live_tell(tr->live, json_pack("{s:s, s:s}", "event", "ends",
 					  "text", why));
@@ -391,10 +160,10 @@ static void limits_check(struct testrun *tr)
 		(void)re_snprintf(why, sizeof(why), "nobody answered a"
 				  " question for %u s",
 				  conf->tests.question_ms / 1000);
-		end(tr, "stopped", why);
+		testrun_end(tr, "stopped", why);
 	}
 	else if (now - tr->began_ms > LIMIT_MS) {
-		end(tr, "stopped", "it took longer than a test may");
+		testrun_end(tr, "stopped", "it took longer than a test may");
 	}
 
 	if (tr->state == TESTRUN_ENDS && now - tr->ends_ms > PATIENCE_MS) {
@@ -424,7 +193,7 @@ static void step(struct testrun *tr)
 
 	(void)event_del(tr->out_ev);
 	run_process_close(&tr->process);
-	set_state(tr, TESTRUN_OVER);
+	testrun_state_set(tr, TESTRUN_OVER);
 	keep_begin(tr);
 }
 
@@ -491,9 +260,9 @@ static void take(struct runner *r, struct testrun *tr, bool closing)
 	tr->out_ev = event_new(r->base, tr->process.out, EV_READ | EV_PERSIST,
 			       out_h, tr);
 	if (!tr->out_ev || event_add(tr->out_ev, NULL))
-		end(tr, "stopped", "without memory");
+		testrun_end(tr, "stopped", "without memory");
 	if (closing)
-		end(tr, "interrupted", stopped_why);
+		testrun_end(tr, "interrupted", stopped_why);
 }
 
 
@@ -523,113 +292,6 @@ static void bell_h(evutil_socket_t fd, short what, void *arg)
 
 	(void)event_add(r->tick, &tv);
 	tick_h(-1, 0, r);
-}
-
-
-/* Asked from outside */
-
-
-/** One that runs here and that the caller may see, NULL: answered */
-static struct testrun *find(struct request *rq, bool change)
-{
-	struct runner *r = portal_runner(rq->portal);
-	const char *own = access_tenant(rq);
-
-	for (struct le *le = r ? list_head(&r->runl) : NULL; le;
-	     le = le->next) {
-		struct testrun *tr = le->data;
-
-		if (!strcmp(tr->id, rq->param) &&
-		    (!own || !strcmp(own, tr->tenant)) &&
-		    (!change || access_may_change(rq, tr->tenant)))
-			return tr;
-	}
-
-	reply_error(rq, HTTP_NOTFOUND, "id", "no test %s runs here",
-		    rq->param);
-
-	return NULL;
-}
-
-
-void run_events_get(struct request *rq)
-{
-	struct testrun *tr = find(rq, false);
-
-	if (tr)
-		run_live_stream(tr->live, rq);
-}
-
-
-void run_stop_post(struct request *rq)
-{
-	struct testrun *tr = find(rq, true);
-	char why[128];
-
-	if (!tr)
-		return;
-
-	(void)re_snprintf(why, sizeof(why), "stopped by %s", rq->grant.name);
-	end(tr, "stopped", why);
-	reply_json(rq, 202, json_pack("{s:s, s:s}", "id", tr->id, "status",
-				      "ends"));
-}
-
-
-/** "y it rang twice": a letter, and what the person remarks. @return 0,
-    EAGAIN it does not read */
-static int answer_write(const struct testrun *tr, char letter,
-			const char *note)
-{
-	char line[RUN_NOTE_SIZE + 8];
-	const int n = re_snprintf(line, sizeof(line), "%c %s\n", letter,
-				  note);
-
-	return n > 0 && write(tr->process.in, line, (size_t)n) == n ? 0
-		: EAGAIN;
-}
-
-
-static void answer(struct request *rq, struct testrun *tr, json_t *body)
-{
-	static const char *const wordv[] = {"pass", "fail", "skip"};
-	const char *word = json_string_value(json_object_get(body, "answer"));
-	const char *note = json_string_value(json_object_get(body, "note"));
-	const json_int_t number = json_integer_value(
-		json_object_get(body, "question"));
-	size_t i = 0;
-
-	while (word && i < RE_ARRAY_SIZE(wordv) && strcmp(word, wordv[i]))
-		++i;
-
-	if (!word || i == RE_ARRAY_SIZE(wordv))
-		reply_error(rq, 422, "answer", "want pass, fail or skip");
-	else if (note && (strlen(note) >= RUN_NOTE_SIZE ||
-			  strpbrk(note, "\r\n")))
-		reply_error(rq, 422, "note", "want a line of at most %d"
-			    " octets", RUN_NOTE_SIZE - 1);
-	else if (!number || number != run_live_question(tr->live))
-		reply_error(rq, 409, "question", "this question does not wait"
-			    " for an answer any more");
-	else if (answer_write(tr, "yns"[i], note ? note : ""))
-		reply_error(rq, HTTP_SERVUNAVAIL, NULL, "it does not listen");
-	else {
-		run_live_answered(tr->live);
-		reply_json(rq, HTTP_OK, json_pack("{s:s, s:I}", "status",
-				"answered", "question", number));
-	}
-}
-
-
-void run_answer_post(struct request *rq)
-{
-	struct testrun *tr = find(rq, true);
-	json_t *body = tr ? body_json(rq) : NULL;
-
-	if (body)
-		answer(rq, tr, body);
-
-	json_decref(body);
 }
 
 
@@ -697,7 +359,7 @@ void runner_drain(struct runner *r)
 
 	bell_h(r->bell, 0, r);
 	for (struct le *le = list_head(&r->runl); le; le = le->next)
-		end(le->data, "interrupted", stopped_why);
+		testrun_end(le->data, "interrupted", stopped_why);
 }
 
 
