@@ -41,6 +41,7 @@ struct sync_run {
 	struct desk_task task;     /* first member */
 	struct le le;              /* of syncing's */
 	struct syncing *syncing;   /* borrowed, parent */
+	struct portal *portal;     /* borrowed */
 	const char *node;          /* borrowed */
 	const char *graph_url;     /* borrowed, NULL: the cloud's */
 	struct event_base *base;   /* borrowed */
@@ -87,6 +88,24 @@ void sync_problem_set(struct sync_problem *problem, const char *fault,
 		      const char *advice, const char *why);
 void sync_problem_of(struct sync_problem *problem,
 		     const struct graph_result *result);
+
+/* sync_run.c: from step to step, in the portal's thread */
+
+/** Its destructor takes it out of syncing's list. @return 0, ENOMEM */
+int sync_run_alloc(struct sync_run **runp);
+
+/** A worker is to do the next step; nothing else touches the run meanwhile.
+    @return false if none takes it: then the run is gone */
+bool sync_run_work(struct sync_run *run,
+		   void (*workh)(struct desk_task *, struct store *,
+				 struct catalog *),
+		   void (*doneh)(struct desk_task *));
+
+/** A worker has done it. @return true if the run goes on; else it is gone */
+bool sync_run_back(struct sync_run *run);
+
+/** It is claimed: go through its steps to its end, which frees it */
+void sync_run_begin(struct sync_run *run);
 
 /* sync_work.c: in a worker. Each sets run->task.err: ENOENT of a claim:
    nothing is to be done; other: the store fails */
