@@ -100,3 +100,35 @@ class Several(BridgeTest):
         first.hangup()
         one.wait_ended()
         self.ended_record(2)
+
+    def test_two_users_are_called_and_call_at_once(self):
+        """Four voices, and each hears the one it talks to."""
+        desks = self.site.desk(1), self.site.desk(2)
+        people = self.people["A"], self.people["B"]
+
+        for person, desk, number in zip(people, desks, ("2001", "2002")):
+            person.begin()
+            desk.dial(number)
+        calls = [person.wait_ringing() for person in people]
+        for call, desk in zip(calls, desks):
+            call.answer()
+            desk.wait_established()
+        for call, desk in zip(calls, desks):
+            self.talk(call, desk)
+        for call, desk in zip(calls, desks):
+            desk.hangup()
+            call.wait_ended()
+            desk.begin()
+
+        calls = [person.dial(desk.extension)
+                 for person, desk in zip(people, desks)]
+        for call, desk in zip(calls, desks):
+            desk.wait_ringing()
+            desk.answer()
+            call.wait_answered()
+        for call, desk in zip(calls, desks):
+            self.talk(call, desk)
+        for call, desk in zip(calls, desks):
+            call.hangup()
+            desk.wait_closed()
+        self.ended_record(4)
