@@ -60,7 +60,8 @@ function columns(tenant, sortable)
 	const sort = (name) => sortable ? { sort: name } : {};
 
 	return [
-		[words.start, (c) => when(c.start_ms), sort("start")],
+		[words.start, (c) => <a href={`#/calls/${encodeURIComponent(c.id)}`}>
+			{when(c.start_ms)}</a>, sort("start")],
 		...tenant ? [] : [[strings.tenantLabel, (c) => c.tenant]],
 		[words.direction, (c) => words[c.direction] || c.direction],
 		[words.caller, (c) => <>{c.caller}{c.caller_name ?

@@ -169,7 +169,8 @@ function ManyTrunks({ groups, certificate })
 	const whys = (group) => [...new Set(group.map((t) =>
 		why(t, certificate)).filter(Boolean))].join("; ");
 	const state = (group) => lost(group) === group.length ? "down"
-		: lost(group) || whys(group) ? "soon" : "up";
+		: lost(group) || whys(group) || !group.some((t) => t.seen) ? "soon"
+			: "up";
 	const order = ["down", "soon", "up"];
 	const rows = [...groups].sort((a, b) =>
 		order.indexOf(state(a)) - order.indexOf(state(b)) ||
@@ -212,7 +213,7 @@ function Trunks({ rows, certificates })
 				[words.fqdn, (t) => t.fqdn],
 				[words.proxy, (t) => t.proxy],
 				[strings.reports.state, (t) => <span
-					class={t.up ? "up" : "down"}>{t.up ? words.up : words.down},
+					class={!t.up ? "down" : t.seen ? "up" : "soon"}>{t.up ? words.up : words.down},
 					{" "}{t.seen ? words.seen : words.unseen}</span>],
 				[strings.reports.since, (t) => when(t.since_s * 1000)],
 				[words.why, (t) => why(t, certificate), { class: "long" }],

@@ -276,7 +276,7 @@ function Tenants({ setTenant, refresh, may })
 					[words.customer, (t) => <button type="button" class="link"
 						onClick={() => setTenant(t.name)}>{t.name}</button>],
 					[words.fqdn, (t) => t.value.teams && t.value.teams.fqdn],
-					["", (t) => may && t.managed === "store" ?
+					["", (t) => t.managed !== "store" ? words.inFile : may ?
 						<span class="buttons">
 							<button type="button" onClick={() => setEdited(t)}
 								aria-label={`${strings.edit} ${t.name}`}>

@@ -182,6 +182,7 @@ export const strings = {
 
 	services: {
 		title: "Customers and PBXs",
+		inFile: "comes from a customer file on the node",
 		newTenant: "New customer",
 		newPbx: "New PBX",
 		pbxs: "PBXs of {tenant}",

@@ -335,7 +335,7 @@ class Demo:
                          "Sync" % NEIGHBOUR)
         report = self.site.state / "demo-report.json"
         report.write_text(json.dumps(summed(self.cases)))
-        command("test", "keep", report)
+        command("test", "keep", "--tenant", "contoso", report)
         self.screen.step("the report of this demo is kept")
         command("set", "--new", "testers", "contoso", "hq",
                 *("user_%s.%s" % (name, setting) for name in "ab"
