@@ -1,10 +1,11 @@
 """Hunt groups and forwarding at a real PBX: who is shown, and who is next."""
 
-from support import BridgeTest
+from support import BridgeTest, plan
 
 
 class HuntGroup(BridgeTest):
-    """Group 6020: A in Teams, then desk 2. Group 6021 tells its number."""
+    """Group 6020: A in Teams, then desk 2, and queue 6022 the same. Group 6021
+    tells its number."""
 
     def sign_in(self, **how):
         """A as Teams has it for one test."""
@@ -36,6 +37,25 @@ class HuntGroup(BridgeTest):
                 self.sign_in(**how)
                 caller.dial("6020")
                 self.next_one_talks(caller)
+
+    def test_a_queue_plays_music_until_the_user_answers(self):
+        person, caller = self.people["A"], self.site.desk(1)
+        caller.dial("6022")
+        caller.wait_established()
+        call = person.wait_ringing()
+        caller.ear.hears(plan.HOLD_HZ)
+        call.answer()
+        call.wait_answered()
+        self.talk(call, caller)
+        call.hangup()
+        caller.wait_closed()
+
+    def test_a_queue_goes_on_when_the_user_declines(self):
+        caller = self.site.desk(1)
+        self.site.desk(2).begin()
+        caller.dial("6022")
+        self.people["A"].wait_ringing().decline()
+        self.next_one_talks(caller)
 
     def test_shows_the_caller_and_tells_the_group(self):
         person, caller = self.people["A"], self.site.desk(1)

@@ -34,13 +34,13 @@ chan_pjsip pbx_config app_dial app_playback app_echo app_milliwatt
 app_voicemail app_stack app_senddtmf app_read app_verbose app_transfer
 app_playtones app_mixmonitor app_directed_pickup app_db app_exec
 app_bridgewait app_blind_transfer app_attended_transfer app_originate
-app_softhangup func_callerid func_channel func_cut func_db func_devstate
+app_softhangup app_queue func_callerid func_channel func_cut func_db func_devstate
 func_dialplan func_logic func_strings func_math func_timeout func_global
 func_pjsip_aor func_pjsip_contact func_pjsip_endpoint func_hangupcause
 func_uri func_extstate res_clioriginate res_security_log
 """.split()
 
-EMPTY = ("res_parking confbridge queues cel cdr pjsip_notify udptl acl "
+EMPTY = ("res_parking confbridge cel cdr pjsip_notify udptl acl "
          "ccss codecs stasis pjproject").split()
 
 # Extension, lines added to its endpoint, and to its credentials. Everything
@@ -269,6 +269,9 @@ exten => 6021,1,Set(REDIRECTING(from-num,i)=6021)
  same => n,Set(REDIRECTING(count,i)=1)
  same => n,Set(REDIRECTING(count)=1)
  same => n,Dial(${PJSIP_DIAL_CONTACTS(2001)},20)
+; a queue: the caller hears music while its members are called in turn
+exten => 6022,1,Answer()
+ same => n,Queue(support,,,,60)
 exten => 6008,1,Answer()
  same => n,Wait(3)
  same => n,Hangup()
@@ -349,6 +352,9 @@ class Asterisk:
                       "full => notice,warning,error,verbose(3)\n",
             "rtp": "[general]\nrtpstart=10000\nrtpend=10999\n"
                    "icesupport=no\nstrictrtp=yes\n",
+            "queues": "[support]\nstrategy=linear\ntimeout=30\nretry=1\n"
+                      "musicclass=default\nringinuse=no\n"
+                      "member=PJSIP/2001\nmember=PJSIP/1002\n",
             "musiconhold": "[default]\nmode=files\ndirectory=%s/moh\n"
                            "[silence]\nmode=files\ndirectory=%s/silence\n"
                            % (at, at),
