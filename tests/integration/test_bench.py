@@ -56,6 +56,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(figures["green_lapsed"], 0)
         self.assertEqual(figures["kamailio_registered"], 20)
         self.assertGreater(figures["start_s"], 0)
+        self.assertGreater(figures["us_store_per_user"], 0)
         self.assertGreater(figures["silence_ms_reload"], 0)
 
     def test_many_calls_leave_nothing_behind(self):

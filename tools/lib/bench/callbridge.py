@@ -91,8 +91,9 @@ def thread_cpu_s(pid, name):
     """CPU of the threads of this name."""
     spent = 0
     for task in Path("/proc/%d/task" % pid).iterdir():
-        if (task / "comm").read_text().strip() == name:
-            spent += int((task / "schedstat").read_text().split()[0])
+        with contextlib.suppress(FileNotFoundError):    # it has ended
+            if (task / "comm").read_text().strip() == name:
+                spent += int((task / "schedstat").read_text().split()[0])
     return spent / 1e9
 
 

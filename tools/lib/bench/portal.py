@@ -345,6 +345,7 @@ def on_postgres(state, size, say):
         server.start()
         subject = Stored(state, server.database())
         fill(subject.folder, subject.url, size, say)
+        server.settle(subject.url)
         found = asked(subject, size, say)
         found["store_mb"] = server.megabytes(subject.url)
         return found

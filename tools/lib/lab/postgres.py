@@ -88,6 +88,12 @@ class Postgres:
              "-q", "-c", "CREATE DATABASE " + name])
         return "postgresql://callbridge@/%s?host=%s" % (name, self.folder)
 
+    def settle(self, url):
+        """Do now what the server would do in the background after so much
+        was put in."""
+        run(["psql", "-q", "-d", url, "-c", "VACUUM ANALYZE", "-c",
+             "CHECKPOINT"], deadline_s=600)
+
     def megabytes(self, url):
         """How large a database is."""
         text = run(["psql", "-d", url, "-At", "-c",
