@@ -1,5 +1,5 @@
 /**
- * @file node_clock.c  What moves the wheel: a timer of the kernel's, and a bell
+ * @file node_clock.c  What moves the wheel: a timer, and a bell for "at once"
  */
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
