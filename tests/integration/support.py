@@ -169,6 +169,14 @@ class BridgeTest(LabTest):
                 for line in text.split("\r\n\r\n", 1)[1].splitlines()
                 if not line.startswith("#")}
 
+    @staticmethod
+    def press(call, digits):
+        """A Teams user presses keys: as people do, not within the first half
+        second of voice, in which a PBX learns where it comes from."""
+        wait_for(lambda: call.counters()["rtp_sent"] >= 25, 30,
+                 lambda: "half a second of voice: %s" % call.counters())
+        call.dtmf(digits)
+
     def records(self):
         """The records of the calls that this test made."""
         return [call for call in self.bridge.calls()

@@ -78,6 +78,7 @@ class AsteriskPbx(LabTest):
         pbx, desk = self.site.asterisk, self.site.desk(1)
         desk.dial("6011")
         desk.wait_established()
+        desk.mouth.fresh(0.5)
         desk.dtmf("159207")
         desk.wait_closed()
         self.assertEqual(pbx.database("dtmf", "1001"), "159207")

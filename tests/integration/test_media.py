@@ -66,7 +66,7 @@ class Digits(BridgeTest):
         pbx.ask("database deltree dtmf")
         call = self.people["A"].dial("6011")
         call.wait_answered()
-        call.dtmf("159207")
+        self.press(call, "159207")
         call.wait_ended()
         self.assertEqual(pbx.database("dtmf", "2001"), "159207")
 
@@ -80,6 +80,7 @@ class Digits(BridgeTest):
     def test_a_phone_sends_digits_to_teams(self):
         person, desk = self.people["A"], self.site.desk(1)
         call = self.phone_calls(desk, person, "2001")
+        call.ear.hears(desk.tone_hz)
         desk.dtmf("42")
         wait_for(lambda: call.digits() == "42", 30,
                  lambda: "the digits 42, heard so far: " + call.digits())

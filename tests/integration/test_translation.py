@@ -63,7 +63,7 @@ class Translated(BridgeTest):
         pbx.ask("database deltree dtmf")
         call = self.people["A"].dial("6011")
         call.wait_answered()
-        call.dtmf("159207")
+        self.press(call, "159207")
         call.wait_ended()
         self.assertEqual(pbx.database("dtmf", "2021"), "159207")
 
@@ -80,7 +80,7 @@ class OtherDigits(BridgeTest):
         pbx.ask("database deltree dtmf")
         call = self.people[name].dial("6011")
         call.wait_answered()
-        call.dtmf("159207")
+        self.press(call, "159207")
         call.wait_ended()
         self.assertEqual(pbx.database("dtmf", extension), "159207")
 
