@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.asking import quantile
 
-from support import deadline, plan, sanitizer
+from support import plan, sanitizer
 
 KEYS = {"calls_per_cpu_s", "invite_180_ms_p50", "invite_180_ms_p99",
         "kb_per_held_call", "us_per_registration", "kb_per_line",
@@ -23,13 +23,15 @@ KEYS = {"calls_per_cpu_s", "invite_180_ms_p50", "invite_180_ms_p99",
 class Bench(unittest.TestCase):
     """The bridge under load, in a network of its own beside the lab's."""
 
+    deadline_s = 240
+
     def bench(self, what, *options):
         """Run `tools/bench WHAT --tiny`; its output and what it said."""
         done = subprocess.run(
             [str(plan.REPO / "tools/bench"), what, "--tiny", *options],
             env=dict(os.environ, **sanitizer.env()),
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=110, check=False)
+            timeout=230, check=False)
         self.assertEqual(done.returncode, 0, done.stderr[-4000:])
         return done.stdout, done.stderr
 
@@ -67,7 +69,6 @@ class Bench(unittest.TestCase):
         self.assertLessEqual(figures["soak_descriptors"], 0)
         self.assertEqual(figures["soak_threads"], 0)
 
-    @deadline(240)
     def test_the_portal_with_years_of_records(self):
         with tempfile.TemporaryDirectory() as folder:
             # a store that stays serves again

@@ -165,12 +165,12 @@ def options():
 
 def ciphers():
     """How SRTP is done in the bridge, one line."""
-    return run([plan.program("srtp-speed")]).strip()
+    return run([plan.program("srtp-speed")], 100).strip()
 
 
 def translation():
     """What a call costs whose voice is translated, a line each."""
-    return run([plan.program("voice-speed")]).strip().splitlines()
+    return run([plan.program("voice-speed")], 100).strip().splitlines()
 
 
 def measure(chosen, state):
