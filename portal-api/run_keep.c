@@ -15,6 +15,7 @@
 
 #include "api.h"
 #include "bridge/base/log.h"
+#include "bridge/base/wheel.h"
 #include "run_keep.h"
 #include "run_process.h"
 #include "runner.h"
@@ -411,16 +412,6 @@ static int left_h(const struct store_run *run, void *arg)
 }
 
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-
 static int left_keep(struct store *st, const struct portal_conf *conf,
 		     const struct left *left, int64_t since_ms)
 {
@@ -437,7 +428,8 @@ static int left_keep(struct store *st, const struct portal_conf *conf,
 		return err;
 
 	/* it ends by itself, but not for ever */
-	if (run_process_is_left(folder) && now_ms() - since_ms < PATIENCE_MS)
+	if (run_process_is_left(folder) &&
+	    clock_wall_ms() - since_ms < PATIENCE_MS)
 		return EAGAIN;
 
 	info("tests", left->id, "was interrupted; what it has left is kept");

@@ -298,16 +298,6 @@ static void bell_h(evutil_socket_t fd, short what, void *arg)
 /* Beginning and end */
 
 
-static int64_t wall_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-
 /** Where nothing was ever begun nothing is left */
 static bool was_used(const struct portal_conf *conf)
 {
@@ -328,7 +318,7 @@ int runner_alloc(struct runner **rp, struct portal *portal,
 
 	r->portal   = portal;
 	r->base     = base;
-	r->since_ms = wall_ms();
+	r->since_ms = clock_wall_ms();
 	r->left_seen = !was_used(portal_conf(portal));
 	(void)pthread_mutex_init(&r->lock, NULL);
 	r->bell = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -7,6 +7,7 @@
 #include "api.h"
 #include "bridge/base/log.h"
 #include "bridge/base/metrics.h"
+#include "bridge/base/wheel.h"
 #include "sync/script.h"
 #include "sync_run.h"
 #include "syncing.h"
@@ -129,7 +130,7 @@ static json_t *result_json(const struct sync_run *run)
 			 "mode", sync_mode_name(run->mode), "state", state,
 			 "who", run->job.who, "began_ms",
 			 (json_int_t)run->began_ms, "ended_ms",
-			 (json_int_t)sync_now_ms(), "problem",
+			 (json_int_t)clock_wall_ms(), "problem",
 			 problem_json(&run->problem), "note",
 			 problem_json(&run->note), "full",
 			 directory_was_full(run->dir), "pages",
@@ -280,7 +281,7 @@ static void denied_note(struct sync_run *run, bool denied)
 	if (denied)
 		(void)json_object_set_new(run->data, "denied_ms",
 					  json_integer((json_int_t)
-						       sync_now_ms()));
+						       clock_wall_ms()));
 	else
 		(void)json_object_del(run->data, "denied_ms");
 }

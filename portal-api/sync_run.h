@@ -80,9 +80,6 @@ int sync_graph_make(struct graph **gp, struct event_base *base,
 		    const struct syncconf *conf,
 		    const struct portal_conf *pc);
 
-/** ms since 1970 */
-int64_t sync_now_ms(void);
-
 /** @param advice  Static */
 void sync_problem_set(struct sync_problem *problem, const char *fault,
 		      const char *advice, const char *why);

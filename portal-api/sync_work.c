@@ -7,10 +7,10 @@
  */
 #include <jansson.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "bridge/base/errors.h"
 #include "bridge/base/log.h"
+#include "bridge/base/wheel.h"
 #include "bridge/model/tenant.h"
 #include "bridge/store/seal.h"
 #include "objects.h"
@@ -19,16 +19,6 @@
 
 
 enum { CHUNK = 2000, FULL_MS = 24 * 3600 * 1000 };
-
-
-int64_t sync_now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 
 const char *sync_step_name(enum sync_step step)
@@ -197,7 +187,7 @@ static void mode_read(struct sync_run *run)
 	run->full = !strcmp(run->job.wish, "full");
 	run->mode = !strcmp(run->job.wish, "test") ? SYNC_TEST :
 		!strcmp(run->job.wish, "dry-run") ? SYNC_DRY_RUN : SYNC_RUN;
-	run->began_ms = sync_now_ms();
+	run->began_ms = clock_wall_ms();
 }
 
 
@@ -480,7 +470,7 @@ static int teams_keep(const struct sync_run *run, struct store *st,
 	json = json_pack("{s:s, s:s, s:s, s:s, s:I}", "state",
 			 given_name(one), "why", one->why, "wanted",
 			 one->number, "number", one->has, "time_ms",
-			 (json_int_t)sync_now_ms());
+			 (json_int_t)clock_wall_ms());
 	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	err = text ? store_person_teams(st, run->job.tenant, one->id, text)

@@ -3,9 +3,8 @@
  *
  * Every struct that a person can set has one table of its fields. From it
  * come YAML loading with errors that name file, line and column, JSON in and
- * out, printing of each value with its origin, `explain`, the JSON Schema
- * and the reference page of the docs. Adding a setting is one line in the
- * table and the code that uses it.
+ * out, printing of each value with its origin, `explain` and the JSON Schema.
+ * Adding a setting is one line in the table and the code that uses it.
  *
  * A table describes a plain struct. Members by type:
  *
@@ -178,9 +177,6 @@ int fields_explain(struct re_printf *pf, const struct fields *t,
 
 /** JSON Schema (draft 2020-12) of the table; caller owns the reference */
 struct json_t *fields_schema(const struct fields *t);
-
-/** Reference table in Markdown, a row a field, for docs/ */
-int fields_markdown(struct re_printf *pf, const struct fields *t);
 
 int  strings_add(struct strings *s, const char *text);
 bool strings_has(const struct strings *s, const char *text);

@@ -1,5 +1,5 @@
 /**
- * @file field_text.c  Tables as a person reads them: explain and reference
+ * @file field_text.c  Tables as a person reads them: explain
  */
 #include <stdlib.h>
 
@@ -12,17 +12,6 @@ enum { TYPE_MAX = 64, PAD = 32 };
 static const char *or_dash(const char *text)
 {
 	return str_isset(text) ? text : "-";
-}
-
-
-/** Range or choices, empty where the type says it all */
-static void range_of(const struct field *f, char *buf, size_t size)
-{
-	const bool limited = f->min || f->max || f->choicec;
-
-	*buf = '\0';
-	if (limited)
-		field_want(f, buf, size);
 }
 
 
@@ -132,76 +121,4 @@ int fields_explain(struct re_printf *pf, const struct fields *t,
 	(void)path_push(&prefix, path);
 
 	return list_fields(pf, f->sub, &prefix);
-}
-
-
-/* Reference */
-
-
-/** A cell of a table: what would end it is escaped */
-static int print_cell(struct re_printf *pf, const char *text)
-{
-	int err = 0;
-
-	for (const char *p = or_dash(text); *p && !err; p++)
-		err = re_hprintf(pf, *p == '|' ? "\\|" : "%c", *p);
-
-	return err;
-}
-
-
-static int print_row(struct re_printf *pf, const struct field *f,
-		     const char *path)
-{
-	char type[TYPE_MAX], range[FIELD_WANT_MAX];
-	int err = 0;
-
-	field_type_name(f, type, sizeof(type));
-	range_of(f, range, sizeof(range));
-
-	err |= re_hprintf(pf, "| `%s` | %s | ", path, type);
-	err |= print_cell(pf, range);
-	err |= re_hprintf(pf, str_isset(f->dflt) ? " | `%s` | " : " | - | ",
-			  f->dflt);
-	err |= print_cell(pf, f->help);
-	err |= print_flags(pf, f, " *");
-	err |= re_hprintf(pf, f->flags ? "* |\n" : " |\n");
-
-	return err;
-}
-
-
-static int print_rows(struct re_printf *pf, const struct fields *t,
-		      struct path *path)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < t->fieldc && !err; i++) {
-		const struct field *f = &t->fieldv[i];
-		const size_t before = path_push(path, f->name);
-
-		err = print_row(pf, f, path->text);
-		if (!err && f->sub)
-			err = print_rows(pf, f->sub, path);
-
-		path_pop(path, before);
-	}
-
-	return err;
-}
-
-
-int fields_markdown(struct re_printf *pf, const struct fields *t)
-{
-	struct path path = { 0, "" };
-	int err = 0;
-
-	if (!t)
-		return EINVAL;
-
-	err |= re_hprintf(pf, "| setting | type | range | default |"
-			  " meaning |\n");
-	err |= re_hprintf(pf, "|---|---|---|---|---|\n");
-
-	return err | print_rows(pf, t, &path);
 }

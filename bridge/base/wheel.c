@@ -447,3 +447,13 @@ uint64_t clock_ms(void)
 {
 	return clock_us() / 1000;
 }
+
+
+int64_t clock_wall_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}

@@ -102,4 +102,8 @@ uint64_t clock_ms(void);
 /** CLOCK_MONOTONIC in microseconds */
 uint64_t clock_us(void);
 
+/** CLOCK_REALTIME in milliseconds since 1970: for what people see and what is
+    stored, never for waiting */
+int64_t clock_wall_ms(void);
+
 #endif

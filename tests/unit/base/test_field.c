@@ -862,34 +862,6 @@ static void explains_fields(void **state)
 }
 
 
-static int markdown_print(struct re_printf *pf, void *unused)
-{
-	(void)unused;
-	return fields_markdown(pf, &table);
-}
-
-
-static void writes_the_reference(void **state)
-{
-	char *text;
-
-	(void)state;
-	assert_int_equal(re_sdprintf(&text, "%H", markdown_print, NULL), 0);
-	assert_int_equal(strncmp(text, "| setting |", 11), 0);
-	assert_non_null(strstr(text, "\n| `port` | number | 1..65535 | `5060`"
-			       " | Port |\n"));
-	assert_non_null(strstr(text, "\n| `timing.refresh_at` | percentage |"
-			       " 10%..95% | `50%` | When to refresh \\| part"
-			       " of expires |\n"));
-	assert_non_null(strstr(text, "\n| `phones.password` | text | a text"
-			       " of at most 8 octets | - | Its password"
-			       " *secret, never shown* |\n"));
-	assert_non_null(strstr(text, "\n| `mood` | choice | one of udp, tcp,"
-			       " tls | - | No default |\n"));
-	mem_deref(text);
-}
-
-
 static json_t *at(json_t *json, const char *a, const char *b)
 {
 	return json_object_get(json_object_get(json, a), b);
@@ -1060,7 +1032,6 @@ int main(void)
 		cmocka_unit_test(json_types_are_kept_apart),
 		cmocka_unit_test(json_takes_what_a_peer_wrote),
 		cmocka_unit_test(explains_fields),
-		cmocka_unit_test(writes_the_reference),
 		cmocka_unit_test(schema_says_what_the_table_says),
 		cmocka_unit_test(survives_failing_allocations),
 	};
