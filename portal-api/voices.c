@@ -185,7 +185,7 @@ void voice_delete(struct request *rq)
 /** Messages and packets, in order of time */
 struct reel {
 	struct capture *cap;       /* owned                                 */
-	struct tape *tape;         /* held                                  */
+	struct tape *tape;         /* held; NULL: none yet                  */
 	struct tape_packet pkt;    /* the next one                          */
 	size_t at;
 	bool more;
@@ -277,7 +277,8 @@ static int reel_make(struct reel *reel, struct request *rq,
 
 	err = capture_alloc(&reel->cap, conf->software);
 	if (!err) {
-		reel->more = tape_next(reel->tape, &reel->at, &reel->pkt);
+		reel->more = reel->tape && tape_next(reel->tape, &reel->at,
+						     &reel->pkt);
 		err = trace_apply(conf->trace, s->traced, message_add, reel);
 	}
 
@@ -308,7 +309,7 @@ void voice_get(struct request *rq)
 		return;
 
 	reel.tape = tapes_find(conf->tapes, s.tenant, s.name, 0);
-	if (!reel.tape) {
+	if (!reel.tape && !tapes_are_asked(conf->tapes, s.tenant, s.name)) {
 		reply_error(rq, HTTP_NOTFOUND, "subject",
 			    "no voice is kept of %s", rq->param);
 		return;

@@ -195,11 +195,14 @@ static void state_say(const struct actor *actor, char *buf, size_t size)
 		break;
 
 	case ACTOR_RELEASED:
-		(void)re_snprintf(buf, size, actor->scode ? "the call was"
-				  " refused: %u %s" : "the call has ended%s%s",
-				  actor->scode, actor->reason);
-		if (!actor->scode)
-			(void)re_snprintf(buf, size, "the call has ended");
+		if (actor->scode)
+			(void)re_snprintf(buf, size, "the call was refused:"
+					  " %u %s", actor->scode,
+					  actor->reason);
+		else
+			(void)re_snprintf(buf, size, "the call has ended%s%s",
+					  *actor->reason ? ": " : "",
+					  actor->reason);
 		break;
 	}
 }

@@ -99,6 +99,17 @@ static bool has_ended(void *arg)
 }
 
 
+static void process_end(struct phone_link *link)
+{
+	if (!link->pid)
+		return;
+
+	(void)kill(link->pid, SIGKILL);
+	(void)waitpid(link->pid, NULL, 0);
+	link->pid = 0;
+}
+
+
 static void link_destructor(void *arg)
 {
 	struct phone_link *link = arg;
@@ -110,10 +121,8 @@ static void link_destructor(void *arg)
 
 	link_close(link);
 
-	if (link->pid && pump_until(link->pump, QUIT_MS, has_ended, link)) {
-		(void)kill(link->pid, SIGKILL);
-		(void)waitpid(link->pid, NULL, 0);
-	}
+	if (link->pid && pump_until(link->pump, QUIT_MS, has_ended, link))
+		process_end(link);
 
 	json_decref(link->answer);
 	mem_deref(link->mb);
@@ -506,6 +515,8 @@ static int launch(struct phone_link *link, const struct phone_conf *conf,
 		}
 
 		err = connect_to(link);
+		if (err)
+			process_end(link);
 	}
 
 	if (err)

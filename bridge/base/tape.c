@@ -292,6 +292,28 @@ int tapes_order(struct tapes *tapes, const char *tenant, const char *subject,
 }
 
 
+bool tapes_are_asked(struct tapes *tapes, const char *tenant,
+		     const char *subject)
+{
+	bool asked = false;
+
+	if (!tapes)
+		return false;
+
+	(void)pthread_mutex_lock(&tapes->lock);
+	sweep(tapes, clock_us());
+	for (size_t i = 0; i < ORDERS && !asked; i++) {
+		const struct order *o = &tapes->orderv[i];
+
+		asked = o->until_us && !str_cmp(o->tenant, tenant) &&
+			!str_casecmp(o->subject, subject);
+	}
+	(void)pthread_mutex_unlock(&tapes->lock);
+
+	return asked;
+}
+
+
 static bool is_of(const struct entry *entry, const char *tenant,
 		  const char *subject)
 {

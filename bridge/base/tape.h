@@ -55,6 +55,11 @@ bool tapes_are_on(const struct tapes *tapes);
 int tapes_order(struct tapes *tapes, const char *tenant, const char *subject,
 		uint32_t seconds);
 
+/** Is the voice of exactly this subject asked for? A call that runs takes
+    notice within a second or so: until then there is no tape of it */
+bool tapes_are_asked(struct tapes *tapes, const char *tenant,
+		     const char *subject);
+
 /** Stop, and throw away what there is of the subject. @return 0, ENOENT */
 int tapes_cancel(struct tapes *tapes, const char *tenant,
 		 const char *subject);

@@ -211,6 +211,9 @@ class Voice(BridgeTest):
                           "the call's record")[0]
         self.assertIn("the next 30 s", self.bridge.command(
             "record", "--seconds", "30", record["id"]))
+        # before the call has taken notice there are its messages
+        self.assertIn("INVITE", {row["sip.Method"]
+                                 for row in self.packets(record["id"])})
         self.talk(call, desk)
         call.dtmf("7")
         wait_for(lambda: self.heard_enough(record["id"]), 30,

@@ -31,6 +31,9 @@ class PageOfTests(BrowserTest, RunTest):
         super().setUp()
         self.assertEqual(self.local.delete(
             "/tenants/contoso/pbxs/hq/testers").code, 204)
+        self.end_all()
+        for run in self.local.get("/test-runs").json["test_runs"]:
+            self.local.delete("/test-runs/" + run["id"])
 
     def restart(self):
         """The service is killed, and runs again."""

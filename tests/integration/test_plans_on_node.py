@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 from support import plan, site, wait_for
-from test_portal_runs import RunTest, Stream
+from test_portal_runs import RunTest, Stream, a_person
 
 PORT = 18444
 
@@ -76,17 +76,6 @@ class Elsewhere(RunTest):
     def setUp(self):
         super().setUp()
         self.addCleanup(self.end_all)
-
-    def running(self):
-        return [row["id"] for row in
-                self.local.get("/test-runs").json["test_runs"]
-                if row["verdict"] == "running"]
-
-    def end_all(self):
-        """A test that failed leaves none running for the next one."""
-        for run in self.running():
-            self.local.post("/test-runs/%s/stop" % run)
-        wait_for(lambda: not self.running(), 60, "all tests to end", 0.1)
 
     def command(self, *words):
         command = Command(self.env, *words)
@@ -194,8 +183,7 @@ class Elsewhere(RunTest):
             "test", "run", "--on-node", bad, status=2))
 
     def test_a_person_is_asked_here_and_may_answer_there(self):
-        self.who_plays(external={"kind": "human", "name": "Eve",
-                               "number": "+441632960031"})
+        self.who_plays(external=a_person("Eve"))
         command = self.command("test", "run", "--on-node", "--tenant",
                                "contoso", "--pbx", "hq", "--case",
                                "to-pstn", "--times", "1")

@@ -55,6 +55,13 @@ class Stream(threading.Thread):
             name, members, self.events), 0.05)
 
 
+def a_person(name):
+    """Somebody at a telephone. It rings within the PBX: what Asterisk sends
+    to a carrier's address where nobody is it repeats for half a minute, and
+    the next test's telephone there would take it for a call of its own."""
+    return {"kind": "human", "name": name, "number": "6001"}
+
+
 class RunTest(BridgeTest):
     """The lab's bridge, with its users in teams-sim."""
 
@@ -74,6 +81,17 @@ class RunTest(BridgeTest):
         self.who_plays(external={
             "kind": "phone", "number": "+441632960031", "registers": False,
             "address": "127.0.0.31:5060", "sip_password": "phone-s3cret"})
+
+    def running(self):
+        return [row["id"] for row in
+                self.local.get("/test-runs").json["test_runs"]
+                if row["verdict"] == "running"]
+
+    def end_all(self):
+        """A test that failed leaves none running for the next one."""
+        for run in self.running():
+            self.local.post("/test-runs/%s/stop" % run)
+        wait_for(lambda: not self.running(), 60, "all tests to end", 0.1)
 
     def who_plays(self, **more):
         """Say who plays whom."""
@@ -186,8 +204,7 @@ class Begun(RunTest):
     """What people do with it."""
 
     def test_a_person_is_asked_and_answers_once(self):
-        self.who_plays(external={"kind": "human", "name": "Eve",
-                               "number": "+441632960031"})
+        self.who_plays(external=a_person("Eve"))
         run, stream = self.begin(cases=["to-pstn"])
         asked = stream.wait("question")
         self.assertIn("Eve", asked["text"])
@@ -478,7 +495,7 @@ class Left(RunTest):
     tests = "question: 5s"
 
     def test_a_test_that_nobody_answers_is_ended(self):
-        self.who_plays(external={"kind": "human", "number": "+441632960031"})
+        self.who_plays(external=a_person("Joe"))
         run, stream = self.begin()
         stream.wait("question")
         self.assertEqual(stream.wait("over")["verdict"], "stopped")

@@ -69,7 +69,10 @@ static void nothing_without_being_asked(void **state)
 
 	/* another customer's call of that id, another user's call */
 	assert_int_equal(tapes_order(f.tapes, "other", "c1", 5), 0);
+	assert_false(tapes_are_asked(f.tapes, "acme", "ben@acme"));
 	assert_int_equal(tapes_order(f.tapes, "acme", "ben@acme", 5), 0);
+	assert_true(tapes_are_asked(f.tapes, "acme", "Ben@acme"));
+	assert_false(tapes_are_asked(f.tapes, "acme", "c1"));
 	assert_null(take(&f, "c1", "ann@acme"));
 	mem_deref(f.tapes);
 }
