@@ -382,7 +382,7 @@ class Kept(PortalTest):
         made = self.share("support", 3)
         shown = self.shown(made)
         text = shown.text
-        for word in ("2079460018", "4930123", "user1", "img"):
+        for word in ("2079460018", "4930123", "user1", "onerror"):
             self.assertNotIn(word, text)
         call = shown.json["call"]
         self.assertEqual(call["caller"][0], "+")
