@@ -338,6 +338,8 @@ struct sessions;
 struct sessions *portal_sessions(struct portal *portal);
 struct imports;
 struct imports *portal_imports(struct portal *portal);
+struct recent;
+struct recent *portal_overviews(struct portal *portal);
 struct streams;
 struct streams *portal_streams(struct portal *portal);
 struct runner;

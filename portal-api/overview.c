@@ -1,12 +1,20 @@
 /**
  * @file overview.c  How things are
+ *
+ * Each open page asks for it whenever something has happened, a second after
+ * that (web/overview.jsx). An answer that was begun within that second tells
+ * what has happened, and is good for all of them.
  */
+#include <event2/buffer.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <time.h>
 
+#include "bridge/base/libre.h"
 #include "bridge/store/live.h"
 #include "api.h"
 #include "problems.h"
+#include "recent.h"
 
 
 enum { ATTENTION_MAX = 50 };
@@ -115,41 +123,100 @@ static int64_t today_ms(void)
 }
 
 
-void overview_get(struct request *rq)
+static json_t *overview_json(struct overview *ov,
+			     const struct store_totals *totals)
 {
+	return json_pack("{s:O, s:I, s:I, s:I, s:{s:I, s:I}, s:O, s:O}",
+			 "registrations", ov->states,
+			 "calls", (json_int_t)ov->calls,
+			 "calls_today", (json_int_t)(totals->calls +
+						     ov->today),
+			 "failures_today", (json_int_t)totals->failed,
+			 "trunks", "up", (json_int_t)ov->trunkv[1],
+			 "down", (json_int_t)ov->trunkv[0],
+			 "attention", ov->attention,
+			 "problems", ov->problems);
+}
+
+
+static int find(struct overview *ov, struct store_totals *totals)
+{
+	struct request *rq = ov->rq;
 	struct live *live = portal_conf(rq->portal)->live;
-	struct overview ov = { .rq = rq, .attention = json_array(),
+	int err;
+
+	err = store_call_totals(rq->st, query_text(rq, "tenant"),
+				ov->today_ms, totals);
+	if (!err)
+		err = regs_read(ov);
+	if (!err)
+		err = live_call_apply(live, call_h, ov);
+	if (!err)
+		err = live_trunk_apply(live, trunk_h, ov);
+
+	return err ? err : problems_find(rq, ov->problems);
+}
+
+
+static int make_h(char **textp, void *arg)
+{
+	struct overview ov = { .rq = arg, .attention = json_array(),
 			       .states = json_object(),
 			       .problems = json_array(),
 			       .today_ms = today_ms() };
 	struct store_totals totals;
+	json_t *json = NULL;
 	int err;
 
-	err = store_call_totals(rq->st, query_text(rq, "tenant"), ov.today_ms,
-				&totals);
-	if (!err)
-		err = regs_read(&ov);
-	if (!err)
-		err = live_call_apply(live, call_h, &ov);
-	if (!err)
-		err = live_trunk_apply(live, trunk_h, &ov);
-	if (!err)
-		err = problems_find(rq, ov.problems);
-
-	if (err) {
-		json_decref(ov.states);
-		json_decref(ov.attention);
-		json_decref(ov.problems);
-		reply_store(rq, err, NULL);
-		return;
+	err = find(&ov, &totals);
+	if (!err) {
+		json = overview_json(&ov, &totals);
+		*textp = json ? json_dumps(json, JSON_COMPACT) : NULL;
+		err = *textp ? 0 : ENOMEM;
 	}
 
-	reply_json(rq, HTTP_OK, json_pack("{s:o, s:I, s:I, s:I, s:{s:I, s:I},"
-		   " s:o, s:o}", "registrations", ov.states,
-		   "calls", (json_int_t)ov.calls,
-		   "calls_today", (json_int_t)(totals.calls + ov.today),
-		   "failures_today", (json_int_t)totals.failed,
-		   "trunks", "up", (json_int_t)ov.trunkv[1],
-		   "down", (json_int_t)ov.trunkv[0],
-		   "attention", ov.attention, "problems", ov.problems));
+	json_decref(json);
+	json_decref(ov.states);
+	json_decref(ov.attention);
+	json_decref(ov.problems);
+
+	return err;
+}
+
+
+/** Whose it is: customers are not told all that the MSP is told of them */
+static int key_print(char **keyp, const struct request *rq)
+{
+	const char *own = access_tenant(rq), *tenant = query_text(rq,
+								  "tenant");
+
+	return re_sdprintf(keyp, "%s %s/%s", own ? "customer" : "msp",
+			   tenant ? "of" : "all", tenant ? tenant : "");
+}
+
+
+void overview_get(struct request *rq)
+{
+	struct evbuffer *body = evbuffer_new();
+	char *key = NULL, *text = NULL;
+	int err;
+
+	err = body ? key_print(&key, rq) : ENOMEM;
+	if (!err)
+		err = recent_get(portal_overviews(rq->portal), key, make_h,
+				 rq, &text);
+	if (!err && evbuffer_add_printf(body, "%s\n", text) < 0)
+		err = ENOMEM;
+
+	if (err) {
+		if (body)
+			evbuffer_free(body);
+		reply_store(rq, err, NULL);
+	}
+	else {
+		reply_body(rq, HTTP_OK, "application/json", body);
+	}
+
+	mem_deref(key);
+	free(text);
 }

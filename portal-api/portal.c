@@ -28,6 +28,7 @@
 #include "imports.h"
 #include "portal_conf.h"
 #include "presence.h"
+#include "recent.h"
 #include "remote.h"
 #include "runner.h"
 #include "sessions.h"
@@ -36,6 +37,7 @@
 
 enum {
 	READ_S         = 10,           /* between two octets                 */
+	OVERVIEW_MS    = 1000,         /* that pages wait before they ask    */
 };
 
 
@@ -48,6 +50,7 @@ struct portal {
 	struct desk *desk;         /* owned, NULL: there is no store       */
 	struct sessions *sessions; /* owned                                */
 	struct imports *imports;   /* owned                                */
+	struct recent *overviews;  /* owned                                */
 	struct streams *streams;   /* owned                                */
 	struct runner *runner;     /* owned, NULL: there is no store       */
 	struct certificates *certificates;     /* owned                    */
@@ -82,6 +85,12 @@ struct sessions *portal_sessions(struct portal *portal)
 struct imports *portal_imports(struct portal *portal)
 {
 	return portal->imports;
+}
+
+
+struct recent *portal_overviews(struct portal *portal)
+{
+	return portal->overviews;
 }
 
 
@@ -431,6 +440,8 @@ static int loop_init(struct portal *p)
 	if (!err)
 		err = imports_alloc(&p->imports);
 	if (!err)
+		err = recent_alloc(&p->overviews, OVERVIEW_MS);
+	if (!err)
 		err = certificates_alloc(&p->certificates);
 	if (!err)
 		err = streams_alloc(&p->streams, p->base, p->conf.live);
@@ -478,6 +489,7 @@ static void portal_free(struct portal *p)
 	remote_free(p->remote);
 	mem_deref(p->door);
 	imports_free(p->imports);
+	recent_free(p->overviews);
 	certificates_free(p->certificates);
 	sessions_free(p->sessions);
 	commands_free(p->commands);

@@ -478,6 +478,23 @@ class Roles(PortalTest):
                             "%s: %s" % (path, rows))
         self.assertEqual(len(acme.get("/users").json["users"]), 1)
 
+    def test_an_overview_is_told_to_those_it_is_for(self):
+        def seen(who, query=""):
+            found = self.clients[who].get("/overview" + query).json
+            return (sum(found["registrations"].values()),
+                    "teams" in {row["kind"] for row in found["problems"]})
+        wait_for(lambda: seen("msp-admin")[0] == 2, 30,
+                 "both users to be counted", 0.1)
+        # one after the other: within the time that an answer is good for
+        self.assertEqual([
+            seen("msp-admin"), seen("msp-support", "?tenant=acme"),
+            seen("tenant-admin"), seen("tenant-viewer", "?tenant=acme"),
+            seen("msp-support", "?tenant=other"),
+            seen("msp-support", "?tenant=nobody"), seen("msp-support")],
+            # who has no certificate for Teams is the node: not a customer's
+            [(2, True), (1, True), (1, False), (1, False), (1, True),
+             (0, False), (2, True)])
+
     def test_reports_are_kept_for_whom_they_concern(self):
         report = {"verdict": "passed", "counts": {"passed": 3},
                   "started": "2026-01-01T00:00:00Z",
@@ -611,6 +628,19 @@ class Customers(PortalTest):
         self.assertIn(row["name"], ("user31@acme.example",
                                     "user32@acme.example"))
         self.assertTrue(row["advice"])
+
+        # who comes back is seen to, and by whoever has asked before
+        self.pbx.refused.clear()
+        for n in (31, 32):
+            self.local.post("/registrations/user%d@acme.example/retry" % n)
+
+        def states():
+            found = self.local.get("/overview").json
+            return found["registrations"], len(found["attention"])
+        wait_for(lambda: states() == ({
+            "off": 0, "queued": 0, "registered": 3, "lagging": 0,
+            "failing": 0}, 0), 30, lambda: "all: %s" % (states(),), 0.2)
+        self.assertEqual([kind["kind"] for kind in problems()], ["teams"])
 
     def test_revisions_keep_people_apart(self):
         path = "/tenants/acme/users/user2@acme.example"

@@ -462,11 +462,15 @@ class Syncing(SyncTest):
                 "/overview"))["problems"]}
         soon = time.strftime("%Y-%m-%d",
                              time.gmtime(time.time() + 10 * 86400))
+
+        def need(kind):
+            return wait_for(lambda: needs().get(kind), 20,
+                            "%s to be told" % kind, 0.1)
         self.set_up(secret_ends=soon)
-        self.assertGreater(needs()["sync-secret"]["ends_s"], time.time())
+        self.assertGreater(need("sync-secret")["ends_s"], time.time())
         self.good(self.local.patch(SYNC, {"client_secret": "wrong"}))
         self.go()
-        self.assertIn("has expired", needs()["sync"]["advice"])
+        self.assertIn("has expired", need("sync")["advice"])
         self.assertRegex(self.local.get("/metrics").text, "callbridge_sync_"
                          'runs_total{result="failed"} [1-9]')
 

@@ -224,20 +224,28 @@ static void append(const struct world *w, const char *day, const char *text,
 }
 
 
-static void told(const struct world *w, const char *day, int64_t time_ms,
-		 unsigned first, unsigned c, const char *more)
+static void told_of(const struct world *w, const char *tenant,
+		    const char *day, int64_t time_ms, unsigned first,
+		    unsigned c, const char *more)
 {
 	char line[256];
 
 	for (unsigned i = first; i < first + c; i++) {
 		const int l = re_snprintf(line, sizeof(line), "{\"time_ms\":"
-			"%lld,\"reg\":{\"tenant\":\"acme\",\"pbx\":\"hq\","
+			"%lld,\"reg\":{\"tenant\":\"%s\",\"pbx\":\"hq\","
 			"\"upn\":\"U%u@acme.example\",%s}}\n",
-			(long long)time_ms, i, more);
+			(long long)time_ms, tenant, i, more);
 
 		assert_true(l > 0);
 		append(w, day, line, (size_t)l);
 	}
+}
+
+
+static void told(const struct world *w, const char *day, int64_t time_ms,
+		 unsigned first, unsigned c, const char *more)
+{
+	told_of(w, "acme", day, time_ms, first, c, more);
 }
 
 
@@ -380,6 +388,67 @@ static void test_who_queues_over_midnight_is_found(void **state)
 }
 
 
+static int see_count(const char *name, int64_t count, void *arg)
+{
+	json_t *counts = arg;
+
+	assert_null(json_object_get(counts, name));
+
+	return json_object_set_new(counts, name, json_integer(count));
+}
+
+
+/** "off queued registered lagging failing", as all their counts and one by
+    one */
+static void counted(struct world *w, const char *tenant, const char *want)
+{
+	json_t *counts = json_object();
+	char found[128] = "", each[128] = "";
+
+	assert_int_equal(store_user_states(w->st, tenant, see_count, counts),
+			 0);
+	for (int i = 0; i < REG_STATES; i++) {
+		const char *name = reg_state_name((enum reg_state)i);
+		const struct store_users which = { .tenant = tenant,
+						   .state = name };
+		size_t l = strlen(found), c = 12345;
+
+		(void)re_snprintf(found + l, sizeof(found) - l, "%lld ",
+				  (long long)json_integer_value(
+					  json_object_get(counts, name)));
+		assert_int_equal(store_user_count(w->st, &which, &c), 0);
+		l = strlen(each);
+		(void)re_snprintf(each + l, sizeof(each) - l, "%zu ", c);
+	}
+	json_decref(counts);
+
+	assert_string_equal(found, want);
+	assert_string_equal(each, want);
+}
+
+
+static void test_users_are_counted_by_state(void **state)
+{
+	struct world *w = *state;
+
+	counted(w, NULL, "0 0 0 0 0 ");
+	told(w, "20200101", 10, 1, 1, "\"state\":\"failing\"");
+	assert_int_equal(imported(w), 1);
+	counted(w, NULL, "0 0 0 0 1 ");
+
+	told(w, "20200101", 20, 10, 7, registered);
+	told(w, "20200101", 20, 20, 2, "\"state\":\"lagging\"");
+	told(w, "20200101", 20, 30, 3, "\"state\":\"off\"");
+	told_of(w, "beta", "20200101", 20, 1, 4, registered);
+	told_of(w, "beta", "20200101", 20, 5, 1, "\"state\":\"failing\"");
+	assert_int_equal(imported(w), 17);
+	counted(w, NULL, "3 0 11 2 2 ");
+	counted(w, "acme", "3 0 7 2 1 ");
+	counted(w, "beta", "0 0 4 0 1 ");
+	counted(w, "nobody", "0 0 0 0 0 ");
+}
+
+
 static const struct CMUnitTest linev[] = {
 	cmocka_unit_test(test_a_line_is_read_as_a_parser_reads_it),
 	cmocka_unit_test(test_no_line_is_read_that_a_parser_refuses),
@@ -390,6 +459,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_the_newest_status_of_many_is_the_present_one),
 	TEST(test_who_queues_is_put_in_when_it_is_calm),
 	TEST(test_who_queues_over_midnight_is_found),
+	TEST(test_users_are_counted_by_state),
 };
 
 
