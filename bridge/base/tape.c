@@ -252,10 +252,26 @@ void tapes_sweep(struct tapes *tapes)
 }
 
 
+/** @return NULL if nobody asked for it */
+static struct order *order_find(struct tapes *tapes, const char *tenant,
+				const char *subject)
+{
+	for (size_t i = 0; i < ORDERS; i++) {
+		struct order *order = &tapes->orderv[i];
+
+		if (order->until_us && !str_cmp(order->tenant, tenant) &&
+		    !str_casecmp(order->subject, subject))
+			return order;
+	}
+
+	return NULL;
+}
+
+
 int tapes_order(struct tapes *tapes, const char *tenant, const char *subject,
 		uint32_t seconds)
 {
-	struct order *order = NULL;
+	struct order *order;
 	int err = EAGAIN;
 
 	if (!tapes_are_on(tapes))
@@ -266,17 +282,10 @@ int tapes_order(struct tapes *tapes, const char *tenant, const char *subject,
 	(void)pthread_mutex_lock(&tapes->lock);
 	sweep(tapes, clock_us());
 
-	for (size_t i = 0; i < ORDERS; i++) {
-		struct order *o = &tapes->orderv[i];
-
-		if (!o->until_us) {
-			order = order ? order : o;
-		}
-		else if (!str_cmp(o->tenant, tenant) &&
-			 !str_casecmp(o->subject, subject)) {
-			order = o;
-			break;
-		}
+	order = order_find(tapes, tenant, subject);
+	for (size_t i = 0; i < ORDERS && !order; i++) {
+		if (!tapes->orderv[i].until_us)
+			order = &tapes->orderv[i];
 	}
 
 	if (order) {
@@ -295,19 +304,14 @@ int tapes_order(struct tapes *tapes, const char *tenant, const char *subject,
 bool tapes_are_asked(struct tapes *tapes, const char *tenant,
 		     const char *subject)
 {
-	bool asked = false;
+	bool asked;
 
 	if (!tapes)
 		return false;
 
 	(void)pthread_mutex_lock(&tapes->lock);
 	sweep(tapes, clock_us());
-	for (size_t i = 0; i < ORDERS && !asked; i++) {
-		const struct order *o = &tapes->orderv[i];
-
-		asked = o->until_us && !str_cmp(o->tenant, tenant) &&
-			!str_casecmp(o->subject, subject);
-	}
+	asked = order_find(tapes, tenant, subject);
 	(void)pthread_mutex_unlock(&tapes->lock);
 
 	return asked;
@@ -325,19 +329,16 @@ static bool is_of(const struct entry *entry, const char *tenant,
 
 int tapes_cancel(struct tapes *tapes, const char *tenant, const char *subject)
 {
+	struct order *order;
 	int err = ENOENT;
 
 	if (!tapes)
 		return ENOENT;
 
 	(void)pthread_mutex_lock(&tapes->lock);
-	for (size_t i = 0; i < ORDERS; i++) {
-		struct order *o = &tapes->orderv[i];
-
-		if (!o->until_us || str_cmp(o->tenant, tenant) ||
-		    str_casecmp(o->subject, subject))
-			continue;
-		o->until_us = 0;
+	order = order_find(tapes, tenant, subject);
+	if (order) {
+		order->until_us = 0;
 		err = 0;
 	}
 
