@@ -17,34 +17,21 @@ enum {
 };
 
 
-/** @return socket, -1 if the port is not to be had */
-static int bound(const struct sa *local, unsigned offset, int type)
+/** @return 0 if it can be bound, else why not */
+static int try_port(const struct sa *local, unsigned offset, int type)
 {
 	struct sa sa = *local;
 	const int fd = socket(sa_af(&sa), type | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (fd < 0)
+		return errno;
 
 	sa_set_port(&sa, (uint16_t)(sa_port(local) + offset));
+	err = bind(fd, &sa.u.sa, sa.len) ? errno : 0;
+	(void)close(fd);
 
-	if (fd >= 0 && bind(fd, &sa.u.sa, sa.len)) {
-		const int err = errno;
-
-		(void)close(fd);
-		errno = err;
-		return -1;
-	}
-
-	return fd;
-}
-
-
-static bool is_free(const struct sa *local, unsigned offset, int type)
-{
-	const int fd = bound(local, offset, type);
-
-	if (fd >= 0)
-		(void)close(fd);
-
-	return fd >= 0;
+	return err;
 }
 
 
@@ -52,20 +39,20 @@ int phone_port_sip(struct sa *local)
 {
 	enum { PAIRS = (PORT_MAX - PORT_MIN) / 2 };
 
-	for (int i = 0; i < TRIES; i++) {
+	int err = EADDRINUSE;
+
+	for (int i = 0; i < TRIES && err == EADDRINUSE; i++) {
 		sa_set_port(local, (uint16_t)(PORT_MIN +
 					      2 * (rand_u16() % PAIRS)));
 
-		if (is_free(local, 0, SOCK_DGRAM) &&
-		    is_free(local, 0, SOCK_STREAM) &&
-		    is_free(local, 1, SOCK_STREAM))
-			return 0;
-
-		if (errno != EADDRINUSE)
-			return errno;
+		err = try_port(local, 0, SOCK_DGRAM);
+		if (!err)
+			err = try_port(local, 0, SOCK_STREAM);
+		if (!err)
+			err = try_port(local, 1, SOCK_STREAM);
 	}
 
-	return EADDRINUSE;
+	return err;
 }
 
 
@@ -78,7 +65,7 @@ int phone_port_control(struct sa *control)
 	for (int i = 0; i < TRIES; i++) {
 		sa_set_in(control, own, (uint16_t)(PORT_MIN + drawn++ %
 						   (PORT_MAX - PORT_MIN)));
-		if (is_free(control, 0, SOCK_STREAM))
+		if (!try_port(control, 0, SOCK_STREAM))
 			return 0;
 	}
 
