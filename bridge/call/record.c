@@ -2,9 +2,9 @@
  * @file record.c  What is written down about a call, before it is answered
  */
 #include <stdio.h>
-#include <sys/time.h>
 
 #include "bridge/base/log.h"
+#include "bridge/base/wheel.h"
 #include "bridge/sip/stack.h"
 #include "bridge/sip/trace.h"
 #include "call_core.h"
@@ -12,16 +12,6 @@
 #include "cause.h"
 #include "failure.h"
 #include "negotiate.h"
-
-
-static int64_t wall_ms(void)
-{
-	struct timeval tv;
-
-	(void)gettimeofday(&tv, NULL);
-
-	return (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
-}
 
 
 /** Lengths come from the monotonic clock: a clock step must not make a call
@@ -77,7 +67,7 @@ static void record_init(struct call_record *rec, const struct route *route)
 	token_random(id, 32);
 	memset(rec, 0, sizeof(*rec));
 	str_ncpy(rec->id, id, sizeof(rec->id));
-	rec->start_ms = wall_ms();
+	rec->start_ms = clock_wall_ms();
 	rec->direction = route->direction;
 	rec->state = CALL_TRYING;
 	str_ncpy(rec->caller_name, route->caller.name,
