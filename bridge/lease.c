@@ -22,7 +22,7 @@
 
 enum {
 	BEAT_MS  = STORE_LEASE_MS / 4,
-	REST_MS  = 100,            /* between two beats, however much changes */
+	REST_MS  = 100,            /* between beats, however much changes  */
 	RUN_SIZE = 33,
 	KEY_SIZE = 160,            /* "tenant/pbx" */
 };

@@ -37,7 +37,7 @@ struct tlsctx;
 struct sa;
 
 struct door_limits {
-	unsigned request_ms;       /* for a whole request, or waiting for one */
+	unsigned request_ms;       /* for a request, or waiting for one    */
 	unsigned conns;            /* in all                                */
 	unsigned conns_source;     /* of one address, or network of 64 bits */
 };

@@ -327,9 +327,10 @@ static json_t *query_json(const char *name)
 {
 	static const struct { const char *name, *type; } typev[] = {
 		{ "limit", "integer" }, { "from_ms", "integer" },
-		{ "to_ms", "integer" }, { "zone_min", "integer" }, { "mos_below", "number" },
-		{ "dry_run", "boolean" }, { "failing", "boolean" },
-		{ "failed", "boolean" }, { "enabled", "boolean" },
+		{ "to_ms", "integer" }, { "zone_min", "integer" },
+		{ "mos_below", "number" }, { "dry_run", "boolean" },
+		{ "failing", "boolean" }, { "failed", "boolean" },
+		{ "enabled", "boolean" },
 	};
 	const char *type = "string";
 

@@ -100,12 +100,12 @@ struct portal_conf {
 		const char *claim, *title, *ca_file;
 	} oidc;
 	struct portal_reach reach; /* a value                               */
-	const char *node;          /* copied; its name in the store, NULL: no
-				      sync and no test is run here                      */
+	const char *node;          /* copied; its name in the store, NULL:
+				      no sync and no test is run here       */
 	struct {                   /* all copied                            */
 		const char *login_url, *graph_url; /* NULL: the cloud's     */
 		const char *ca_file;       /* NULL: the system's            */
-		const char *carrier;       /* name above the customers', NULL */
+		const char *carrier;       /* name above customers'   */
 		struct strings own_names;  /* this node's: own_name()       */
 		int64_t port;      /* ours towards Teams                    */
 		unsigned presence_s;       /* between two questions; 0: 15  */

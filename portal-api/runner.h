@@ -1,10 +1,11 @@
 /**
  * @file runner.h  Tests that run on this node
  *
- * A few at once, each with people and telephones of its own. Each is a program of its own (run_process.h);
- * what it tells is passed on as it comes (run_live.h), what it leaves behind
- * is kept in the store (run_keep.h). A test whose questions nobody answers is
- * ended, and so are all of them with the service.
+ * A few at once, each with people and telephones of its own. Each is a program
+ * of its own (run_process.h); what it tells is passed on as it comes
+ * (run_live.h), what it leaves behind is kept in the store (run_keep.h). A
+ * test whose questions nobody answers is ended, and so are all of them with
+ * the service.
  */
 #ifndef PORTAL_RUNNER_H
 #define PORTAL_RUNNER_H
@@ -23,8 +24,8 @@ int runner_alloc(struct runner **rp, struct portal *portal,
     NULL is fine */
 void runner_drain(struct runner *r);
 
-/** The same, and wait some seconds for it. In the portal's thread, while its desk
-    works; NULL is fine */
+/** The same, and wait some seconds for it. In the portal's thread, while its
+    desk works; NULL is fine */
 void runner_close(struct runner *r);
 
 /** After the desk is closed */

@@ -129,6 +129,7 @@ enum sync_probe_for { SYNC_GIVES = 1, SYNC_WATCHES = 2, SYNC_SHOWS = 4 };
     @param rows  Borrowed: takes what each question came to
     @return 0, ENOMEM */
 int sync_probe_begin(struct sync_probe **pp, struct graph *g, unsigned uses,
-		     const char *app, struct json_t *rows, sync_probe_h *h, void *arg);
+		     const char *app, struct json_t *rows, sync_probe_h *h,
+		     void *arg);
 
 #endif

@@ -386,7 +386,8 @@ static void pair_report(const struct pair *pair, struct outcome *out)
 			(void)re_snprintf(ms, sizeof(ms), "below %u ms",
 					  TAPE_BLOCK_MS);
 		else
-			(void)re_snprintf(ms, sizeof(ms), "%u ms", (unsigned)lrint(delay));
+			(void)re_snprintf(ms, sizeof(ms), "%u ms",
+					  (unsigned)lrint(delay));
 
 		(void)re_snprintf(text[i], sizeof(text[i]), "%s hears %s"
 				  " (delay %s, loss %.1f %%, MOS %.1f)",

@@ -72,8 +72,8 @@ int report_page_begin(struct re_printf *pf, const char *title)
 	return re_hprintf(pf, "<!doctype html>\n<html lang=\"en\"><head><meta"
 			  " charset=\"utf-8\"><meta name=\"viewport\""
 			  " content=\"width=device-width\"><title>%H</title>"
-			  "<style>%s</style></head><body>\n", text_markup, title,
-			  style);
+			  "<style>%s</style></head><body>\n",
+			  text_markup, title, style);
 }
 
 
@@ -97,7 +97,8 @@ static int head_print(struct re_printf *pf, const json_t *report)
 		" class=\"note\">%H,"
 		" took %H</p>\n<p class=\"big %H\">%s</p>\n"
 		"<p>%d passed, %d failed, %d skipped, %d stopped.</p>\n",
-		text_markup, text(report, "site"), text_markup, text(report, "started"),
+		text_markup, text(report, "site"),
+		text_markup, text(report, "started"),
 		duration, report, text_markup, verdict,
 		!strcmp(verdict, "passed") ? "Everything that was tried"
 		" works." : !strcmp(verdict, "failed") ? "Something does not"
@@ -178,10 +179,11 @@ static int summary_row(struct re_printf *pf, const json_t *plan,
 				  (int)round);
 
 	err = re_hprintf(pf, "<tr><td class=\"n\">%H</td><td><a href=\""
-			 "#%H-%H-%d\">%H</a>%s", text_markup, text(plan, "title"),
-			 text_markup, text(plan, "plan"), text_markup,
-			 text(cas, "id"), (int)round, text_markup,
-			 text(cas, "title"), times);
+			 "#%H-%H-%d\">%H</a>%s",
+			 text_markup, text(plan, "title"),
+			 text_markup, text(plan, "plan"),
+			 text_markup, text(cas, "id"), (int)round,
+			 text_markup, text(cas, "title"), times);
 	if (!err)
 		err = why_print(pf, cas);
 
@@ -231,7 +233,8 @@ static int step_print(struct re_printf *pf, const json_t *step)
 		err = advice_print(pf, step);
 
 	return err ? err : re_hprintf(pf, "</td><td class=\"v %H\">%H</td>"
-				      "</tr>\n", text_markup, text(step, "verdict"),
+				      "</tr>\n",
+				      text_markup, text(step, "verdict"),
 				      text_markup, text(step, "verdict"));
 }
 
@@ -284,8 +287,8 @@ static int call_print(struct re_printf *pf, const json_t *call)
 		side_print(pf, json_object_get(call, "teams")) |
 		side_print(pf, json_object_get(call, "pbxside")) |
 		re_hprintf(pf, "<td>%H %H</td></tr>\n",
-			   text_markup, text(call, "ended_by"), text_markup, text(call,
-								  "reason"));
+			   text_markup, text(call, "ended_by"),
+			   text_markup, text(call, "reason"));
 }
 
 
@@ -324,9 +327,9 @@ static int level_print(struct re_printf *pf, const json_t *level)
 			 " %d %d\" width=\"%d\" role=\"img\" aria-label=\""
 			 "sound level\"><rect width=\"%d\" height=\"%d\""
 			 " fill=\"#f4f6f9\"/><path fill=\"#3b7dc4\" d=\"M0"
-			 " %d", text_markup, text(level, "actor"), duration, level,
-			 LEVEL_WIDTH, LEVEL_HEIGHT, LEVEL_WIDTH, LEVEL_WIDTH,
-			 LEVEL_HEIGHT, LEVEL_HEIGHT);
+			 " %d", text_markup, text(level, "actor"),
+			 duration, level, LEVEL_WIDTH, LEVEL_HEIGHT,
+			 LEVEL_WIDTH, LEVEL_WIDTH, LEVEL_HEIGHT, LEVEL_HEIGHT);
 
 	json_array_foreach(list, i, value) {
 		const int db = (int)json_integer_value(value);
@@ -462,8 +465,9 @@ static int captures_print(struct re_printf *pf, const json_t *cas)
 
 		if (!err)
 			err = re_hprintf(pf, "<p>Capture for Wireshark: <a"
-					 " href=\"%H\">%H</a></p>\n", text_markup,
-					 json_string_value(name), text_markup, base);
+					 " href=\"%H\">%H</a></p>\n",
+					 text_markup, json_string_value(name),
+					 text_markup, base);
 	}
 
 	return err;
@@ -476,13 +480,16 @@ static int case_print(struct re_printf *pf, const json_t *plan,
 	int err;
 
 	err = re_hprintf(pf, "<h3 id=\"%H-%H-%d\">%H <span class=\"v %H\">%H"
-			 "</span></h3>\n", text_markup, text(plan, "plan"), text_markup,
-			 text(cas, "id"), (int)number(cas, "round"),
-			 text_markup, text(cas, "title"), text_markup, text(cas, "verdict"),
+			 "</span></h3>\n", text_markup, text(plan, "plan"),
+			 text_markup, text(cas, "id"),
+			 (int)number(cas, "round"),
+			 text_markup, text(cas, "title"),
+			 text_markup, text(cas, "verdict"),
 			 text_markup, text(cas, "verdict"));
 
 	if (!err && *text(cas, "reason"))
-		err = re_hprintf(pf, "<p>%H</p>\n", text_markup, text(cas, "reason"));
+		err = re_hprintf(pf, "<p>%H</p>\n",
+				 text_markup, text(cas, "reason"));
 
 	if (!err && json_array_size(json_object_get(cas, "steps")))
 		err = steps_print(pf, cas);
@@ -536,7 +543,8 @@ static int registrations_print(struct re_printf *pf, const json_t *report)
 		if (!err)
 			err = re_hprintf(pf, "<tr><td>%H</td><td>%H</td><td>"
 					 "%H</td><td>%d s</td><td>%H</td>"
-					 "</tr>\n", text_markup, text(row, "upn"),
+					 "</tr>\n",
+					 text_markup, text(row, "upn"),
 					 text_markup, text(row, "aor"),
 					 text_markup, text(row, "state"),
 					 (int)number(row, "expires_s"),
@@ -559,7 +567,8 @@ static int versions_print(struct re_printf *pf, const json_t *report)
 			 (int)number(settings, "scale_percent"),
 			 (int)number(settings, "repeat"),
 			 number(settings, "repeat") == 1 ? "" : "s",
-			 text_markup, service ? service : "no service was asked");
+			 text_markup,
+			 service ? service : "no service was asked");
 	free(service);
 
 	return err;

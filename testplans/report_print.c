@@ -43,7 +43,8 @@ static int junit_outcome(struct re_printf *pf, const json_t *cas)
 
 	if (!strcmp(verdict, "failed"))
 		return re_hprintf(pf, "<failure message=\"%H: %H\">%H"
-				  "</failure>", text_markup, text(step, "step"),
+				  "</failure>",
+				  text_markup, text(step, "step"),
 				  text_markup, text(step, "observed"),
 				  text_markup, text(step, "advice"));
 

@@ -175,7 +175,8 @@ static int read_env(struct doc_build *b, const yaml_event_t *event)
 		doc_build_error(b, AT(event), "want the value itself: !env"
 				" is not read from a text that was sent");
 	}
-	else if (strlen(name) != event->data.scalar.length || !is_env_name(name)) {
+	else if (strlen(name) != event->data.scalar.length ||
+		 !is_env_name(name)) {
 		doc_build_error(b, AT(event), "want the name of an"
 				" environment variable after !env, found"
 				" \"%s\"", name);

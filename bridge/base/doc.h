@@ -3,9 +3,10 @@
  *
  * Read by libyaml's events within limits (docs/security.md section 4): file at
  * most 256 KiB, depth 32, 20,000 nodes, scalar 64 KiB, counted while
- * reading; a large one 16 MiB and 1,000,000 nodes. Refused: anchors and aliases, merge keys, tags other than the
- * core's (and !env), several documents, duplicate keys, non-string keys,
- * NUL, control characters, invalid UTF-8.
+ * reading; a large one 16 MiB and 1,000,000 nodes. Refused: anchors and
+ * aliases, merge keys, tags other than the core's (and !env), several
+ * documents, duplicate keys, non-string keys, NUL, control characters,
+ * invalid UTF-8.
  *
  * `!env NAME` stands for the value of an environment variable; one that is
  * not set is an error.

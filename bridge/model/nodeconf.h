@@ -43,7 +43,7 @@ struct nodeconf {
 		struct strings peer_names;    /* *.pstnhub.microsoft.com    */
 		struct strings peer_ranges;   /* CIDR; empty: any           */
 		bool allow_no_client_cert;
-		int64_t handshakes, handshakes_source; /* strangers, a second */
+		int64_t handshakes, handshakes_source; /* strangers, 1/s    */
 		uint32_t options_s;
 		uint32_t demotion_s;
 		struct strings failover_codes;  /* "503"                    */

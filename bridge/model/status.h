@@ -36,9 +36,9 @@ struct reg_status {
 	int64_t since_s;           /* wall clock, this state                */
 	int64_t next_s;            /* next attempt or refresh, 0: none      */
 	uint16_t scode;            /* last final answer, 0: none            */
-	char reason[128];          /* "Unable to resolve URI", "No response
-				      received after 32 seconds", "Forbidden" */
-	char words[128];           /* the PBX's own: "403 Forbidden (Bad auth)" */
+	char reason[128];          /* "Unable to resolve URI", "Forbidden",
+				      "No response received after 32 seconds" */
+	char words[128];           /* its own: "403 Forbidden (Bad auth)"  */
 	char advice[512];
 	char server[64];           /* PBX's Server or User-Agent header     */
 	char contact[192];

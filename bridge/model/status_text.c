@@ -115,7 +115,8 @@ static int string_put(struct mbuf *mb, const char *p, size_t size)
 
 	err = PUT(mb, "\"");
 	if (!err)
-		err = text_json_plain(p, l) ? put(mb, p, l) : awkward_put(mb, p, l);
+		err = text_json_plain(p, l) ? put(mb, p, l) :
+			awkward_put(mb, p, l);
 
 	return err ? err : PUT(mb, "\"");
 }

@@ -22,7 +22,7 @@ struct roster_account {
 	char *sip_username;        /* of a phone                            */
 	char *sip_auth_username;
 	char *sip_password;
-	bool registers;            /* off: a trunk, the PBX knows its address */
+	bool registers;            /* off: a trunk, the PBX has our address */
 	int dials;                 /* enum roster_dials                     */
 	char *outside_line_prefix; /* the phone dials it before numbers of
 				      others than actors                    */

@@ -72,8 +72,9 @@ const char *store_why(const struct store *st);
 
 
 /* Tenants, PBXs and users: values as in a customer file, by the field tables
-   (bridge/model/tenant.h); and who plays whom in tests of a PBX. A PBX's value is what was written over its
-   template. Each change is in the audit log, without secrets. */
+   (bridge/model/tenant.h); and who plays whom in tests of a PBX. A PBX's
+   value is what was written over its template. Each change is in the audit
+   log, without secrets. */
 
 enum store_kind { STORE_TENANT, STORE_PBX, STORE_USER,
 		  STORE_SYNC,      /* one a tenant: store_sync.h */
@@ -312,8 +313,8 @@ enum { STORE_CALM = 100 };
  * that keeps what was read. Any number of programs may do this at once.
  *
  * Who waits for a first registration is put in when little else happens
- * (fewer than STORE_CALM lines, and many have waited for 2 s), for most have it
- * soon.
+ * (fewer than STORE_CALM lines, and many have waited for 2 s), for most have
+ * it soon.
  *
  * @param node       Name of the bridge that wrote it, unique in the store
  * @param state_dir  As journal_open()
@@ -397,7 +398,7 @@ struct store_figures {
 	int64_t step_ms;           /* whole hours; 0: all together          */
 	int64_t zone_ms;           /* east of Greenwich: when days begin    */
 	bool by_pbx;               /* ... apart                             */
-	bool exact;                /* the times to the ms, and calls that run */
+	bool exact;                /* times to the ms, and calls that run  */
 	const char *upn;           /* NULL: all; wants exact                */
 	bool failed;               /* only those; wants exact               */
 	size_t limit;              /* of groups, more are E2BIG; 0: none    */

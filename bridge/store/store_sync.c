@@ -184,9 +184,9 @@ static int claim(struct store *st, const char *node,
 	err = db_do_each(st->db, counted, &c, "UPDATE sync_states SET"
 			 " claim = $1, claim_until_ms = $2, wish = '',"
 			 " wish_who = '', progress = '' WHERE tenant = $3"
-			 " AND claim_until_ms < $4 RETURNING tenant", DB_TEXT(node),
-			 DB_INT(now + CLAIM_MS), DB_TEXT(job->tenant),
-			 DB_INT(now));
+			 " AND claim_until_ms < $4 RETURNING tenant",
+			 DB_TEXT(node), DB_INT(now + CLAIM_MS),
+			 DB_TEXT(job->tenant), DB_INT(now));
 
 	return err || c ? err : ENOENT;
 }

@@ -29,7 +29,7 @@ enum exit_status {
 struct cli {
 	const char *socket;        /* --socket, NULL */
 	const char *config;        /* --config, NULL */
-	const char *url;           /* --url, CALLBRIDGE_URL; NULL: the socket */
+	const char *url;           /* --url, CALLBRIDGE_URL; NULL: socket */
 	const char *token;         /* --token, CALLBRIDGE_TOKEN; NULL */
 	const char *ca_file;       /* --ca-file, CALLBRIDGE_CA_FILE; NULL */
 };

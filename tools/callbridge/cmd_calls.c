@@ -313,9 +313,9 @@ static int record_begin(const struct cli *cli, const char *subject,
 	if (status)
 		return status;
 
-	(void)re_hprintf(term_out(), "the voice of %s is kept in memory for the next %ld s, and"
-			 " told in the audit;\nfetch it within %d minutes"
-			 " after by `callbridge record --pcap FILE %s`\n",
+	(void)re_hprintf(term_out(), "the voice of %s is kept in memory for"
+			 " the next %ld s, and told in the audit;\nfetch it"
+			 " within %d minutes after by `callbridge record --pcap FILE %s`\n",
 			 subject, seconds, TAPE_KEPT_S / 60, subject);
 	answer_clear(&answer);
 

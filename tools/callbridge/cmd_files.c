@@ -237,7 +237,8 @@ int cmd_schema(const struct cli *cli, int argc, char *argv[])
 
 	if (path) {
 		term_error("schema: want pbx, user, tenant, node,"
-			   " pbx-template, testplan or roster, found \"%s\"", argv[1]);
+			   " pbx-template, testplan or roster, found \"%s\"",
+			   argv[1]);
 		return EXIT_BAD;
 	}
 

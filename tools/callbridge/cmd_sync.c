@@ -669,8 +669,8 @@ int cmd_sync(const struct cli *cli, int argc, char *argv[])
 	while (i < RE_ARRAY_SIZE(verbv) && strcmp(argv[1], verbv[i].name))
 		++i;
 	if (i == RE_ARRAY_SIZE(verbv)) {
-		term_error("sync: want status, dry-run, now or script, found \"%s\"",
-			   argv[1]);
+		term_error("sync: want status, dry-run, now or script, found"
+			   " \"%s\"", argv[1]);
 		return EXIT_BAD;
 	}
 

@@ -340,9 +340,10 @@ static const struct command commandv[] = {
 	{"get", "THING [NAME...]",
 	 "look at what is in the store: get user acme ann@acme.example",
 	 "THING is tenants, tenant T, pbxs T, pbx T NAME, users T, user T UPN,"
-	 " syncs, sync T,\npeople T (of Microsoft 365), testers T PBX, test-plans, test-runs,"
-	 " test-run ID, templates, template NAME, admins, tokens, audit, call-records,"
-	 " registration-history, overview,\ncertificates, or firewall T NAME:"
+	 " syncs, sync T,\npeople T (of Microsoft 365), testers T PBX,"
+	 " test-plans, test-runs, test-run ID, templates, template NAME,"
+	 " admins, tokens, audit, call-records, registration-history,"
+	 " overview,\ncertificates, or firewall T NAME:"
 	 " what is to be let through for a PBX.\n",
 	 cmd_get},
 	{"set", "[--new] tenant T|pbx T NAME|user T UPN|sync T|testers T PBX"

@@ -94,7 +94,8 @@ static bool is_same(const struct pbx *pbx, const struct variant *variant)
 	char *text = NULL;
 	bool same;
 
-	if (!variant->value || fields_get(&pbx_fields, pbx, variant->path, &text))
+	if (!variant->value ||
+	    fields_get(&pbx_fields, pbx, variant->path, &text))
 		return false;
 
 	same = !strcmp(text, variant->value);
