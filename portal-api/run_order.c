@@ -7,8 +7,7 @@
 #include "run_order.h"
 
 
-enum { CASES_MAX = 32, TAGS_MAX = 16, REPEAT_MAX = 20, USERS_MAX = 2,
-       FILE_MAX = 60 * 1024 };
+enum { CASES_MAX = 32, TAGS_MAX = 16, REPEAT_MAX = 20, USERS_MAX = 2 };
 
 static const char *const kindv[] = {"plans", "readiness"};
 
@@ -17,7 +16,7 @@ static const struct field filev[] = {
 	  .offset = offsetof(struct run_file, name), .checkh = check_line,
 	  .flags = FIELD_REQUIRED,
 	  .help = "What messages call it, and \"plans\"" },
-	{ .name = "text", .type = FIELD_STRING, .max = FILE_MAX,
+	{ .name = "text", .type = FIELD_STRING, .max = RUN_FILE_MAX,
 	  .offset = offsetof(struct run_file, text), .flags = FIELD_REQUIRED,
 	  .help = "The plan as it is written (YAML)" },
 };

@@ -7,7 +7,10 @@
 #include "bridge/base/field.h"
 
 enum run_kind { RUN_PLANS, RUN_READINESS };
-enum { RUN_PLANS_MAX = 8 };
+enum {
+	RUN_PLANS_MAX = 8,
+	RUN_FILE_MAX  = 60 * 1024,     /* octets of a plan that comes along */
+};
 
 /** A plan that comes along */
 struct run_file {

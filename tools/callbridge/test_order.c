@@ -9,10 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "portal-api/run_order.h"
 #include "test_cli.h"
-
-
-enum { FILE_MAX = 60 * 1024 };     /* as the service takes it */
 
 
 bool test_is_file(const char *plan)
@@ -24,7 +22,7 @@ bool test_is_file(const char *plan)
 /** @return NULL, told */
 static json_t *file_json(const char *path)
 {
-	char text[FILE_MAX + 1];
+	char text[RUN_FILE_MAX + 1];
 	json_t *string;
 	size_t n;
 	FILE *f;
@@ -43,9 +41,9 @@ static json_t *file_json(const char *path)
 	}
 	(void)fclose(f);
 
-	if (n > FILE_MAX) {
+	if (n > RUN_FILE_MAX) {
 		term_error("%s: want a plan of at most %d octets", path,
-			   FILE_MAX);
+			   RUN_FILE_MAX);
 		return NULL;
 	}
 
