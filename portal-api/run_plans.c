@@ -35,17 +35,9 @@ static const struct run_file *file_of(const struct run_order *order,
 
 static void unknown(const char *name, struct errors *errs)
 {
-	const char *namev[64], *near;
-	char bufv[64][64];
-	size_t c = 0;
+	char known[64];
+	const char *near = plan_nearest(known, sizeof(known), name);
 
-	while (c < RE_ARRAY_SIZE(namev) &&
-	       *plan_name(bufv[c], sizeof(bufv[c]), c)) {
-		namev[c] = bufv[c];
-		++c;
-	}
-
-	near = errors_nearest(name, namev, c);
 	errors_add(errs, NULL, "plans", "there is no plan \"%s\"%s%s%s", name,
 		   near ? "; did you mean \"" : "", near ? near : "",
 		   near ? "\"?" : "");

@@ -253,3 +253,25 @@ int plan_find(struct plan **planp, const char *name, struct errors *errs)
 
 	return ENOENT;
 }
+
+
+const char *plan_nearest(char *buf, size_t size, const char *name)
+{
+	enum { PLANS = 64, NAME_SIZE = 64 };
+	const char *knownv[PLANS], *near;
+	char namev[PLANS][NAME_SIZE];
+	size_t c = 0;
+
+	while (c < PLANS && *plan_name(namev[c], NAME_SIZE, c)) {
+		knownv[c] = namev[c];
+		++c;
+	}
+
+	near = errors_nearest(name, knownv, c);
+	if (!near)
+		return NULL;
+
+	str_ncpy(buf, near, size);
+
+	return buf;
+}

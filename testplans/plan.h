@@ -50,6 +50,16 @@ int plan_find(struct plan **planp, const char *name, struct errors *errs);
 /** Name of a plan of the house, "" behind the last */
 const char *plan_name(char *buf, size_t size, size_t i);
 
+/**
+ * The plan of the house whose name is nearest to what somebody wrote, for "did
+ * you mean"
+ *
+ * @param buf  Takes its name
+ *
+ * @return buf, NULL if none is near (errors_nearest())
+ */
+const char *plan_nearest(char *buf, size_t size, const char *name);
+
 /** JSON Schema (draft 2020-12) of a plan, for editors; the caller owns the
     reference */
 struct json_t *plan_schema(void);

@@ -114,16 +114,9 @@ static void tell_errors(const struct errors *errs, const char *what, int err)
 
 static void tell_plans(const char *name)
 {
-	const char *knownv[PLANS], *near;
-	char namev[PLANS][64];
-	size_t c = 0;
+	char known[64];
+	const char *near = plan_nearest(known, sizeof(known), name);
 
-	while (c < PLANS && *plan_name(namev[c], sizeof(namev[c]), c)) {
-		knownv[c] = namev[c];
-		++c;
-	}
-
-	near = errors_nearest(name, knownv, c);
 	if (near)
 		term_error("there is no plan \"%s\": did you mean \"%s\"?",
 			   name, near);

@@ -222,6 +222,21 @@ static void the_plans_of_the_house_are_good(void **state)
 }
 
 
+static void a_misspelt_plan_is_told_with_the_nearest(void **state)
+{
+	char name[64] = "?";
+
+	(void)state;
+
+	assert_string_equal(plan_nearest(name, sizeof(name), "transfer"),
+			    "transfers");
+	assert_string_equal(plan_nearest(name, sizeof(name), "single-cals"),
+			    "single-calls");
+	assert_null(plan_nearest(name, sizeof(name), "lunch"));
+	assert_string_equal(name, "single-calls");
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest testv[] = {
@@ -230,6 +245,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_argument_is_told_with_its_column),
 		cmocka_unit_test(everything_wrong_is_told_at_once),
 		cmocka_unit_test(the_plans_of_the_house_are_good),
+		cmocka_unit_test(a_misspelt_plan_is_told_with_the_nearest),
 	};
 
 	return cmocka_run_group_tests(testv, NULL, NULL);
