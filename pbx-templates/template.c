@@ -601,15 +601,6 @@ static int load_builtin(struct catalog *cat)
 }
 
 
-static int is_yaml(const struct dirent *entry)
-{
-	const size_t l = strlen(entry->d_name);
-
-	return entry->d_name[0] != '.' && l > 5 &&
-		!strcmp(entry->d_name + l - 5, ".yaml");
-}
-
-
 static int load_own(struct catalog *cat, const char *folder,
 		    const char *name)
 {
@@ -652,7 +643,7 @@ static int load_folder(struct catalog *cat, const char *folder)
 	struct dirent **entryv;
 	int c, err = 0;
 
-	c = scandir(folder, &entryv, is_yaml, alphasort);
+	c = scandir(folder, &entryv, doc_is_entry, alphasort);
 	if (c < 0) {
 		errors_add(cat->errs, NULL, NULL, "%s: %s", folder,
 			   strerror(errno));

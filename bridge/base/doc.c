@@ -6,6 +6,7 @@
  * be: for keys. For values the text is kept and its reader knows what it
  * wants.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -550,4 +551,13 @@ int doc_load(struct doc **docp, const char *path, struct errors *errs)
 int doc_load_large(struct doc **docp, const char *path, struct errors *errs)
 {
 	return load(docp, &large, path, errs);
+}
+
+
+int doc_is_entry(const struct dirent *entry)
+{
+	const size_t l = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && l > 5 &&
+		!strcmp(entry->d_name + l - 5, ".yaml");
 }

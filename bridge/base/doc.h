@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dirent;
+
 enum doc_type { DOC_SCALAR, DOC_SEQUENCE, DOC_MAPPING };
 
 /** One node; owned by its document, dies with it */
@@ -58,6 +60,9 @@ int doc_parse(struct doc **docp, const char *name, const char *text,
     not theirs to read, so that !env is an error */
 int doc_parse_sent(struct doc **docp, const char *name, const char *text,
 		   size_t size, struct errors *errs);
+
+/** For scandir(): is this entry of a folder a YAML file, and not hidden? */
+int doc_is_entry(const struct dirent *entry);
 
 /** The top node, NULL for an empty document */
 const struct doc_node *doc_root(const struct doc *doc);

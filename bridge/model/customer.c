@@ -392,21 +392,12 @@ static int load_file(struct loading *ld, const char *path)
 }
 
 
-static int is_yaml(const struct dirent *entry)
-{
-	const size_t l = strlen(entry->d_name);
-
-	return entry->d_name[0] != '.' && l > 5 &&
-		!strcmp(entry->d_name + l - 5, ".yaml");
-}
-
-
 static int load_folder(struct loading *ld, const char *folder)
 {
 	struct dirent **entryv;
 	int c, i, err = 0;
 
-	c = scandir(folder, &entryv, is_yaml, alphasort);
+	c = scandir(folder, &entryv, doc_is_entry, alphasort);
 	if (c < 0) {
 		err = errno;
 		complain(ld, NULL, NULL, "%s: %m", folder, err);
