@@ -21,7 +21,6 @@
 #include "voicemail.h"
 
 
-
 /* for each state, the set of those that may follow */
 static const unsigned successors[] = {
 	[CALL_TRYING]   = 1u << CALL_RINGING | 1u << CALL_ANSWERED |
