@@ -1,7 +1,6 @@
 /**
  * @file config.c  Reading callbridge.yaml and what it names
  */
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "bridge/base/doc.h"

@@ -6,7 +6,6 @@
 
 #include "bridge/base/errors.h"
 #include "bridge/base/log.h"
-#include "bridge/base/version.h"
 #include "bridge/base/wheel.h"
 #include "bridge/call/calls.h"
 #include "bridge/call/music.h"

@@ -4,7 +4,6 @@
  */
 #include "bridge/base/errors.h"
 #include "bridge/base/log.h"
-#include "bridge/base/version.h"
 #include "bridge/model/own_name.h"
 #include "bridge/pbx/pool.h"
 #include "bridge/sip/tlsctx.h"

@@ -6,7 +6,6 @@
  * told as high risk are small networks, which are named in the operators'
  * yearly reports on revenue share fraud far beyond their share of calls.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "bridge/base/libre.h"

@@ -2,7 +2,6 @@
  * @file feature.c  Feature codes of Teams users as a PBX has them
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bridge/base/libre.h"

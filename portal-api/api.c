@@ -4,7 +4,6 @@
  * From evhttp's request one of ours is made, with all that is wanted of it:
  * what a worker does, it does without evhttp.
  */
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <event2/buffer.h>
 #include <event2/http.h>

@@ -2,7 +2,6 @@
  * @file bulk.c  Many users at once
  */
 #include <jansson.h>
-#include <stdlib.h>
 
 #include "bridge/base/errors.h"
 #include "bulk.h"

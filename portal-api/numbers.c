@@ -3,7 +3,6 @@
  */
 #include <jansson.h>
 
-#include "bridge/base/errors.h"
 #include "bridge/base/libre.h"
 #include "bridge/model/pbx.h"
 #include "objects.h"

@@ -2,7 +2,6 @@
  * @file objects_value.c  Values of tenants, PBXs and users
  */
 #include <jansson.h>
-#include <stdlib.h>
 
 #include "bridge/base/errors.h"
 #include "bridge/model/customer.h"

@@ -5,7 +5,6 @@
  * is not in the API.
  */
 #include <jansson.h>
-#include <stdlib.h>
 
 #include "api.h"
 #include "run_order.h"

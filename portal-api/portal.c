@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "bridge/base/libre.h"
-#include "bridge/base/log.h"
 #include "bridge/base/errors.h"
 #include "api.h"
 #include "certificates.h"

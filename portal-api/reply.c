@@ -4,7 +4,6 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <jansson.h>
-#include <stdlib.h>
 
 #include "bridge/base/errors.h"
 #include "bridge/base/libre.h"

@@ -8,7 +8,6 @@
  */
 #include <ctype.h>
 #include <jansson.h>
-#include <stdlib.h>
 
 #include "api.h"
 #include "bridge/base/errors.h"

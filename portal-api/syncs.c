@@ -7,7 +7,6 @@
  */
 #include <event2/buffer.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "api.h"

@@ -3,7 +3,6 @@
  */
 #include <event2/buffer.h>
 #include <jansson.h>
-#include <stdlib.h>
 
 #include "api.h"
 #include "bridge/base/errors.h"

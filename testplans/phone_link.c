@@ -4,7 +4,6 @@
  * baresip runs without a head, in a folder of its own. Commands and events
  * are netstrings of JSON over TCP on loopback (its module ctrl_tcp).
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <jansson.h>

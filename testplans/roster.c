@@ -1,8 +1,6 @@
 /**
  * @file roster.c  Who plays whom in a test
  */
-#include <stdlib.h>
-
 #include "bridge/base/doc.h"
 #include "bridge/base/errors.h"
 #include "roster.h"

@@ -4,9 +4,6 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 
 #include "bridge/base/errors.h"
 #include "actor.h"

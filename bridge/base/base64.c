@@ -2,7 +2,6 @@
  * @file base64.c  Octets as text (RFC 4648)
  */
 #include <errno.h>
-#include <stdbool.h>
 
 #include "base64.h"
 

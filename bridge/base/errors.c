@@ -1,8 +1,6 @@
 /**
  * @file errors.c  What is wrong with what a person wrote, all of it at once
  */
-#include <stdlib.h>
-
 #include "libre.h"
 #include "text.h"
 #include "errors.h"

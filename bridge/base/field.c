@@ -2,7 +2,6 @@
  * @file field.c  Structs by their tables: defaults, copies, single fields
  */
 #include <stdatomic.h>
-#include <stdlib.h>
 
 #include "doc.h"
 #include "errors.h"

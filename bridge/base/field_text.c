@@ -1,8 +1,6 @@
 /**
  * @file field_text.c  Tables as a person reads them: explain
  */
-#include <stdlib.h>
-
 #include "field_value.h"
 
 

@@ -3,8 +3,6 @@
  *
  * What JSON brings comes this way too, as a tree with types (field_json.c).
  */
-#include <stdlib.h>
-
 #include "doc.h"
 #include "errors.h"
 #include "field_value.h"

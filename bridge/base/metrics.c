@@ -5,7 +5,6 @@
  * without a lock and never holds up the thread that makes a new one.
  */
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "libre.h"
 #include "metrics.h"

@@ -5,7 +5,6 @@
  * empty differ. Each side keeps to its own cache line.
  */
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 

@@ -13,7 +13,6 @@
  * shares all higher bits with the cursor and differs first, upwards, in the
  * n-th group of six.
  */
-#include <stdlib.h>
 #include <time.h>
 
 #include "libre.h"

@@ -1,8 +1,6 @@
 /**
  * @file calls.c  All calls of a node
  */
-#include "bridge/base/log.h"
-#include "bridge/base/metrics.h"
 #include "bridge/sip/stack.h"
 #include "bridge/sip/strans.h"
 #include "call_core.h"

@@ -1,7 +1,6 @@
 /**
  * @file identity.c  What each side is told of who calls
  */
-#include "bridge/base/log.h"
 #include "bridge/model/tenant.h"
 #include "bridge/sip/msg.h"
 #include "call_core.h"

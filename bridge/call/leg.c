@@ -2,7 +2,6 @@
  * @file leg.c  States of a leg, its making and its ends
  */
 #include <assert.h>
-#include <stdlib.h>
 
 #include "bridge/base/log.h"
 #include "bridge/sip/msg.h"

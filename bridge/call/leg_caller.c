@@ -5,7 +5,6 @@
  * PRACK comes; a 2xx waits for that too, when the provisional bore a
  * description (RFC 3262 section 5).
  */
-#include "bridge/base/log.h"
 #include "bridge/sip/msg.h"
 #include "cause.h"
 #include "leg_core.h"

@@ -1,8 +1,6 @@
 /**
  * @file record.c  What is written down about a call, before it is answered
  */
-#include <stdio.h>
-
 #include "bridge/base/log.h"
 #include "bridge/base/wheel.h"
 #include "bridge/sip/stack.h"

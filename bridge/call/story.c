@@ -6,7 +6,6 @@
  * come back to us as a new call to the target; that one then belongs to the
  * same story.
  */
-#include "bridge/base/log.h"
 #include "bridge/sip/stack.h"
 #include "call_core.h"
 

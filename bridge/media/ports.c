@@ -1,7 +1,6 @@
 /**
  * @file ports.c  UDP port pairs: an even one for RTP, the next for RTCP
  */
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -2,7 +2,6 @@
  * @file call_stats.c  Many calls as a few figures
  */
 #include <stddef.h>
-#include <stdlib.h>
 
 #include <jansson.h>
 

@@ -2,7 +2,6 @@
  * @file customer_json.c  One PBX or user by itself
  */
 #include <jansson.h>
-#include <stdio.h>
 
 #include "bridge/base/errors.h"
 #include "customer.h"

@@ -1,8 +1,6 @@
 /**
  * @file pbx.c  The fields of a PBX
  */
-#include <stdlib.h>
-
 #include "bridge/base/errors.h"
 #include "bridge/base/doc.h"
 #include "check.h"

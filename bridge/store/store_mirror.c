@@ -13,7 +13,6 @@
 #include "bridge/base/errors.h"
 #include "bridge/base/field.h"
 #include "bridge/base/libre.h"
-#include "bridge/base/version.h"
 #include "bridge/model/tenant.h"
 #include "store_core.h"
 

@@ -9,7 +9,6 @@
  * The tables have no foreign keys: a beat waits for nobody who changes many
  * PBXs in one transaction, or the node would lose them meanwhile.
  */
-#include "bridge/base/errors.h"
 #include "bridge/base/field.h"
 #include "bridge/base/libre.h"
 #include "store_core.h"

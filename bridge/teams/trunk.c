@@ -12,7 +12,6 @@
 
 #include "bridge/base/libre.h"
 #include "bridge/base/log.h"
-#include "bridge/base/metrics.h"
 #include "bridge/base/wheel.h"
 #include "bridge/model/own_name.h"
 #include "bridge/model/tenant.h"

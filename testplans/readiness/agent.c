@@ -1,8 +1,6 @@
 /**
  * @file agent.c  A phone that does one thing at a time, on one wire
  */
-#include <strings.h>
-
 #include "agent.h"
 #include "bridge/model/tenant.h"
 #include "bridge/sip/digest.h"

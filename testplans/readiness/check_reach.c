@@ -4,7 +4,6 @@
  * OPTIONS (RFC 3261 section 11): any answer will do, also a refusal.
  */
 #include "bridge/model/pbx.h"
-#include "bridge/sip/msg.h"
 #include "checks.h"
 
 #include <math.h>

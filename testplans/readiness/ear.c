@@ -1,7 +1,6 @@
 /**
  * @file ear.c  A socket that speaks a tone and listens for another (G.711)
  */
-#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <spandsp.h>

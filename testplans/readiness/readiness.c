@@ -1,7 +1,6 @@
 /**
  * @file readiness.c  The checks in their order
  */
-#include "bridge/base/version.h"
 #include "bridge/model/pbx.h"
 #include "bridge/model/tenant.h"
 #include "checks.h"

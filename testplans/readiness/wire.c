@@ -2,7 +2,6 @@
  * @file wire.c  One socket to a PBX, on which every octet can be seen
  */
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>

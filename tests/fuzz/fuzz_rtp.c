@@ -11,7 +11,6 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include "bridge/base/libre.h"
 #include "bridge/media/relay.h"
 #include "bridge/media/srtp_openssl.h"

@@ -5,7 +5,6 @@
  * stdin ends, so does whoever wanted this: everything is put back and ends.
  */
 #include <jansson.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -6,7 +6,6 @@
  */
 #include <jansson.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "bridge/model/call_stats.h"
 #include "bridge/store/journal.h"

@@ -7,7 +7,6 @@
 
 #include "bridge/base/errors.h"
 #include "bridge/base/log.h"
-#include "bridge/base/version.h"
 #include "bridge/base/wheel.h"
 #include "bridge/model/nodeconf.h"
 #include "bridge/pbx/pool.h"

@@ -5,7 +5,6 @@
  * bridge's alone. It shares no code with the bridge. The phases stand in
  * run(), in order; each prints one member of the JSON object.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

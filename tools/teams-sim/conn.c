@@ -1,9 +1,6 @@
 /**
  * @file conn.c  One TLS connection with the SBC
  */
-#include <arpa/inet.h>
-#include <ctype.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -2,7 +2,6 @@
  * @file test_keeper.c  Customer files are gone by before all are shown
  */
 #include <poll.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,6 @@
  * @file test_health.c  Which of a hop's addresses answer
  */
 #include <setjmp.h>
-#include <stdio.h>
 #include "bridge/base/libre.h"
 #include <cmocka.h>
 

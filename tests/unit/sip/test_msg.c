@@ -3,7 +3,6 @@
  */
 #include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include "bridge/base/libre.h"
 #include <cmocka.h>
 

@@ -1,7 +1,6 @@
 /**
  * @file test_journal.c  The journal survives what happens to it
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>

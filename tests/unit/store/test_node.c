@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <cmocka.h>
 
@@ -16,7 +15,6 @@
 #include "bridge/base/field.h"
 #include "bridge/base/libre.h"
 #include "bridge/store/db.h"
-#include "bridge/store/seal.h"
 #include "bridge/store/store.h"
 #include "folder.h"
 #include "postgres.h"

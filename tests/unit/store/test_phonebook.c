@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <cmocka.h>
 
 #include "bridge/base/wheel.h"
