@@ -38,7 +38,7 @@ struct reg_status {
 	uint16_t scode;            /* last final answer, 0: none            */
 	char reason[128];          /* "Unable to resolve URI", "Forbidden",
 				      "No response received after 32 seconds" */
-	char words[128];           /* its own: "403 Forbidden (Bad auth)"  */
+	char words[128];           /* the PBX's: "403 Forbidden (Bad auth)" */
 	char advice[512];
 	char server[64];           /* PBX's Server or User-Agent header     */
 	char contact[192];

@@ -105,7 +105,6 @@ class Several(BridgeTest):
         """Four voices, and each hears the one it talks to."""
         desks = self.site.desk(1), self.site.desk(2)
         people = self.people["A"], self.people["B"]
-
         for person, desk, number in zip(people, desks, ("2001", "2002")):
             person.begin()
             desk.dial(number)
@@ -113,8 +112,7 @@ class Several(BridgeTest):
         for call, desk in zip(calls, desks):
             call.answer()
             desk.wait_established()
-        for call, desk in zip(calls, desks):
-            self.talk(call, desk)
+        self.all_talk(calls, desks)
         for call, desk in zip(calls, desks):
             desk.hangup()
             call.wait_ended()
@@ -126,9 +124,12 @@ class Several(BridgeTest):
             desk.wait_ringing()
             desk.answer()
             call.wait_answered()
-        for call, desk in zip(calls, desks):
-            self.talk(call, desk)
+        self.all_talk(calls, desks)
         for call, desk in zip(calls, desks):
             call.hangup()
             desk.wait_closed()
         self.ended_record(4)
+
+    def all_talk(self, calls, desks):
+        for call, desk in zip(calls, desks):
+            self.talk(call, desk)

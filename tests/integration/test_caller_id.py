@@ -22,21 +22,26 @@ class HuntGroup(BridgeTest):
         caller.hangup()
         second.wait_closed()
 
-    def test_goes_on_when_the_user_declines(self):
-        caller = self.site.desk(1)
+    def called(self, number):
+        """Desk 1 calls the group, desk 2 is ready; desk 1."""
         self.site.desk(2).begin()
-        caller.dial("6020")
+        caller = self.site.desk(1)
+        caller.dial(number)
+        return caller
+
+    def declines(self, number):
+        caller = self.called(number)
         self.people["A"].wait_ringing().decline()
         self.next_one_talks(caller)
+
+    def test_goes_on_when_the_user_declines(self):
+        self.declines("6020")
 
     def test_goes_on_when_the_user_is_busy_or_signed_out(self):
         for how in ({"answer": "busy"}, {"clients": 0}):
             with self.subTest(**how):
-                caller = self.site.desk(1)
-                self.site.desk(2).begin()
                 self.sign_in(**how)
-                caller.dial("6020")
-                self.next_one_talks(caller)
+                self.next_one_talks(self.called("6020"))
 
     def test_a_queue_plays_music_until_the_user_answers(self):
         person, caller = self.people["A"], self.site.desk(1)
@@ -51,11 +56,7 @@ class HuntGroup(BridgeTest):
         caller.wait_closed()
 
     def test_a_queue_goes_on_when_the_user_declines(self):
-        caller = self.site.desk(1)
-        self.site.desk(2).begin()
-        caller.dial("6022")
-        self.people["A"].wait_ringing().decline()
-        self.next_one_talks(caller)
+        self.declines("6022")
 
     def test_shows_the_caller_and_tells_the_group(self):
         person, caller = self.people["A"], self.site.desk(1)
