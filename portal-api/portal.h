@@ -105,7 +105,7 @@ struct portal_conf {
 	struct {                   /* all copied                            */
 		const char *login_url, *graph_url; /* NULL: the cloud's     */
 		const char *ca_file;       /* NULL: the system's            */
-		const char *carrier;       /* name above customers'   */
+		const char *carrier;       /* name above customers', NULL */
 		struct strings own_names;  /* this node's: own_name()       */
 		int64_t port;      /* ours towards Teams                    */
 		unsigned presence_s;       /* between two questions; 0: 15  */

@@ -37,7 +37,7 @@ struct reg_status {
 	int64_t next_s;            /* next attempt or refresh, 0: none      */
 	uint16_t scode;            /* last final answer, 0: none            */
 	char reason[128];          /* "Unable to resolve URI", "Forbidden",
-				      "No response received after 32 seconds" */
+				      "No response received after 32 s"    */
 	char words[128];           /* the PBX's: "403 Forbidden (Bad auth)" */
 	char advice[512];
 	char server[64];           /* PBX's Server or User-Agent header     */
