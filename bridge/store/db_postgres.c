@@ -382,9 +382,10 @@ int db_postgres_open(struct db **dbp, const char *url, char *why,
 {
 	/* What comes later counts: the URL may say otherwise */
 	const char *const keyv[] = { "connect_timeout", "application_name",
-				     "tcp_user_timeout", "dbname", NULL };
+				     "tcp_user_timeout", "dbname",
+				     "client_encoding", NULL };
 	const char *const valuev[] = { "5", "callbridge", "10000", url,
-				       NULL };
+				       "UTF8", NULL };
 	struct db_postgres *db;
 
 	db = mem_zalloc(sizeof(*db), destructor);
@@ -407,8 +408,7 @@ int db_postgres_open(struct db **dbp, const char *url, char *why,
 
 	(void)PQsetNoticeProcessor(db->conn, hush, NULL);
 
-	if (PQstatus(db->conn) != CONNECTION_OK ||
-	    PQsetClientEncoding(db->conn, "UTF8") || session_begin(db)) {
+	if (PQstatus(db->conn) != CONNECTION_OK || session_begin(db)) {
 		keep_words(why, why_size, PQerrorMessage(db->conn));
 		mem_deref(db);
 		return ECONNREFUSED;

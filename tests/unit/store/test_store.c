@@ -133,6 +133,14 @@ static void test_a_file_that_others_may_read_is_refused(void **state)
 }
 
 
+static void connections_cut(const struct world *w)
+{
+	(void)raw(w, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+		  " WHERE pid <> pg_backend_pid()"
+		  " AND datname = current_database()");
+}
+
+
 static void test_a_lost_connection_is_made_again(void **state)
 {
 	struct world *w = *state;
@@ -143,9 +151,7 @@ static void test_a_lost_connection_is_made_again(void **state)
 		return;
 
 	customer_put(w);
-	(void)raw(w, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-		  " WHERE pid <> pg_backend_pid()"
-		  " AND datname = current_database()");
+	connections_cut(w);
 
 	err = store_list(w->st, STORE_USER, "acme", NULL, 0, see_object,
 			 &seen);
@@ -157,6 +163,43 @@ static void test_a_lost_connection_is_made_again(void **state)
 
 	assert_int_equal(err, 0);
 	assert_int_equal(seen.c, 1);
+}
+
+
+static int see_utf8(const struct db_row *row, void *arg)
+{
+	*(bool *)arg = !strcmp(row->textv[0], "UTF8");
+
+	return 0;
+}
+
+
+static void test_names_are_utf8_on_a_connection_made_again(void **state)
+{
+	static const char sql[] = "SELECT current_setting('client_encoding')";
+	struct world *w = *state;
+	struct db *db = NULL;
+	bool utf8 = false;
+	char why[256];
+	int err;
+
+	if (!postgres_url)
+		return;
+
+	assert_int_equal(raw(w, "DO $$ BEGIN EXECUTE 'ALTER DATABASE '"
+			     " || current_database() || ' SET"
+			     " client_encoding = LATIN1'; END $$"), 0);
+	assert_int_equal(db_postgres_open(&db, w->url, why, sizeof(why)), 0);
+	assert_int_equal(db_query(db, sql, NULL, 0, see_utf8, &utf8), 0);
+	assert_true(utf8);
+
+	connections_cut(w);
+	err = db_query(db, sql, NULL, 0, see_utf8, &utf8);
+	if (err)
+		err = db_query(db, sql, NULL, 0, see_utf8, &utf8);
+	assert_int_equal(err, 0);
+	assert_true(utf8);
+	mem_deref(db);
 }
 
 
@@ -1085,6 +1128,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_a_store_that_has_gone_is_not_made_anew),
 	TEST(test_a_file_that_others_may_read_is_refused),
 	TEST(test_a_lost_connection_is_made_again),
+	TEST(test_names_are_utf8_on_a_connection_made_again),
 	TEST(test_what_the_server_forgot_is_prepared_again),
 	TEST(test_a_customer_made_anew_at_once_is_told_of),
 	TEST(test_what_is_put_is_got_without_its_secret),
