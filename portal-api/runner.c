@@ -191,7 +191,8 @@ static void step(struct testrun *tr)
 	while (evbuffer_read(tr->out, tr->process.out, READ_OCTETS) > 0)
 		lines_read(tr);
 
-	(void)event_del(tr->out_ev);
+	if (tr->out_ev)
+		(void)event_del(tr->out_ev);
 	run_process_close(&tr->process);
 	testrun_state_set(tr, TESTRUN_OVER);
 	keep_begin(tr);
