@@ -17,8 +17,7 @@
 #include "runner.h"
 
 
-enum { WORDS_MAX = 40, WORD_SIZE = 1100, JOIN_SIZE = 1024,
-       LOCATION_SIZE = 96 };
+enum { WORDS_MAX = 40, WORD_SIZE = 1100, LOCATION_SIZE = 96 };
 
 
 /** The command line of a test */

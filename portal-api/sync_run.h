@@ -35,6 +35,7 @@ struct sync_problem {
 	char why[256], request_id[64];
 };
 
+struct portal_conf;
 struct sync_probe;
 
 struct sync_run {
@@ -63,7 +64,7 @@ struct sync_run {
 	struct list peoplel;       /* struct assignment: who is ready */
 	struct list checkl;        /* struct assignment: who got something */
 	bool denied;               /* what Teams has may not be read */
-	unsigned left, disabled, given;
+	unsigned left, disabled;
 
 	struct sync_problem problem;       /* that ended it */
 	struct sync_problem note;          /* that did not */
@@ -75,7 +76,6 @@ int sync_conf_read(struct syncconf **confp, struct sync_problem *problem,
 		   struct store *st, const char *tenant);
 
 /** As whom and where Graph is asked. @return as graph_alloc() */
-struct portal_conf;
 int sync_graph_make(struct graph **gp, struct event_base *base,
 		    const struct syncconf *conf,
 		    const struct portal_conf *pc);

@@ -129,12 +129,10 @@ struct value **live_table_link(const struct table *t,
  *
  * @return the one that was there, now the caller's; NULL
  */
-struct value *live_table_put(struct table *t,
-			     struct value *v);
+struct value *live_table_put(struct table *t, struct value *v);
 
 /** @return the value that was taken out, now the caller's; NULL */
-struct value *live_table_take(struct table *t,
-			      const struct value *key);
+struct value *live_table_take(struct table *t, const struct value *key);
 
 
 /*

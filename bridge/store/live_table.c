@@ -19,7 +19,6 @@ static size_t value_size(size_t payload)
 }
 
 
-/** @param payload  Octets of what is told: a value takes no more than that */
 struct value *live_value_alloc(const void *what, size_t payload,
 			       uint32_t hash)
 {
@@ -75,8 +74,6 @@ void live_table_free(struct table *t)
 }
 
 
-/** The link that points to the value with this key, or to the NULL where it
-    would be */
 struct value **live_table_link(const struct table *t,
 			       const struct value *key)
 {
@@ -115,11 +112,6 @@ static void table_grow(struct table *t)
 }
 
 
-/**
- * Put a value in the place of the one with its key
- *
- * @return the one that was there, now the caller's; NULL
- */
 struct value *live_table_put(struct table *t, struct value *v)
 {
 	struct value **vp = live_table_link(t, v);
@@ -135,7 +127,6 @@ struct value *live_table_put(struct table *t, struct value *v)
 }
 
 
-/** @return the value that was taken out, now the caller's; NULL */
 struct value *live_table_take(struct table *t, const struct value *key)
 {
 	struct value **vp = live_table_link(t, key);

@@ -6,7 +6,7 @@
 #include "checks.h"
 
 
-enum { TRIES = 3, TRY_MS = 1200, ETHERNET = 1500, HEADERS = 28 };
+enum { TRIES = 3, TRY_MS = 1200, ETHERNET = 1500 };
 
 
 static int agent_on(struct agent **agentp, const struct run *run,

@@ -19,41 +19,38 @@ struct thing {
 	const char *path;          /* libre's format, each name by %H */
 	int names;
 	const struct fields *fields;   /* NULL: cannot be set */
-	const char *key;           /* field of the last name, NULL */
 	bool removable;
 };
 
 
 static const struct thing thingv[] = {
-	{"tenants", "/api/v1/tenants", 0, NULL, NULL, false},
-	{"tenant", "/api/v1/tenants/%H", 1, &tenant_fields, "tenant", true},
-	{"pbxs", "/api/v1/tenants/%H/pbxs", 1, NULL, NULL, false},
-	{"pbx", "/api/v1/tenants/%H/pbxs/%H", 2, &pbx_fields, "name", true},
-	{"users", "/api/v1/tenants/%H/users", 1, NULL, NULL, false},
-	{"user", "/api/v1/tenants/%H/users/%H", 2, &user_fields, "upn",
-	 true},
-	{"syncs", "/api/v1/syncs", 0, NULL, NULL, false},
-	{"sync", "/api/v1/tenants/%H/sync", 1, &syncconf_fields, NULL, true},
-	{"people", "/api/v1/tenants/%H/sync/people", 1, NULL, NULL, false},
+	{"tenants", "/api/v1/tenants", 0, NULL, false},
+	{"tenant", "/api/v1/tenants/%H", 1, &tenant_fields, true},
+	{"pbxs", "/api/v1/tenants/%H/pbxs", 1, NULL, false},
+	{"pbx", "/api/v1/tenants/%H/pbxs/%H", 2, &pbx_fields, true},
+	{"users", "/api/v1/tenants/%H/users", 1, NULL, false},
+	{"user", "/api/v1/tenants/%H/users/%H", 2, &user_fields, true},
+	{"syncs", "/api/v1/syncs", 0, NULL, false},
+	{"sync", "/api/v1/tenants/%H/sync", 1, &syncconf_fields, true},
+	{"people", "/api/v1/tenants/%H/sync/people", 1, NULL, false},
 	{"testers", "/api/v1/tenants/%H/pbxs/%H/testers", 2, &testers_fields,
-	 "pbx", true},
-	{"test-plans", "/api/v1/test-plans", 0, NULL, NULL, false},
-	{"test-runs", "/api/v1/test-runs", 0, NULL, NULL, false},
-	{"test-run", "/api/v1/test-runs/%H", 1, NULL, NULL, true},
-	{"templates", "/api/v1/templates", 0, NULL, NULL, false},
-	{"template", "/api/v1/templates/%H", 1, NULL, NULL, true},
-	{"admins", "/api/v1/admins", 0, NULL, NULL, false},
-	{"admin", "/api/v1/admins/%H", 1, NULL, NULL, true},
-	{"tokens", "/api/v1/tokens", 0, NULL, NULL, false},
-	{"token", "/api/v1/tokens/%H", 1, NULL, NULL, true},
-	{"audit", "/api/v1/audit", 0, NULL, NULL, false},
-	{"call-records", "/api/v1/call-records", 0, NULL, NULL, false},
+	 true},
+	{"test-plans", "/api/v1/test-plans", 0, NULL, false},
+	{"test-runs", "/api/v1/test-runs", 0, NULL, false},
+	{"test-run", "/api/v1/test-runs/%H", 1, NULL, true},
+	{"templates", "/api/v1/templates", 0, NULL, false},
+	{"template", "/api/v1/templates/%H", 1, NULL, true},
+	{"admins", "/api/v1/admins", 0, NULL, false},
+	{"admin", "/api/v1/admins/%H", 1, NULL, true},
+	{"tokens", "/api/v1/tokens", 0, NULL, false},
+	{"token", "/api/v1/tokens/%H", 1, NULL, true},
+	{"audit", "/api/v1/audit", 0, NULL, false},
+	{"call-records", "/api/v1/call-records", 0, NULL, false},
 	{"registration-history", "/api/v1/registration-history", 0, NULL,
-	 NULL, false},
-	{"overview", "/api/v1/overview", 0, NULL, NULL, false},
-	{"certificates", "/api/v1/certificates", 0, NULL, NULL, false},
-	{"firewall", "/api/v1/tenants/%H/pbxs/%H/firewall", 2, NULL, NULL,
 	 false},
+	{"overview", "/api/v1/overview", 0, NULL, false},
+	{"certificates", "/api/v1/certificates", 0, NULL, false},
+	{"firewall", "/api/v1/tenants/%H/pbxs/%H/firewall", 2, NULL, false},
 };
 
 

@@ -40,8 +40,6 @@ struct reader {
 	bool in_audio;
 	bool has_version;
 	unsigned audios;
-	bool media_addr;
-	const char *why;
 };
 
 
