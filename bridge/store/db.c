@@ -8,13 +8,24 @@
 #include "bridge/base/libre.h"
 #include "db.h"
 
-int db_query(struct db *db, const char *sql, const struct db_param *paramv,
-	     size_t paramc, db_row_h *rowh, void *arg)
+int db_query_beside(struct db *db, const char *sql,
+		    const struct db_param *paramv, size_t paramc,
+		    db_row_h *rowh, void *arg)
 {
 	if (!db || !sql || paramc > DB_PARAMS_MAX)
 		return EINVAL;
 
 	return db->queryh(db, sql, paramv, paramc, rowh, arg);
+}
+
+
+int db_query(struct db *db, const char *sql, const struct db_param *paramv,
+	     size_t paramc, db_row_h *rowh, void *arg)
+{
+	int err = db && db->waits ? db_later_end(db, 0) : 0;
+
+	return err ? err : db_query_beside(db, sql, paramv, paramc, rowh,
+					   arg);
 }
 
 
@@ -132,6 +143,7 @@ int db_end(struct db *db, int err)
 
 	/* What went wrong first is told, not what comes of it */
 	if (err) {
+		(void)db_later_end(db, err);
 		str_ncpy(why, db->why, sizeof(why));
 		(void)db_query(db, "ROLLBACK", NULL, 0, NULL, NULL);
 		str_ncpy(db->why, why, sizeof(db->why));

@@ -47,6 +47,10 @@ struct db_row {
 /** @return 0 to go on, other stops and is returned by db_query() */
 typedef int (db_row_h)(const struct db_row *row, void *arg);
 
+struct db_later;
+
+enum { DB_LATER_MAX = 4 };
+
 /** What a back end is; its own struct begins with it */
 struct db {
 	int (*queryh)(struct db *db, const char *sql,
@@ -59,6 +63,9 @@ struct db {
 	const char *now;           /* query of its clock [ms since 1970];
 				      NULL: it is of this machine alone    */
 	bool inside;                       /* a transaction runs           */
+	struct db_later *laterv[DB_LATER_MAX]; /* owned: see db_later()    */
+	size_t laterc;
+	bool waits;                        /* rows of any of them do       */
 	char why[256];                     /* the library's words          */
 };
 
@@ -105,6 +112,37 @@ int db_rows_add(struct db_rows *rows, const struct db_param *paramv);
     @param err  What was met before: then nothing is put in, and it is
                 returned */
 int db_rows_end(struct db_rows *rows, int err);
+
+/** Where rows go; static */
+struct db_into {
+	const char *head, *tail;   /* as of struct db_rows    */
+	size_t columnc;            /* 1..DB_COLUMNS_ROWS      */
+};
+
+/**
+ * A row to be put in before the next query: of a transaction of many rows
+ * that nobody reads meanwhile, as many together as suit the database. That
+ * it failed is told by whoever is next, or by db_end(); outside a transaction
+ * it is put in at once
+ *
+ * @param into    At most DB_LATER_MAX of them
+ * @param paramv  columnc of them; copied
+ */
+int db_later(struct db *db, const struct db_into *into,
+	     const struct db_param *paramv);
+
+/** A query to which rows that wait make no difference: they go on waiting */
+int db_query_beside(struct db *db, const char *sql,
+		    const struct db_param *paramv, size_t paramc,
+		    db_row_h *rowh, void *arg);
+
+/** Put in what waits, for db.c
+    @param err  What was met before: then nothing is put in, and it is
+                returned */
+int db_later_end(struct db *db, int err);
+
+/** For the destructors of back ends */
+void db_later_free(struct db *db);
 
 int db_begin(struct db *db, enum db_mode mode);
 

@@ -56,6 +56,7 @@ static void destructor(void *data)
 {
 	struct db_postgres *db = data;
 
+	db_later_free(&db->db);
 	prepared_forget(db);
 	PQfinish(db->conn);
 }

@@ -62,6 +62,7 @@ static void destructor(void *data)
 {
 	struct db_sqlite *db = data;
 
+	db_later_free(&db->db);
 	for (size_t i = 0; i < STATEMENTS; i++)
 		statement_clear(&db->statementv[i]);
 

@@ -274,21 +274,22 @@ int store_audit_add(struct store *st, const struct store_by *by,
 		    const char *kind, const char *name, const char *before,
 		    const char *after)
 {
+	static const struct db_into into = {
+		.head = "INSERT INTO audit (id, time_ms, who, address,"
+			" tenant, action, kind, name, before, after) VALUES ",
+		.tail = "", .columnc = 10,
+	};
 	char id[STORE_ID_SIZE];
 	int err;
 
 	err = store_id(id);
-	if (err)
-		return err;
 
-	return db_do(st->db, "INSERT INTO audit (id, time_ms, who, address,"
-		     " tenant, action, kind, name, before, after) VALUES"
-		     " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		     DB_TEXT(id), DB_INT(store_now_ms()),
-		     DB_TEXT(by->who), DB_TEXT(by->address),
-		     DB_TEXT(tenant), DB_TEXT(action),
-		     DB_TEXT(kind), DB_TEXT(name), DB_TEXT(before),
-		     DB_TEXT(after));
+	return err ? err : db_later(st->db, &into, (const struct db_param[]){
+			DB_TEXT(id), DB_INT(store_now_ms()),
+			DB_TEXT(by->who), DB_TEXT(by->address),
+			DB_TEXT(tenant), DB_TEXT(action),
+			DB_TEXT(kind), DB_TEXT(name), DB_TEXT(before),
+			DB_TEXT(after) });
 }
 
 

@@ -202,9 +202,18 @@ static int secret_remove(struct change *ch, const char *path)
 }
 
 
+/** Nobody reads it in the same transaction but to change it again, which is
+    to ask for something first */
 static int secret_write(struct store *st, const struct seal_place *place,
 			const char *secret)
 {
+	static const struct db_into into = {
+		.head = "INSERT INTO secrets (tenant, kind, name, field,"
+			" sealed) VALUES ",
+		.tail = " ON CONFLICT (tenant, kind, name, field)"
+			" DO UPDATE SET sealed = excluded.sealed",
+		.columnc = 5,
+	};
 	char *sealed;
 	int err;
 
@@ -212,14 +221,10 @@ static int secret_write(struct store *st, const struct seal_place *place,
 	if (err)
 		return err;
 
-	err = db_do(st->db, "INSERT INTO secrets (tenant, kind, name, field,"
-		    " sealed) VALUES ($1, $2, $3, $4, $5)"
-		    " ON CONFLICT (tenant, kind, name, field)"
-		    " DO UPDATE SET sealed = excluded.sealed",
-		    DB_TEXT(place->tenant), DB_TEXT(place->kind),
-		    DB_TEXT(place->name), DB_TEXT(place->field),
-		    DB_TEXT(sealed));
-
+	err = db_later(st->db, &into, (const struct db_param[]){
+			DB_TEXT(place->tenant), DB_TEXT(place->kind),
+			DB_TEXT(place->name), DB_TEXT(place->field),
+			DB_TEXT(sealed) });
 	mem_deref(sealed);
 
 	return err;
@@ -574,10 +579,12 @@ static int row_write(struct change *ch)
 	else
 		insert_sql(kind, mb);
 
+	/* neither secrets nor the audit log make a difference to it */
 	err = mbuf_write_u8(mb, 0);
 	if (!err)
-		err = db_query(ch->st->db, (const char *)mb->buf, paramv,
-			       paramc, take_revision, &written);
+		err = db_query_beside(ch->st->db, (const char *)mb->buf,
+				      paramv, paramc, take_revision,
+				      &written);
 	mem_deref(mb);
 
 	return err || written ? err : ESTALE;
