@@ -54,7 +54,7 @@ function probe()
 }
 
 /** What the service answered that was not good; or that it did not */
-export class ApiError extends Error {
+class ApiError extends Error {
 	constructor(status, value, wait_s)
 	{
 		super(value && value.error || strings.unreachable);

@@ -13,7 +13,7 @@ import { Voice, mayHear } from "./voice.jsx";
 
 const words = strings.calls;
 
-export function Facts({ call })
+function Facts({ call })
 {
 	const rows = [
 		[words.start, when(call.start_ms)],
@@ -37,7 +37,7 @@ export function Facts({ call })
 		<dt key={title}>{title}</dt><dd>{text}</dd></>)}</dl>;
 }
 
-export function Quality({ call })
+function Quality({ call })
 {
 	const sides = [[words.teams, call.teams], [words.pbx, call.pbxside]];
 
@@ -62,7 +62,7 @@ export function Quality({ call })
 	);
 }
 
-export function Decisions({ call })
+function Decisions({ call })
 {
 	return (
 		<section>

@@ -21,7 +21,7 @@ const voices = [["", strings.all], ["4", words.voiceFair],
 	["3.6", words.voiceWeak], ["3.1", words.voicePoor]];
 
 /** MOS of the side that hears worse, null: not known */
-export function mosOf(call)
+function mosOf(call)
 {
 	const known = [call.teams.mos, call.pbxside.mos].filter((m) => m > 0);
 

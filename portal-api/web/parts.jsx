@@ -129,7 +129,7 @@ export function Good({ children })
 
 let ids = 0;
 
-export function useId2()
+function useId2()
 {
 	const ref = useRef(null);
 

@@ -3,7 +3,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { ask, get, href, patch, path, post, runEvents } from "./api.js";
+import { get, href, patch, path, post, runEvents } from "./api.js";
 import { Good, Problem, Table, lasted, useLoad, when } from "./parts.jsx";
 import { strings, fill } from "./strings.js";
 

@@ -4,7 +4,7 @@ import re
 import socket
 import struct
 
-from message import Message, answer
+from message import answer
 from zoo import Script, contact_of
 
 PUBLIC = "198.51.100.7", 40123

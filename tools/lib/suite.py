@@ -320,7 +320,8 @@ def options():
                         help="only tests whose name holds NAME")
     parser.add_argument("--keep", action="store_true",
                         help="keep all logs and recordings")
-    parser.add_argument("--build", type=lambda name: Path(name).resolve(), metavar="FOLDER",
+    parser.add_argument("--build", metavar="FOLDER",
+                        type=lambda name: Path(name).resolve(),
                         default=plan.REPO / "build/asan",
                         help="build folder (default: build/asan)")
     return parser.parse_args()

@@ -34,7 +34,8 @@ chan_pjsip pbx_config app_dial app_playback app_echo app_milliwatt
 app_voicemail app_stack app_senddtmf app_read app_verbose app_transfer
 app_playtones app_mixmonitor app_directed_pickup app_db app_exec
 app_bridgewait app_blind_transfer app_attended_transfer app_originate
-app_softhangup app_queue func_callerid func_channel func_cut func_db func_devstate
+app_softhangup app_queue
+func_callerid func_channel func_cut func_db func_devstate
 func_dialplan func_logic func_strings func_math func_timeout func_global
 func_pjsip_aor func_pjsip_contact func_pjsip_endpoint func_hangupcause
 func_uri func_extstate res_clioriginate res_security_log
@@ -437,10 +438,3 @@ class Asterisk:
             return None
         match = re.search(r"Value: (.*)", answer)
         return match.group(1).strip() if match else None
-
-
-def attach(state, process):
-    """The PBX that an earlier command started."""
-    pbx = Asterisk(state)
-    pbx.process = process
-    return pbx

@@ -1,7 +1,5 @@
 """One lab: brings up each peer when it is first asked for, ends them all."""
 
-import shutil
-
 from . import asterisk, dns, kamailio, phones, pki, plan, teams
 from .process import Process
 
@@ -123,7 +121,3 @@ class Site:
             key, stop = self.stops.pop()
             self.parts.pop(key, None)
             stop()
-
-    def erase(self):
-        """Remove everything the lab wrote."""
-        shutil.rmtree(self.state, ignore_errors=True)
