@@ -17,7 +17,11 @@
 #include "runner.h"
 
 
-enum { WORDS_MAX = 40, WORD_SIZE = 1100, LOCATION_SIZE = 96 };
+enum {
+	WORDS_MAX     = 40,
+	WORD_SIZE     = PATH_MAX,  /* all cases of an order are one word    */
+	LOCATION_SIZE = 96,
+};
 
 
 /** The command line of a test */

@@ -182,6 +182,15 @@ class Elsewhere(RunTest):
         self.assertIn("want a plan of at most", self.said(
             "test", "run", "--on-node", bad, status=2))
 
+    def test_many_cases_with_long_names_are_chosen(self):
+        long = self.folder / "long.yaml"
+        names = ["%02d-%s" % (number, "x" * 60) for number in range(32)]
+        long.write_text("plan: long\ntitle: Long\ncases:\n" + "".join(
+            "  - {id: %s, title: T, steps: [user_a is registered within"
+            " 60s]}\n" % name for name in names))
+        self.assertIn("passed: 32 passed, 0 failed", self.said(
+            "test", "run", "--on-node", "--case", ",".join(names), long))
+
     def test_a_person_is_asked_here_and_may_answer_there(self):
         self.who_plays(external=a_person("Eve"))
         command = self.command("test", "run", "--on-node", "--tenant",
