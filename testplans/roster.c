@@ -161,28 +161,6 @@ static void roster_destructor(void *arg)
 }
 
 
-/** A path that goes out from the roster's folder */
-static int path_anchor(char **path, const char *roster)
-{
-	const char *slash = strrchr(roster, '/');
-	char *anchored;
-	int err;
-
-	if (!*path || **path == '/' || !slash)
-		return 0;
-
-	err = re_sdprintf(&anchored, "%b/%s", roster,
-			  (size_t)(slash - roster), *path);
-	if (err)
-		return err;
-
-	mem_deref(*path);
-	*path = anchored;
-
-	return 0;
-}
-
-
 static int paths_anchor(struct roster *roster, const char *path)
 {
 	char **const v[] = {
@@ -191,7 +169,7 @@ static int paths_anchor(struct roster *roster, const char *path)
 	};
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++) {
-		const int err = path_anchor(v[i], path);
+		const int err = doc_path(v[i], path);
 
 		if (err)
 			return err;

@@ -554,6 +554,27 @@ int doc_load_large(struct doc **docp, const char *path, struct errors *errs)
 }
 
 
+int doc_path(char **pathp, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char *path;
+	int err;
+
+	if (!*pathp || **pathp == '/' || !slash)
+		return 0;
+
+	err = re_sdprintf(&path, "%b/%s", file, (size_t)(slash - file),
+			  *pathp);
+	if (err)
+		return err;
+
+	mem_deref(*pathp);
+	*pathp = path;
+
+	return 0;
+}
+
+
 int doc_is_entry(const struct dirent *entry)
 {
 	const size_t l = strlen(entry->d_name);

@@ -61,6 +61,17 @@ int doc_parse(struct doc **docp, const char *name, const char *text,
 int doc_parse_sent(struct doc **docp, const char *name, const char *text,
 		   size_t size, struct errors *errs);
 
+/**
+ * A path that a file names is meant from that file's folder, not from wherever
+ * the program was started
+ *
+ * @param pathp  A libre string, NULL none; replaced where it is relative
+ * @param file   Path of the file
+ *
+ * @return 0, ENOMEM
+ */
+int doc_path(char **pathp, const char *file);
+
 /** For scandir(): is this entry of a folder a YAML file, and not hidden? */
 int doc_is_entry(const struct dirent *entry);
 

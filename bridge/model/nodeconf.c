@@ -573,29 +573,6 @@ const struct fields nodeconf_fields = {
 };
 
 
-/** A path in the file is meant from the file's folder, not from wherever the
-    service was started */
-static int path_resolve(char **pathp, const char *base)
-{
-	const char *slash = strrchr(base, '/');
-	char *path;
-	int err;
-
-	if (!*pathp || **pathp == '/' || !slash)
-		return 0;
-
-	err = re_sdprintf(&path, "%b/%s", base, (size_t)(slash - base),
-			  *pathp);
-	if (err)
-		return err;
-
-	mem_deref(*pathp);
-	*pathp = path;
-
-	return 0;
-}
-
-
 int nodeconf_resolve(struct nodeconf *node, const char *base)
 {
 	char **const v[] = {
@@ -611,9 +588,9 @@ int nodeconf_resolve(struct nodeconf *node, const char *base)
 	int err = 0;
 
 	for (i = 0; i < RE_ARRAY_SIZE(v); i++)
-		err |= path_resolve(v[i], base);
+		err |= doc_path(v[i], base);
 	for (i = 0; i < node->customers.c; i++)
-		err |= path_resolve(&node->customers.v[i], base);
+		err |= doc_path(&node->customers.v[i], base);
 
 	return err ? ENOMEM : 0;
 }
