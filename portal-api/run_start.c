@@ -139,17 +139,6 @@ static void word(struct words *w, const char *fmt, ...)
 }
 
 
-static int list_print(struct re_printf *pf, const struct strings *list)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < list->c && !err; i++)
-		err = re_hprintf(pf, "%s%s", i ? "," : "", list->v[i]);
-
-	return err;
-}
-
-
 /** One of the house, or its file in the folder of the test */
 static void word_plan(struct words *w, const struct start *s, size_t i)
 {
@@ -186,11 +175,11 @@ static void words_plans(struct words *w, const struct start *s)
 
 	if (s->order.cases.c) {
 		word(w, "--case");
-		word(w, "%H", list_print, &s->order.cases);
+		word(w, "%H", strings_print, &s->order.cases);
 	}
 	if (s->order.tags.c) {
 		word(w, "--tag");
-		word(w, "%H", list_print, &s->order.tags);
+		word(w, "%H", strings_print, &s->order.tags);
 	}
 	if (s->resume) {
 		word(w, "--resume");

@@ -694,7 +694,7 @@ static int value_print(struct re_printf *pf, const struct value *value)
 }
 
 
-static int strings_print(struct re_printf *pf, const struct strings *s)
+int strings_print(struct re_printf *pf, const struct strings *s)
 {
 	int err = 0;
 

@@ -182,6 +182,9 @@ int  strings_add(struct strings *s, const char *text);
 bool strings_has(const struct strings *s, const char *text);
 void strings_clear(struct strings *s);
 
+/** All of them, a comma between two. A libre %H handler */
+int strings_print(struct re_printf *pf, const struct strings *s);
+
 /** An array of them. NULL without memory. The caller owns the reference */
 struct json_t *strings_json(const struct strings *s);
 
