@@ -140,13 +140,14 @@ static void reread(struct keeper *k, struct keeper_news *news)
 }
 
 
-static struct keeper_news *asked_next(struct keeper *k)
+/** @return the first of a list, taken out of it; NULL */
+static struct keeper_news *next_of(struct keeper *k, struct list *l)
 {
 	struct keeper_news *news = NULL;
 	struct le *le;
 
 	(void)pthread_mutex_lock(&k->lock);
-	le = list_head(&k->askedl);
+	le = list_head(l);
 	if (le) {
 		news = le->data;
 		list_unlink(le);
@@ -281,7 +282,7 @@ static void *thread_main(void *arg)
 	unsigned wait_ms;
 
 	do {
-		while ((news = asked_next(k)))
+		while ((news = next_of(k, &k->askedl)))
 			reread(k, news);
 
 		look(k);
@@ -361,18 +362,7 @@ int keeper_reload(struct keeper *k, void *asker, uint64_t asked)
 
 struct keeper_news *keeper_take(struct keeper *k)
 {
-	struct keeper_news *news = NULL;
-	struct le *le;
-
-	(void)pthread_mutex_lock(&k->lock);
-	le = list_head(&k->newsl);
-	if (le) {
-		news = le->data;
-		list_unlink(le);
-	}
-	(void)pthread_mutex_unlock(&k->lock);
-
-	return news;
+	return next_of(k, &k->newsl);
 }
 
 

@@ -328,18 +328,15 @@ int desk_open(struct desk **deskp, const struct desk_conf *conf)
 }
 
 
-int desk_push(struct desk *desk, struct request *rq)
+static int push(struct desk *desk, struct list *l, struct le *le, void *data)
 {
 	int err = 0;
 
-	if (!desk)
-		return EAGAIN;
-
 	(void)pthread_mutex_lock(&desk->lock);
-	if (desk->closing || list_count(&desk->waitl) >= WAIT_MAX)
+	if (desk->closing || list_count(l) >= WAIT_MAX)
 		err = EAGAIN;
 	else {
-		list_append(&desk->waitl, &rq->le, rq);
+		list_append(l, le, data);
 		(void)pthread_cond_signal(&desk->some);
 	}
 	(void)pthread_mutex_unlock(&desk->lock);
@@ -348,23 +345,15 @@ int desk_push(struct desk *desk, struct request *rq)
 }
 
 
+int desk_push(struct desk *desk, struct request *rq)
+{
+	return desk ? push(desk, &desk->waitl, &rq->le, rq) : EAGAIN;
+}
+
+
 int desk_push_task(struct desk *desk, struct desk_task *task)
 {
-	int err = 0;
-
-	if (!desk)
-		return EAGAIN;
-
-	(void)pthread_mutex_lock(&desk->lock);
-	if (desk->closing || list_count(&desk->taskl) >= WAIT_MAX)
-		err = EAGAIN;
-	else {
-		list_append(&desk->taskl, &task->le, task);
-		(void)pthread_cond_signal(&desk->some);
-	}
-	(void)pthread_mutex_unlock(&desk->lock);
-
-	return err;
+	return desk ? push(desk, &desk->taskl, &task->le, task) : EAGAIN;
 }
 
 
