@@ -28,7 +28,7 @@ enum {
 static void names_free(struct strings *names)
 {
 	if (names)
-		keeper_names_clear(names);
+		strings_clear(names);
 	mem_deref(names);
 }
 

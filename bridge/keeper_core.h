@@ -66,9 +66,6 @@ struct known *keeper_known(const struct list *list, const char *name);
 /** @return 0, ENOMEM */
 int keeper_know(struct known **knownp, struct list *list, const char *name);
 
-/** Let go of what is in it */
-void keeper_names_clear(struct strings *names);
-
 /** What has changed in the store since last time. Returns as store_stamp() */
 int keeper_look_store(struct keeper *k, struct keeper_news *news);
 

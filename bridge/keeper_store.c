@@ -12,14 +12,6 @@
 #include "pbx-templates/template.h"
 
 
-void keeper_names_clear(struct strings *names)
-{
-	for (size_t i = 0; i < names->c; i++)
-		mem_deref(names->v[i]);
-	mem_deref(names->v);
-}
-
-
 static void known_destructor(void *data)
 {
 	struct known *known = data;
@@ -190,7 +182,7 @@ int keeper_look_store(struct keeper *k, struct keeper_news *news)
 	for (size_t i = 0; i < lk.changed.c && !err; i++)
 		err = tenant_read(&lk, lk.changed.v[i], cat);
 
-	keeper_names_clear(&lk.changed);
+	strings_clear(&lk.changed);
 	mem_deref(cat);
 
 	if (err)
