@@ -140,8 +140,12 @@ static int tenant_read(struct looking *lk, const char *name,
 /** After a failure all is looked at again */
 static void forget(struct keeper *k)
 {
-	for (struct le *le = list_head(&k->knownl); le; le = le->next)
-		((struct known *)le->data)->stamp = -1;
+	for (struct le *le = list_head(&k->knownl); le; le = le->next) {
+		struct known *known = le->data;
+
+		known->stamp = -1;
+		known->seen  = false;
+	}
 	k->stamp = -1;
 }
 
