@@ -340,6 +340,7 @@ struct imports;
 struct imports *portal_imports(struct portal *portal);
 struct recent;
 struct recent *portal_overviews(struct portal *portal);
+struct recent *portal_causes(struct portal *portal);
 struct streams;
 struct streams *portal_streams(struct portal *portal);
 struct runner;

@@ -13,6 +13,7 @@
 #include "bridge/base/libre.h"
 #include "bridge/store/live.h"
 #include "api.h"
+#include "causes.h"
 #include "problems.h"
 #include "recent.h"
 
@@ -22,9 +23,11 @@ enum { ATTENTION_MAX = 50 };
 
 struct overview {
 	struct request *rq;
+	const char *key;           /* borrowed: whose it is */
 	json_t *states;            /* owned: how many users in each */
 	json_t *attention;         /* owned: failing before lagging */
 	json_t *problems;          /* owned */
+	json_t *failures;          /* owned */
 	int64_t today_ms;          /* the last midnight, UTC */
 	int64_t calls, today;      /* that run; of them: that began today */
 	int64_t trunkv[2];
@@ -126,7 +129,7 @@ static int64_t today_ms(void)
 static json_t *overview_json(struct overview *ov,
 			     const struct store_totals *totals)
 {
-	return json_pack("{s:O, s:I, s:I, s:I, s:{s:I, s:I}, s:O, s:O}",
+	return json_pack("{s:O, s:I, s:I, s:I, s:{s:I, s:I}, s:O, s:O, s:O}",
 			 "registrations", ov->states,
 			 "calls", (json_int_t)ov->calls,
 			 "calls_today", (json_int_t)(totals->calls +
@@ -135,7 +138,8 @@ static json_t *overview_json(struct overview *ov,
 			 "trunks", "up", (json_int_t)ov->trunkv[1],
 			 "down", (json_int_t)ov->trunkv[0],
 			 "attention", ov->attention,
-			 "problems", ov->problems);
+			 "problems", ov->problems,
+			 "failures", ov->failures);
 }
 
 
@@ -154,15 +158,29 @@ static int find(struct overview *ov, struct store_totals *totals)
 	if (!err)
 		err = live_trunk_apply(live, trunk_h, ov);
 
-	return err ? err : problems_find(rq, ov->problems);
+	if (!err)
+		err = problems_find(rq, ov->problems);
+
+	return err || !totals->failed ? err :
+		causes_find(rq, ov->key, ov->today_ms, &ov->failures);
 }
+
+
+/** What make_h() goes by */
+struct asking {
+	struct request *rq;
+	char *key;                 /* owned */
+};
 
 
 static int make_h(char **textp, void *arg)
 {
-	struct overview ov = { .rq = arg, .attention = json_array(),
+	const struct asking *asking = arg;
+	struct overview ov = { .rq = asking->rq, .key = asking->key,
+			       .attention = json_array(),
 			       .states = json_object(),
 			       .problems = json_array(),
+			       .failures = json_array(),
 			       .today_ms = today_ms() };
 	struct store_totals totals;
 	json_t *json = NULL;
@@ -179,6 +197,7 @@ static int make_h(char **textp, void *arg)
 	json_decref(ov.states);
 	json_decref(ov.attention);
 	json_decref(ov.problems);
+	json_decref(ov.failures);
 
 	return err;
 }
@@ -198,13 +217,14 @@ static int key_print(char **keyp, const struct request *rq)
 void overview_get(struct request *rq)
 {
 	struct evbuffer *body = evbuffer_new();
-	char *key = NULL, *text = NULL;
+	struct asking asking = { rq, NULL };
+	char *text = NULL;
 	int err;
 
-	err = body ? key_print(&key, rq) : ENOMEM;
+	err = body ? key_print(&asking.key, rq) : ENOMEM;
 	if (!err)
-		err = recent_get(portal_overviews(rq->portal), key, make_h,
-				 rq, &text);
+		err = recent_get(portal_overviews(rq->portal), asking.key,
+				 make_h, &asking, &text);
 	if (!err && evbuffer_add_printf(body, "%s\n", text) < 0)
 		err = ENOMEM;
 
@@ -217,6 +237,6 @@ void overview_get(struct request *rq)
 		reply_body(rq, HTTP_OK, "application/json", body);
 	}
 
-	mem_deref(key);
+	mem_deref(asking.key);
 	free(text);
 }

@@ -37,6 +37,7 @@
 enum {
 	READ_S         = 10,           /* between two octets                 */
 	OVERVIEW_MS    = 1000,         /* that pages wait before they ask    */
+	CAUSES_MS      = 5000,         /* until records are read again       */
 };
 
 
@@ -50,6 +51,7 @@ struct portal {
 	struct sessions *sessions; /* owned                                */
 	struct imports *imports;   /* owned                                */
 	struct recent *overviews;  /* owned                                */
+	struct recent *causes;     /* owned: of calls that failed          */
 	struct streams *streams;   /* owned                                */
 	struct runner *runner;     /* owned, NULL: there is no store       */
 	struct certificates *certificates;     /* owned                    */
@@ -90,6 +92,12 @@ struct imports *portal_imports(struct portal *portal)
 struct recent *portal_overviews(struct portal *portal)
 {
 	return portal->overviews;
+}
+
+
+struct recent *portal_causes(struct portal *portal)
+{
+	return portal->causes;
 }
 
 
@@ -441,6 +449,8 @@ static int loop_init(struct portal *p)
 	if (!err)
 		err = recent_alloc(&p->overviews, OVERVIEW_MS);
 	if (!err)
+		err = recent_alloc(&p->causes, CAUSES_MS);
+	if (!err)
 		err = certificates_alloc(&p->certificates);
 	if (!err)
 		err = streams_alloc(&p->streams, p->base, p->conf.live);
@@ -489,6 +499,7 @@ static void portal_free(struct portal *p)
 	mem_deref(p->door);
 	imports_free(p->imports);
 	recent_free(p->overviews);
+	recent_free(p->causes);
 	certificates_free(p->certificates);
 	sessions_free(p->sessions);
 	commands_free(p->commands);

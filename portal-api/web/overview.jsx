@@ -87,30 +87,8 @@ function Need({ problem: p, setTenant })
 }
 
 /** Failed calls since midnight, those with the same cause together */
-function causes(calls)
+function Failures({ rows })
 {
-	const groups = new Map();
-
-	for (const call of calls) {
-		const what = call.what || call.reason || call.result;
-		const group = groups.get(what) || { what, advice: call.advice,
-			count: 0, call };
-
-		group.count++;
-		groups.set(what, group);
-	}
-
-	return [...groups.values()].sort((a, b) => b.count - a.count);
-}
-
-function Failures({ tenant, count, turn })
-{
-	const midnight = Math.floor(Date.now() / 86400000) * 86400000;
-	const found = useLoad((signal) => count ? get("/call-records", { tenant,
-		failed: true, from_ms: midnight, limit: 1000 }, { signal })
-		: Promise.resolve({ calls: [] }), [tenant, count, turn]);
-	const rows = found.value ? causes(found.value.calls) : [];
-
 	return rows.length ? (
 		<section>
 			<h2>{words.failures}</h2>
@@ -121,7 +99,7 @@ function Failures({ tenant, count, turn })
 					[strings.calls.what, (r) => r.what, { class: "long" }],
 					[strings.calls.advice, (r) => r.advice, { class: "long" }],
 					[strings.calls.details, (r) => <a href={
-						`#/calls/${encodeURIComponent(r.call.id)}`}>
+						`#/calls/${encodeURIComponent(r.call)}`}>
 						{words.example}</a>],
 				]} />
 		</section>
@@ -252,6 +230,8 @@ function Certificates({ rows })
 	);
 }
 
+const unasked_ms = 10000;
+
 export function Overview({ tenant, tenants, setTenant, session, may })
 {
 	const now = useLoad((signal) => Promise.all([
@@ -261,6 +241,13 @@ export function Overview({ tenant, tenants, setTenant, session, may })
 	]), [tenant]);
 
 	useLive(tenant, ["registration", "trunk", "call"], now.again);
+
+	/* what other nodes do is in the store: no event tells of it here */
+	useEffect(() => {
+		const timer = setInterval(now.again, unasked_ms);
+
+		return () => clearInterval(timer);
+	}, [now.again]);
 
 	if (!now.value)
 		return <><h1>{strings.nav.overview}</h1>
@@ -297,7 +284,7 @@ export function Overview({ tenant, tenants, setTenant, session, may })
 					href="#/calls?failed=true"
 					state={all.failures_today ? "failing" : ""} />
 			</div>
-			<Failures tenant={tenant} count={all.failures_today} turn={all} />
+			<Failures rows={all.failures} />
 			<Trunks rows={trunks} certificates={certificates} />
 			<Certificates rows={certificates} />
 		</>

@@ -451,6 +451,50 @@ class Kept(PortalTest):
         return path
 
 
+class Failed(PortalTest):
+    """Calls that failed today, by what was wrong. They are of hours to come:
+    these are after the last midnight, whatever the time is."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service(cls.__name__, cls.store())
+        cls.addClassCleanup(cls.service.stop)
+        folder = cls.service.folder / "state/journal"
+        folder.mkdir(parents=True)
+        with open(folder / "20200101.jsonl", "w", encoding="utf-8") as out:
+            for each in (record(-1), record(-2, **NETWORK),
+                         record(-3, **dict(NETWORK, what="", advice="",
+                                           reason="Gone")),
+                         record(-4, **dict(NETWORK, what="", advice="",
+                                           reason="", scode=0)),
+                         record(-5, **NETWORK),
+                         record(-6, tenant="other", **NETWORK),
+                         record(100, **NETWORK)):
+                out.write(json.dumps({"time_ms": BEFORE_MS, "call": each},
+                                     separators=(",", ":")) + "\n")
+        cls.service.start()
+        cls.local = cls.service.local()
+        for name in ("acme", "other"):
+            cls.service.tenant(name)
+
+    def test_failed_calls_are_told_by_their_cause(self):
+        def told(query=""):
+            found = self.local.get("/overview" + query).json
+            return found["failures_today"], [
+                (row["what"], row["advice"], row["count"],
+                 0xabc000 - int(row["call"], 16))
+                for row in found["failures"]]
+        advice = NETWORK["advice"]
+        # who has asked before the journal was taken over asks again
+        wait_for(lambda: told() == (5, [
+            (EVIL, advice, 3, 6), ("network", "", 1, 4),
+            ("Gone", "", 1, 3)]), 30, lambda: "all: %s" % (told(),), 0.5)
+        self.assertEqual(told("?tenant=acme"), (4, [
+            (EVIL, advice, 2, 5), ("network", "", 1, 4), ("Gone", "", 1, 3)]))
+        self.assertEqual(told("?tenant=other"), (1, [(EVIL, advice, 1, 6)]))
+        self.assertEqual(told("?tenant=nobody"), (0, []))
+
+
 class Exports(PortalTest):
     """Lists as files: more than goes into one piece."""
 

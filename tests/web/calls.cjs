@@ -120,6 +120,25 @@ async function share(chrome, page)
 	await page.keyboard.press("Escape");
 }
 
+/** The call that failed, on the overview; calls of yesterday are not told */
+async function failure(page, day)
+{
+	await go(page, "Overview");
+	await settled(page);
+	if (new Date().getUTCDate() !== day)
+		return;
+
+	const row = page.getByRole("region", { name: "by cause" })
+		.locator("tbody tr").filter({ hasText: "There is no trunk to Teams" });
+
+	await row.waitFor();
+	await look(page, "overview-failures");
+	await row.getByRole("link", { name: "Newest example" }).click();
+	await page.locator(".ladder line.arrow").first()
+		.waitFor({ state: "attached" });
+	await page.keyboard.press("Escape");
+}
+
 /** What a stranger chose to be called is text, in a shared call too */
 async function evilName(chrome, page)
 {
@@ -199,7 +218,10 @@ story(async (chrome, page) => {
 	await signIn(page, "ann", PAGE_PASSWORD);
 	await page.locator(".top select").selectOption("acme");
 	await search(page);
+	const day = new Date().getUTCDate();
+
 	await share(chrome, page);
+	await failure(page, day);
 	await evilName(chrome, page);
 	await reports(page);
 	assert.equal(await page.evaluate(() => window.pwned), undefined);
