@@ -184,6 +184,13 @@ void text_print(const char *text, size_t size);
 /** Print all errors on stderr */
 void term_errors(const struct errors *errs);
 
+/**
+ * The same, and how many they are; or why, where there is none
+ *
+ * @param what  What could not be used, NULL: the error says so itself
+ */
+void term_refusal(const struct errors *errs, const char *what, int err);
+
 enum { TABLE_COLUMNS = 11 };
 
 /** Text in columns; the last one is as long as it is */

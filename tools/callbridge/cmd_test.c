@@ -40,14 +40,7 @@ static int plan_lint(const char *path)
 
 	err = plan_load(&plan, path, errs);
 	if (err) {
-		const size_t c = errors_count(errs);
-
-		if (c)
-			term_errors(errs);
-		else
-			term_error("%s: %m", path, err);
-		if (c > 1)
-			term_error("%zu errors", c);
+		term_refusal(errs, path, err);
 	}
 	else {
 		(void)re_printf("%s: good: %u case%s, %zu steps\n",

@@ -99,19 +99,6 @@ static int words_read(struct words *words, const char *name, const char *text)
 /* Reading what is wanted */
 
 
-static void tell_errors(const struct errors *errs, const char *what, int err)
-{
-	const size_t c = errors_count(errs);
-
-	if (c)
-		term_errors(errs);
-	else
-		term_error("%s: %m", what, err);
-	if (c > 1)
-		term_error("%zu errors", c);
-}
-
-
 static void tell_plans(const char *name)
 {
 	char known[64];
@@ -142,7 +129,7 @@ static int plan_get(struct plan **planp, const char *name)
 	if (err == ENOENT && !file)
 		tell_plans(name);
 	else if (err)
-		tell_errors(errs, name, err);
+		term_refusal(errs, name, err);
 
 	mem_deref(errs);
 
@@ -161,7 +148,7 @@ static int roster_get(struct roster **rosterp, const char *path)
 
 	err = roster_load(rosterp, path, errs);
 	if (err)
-		tell_errors(errs, path, err);
+		term_refusal(errs, path, err);
 	if (err == ENOENT)
 		term_error("`callbridge test init` writes a roster");
 
@@ -378,7 +365,7 @@ static int perform(struct run_conf *conf, struct session *session,
 
 	err = run_start(&run, conf, errs);
 	if (err) {
-		tell_errors(errs, "the test cannot be started", err);
+		term_refusal(errs, "the test cannot be started", err);
 		mem_deref(errs);
 		return EXIT_BAD;
 	}

@@ -9,21 +9,6 @@
 #include "customer.h"
 
 
-/** Errors that have no line of their own in errs have been said by errno */
-static void tell(const struct errors *errs, int err)
-{
-	const size_t c = errors_count(errs);
-
-	if (c)
-		term_errors(errs);
-	else
-		term_error("%m", err);
-
-	if (c > 1)
-		term_error("%zu errors", c);
-}
-
-
 int customer_load(const struct cli *cli, struct catalog **catp,
 		  const char *folder, struct list *tenantl,
 		  char *const *pathv, size_t pathc)
@@ -46,7 +31,7 @@ int customer_load(const struct cli *cli, struct catalog **catp,
 				     cat, errs);
 
 	if (err) {
-		tell(errs, err);
+		term_refusal(errs, NULL, err);
 		mem_deref(cat);
 	}
 	else {

@@ -116,6 +116,20 @@ void term_errors(const struct errors *errs)
 }
 
 
+void term_refusal(const struct errors *errs, const char *what, int err)
+{
+	const size_t c = errors_count(errs);
+
+	if (c)
+		term_errors(errs);
+	else
+		term_error("%s%s%m", what ? what : "", what ? ": " : "", err);
+
+	if (c > 1)
+		term_error("%zu errors", c);
+}
+
+
 const char *term_colour(enum term_colour colour)
 {
 	if (!isatty(STDOUT_FILENO) || getenv("NO_COLOR"))
