@@ -205,11 +205,8 @@ class Service:
             return False
 
     def stop(self):
-        status = self.process.stop(60) if self.process else None
-        report = sanitizer.reports()
-        if report or status not in (0, None):
-            raise AssertionError("callbridged ended with status %s\n%s" % (
-                status, report or self.process.tail(30)))
+        sanitizer.judge(self.process.stop(60) if self.process else None,
+                        self.process)
 
     def log(self):
         return self.process.log.read_text(errors="replace")

@@ -105,13 +105,7 @@ class BridgeTest(LabTest):
 
     @classmethod
     def stop_bridge(cls):
-        """Stop in good order. A bridge that does not, leaks or crashed fails
-        the class."""
-        status = cls.bridge.stop()
-        report = sanitizer.reports()
-        if report or status not in (0, None):
-            raise AssertionError("callbridged ended with status %s\n%s" % (
-                status, report or cls.bridge.process.tail(30)))
+        sanitizer.judge(cls.bridge.stop(), cls.bridge.process)
 
     def setUp(self):
         super().setUp()

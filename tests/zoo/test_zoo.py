@@ -126,11 +126,7 @@ class ZooTest(unittest.TestCase):
 
     @classmethod
     def stop_bridge(cls):
-        status = cls.bridge.stop()
-        report = sanitizer.reports()
-        if report or status not in (0, None):
-            raise AssertionError("callbridged ended with status %s\n%s" % (
-                status, report or cls.bridge.process.tail(30)))
+        sanitizer.judge(cls.bridge.stop(), cls.bridge.process)
 
 
 def add(name, what):

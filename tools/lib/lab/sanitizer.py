@@ -27,3 +27,12 @@ def reports():
         texts.append(path.read_text(errors="replace"))
         path.unlink()
     return "\n".join(text for text in texts if text.strip())
+
+
+def judge(status, process):
+    """A bridge has ended. One that did not in good order, leaks or crashed
+    fails."""
+    report = reports()
+    if report or status not in (0, None):
+        raise AssertionError("callbridged ended with status %s\n%s" % (
+            status, report or process.tail(30)))
