@@ -77,6 +77,9 @@ const char *store_kind_name(enum store_kind kind);
 /** db_row_h: a row's first column into a char *, libre memory */
 int store_take_text(const struct db_row *row, void *arg);
 
+/** The same into a size_t */
+int store_take_count(const struct db_row *row, void *arg);
+
 /** db_row_h's argument for store_tell_object(): columns tenant, name,
     revision, changed_ms, managed, secrets, data and perhaps status */
 struct object_reader {
@@ -103,6 +106,9 @@ int store_pattern(char *dst, size_t size, const char *q);
 
 /** An id that sorts by time: 16 digits of ns, 16 of chance. @return 0, EIO */
 int store_id(char id[STORE_ID_SIZE]);
+
+/** How many users of all customers are registered */
+int store_registered_count(struct store *st, size_t *count);
 
 /* store_figures.c: what hours have gained; a libre memory object */
 

@@ -104,21 +104,31 @@ static int typed_read(struct typed *typed, const char *q)
 
 
 /** Users of one state are few, or all but a few: from the registrations on,
-    which an index has in this order, a page of them is found at once */
+    which an index has in this order, a page of them is found at once. A
+    planner that knows how many registrations there are takes two equal
+    columns to make a user of a handful of them, and reads and sorts all to
+    find a page; of an outer join it knows that there are as many */
 static bool is_by_state(const struct store_users *which)
 {
 	return which->state && which->sort == STORE_BY_UPN;
 }
 
 
-static int q_add(struct looking *lk, const char *q)
+/* Around a condition of users, so that it stays one: and that half of them
+   are so is as good a guess as any */
+#define MAYBE     "CASE WHEN "
+#define MAYBE_END " THEN TRUE ELSE FALSE END"
+
+
+static int q_add(struct looking *lk, bool outer, const char *q)
 {
 	struct typed typed;
 
 	if (typed_read(&typed, q))
 		return EINVAL;
 
-	add(lk, lk->begun ? " AND (" : " WHERE (");
+	add(lk, "%s%s", lk->begun ? " AND (" : " WHERE (",
+	    outer ? MAYBE : "");
 	lk->begun = true;
 
 	for (size_t i = 0; i < typed.needles.c; i++) {
@@ -130,21 +140,24 @@ static int q_add(struct looking *lk, const char *q)
 		add(lk, "%so.search LIKE $%zu ESCAPE '\\'", i ? " OR " : "",
 		    lk->paramc);
 	}
-	add(lk, ")");
+	add(lk, "%s)", outer ? MAYBE_END : "");
 
 	return 0;
 }
 
 
-static int conditions(struct looking *lk, const struct store_users *which)
+/** @param outer  Registrations come first, users perhaps */
+static int conditions(struct looking *lk, const struct store_users *which,
+		      bool outer)
 {
-	where(lk, is_by_state(which) ? "r.tenant = $%zu" : "o.tenant = $%zu",
+	where(lk, outer ? "r.tenant = $%zu" : "o.tenant = $%zu",
 	      which->tenant);
-	where(lk, "o.pbx = $%zu", which->pbx);
-	where(lk, "o.enabled = $%zu", which->enabled);
+	where(lk, outer ? "r.pbx = $%zu" : "o.pbx = $%zu", which->pbx);
+	where(lk, outer ? MAYBE "o.enabled = $%zu" MAYBE_END :
+	      "o.enabled = $%zu", which->enabled);
 	where(lk, "r.state = $%zu", which->state);
 
-	return str_isset(which->q) ? q_add(lk, which->q) : 0;
+	return str_isset(which->q) ? q_add(lk, outer, which->q) : 0;
 }
 
 
@@ -363,14 +376,14 @@ static int asked_list(struct store *st, const struct store_users *which,
 	add(&lk, "SELECT o.tenant, o.upn, o.revision, o.changed_ms,"
 	    " t.managed, o.secrets, o.data, r.data, %s FROM %s",
 	    first_key(which), is_by_state(which) ?
-	    "registrations r CROSS JOIN users o CROSS JOIN tenants t"
-	    " WHERE o.tenant = r.tenant AND o.upn = r.upn"
-	    " AND t.tenant = r.tenant" :
+	    "registrations r LEFT JOIN users o ON o.tenant = r.tenant"
+	    " AND o.upn = r.upn LEFT JOIN tenants t ON t.tenant = r.tenant"
+	    " WHERE COALESCE(o.upn, '') <> ''" :
 	    "users o JOIN tenants t ON t.tenant = o.tenant"
 	    " LEFT JOIN registrations r ON r.tenant = o.tenant"
 	    " AND r.upn = o.upn");
 	lk.begun = is_by_state(which);
-	err = conditions(&lk, which);
+	err = conditions(&lk, which, is_by_state(which));
 	if (!err)
 		err = continued(&lk, which);
 	ordered(&lk, which);
@@ -415,14 +428,6 @@ int store_user_list(struct store *st, const struct store_users *which,
 }
 
 
-static int take_count(const struct db_row *row, void *arg)
-{
-	*(size_t *)arg = (size_t)db_int(row, 0);
-
-	return 0;
-}
-
-
 /** @return EAGAIN: the database is to be asked */
 static int book_count(struct store *st, const struct store_users *which,
 		      size_t *count)
@@ -440,12 +445,7 @@ static int book_count(struct store *st, const struct store_users *which,
 }
 
 
-/** Nearly all users are registered. They are all but the others: to count
-    them one by one, and compare the state of each, takes several times as
-    long as to count all there are */
-#define OTHERS "'off', 'queued', 'lagging', 'failing'"
-
-
+/** Of all customers, and nothing else is asked for */
 static bool is_registered_alone(const struct store_users *which)
 {
 	return which->state && !strcmp(which->state, "registered") &&
@@ -467,18 +467,15 @@ int store_user_count(struct store *st, const struct store_users *which,
 	if (err != EAGAIN)
 		return err;
 
+	if (is_registered_alone(which))
+		return store_registered_count(st, count);
+
 	lk.mb = mbuf_alloc(SQL_MAX);
 	if (!lk.mb)
 		return ENOMEM;
 
 	/* users by state alone are counted in an index */
-	if (is_registered_alone(which)) {
-		add(&lk, "SELECT (SELECT COUNT(*) FROM registrations)"
-		    " - (SELECT COUNT(*) FROM registrations WHERE state IN ("
-		    OTHERS "))");
-		err = 0;
-	}
-	else if (which->state && !which->q && !which->enabled) {
+	if (which->state && !which->q && !which->enabled) {
 		add(&lk, "SELECT COUNT(*) FROM registrations r");
 		where(&lk, "r.tenant = $%zu", which->tenant);
 		where(&lk, "r.pbx = $%zu", which->pbx);
@@ -489,102 +486,17 @@ int store_user_count(struct store *st, const struct store_users *which,
 		add(&lk, "SELECT COUNT(*) FROM users o%s", which->state ?
 		    " JOIN registrations r ON r.tenant = o.tenant"
 		    " AND r.upn = o.upn" : "");
-		err = conditions(&lk, which);
+		err = conditions(&lk, which, false);
 	}
 	add(&lk, "%c", 0);
 
 	if (!err)
 		err = lk.err ? ENOMEM :
 			db_query(st->db, (const char *)lk.mb->buf, lk.paramv,
-				 lk.paramc, take_count, count);
+				 lk.paramc, store_take_count, count);
 	mem_deref(lk.mb);
 
 	return err;
-}
-
-
-struct counting {
-	store_count_h *h;
-	void *arg;
-};
-
-
-static int tell_count(const struct db_row *row, void *arg)
-{
-	const struct counting *counting = arg;
-
-	return counting->h(row->textv[0], db_int(row, 1), counting->arg);
-}
-
-
-/** States but the one that most are in, and all */
-struct others {
-	struct counting counting;  /* first member */
-	int64_t registered;
-};
-
-
-static int tell_other(const struct db_row *row, void *arg)
-{
-	struct others *others = arg;
-	const int64_t count = db_int(row, 1);
-
-	if (!*row->textv[0]) {
-		others->registered += count;
-		return 0;
-	}
-
-	others->registered -= count;
-
-	return tell_count(row, &others->counting);
-}
-
-
-static int states_of_all(struct store *st, store_count_h *h, void *arg)
-{
-	struct others others = { { h, arg }, 0 };
-	int err;
-
-	err = db_query(st->db, "SELECT state, COUNT(*) FROM registrations"
-		       " WHERE state IN (" OTHERS ") GROUP BY state"
-		       " UNION ALL SELECT '', COUNT(*) FROM registrations",
-		       NULL, 0, tell_other, &others);
-
-	return err || !others.registered ? err :
-		h("registered", others.registered, arg);
-}
-
-
-int store_user_states(struct store *st, const char *tenant, store_count_h *h,
-		      void *arg)
-{
-	struct counting counting = { h, arg };
-
-	if (!st || !h)
-		return EINVAL;
-
-	if (!tenant)
-		return states_of_all(st, h, arg);
-
-	/* all there are: so that the index of states is looked into at five
-	   places, and not read from end to end */
-	return db_do_each(st->db, tell_count, &counting, "SELECT state,"
-			  " COUNT(*) FROM registrations WHERE tenant = $1 AND"
-			  " state IN ('registered', " OTHERS ")"
-			  " GROUP BY state", DB_TEXT(tenant));
-}
-
-
-int store_tenant_stamps(struct store *st, store_count_h *h, void *arg)
-{
-	struct counting counting = { h, arg };
-
-	if (!st || !h)
-		return EINVAL;
-
-	return db_do_each(st->db, tell_count, &counting, "SELECT tenant,"
-			  " stamp FROM tenants WHERE managed = $1"
-			  " ORDER BY tenant", DB_TEXT("store"));
 }
 
 

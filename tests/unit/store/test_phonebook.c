@@ -335,6 +335,61 @@ static void test_a_page_goes_on_after_one_who_has_gone(void **state)
 }
 
 
+static void is_in_state(struct world *w, struct store_users which,
+			const char *want)
+{
+	static char text[FOUND_SIZE];
+
+	for (size_t limit = 0; limit < 5; limit++) {
+		found(w->st, which, limit, text);
+		assert_string_equal(text, want);
+	}
+}
+
+
+/** Nobody's name is looked for: the database is asked */
+static void test_users_of_one_state_follow_each_other(void **state)
+{
+	struct world *w = *state;
+
+	tenant_put(w, "acme", 5);
+	tenant_put(w, "beta", 4);
+	assert_int_equal(raw(w, "INSERT INTO registrations (tenant, upn, pbx,"
+			     " state, time_ms, data) SELECT tenant, upn, pbx,"
+			     " CASE WHEN sip_username = '2003' THEN"
+			     " 'registered' ELSE 'failing' END, 1, '{}'"
+			     " FROM users"), 0);
+
+	is_in_state(w, (struct store_users){ .state = "failing" },
+		    "acme/u00@acme.example acme/u01@acme.example"
+		    " acme/u02@acme.example acme/u04@acme.example"
+		    " beta/u00@beta.example beta/u01@beta.example"
+		    " beta/u02@beta.example of 7");
+	is_in_state(w, (struct store_users){ .state = "failing",
+		    .descending = true, .tenant = "beta", .pbx = "hq" },
+		    "beta/u02@beta.example beta/u01@beta.example"
+		    " beta/u00@beta.example of 3");
+	is_in_state(w, (struct store_users){ .state = "failing",
+		    .pbx = "other" }, "of 0");
+	is_in_state(w, (struct store_users){ .state = "failing",
+		    .enabled = "false" },
+		    "acme/u00@acme.example acme/u04@acme.example"
+		    " beta/u00@beta.example of 3");
+	is_in_state(w, (struct store_users){ .state = "failing",
+		    .q = "carter" }, "acme/u00@acme.example"
+		    " acme/u04@acme.example beta/u00@beta.example of 3");
+	is_in_state(w, (struct store_users){ .state = "registered" },
+		    "acme/u03@acme.example beta/u03@beta.example of 2");
+
+	/* of somebody who is no user (any more) */
+	assert_int_equal(raw(w, "INSERT INTO registrations (tenant, upn, pbx,"
+			     " state, time_ms, data) VALUES ('acme',"
+			     " 'nobody@acme.example', 'hq', 'lagging', 1,"
+			     " '{}')"), 0);
+	is_in_state(w, (struct store_users){ .state = "lagging" }, "of 0");
+}
+
+
 #define BOOK_TEST(f) cmocka_unit_test_setup_teardown(f, world_make,	\
 						     world_remove)
 
@@ -343,6 +398,7 @@ static const struct CMUnitTest tests[] = {
 	BOOK_TEST(test_numbers_are_found_as_people_write_them),
 	BOOK_TEST(test_what_changes_is_found_as_it_is),
 	BOOK_TEST(test_a_page_goes_on_after_one_who_has_gone),
+	BOOK_TEST(test_users_of_one_state_follow_each_other),
 };
 
 
