@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "bridge/base/errors.h"
+#include "bridge/base/members.h"
 #include "bulk.h"
 #include "objects.h"
 
@@ -50,14 +51,6 @@ static void fold(char key[KEY_SIZE], const char *text)
 		key[i] = text[i] >= 'A' && text[i] <= 'Z' ?
 			(char)(text[i] - 'A' + 'a') : text[i];
 	key[i] = '\0';
-}
-
-
-static const char *text_of(const json_t *value, const char *name)
-{
-	const char *text = json_string_value(json_object_get(value, name));
-
-	return text ? text : "";
 }
 
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bridge/base/libre.h"
+#include "bridge/base/members.h"
 #include "api.h"
 #include "causes.h"
 #include "recent.h"
@@ -21,14 +22,6 @@ struct finding {
 };
 
 
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
-}
-
-
 /** What is known best: in our words, the peer's, or how it ended */
 static const char *what_of(const json_t *call)
 {
@@ -36,7 +29,7 @@ static const char *what_of(const json_t *call)
 	const char *what = "";
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(namev) && !*what; i++)
-		what = text(call, namev[i]);
+		what = text_of(call, namev[i]);
 
 	return what;
 }
@@ -55,8 +48,8 @@ static int call_h(const json_t *call, void *arg)
 
 	return json_object_set_new(f->groups, what, json_pack(
 			"{s:s, s:s, s:i, s:s}", "what", what, "advice",
-			text(call, "advice"), "count", 1, "call",
-			text(call, "id"))) ? ENOMEM : 0;
+			text_of(call, "advice"), "count", 1, "call",
+			text_of(call, "id"))) ? ENOMEM : 0;
 }
 
 

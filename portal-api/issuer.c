@@ -8,6 +8,7 @@
 
 #include "api.h"
 #include "bridge/base/log.h"
+#include "bridge/base/members.h"
 #include "bridge/base/wheel.h"
 #include "issuer.h"
 #include "jwt.h"
@@ -173,14 +174,6 @@ static void keep(struct kept *kept, const char *url, const json_t *json,
 
 	json_decref(copy);
 	free(name);
-}
-
-
-static const char *text_of(const json_t *json, const char *name)
-{
-	const char *text = json_string_value(json_object_get(json, name));
-
-	return text ? text : "";
 }
 
 

@@ -19,6 +19,7 @@
 #include "api.h"
 #include "bridge/base/base64.h"
 #include "bridge/base/log.h"
+#include "bridge/base/members.h"
 #include "bridge/base/wheel.h"
 #include "issuer.h"
 #include "sessions.h"
@@ -43,14 +44,6 @@ struct question {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct question questionv[QUESTIONS];
 static size_t questionc;
-
-
-static const char *text_of(const json_t *json, const char *name)
-{
-	const char *text = json_string_value(json_object_get(json, name));
-
-	return text ? text : "";
-}
 
 
 /* Questions */

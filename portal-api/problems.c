@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "bridge/base/libre.h"
+#include "bridge/base/members.h"
 #include "bridge/sip/tlsctx.h"
 #include "bridge/store/live.h"
 #include "api.h"
@@ -68,21 +69,13 @@ struct sample {
 };
 
 
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
-}
-
-
 static int sample_h(const json_t *status, void *arg)
 {
 	struct sample *sample = arg;
 	struct reason *r = sample->v;
 
 	while (r < sample->v + sample->c &&
-	       strcmp(text(r->status, "reason"), text(status, "reason")))
+	       strcmp(text_of(r->status, "reason"), text_of(status, "reason")))
 		++r;
 
 	if (r == sample->v + sample->c) {
@@ -120,10 +113,10 @@ static int pbx_problem(struct request *rq, json_t *list,
 			  " s:s, s:s, s:O}", "kind", "registrations",
 			  "tenant", pbx->tenant, "pbx", pbx->pbx, "users",
 			  (json_int_t)pbx->users, "reason",
-			  text(most->status, "reason"), "words",
-			  text(most->status, "words"), "advice",
-			  text(most->status, "advice"), "name",
-			  text(most->status, "upn"), "since_s",
+			  text_of(most->status, "reason"), "words",
+			  text_of(most->status, "words"), "advice",
+			  text_of(most->status, "advice"), "name",
+			  text_of(most->status, "upn"), "since_s",
 			  json_object_get(most->status, "since_s")));
 
 	for (size_t i = 0; i < sample->c; i++)

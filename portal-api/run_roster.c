@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "bridge/base/errors.h"
+#include "bridge/base/members.h"
 #include "bridge/model/tenant.h"
 #include "bridge/model/testers.h"
 #include "bridge/store/seal.h"
@@ -34,14 +35,6 @@ void run_text_wipe(char *text)
 	if (text)
 		OPENSSL_cleanse(text, strlen(text));
 	free(text);
-}
-
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
 }
 
 
@@ -74,7 +67,7 @@ static int fqdn_get(struct making *mk)
 	int err;
 
 	err = value_get(mk, STORE_TENANT, mk->tenant, &tenant);
-	str_ncpy(mk->fqdn, text(json_object_get(tenant, "teams"), "fqdn"),
+	str_ncpy(mk->fqdn, text_of(json_object_get(tenant, "teams"), "fqdn"),
 		 sizeof(mk->fqdn));
 	json_decref(tenant);
 
@@ -115,14 +108,14 @@ static int who_phone(struct making *mk, const json_t *account)
 {
 	const bool registers = !json_is_false(json_object_get(account,
 							      "registers"));
-	const char *address = text(account, "address");
-	const char *name = text(account, "sip_username");
+	const char *address = text_of(account, "address");
+	const char *name = text_of(account, "sip_username");
 	int err = 0;
 
 	if (!*name)
-		name = text(account, "extension");
+		name = text_of(account, "extension");
 	if (!*name)
-		name = text(account, "number");
+		name = text_of(account, "number");
 
 	if (*address || !registers)
 		err = who_add(mk, "the telephone at %s", *address ? address
@@ -135,14 +128,14 @@ static int who_phone(struct making *mk, const json_t *account)
 
 static int who_account(struct making *mk, const json_t *account)
 {
-	const char *upn = text(account, "upn");
+	const char *upn = text_of(account, "upn");
 	int err = 0;
 
 	if (*upn)
 		err = who_add(mk, "%s", upn);
 	if (!err)
-		err = who_number(mk, text(account, "number"));
-	if (!err && !strcmp(text(account, "kind"), "phone"))
+		err = who_number(mk, text_of(account, "number"));
+	if (!err && !strcmp(text_of(account, "kind"), "phone"))
 		err = who_phone(mk, account);
 
 	return err;
@@ -175,7 +168,7 @@ static int secret_add(const struct making *mk, enum store_kind kind,
 static void set_missing(json_t *account, const char *name,
 			const json_t *user, const char *as)
 {
-	if (!*text(account, name) && *text(user, as))
+	if (!*text_of(account, name) && *text_of(user, as))
 		(void)json_object_set(account, name, json_object_get(user,
 								     as));
 }
@@ -185,7 +178,7 @@ static void set_missing(json_t *account, const char *name,
 static int user_add(const struct making *mk, const char *role,
 		    json_t *account)
 {
-	const char *upn = text(account, "upn");
+	const char *upn = text_of(account, "upn");
 	char field[32];
 	json_t *user;
 	int err;
@@ -197,7 +190,7 @@ static int user_add(const struct making *mk, const char *role,
 	if (err)
 		return err;
 
-	if (strcmp(text(user, "pbx"), mk->pbx)) {
+	if (strcmp(text_of(user, "pbx"), mk->pbx)) {
 		(void)re_snprintf(field, sizeof(field), "%s.upn", role);
 		errors_add(mk->errs, NULL, field, "want a user of %s, found"
 			   " %s", mk->pbx, upn);
@@ -217,7 +210,7 @@ static int user_add(const struct making *mk, const char *role,
 static int account_add(struct making *mk, json_t *roster, const char *role)
 {
 	json_t *account = json_object_get(mk->testers, role);
-	const char *kind = text(account, "kind");
+	const char *kind = text_of(account, "kind");
 	char field[64];
 	int err;
 
@@ -231,7 +224,7 @@ static int account_add(struct making *mk, json_t *roster, const char *role)
 	if (!err && !strcmp(kind, "phone"))
 		err = secret_add(mk, STORE_TESTERS, mk->pbx, field, account);
 
-	if (!err && !*text(account, "number")) {
+	if (!err && !*text_of(account, "number")) {
 		(void)re_snprintf(field, sizeof(field), "%s.number", role);
 		errors_add(mk->errs, NULL, field, "want the number by which"
 			   " it is called");
@@ -299,7 +292,7 @@ static int roster_make(struct making *mk, const struct pbx *pbx,
 		return err;
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(numberv); i++)
-		if (*text(mk->testers, numberv[i]))
+		if (*text_of(mk->testers, numberv[i]))
 			(void)json_object_set(roster, numberv[i],
 				json_object_get(mk->testers, numberv[i]));
 
@@ -380,16 +373,16 @@ static int customer_user(struct making *mk, const char *upn,
 	int err;
 
 	err = value_get(mk, STORE_USER, upn, &user);
-	if (!err && strcmp(text(user, "pbx"), mk->pbx)) {
+	if (!err && strcmp(text_of(user, "pbx"), mk->pbx)) {
 		errors_add(mk->errs, NULL, "users", "want users of %s, found"
 			   " %s", mk->pbx, upn);
 		err = EBADMSG;
 	}
 	if (!err)
 		err = secret_add(mk, STORE_USER, upn, "sip_password", user);
-	if (!err && !*text(user, "sip_password"))
+	if (!err && !*text_of(user, "sip_password"))
 		err = password_add(mk, upn, user);
-	if (!err && !*text(user, "sip_password")) {
+	if (!err && !*text_of(user, "sip_password")) {
 		errors_add(mk->errs, NULL, "users", "the password of %s is"
 			   " not in the store: it is in a customer file of"
 			   " another node, or there is none", upn);

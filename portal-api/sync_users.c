@@ -11,6 +11,7 @@
 
 #include "api.h"
 #include "bridge/base/errors.h"
+#include "bridge/base/members.h"
 #include "bridge/model/syncconf.h"
 #include "bridge/model/tenant.h"
 #include "bridge/store/store_sync.h"
@@ -44,14 +45,6 @@ struct found {
 	json_t *person;            /* owned, NULL */
 	char why[32];
 };
-
-
-static const char *string_of(const json_t *json, const char *name)
-{
-	const char *text = json_string_value(json_object_get(json, name));
-
-	return text ? text : "";
-}
 
 
 static void complain(struct making *mk, size_t i, const char *field,
@@ -144,12 +137,12 @@ static void number_take(const struct making *mk, json_t *value,
 			const json_t *person)
 {
 	const char *from = mk->conf->users.number == SYNC_NUMBER_NONE ? "" :
-		string_of(person, mk->conf->users.number ==
-			  SYNC_NUMBER_MOBILE ? "mobile" : "phone");
+		text_of(person, mk->conf->users.number ==
+			SYNC_NUMBER_MOBILE ? "mobile" : "phone");
 	char text[64];
 
 	number_clean(text, sizeof(text), from);
-	number_complete(text, sizeof(text), string_of(person, "country"));
+	number_complete(text, sizeof(text), text_of(person, "country"));
 	if (*text)
 		(void)json_object_set_new(value, "number",
 					  json_string(text));
@@ -162,8 +155,8 @@ static void number_take(const struct making *mk, json_t *value,
 static void username_take(const struct making *mk, json_t *value,
 			  const json_t *person)
 {
-	const char *number = string_of(value, "number");
-	const char *upn = string_of(person, "upn");
+	const char *number = text_of(value, "number");
+	const char *upn = text_of(person, "upn");
 	const size_t digits = (size_t)mk->conf->users.digits;
 	size_t l;
 
@@ -216,7 +209,7 @@ static struct pbx *pbx_find(struct making *mk, const char *name)
 
 static bool needs_password(struct making *mk, const json_t *value)
 {
-	const struct pbx *pbx = pbx_find(mk, string_of(value, "pbx"));
+	const struct pbx *pbx = pbx_find(mk, text_of(value, "pbx"));
 
 	return !pbx || pbx->auth_type == PBX_AUTH_REGISTRATION;
 }
@@ -238,21 +231,21 @@ static json_t *value_make(struct making *mk, const json_t *chosen,
 
 	text_take(value, "pbx", mk->conf->users.pbx ? mk->conf->users.pbx
 		  : "");
-	text_take(value, "upn", string_of(person, "upn"));
-	text_take(value, "name", string_of(person, "name"));
-	text_take(value, "country", string_of(person, "country"));
-	text_take(value, "pbx", string_of(chosen, "pbx"));
+	text_take(value, "upn", text_of(person, "upn"));
+	text_take(value, "name", text_of(person, "name"));
+	text_take(value, "country", text_of(person, "country"));
+	text_take(value, "pbx", text_of(chosen, "pbx"));
 	number_take(mk, value, person);
-	text_take(value, "number", string_of(chosen, "number"));
+	text_take(value, "number", text_of(chosen, "number"));
 	username_take(mk, value, person);
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(overv); i++)
-		if (*string_of(chosen, overv[i]))
+		if (*text_of(chosen, overv[i]))
 			(void)json_object_set(value, overv[i],
 					      json_object_get(chosen,
 							      overv[i]));
 
-	if (!*string_of(value, "sip_password") && needs_password(mk, value))
+	if (!*text_of(value, "sip_password") && needs_password(mk, value))
 		(void)json_object_set_new(value, "enabled", json_false());
 
 	return value;
@@ -289,7 +282,7 @@ static int one_make(struct making *mk, size_t i, const json_t *chosen,
 	json_t *row;
 
 	value_tell(mk, i, value);
-	if (!*string_of(value, "number"))
+	if (!*text_of(value, "number"))
 		complain(mk, i, "number", "want a number, Microsoft says"
 			 " none");
 
@@ -302,7 +295,7 @@ static int one_make(struct making *mk, size_t i, const json_t *chosen,
 static int one_find(struct making *mk, size_t i, const json_t *chosen)
 {
 	const struct store_sync_lines which = {
-		.tenant = mk->rq->param, .id = string_of(chosen, "id") };
+		.tenant = mk->rq->param, .id = text_of(chosen, "id") };
 	struct found found = { .person = NULL };
 	int err;
 

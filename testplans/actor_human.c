@@ -6,6 +6,7 @@
  */
 #include <jansson.h>
 
+#include "bridge/base/members.h"
 #include "actor.h"
 #include "pump.h"
 #include "watch.h"
@@ -14,14 +15,6 @@
 struct human {
 	char call[40];             /* id of the record that is followed     */
 };
-
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
-}
 
 
 /** "In Teams, as Ann" or "On my mobile" */
@@ -163,18 +156,18 @@ static int human_mute(struct actor *actor, bool on)
 static void record_follow(struct actor *actor, const json_t *row)
 {
 	struct human *human = actor->own;
-	const bool from_pbx = !strcmp(text(row, "direction"), "from_pbx");
-	const char *state = text(row, "state");
+	const bool from_pbx = !strcmp(text_of(row, "direction"), "from_pbx");
+	const char *state = text_of(row, "state");
 
-	str_ncpy(human->call, text(row, "id"), sizeof(human->call));
+	str_ncpy(human->call, text_of(row, "id"), sizeof(human->call));
 
 	if (from_pbx && (actor->state == ACTOR_IDLE ||
 			 actor->state == ACTOR_RELEASED)) {
 		if (!strcmp(state, "ended"))
 			return;
-		str_ncpy(actor->shown, text(row, "caller"),
+		str_ncpy(actor->shown, text_of(row, "caller"),
 			 sizeof(actor->shown));
-		str_ncpy(actor->shown_name, text(row, "caller_name"),
+		str_ncpy(actor->shown_name, text_of(row, "caller_name"),
 			 sizeof(actor->shown_name));
 		if (!strcmp(state, "ringing") || !strcmp(state, "answered"))
 			actor_set(actor, ACTOR_RINGS);
@@ -194,7 +187,7 @@ static void record_follow(struct actor *actor, const json_t *row)
 		if (!json_integer_value(json_object_get(row, "answer_ms")))
 			actor->scode = (uint16_t)json_integer_value(
 				json_object_get(row, "scode"));
-		str_ncpy(actor->reason, text(row, "reason"),
+		str_ncpy(actor->reason, text_of(row, "reason"),
 			 sizeof(actor->reason));
 		actor_set(actor, ACTOR_RELEASED);
 	}

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bridge/base/members.h"
 #include "actor.h"
 #include "tape.h"
 #include "phone_link.h"
@@ -49,14 +50,6 @@ static int phone_do(struct actor *actor, const char *cmd, const char *params)
 
 	return phone_link_do(phone->link, cmd, params, NULL, 0,
 			     actor->stage->why, sizeof(actor->stage->why));
-}
-
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
 }
 
 
@@ -137,7 +130,8 @@ static void event_handler(const json_t *json, void *arg)
 {
 	struct actor *actor = arg;
 	struct phone *phone = actor->own;
-	const char *type = text(json, "type"), *param = text(json, "param");
+	const char *type = text_of(json, "type");
+	const char *param = text_of(json, "param");
 
 	if (phone->loading) {
 		load_event(actor, type, param);
@@ -148,13 +142,13 @@ static void event_handler(const json_t *json, void *arg)
 		return;
 	if (!strcmp(type, "CALL_INCOMING") && actor->state == ACTOR_TALKS)
 		return;            /* one call at a time */
-	if (!call_counts(phone, type, text(json, "id")))
+	if (!call_counts(phone, type, text_of(json, "id")))
 		return;
 
 	if (!strcmp(type, "CALL_INCOMING")) {
 		number_of(actor->shown, sizeof(actor->shown),
-			  text(json, "peeruri"));
-		str_ncpy(actor->shown_name, text(json, "peerdisplayname"),
+			  text_of(json, "peeruri"));
+		str_ncpy(actor->shown_name, text_of(json, "peerdisplayname"),
 			 sizeof(actor->shown_name));
 		actor_set(actor, ACTOR_RINGS);
 	}

@@ -3,6 +3,7 @@
  */
 #include <jansson.h>
 
+#include "bridge/base/members.h"
 #include "actor.h"
 #include "pump.h"
 #include "teams_link.h"
@@ -21,14 +22,6 @@ struct user {
 				      dial, before the call's id was known;
 				      NULL unless one is awaited */
 };
-
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
-}
 
 
 static int user_do(struct actor *actor, json_t *cmd, json_t **answerp)
@@ -109,7 +102,8 @@ static void ended(struct actor *actor, const json_t *json)
 {
 	actor->scode = (uint16_t)json_integer_value(json_object_get(json,
 						    "code"));
-	str_ncpy(actor->reason, text(json, "reason"), sizeof(actor->reason));
+	str_ncpy(actor->reason, text_of(json, "reason"),
+		 sizeof(actor->reason));
 	actor_set(actor, ACTOR_RELEASED);
 }
 
@@ -123,8 +117,8 @@ static void incoming(struct actor *actor, const json_t *json)
 		return;            /* one call at a time */
 
 	user->call = json_integer_value(json_object_get(json, "call"));
-	str_ncpy(actor->shown, text(json, "from"), sizeof(actor->shown));
-	str_ncpy(actor->shown_name, text(json, "display"),
+	str_ncpy(actor->shown, text_of(json, "from"), sizeof(actor->shown));
+	str_ncpy(actor->shown_name, text_of(json, "display"),
 		 sizeof(actor->shown_name));
 	actor_set(actor, ACTOR_RINGS);
 }
@@ -144,11 +138,11 @@ static void call_event(struct actor *actor, const char *event,
 	else if (!strcmp(event, "answered")) {
 		actor_set(actor, ACTOR_TALKS);
 	}
-	else if (!strcmp(event, "held") && !strcmp(text(json, "by"),
+	else if (!strcmp(event, "held") && !strcmp(text_of(json, "by"),
 						   "teams")) {
 		actor->held = true;
 	}
-	else if (!strcmp(event, "resumed") && !strcmp(text(json, "by"),
+	else if (!strcmp(event, "resumed") && !strcmp(text_of(json, "by"),
 						      "teams")) {
 		actor->held = false;
 	}
@@ -159,7 +153,7 @@ static void call_event(struct actor *actor, const char *event,
 	else if (!strcmp(event, "dtmf")) {
 		const size_t l = strlen(actor->digits);
 
-		str_ncpy(actor->digits + l, text(json, "digit"),
+		str_ncpy(actor->digits + l, text_of(json, "digit"),
 			 sizeof(actor->digits) - l);
 	}
 	else if (!strcmp(event, "ended")) {
@@ -172,7 +166,7 @@ static void event_handler(const json_t *json, void *arg)
 {
 	struct actor *actor = arg;
 	const struct user *user = actor->own;
-	const char *event = text(json, "event");
+	const char *event = text_of(json, "event");
 	const json_int_t call = json_integer_value(json_object_get(json,
 								   "call"));
 
@@ -184,7 +178,7 @@ static void event_handler(const json_t *json, void *arg)
 					json);
 
 	if (!strcmp(event, "incoming")) {
-		if (!strcmp(text(json, "user"), actor->acc->number))
+		if (!strcmp(text_of(json, "user"), actor->acc->number))
 			incoming(actor, json);
 		return;
 	}
@@ -370,9 +364,9 @@ static void teams_clear(struct actor *actor)
 		const json_int_t id = json_integer_value(json_object_get(call,
 							 "call"));
 
-		if (strcmp(text(call, "user"), actor->acc->number) &&
-		    strcmp(text(call, "from"), actor->acc->number) &&
-		    strcmp(text(call, "to"), actor->acc->number))
+		if (strcmp(text_of(call, "user"), actor->acc->number) &&
+		    strcmp(text_of(call, "from"), actor->acc->number) &&
+		    strcmp(text_of(call, "to"), actor->acc->number))
 			continue;
 
 		(void)user_do(actor, json_pack("{s:s, s:I}", "cmd", "hangup",

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <jansson.h>
 
+#include "bridge/base/members.h"
 #include "exec.h"
 #include "pump.h"
 #include "watch.h"
@@ -30,14 +31,6 @@ struct diagnosis {
 
 /** @return true if that is the cause, and buf says so */
 typedef bool (finding_h)(struct diagnosis *d);
-
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
-}
 
 
 static bool say(const struct diagnosis *d, const char *fmt, ...)
@@ -132,7 +125,7 @@ static bool transfer_finding(struct diagnosis *d)
 	scode = (unsigned)json_integer_value(json_object_get(d->row,
 							     "scode"));
 
-	if (!strcmp(text(d->row, "way"), "refer"))
+	if (!strcmp(text_of(d->row, "way"), "refer"))
 		return say(d, "The PBX was asked to transfer the call (REFER)"
 			   " and refused with %u: let the service do it, by"
 			   " pbx.transfer.blind: bridge, or auto to ask the PBX"
@@ -142,7 +135,7 @@ static bool transfer_finding(struct diagnosis *d)
 	return say(d, "The service called %s for the transfer itself and got"
 		   " %u: may the user's extension call there? Try it by"
 		   " `callbridge number`; then pbx.outside_line_prefix and"
-		   " pbx.e164.", text(d->row, "to"), scode);
+		   " pbx.e164.", text_of(d->row, "to"), scode);
 }
 
 
@@ -189,10 +182,11 @@ static bool address_differs(const struct diagnosis *d, const json_t *msg)
 {
 	struct sa voice, peer;
 
-	if (strcmp(text(msg, "side"), "pbx") ||
+	if (strcmp(text_of(msg, "side"), "pbx") ||
 	    json_is_true(json_object_get(msg, "tx")) ||
-	    !voice_address(&voice, text(msg, "data")) ||
-	    sa_decode(&peer, text(msg, "peer"), strlen(text(msg, "peer"))) ||
+	    !voice_address(&voice, text_of(msg, "data")) ||
+	    sa_decode(&peer, text_of(msg, "peer"),
+		      strlen(text_of(msg, "peer"))) ||
 	    sa_cmp(&voice, &peer, SA_ADDR))
 		return false;
 
@@ -222,7 +216,8 @@ static bool messages_show(struct diagnosis *d,
 	bool found = false;
 	size_t i;
 
-	messages = row ? watch_trace(d->stage->watch, text(row, "id")) : NULL;
+	messages = row ? watch_trace(d->stage->watch, text_of(row, "id"))
+		: NULL;
 
 	json_array_foreach(messages, i, msg) {
 		found = showh(d, msg);
@@ -298,10 +293,10 @@ static bool caller_finding(struct diagnosis *d)
 {
 	const char *want = strstr(d->out->observed, "wanted is ");
 	const json_t *row = newest(d);
-	const char *raw = text(row, "caller_raw");
+	const char *raw = text_of(row, "caller_raw");
 
 	if (!want || exec_actor(d->stage, d->step, 0)->id > ACTOR_USER_B ||
-	    strcmp(text(row, "direction"), "from_pbx"))
+	    strcmp(text_of(row, "direction"), "from_pbx"))
 		return false;
 
 	want += strlen("wanted is ");
@@ -325,9 +320,9 @@ static bool caller_finding(struct diagnosis *d)
 
 static bool has_no_events(const struct diagnosis *d, const json_t *msg)
 {
-	const char *data = text(msg, "data");
+	const char *data = text_of(msg, "data");
 
-	if (strcmp(text(msg, "side"), "pbx") ||
+	if (strcmp(text_of(msg, "side"), "pbx") ||
 	    json_is_true(json_object_get(msg, "tx")) ||
 	    !strstr(data, "\nm=audio") ||
 	    strcasestr(data, "telephone-event"))
@@ -355,7 +350,7 @@ static bool end_known(void *arg)
 
 	d->row = newest(d);
 
-	return d->row && !strcmp(text(d->row, "state"), "ended");
+	return d->row && !strcmp(text_of(d->row, "state"), "ended");
 }
 
 
@@ -367,8 +362,8 @@ static bool end_finding(struct diagnosis *d)
 	    pump_until(d->stage->pump, KNOWN_MS, end_known, d))
 		return false;
 
-	by     = text(d->row, "ended_by");
-	reason = text(d->row, "reason");
+	by     = text_of(d->row, "ended_by");
+	reason = text_of(d->row, "reason");
 	if (strcmp(by, "pbx"))
 		return false;
 

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <time.h>
 
+#include "bridge/base/members.h"
 #include "exec.h"
 #include "phone_link.h"
 #include "pump.h"
@@ -18,14 +19,6 @@ enum {
 	RECORD_MS = 3000,          /* until a call's end is written down */
 	REFRESH_MS = 5000,
 };
-
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
-}
 
 
 static bool service_missing(const struct stage *stage, struct outcome *out)
@@ -158,7 +151,7 @@ static unsigned answers_count(struct stage *stage, const char *upn)
 	size_t i;
 
 	json_array_foreach(messages, i, msg) {
-		const char *data = text(msg, "data");
+		const char *data = text_of(msg, "data");
 
 		n += !strncmp(data, "SIP/2.0 200", 11) &&
 			strstr(data, " REGISTER\r\n");
@@ -348,7 +341,7 @@ static bool has_ended(void *arg)
 					    1);
 	}
 
-	return ended->row && !strcmp(text(ended->row, "state"), "ended");
+	return ended->row && !strcmp(text_of(ended->row, "state"), "ended");
 }
 
 
@@ -369,9 +362,9 @@ int exec_hung_up_first(struct stage *stage, const struct step *step,
 
 	if (err)
 		outcome_fail(out, "no record of a call that has ended");
-	else if (strcmp(text(ended.row, "ended_by"), want))
+	else if (strcmp(text_of(ended.row, "ended_by"), want))
 		outcome_fail(out, "ended by the side \"%s\", wanted is"
-			     " \"%s\"", text(ended.row, "ended_by"), want);
+			     " \"%s\"", text_of(ended.row, "ended_by"), want);
 	else
 		outcome_say(out, "ended by the side \"%s\"", want);
 
@@ -500,9 +493,9 @@ static bool was_refreshed(void *arg)
 
 	json_array_foreach(calls, i, row) {
 		messages = watch_trace(refresh->stage->watch,
-				       text(row, "id"));
+				       text_of(row, "id"));
 		json_array_foreach(messages, j, msg)
-			refresh->count += is_refresh(text(msg, "data"));
+			refresh->count += is_refresh(text_of(msg, "data"));
 		json_decref(messages);
 	}
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bridge/base/members.h"
 #include "bridge/base/version.h"
 #include "actor.h"
 #include "tape.h"
@@ -18,14 +19,6 @@
 
 enum { MESSAGES_MAX = 400, LEVELS = 240, TEXT_MAX = 8192,
        REGISTRATIONS_MAX = 200 };
-
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
-}
 
 
 static void set_str(json_t *json, const char *name, const char *value)
@@ -146,7 +139,7 @@ json_t *report_plan(json_t *report, const struct plan *plan)
 	size_t i;
 
 	json_array_foreach(plans, i, json)
-		if (!strcmp(text(json, "plan"), plan->plan))
+		if (!strcmp(text_of(json, "plan"), plan->plan))
 			return json;
 
 	json = json_object();
@@ -205,7 +198,7 @@ void report_step(json_t *cas, const char *sentence, const struct step *step,
 /** Without what is long: the first line, and the text for who wants it */
 static json_t *message_json(const json_t *msg)
 {
-	const char *data = text(msg, "data");
+	const char *data = text_of(msg, "data");
 	const size_t l = strcspn(data, "\r\n");
 	json_t *json = json_object();
 
@@ -286,13 +279,13 @@ static void calls_add(json_t *cas, struct stage *stage)
 	size_t i, j;
 
 	json_array_foreach(calls, i, row) {
-		trace = watch_trace(stage->watch, text(row, "id"));
+		trace = watch_trace(stage->watch, text_of(row, "id"));
 		json_array_foreach(trace, j, msg)
 			if (json_array_size(messages) < MESSAGES_MAX)
 				(void)json_array_append_new(messages,
 							message_json(msg));
 		json_decref(trace);
-		pcap_add(cas, stage, text(row, "id"));
+		pcap_add(cas, stage, text_of(row, "id"));
 	}
 
 	(void)json_object_set_new(cas, "calls", json_deep_copy(calls));
@@ -358,7 +351,7 @@ enum run_verdict report_end(json_t *report, bool stopped, uint64_t ms)
 	json_array_foreach(json_object_get(report, "plans"), i, plan)
 		json_array_foreach(json_object_get(plan, "cases"), j, cas)
 			for (int v = 0; v <= VERDICT_STOPPED; v++)
-				countv[v] += !strcmp(text(cas, "verdict"),
+				countv[v] += !strcmp(text_of(cas, "verdict"),
 					run_verdict_name((enum run_verdict)
 							 v));
 
@@ -388,14 +381,14 @@ const json_t *report_passed(const json_t *report, const char *plan_id,
 	size_t i, j;
 
 	json_array_foreach(json_object_get(report, "plans"), i, plan) {
-		if (strcmp(text(plan, "plan"), plan_id))
+		if (strcmp(text_of(plan, "plan"), plan_id))
 			continue;
 
 		json_array_foreach(json_object_get(plan, "cases"), j, cas)
-			if (!strcmp(text(cas, "id"), id) &&
+			if (!strcmp(text_of(cas, "id"), id) &&
 			    json_integer_value(json_object_get(cas,
 					       "round")) == round &&
-			    !strcmp(text(cas, "verdict"), "passed"))
+			    !strcmp(text_of(cas, "verdict"), "passed"))
 				return cas;
 	}
 

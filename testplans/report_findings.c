@@ -3,17 +3,10 @@
  */
 #include <jansson.h>
 
+#include "bridge/base/members.h"
 #include "bridge/base/text.h"
 #include "report.h"
 #include "report_part.h"
-
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
-}
 
 
 bool report_has_findings(const json_t *report)
@@ -30,7 +23,7 @@ static const char *class_of(const json_t *row)
 	};
 
 	for (size_t i = 0; i < RE_ARRAY_SIZE(v); i++)
-		if (!strcmp(text(row, "verdict"), v[i][0]))
+		if (!strcmp(text_of(row, "verdict"), v[i][0]))
 			return v[i][1];
 
 	return "stopped";
@@ -43,17 +36,17 @@ static int row_print(struct re_printf *pf, const json_t *row)
 
 	err = re_hprintf(pf, "<tr><td class=\"v %s\">%H</td><td>%H</td><td>"
 			 "%H", class_of(row),
-			 text_markup, text(row, "verdict"),
-			 text_markup, text(row, "title"),
-			 text_markup, text(row, "evidence"));
+			 text_markup, text_of(row, "verdict"),
+			 text_markup, text_of(row, "title"),
+			 text_markup, text_of(row, "evidence"));
 
-	if (!err && *text(row, "advice"))
+	if (!err && *text_of(row, "advice"))
 		err = re_hprintf(pf, "<div class=\"advice\">%H",
-				 text_markup, text(row, "advice"));
-	if (!err && *text(row, "advice") && *text(row, "field"))
+				 text_markup, text_of(row, "advice"));
+	if (!err && *text_of(row, "advice") && *text_of(row, "field"))
 		err = re_hprintf(pf, " (<code>%H</code>)", text_markup,
-				 text(row, "field"));
-	if (!err && *text(row, "advice"))
+				 text_of(row, "field"));
+	if (!err && *text_of(row, "advice"))
 		err = re_hprintf(pf, "</div>");
 
 	return err ? err : re_hprintf(pf, "</td></tr>\n");
@@ -62,7 +55,7 @@ static int row_print(struct re_printf *pf, const json_t *row)
 
 int report_findings_html(struct re_printf *pf, const json_t *report)
 {
-	const char *verdict = text(report, "verdict");
+	const char *verdict = text_of(report, "verdict");
 	const bool good = !strncmp(verdict, "ready", 5);
 	const json_t *row;
 	char title[300];
@@ -70,7 +63,7 @@ int report_findings_html(struct re_printf *pf, const json_t *report)
 	int err;
 
 	(void)re_snprintf(title, sizeof(title), "Readiness of %s: %s",
-			  text(report, "sip_domain"), verdict);
+			  text_of(report, "sip_domain"), verdict);
 
 	err = report_page_begin(pf, title);
 	if (!err)
@@ -79,9 +72,9 @@ int report_findings_html(struct re_printf *pf, const json_t *report)
 				 "</p>\n<table><tr><th>Verdict</th><th>Check"
 				 "</th><th>What was seen, and what to do</th>"
 				 "</tr>\n",
-				 text_markup, text(report, "sip_domain"),
-				 text_markup, text(report, "started"),
-				 text_markup, text(report, "callbridge"),
+				 text_markup, text_of(report, "sip_domain"),
+				 text_markup, text_of(report, "started"),
+				 text_markup, text_of(report, "callbridge"),
 				 good ? "passed" : !strcmp(verdict,
 				 "not ready") ? "failed" : "stopped",
 				 text_markup, verdict);
@@ -96,20 +89,20 @@ int report_findings_html(struct re_printf *pf, const json_t *report)
 
 static int junit_row(struct re_printf *pf, const json_t *row)
 {
-	const char *verdict = text(row, "verdict");
+	const char *verdict = text_of(row, "verdict");
 	int err;
 
 	err = re_hprintf(pf, "  <testcase classname=\"%H\" name=\"%H\">",
-			 text_markup, text(row, "check"),
-			 text_markup, text(row, "title"));
+			 text_markup, text_of(row, "check"),
+			 text_markup, text_of(row, "title"));
 
 	if (!err && !strcmp(verdict, "fail"))
 		err = re_hprintf(pf, "<failure message=\"%H\">%H</failure>",
-				 text_markup, text(row, "evidence"),
-				 text_markup, text(row, "advice"));
+				 text_markup, text_of(row, "evidence"),
+				 text_markup, text_of(row, "advice"));
 	else if (!err && !strcmp(verdict, "skip"))
 		err = re_hprintf(pf, "<skipped message=\"%H\"/>",
-				 text_markup, text(row, "evidence"));
+				 text_markup, text_of(row, "evidence"));
 
 	return err ? err : re_hprintf(pf, "</testcase>\n");
 }
@@ -122,7 +115,7 @@ static unsigned count(const json_t *report, const char *verdict)
 	size_t i;
 
 	json_array_foreach(json_object_get(report, "findings"), i, row)
-		n += !strcmp(text(row, "verdict"), verdict);
+		n += !strcmp(text_of(row, "verdict"), verdict);
 
 	return n;
 }
@@ -138,7 +131,7 @@ int report_findings_junit(struct re_printf *pf, const json_t *report)
 			 "<testsuites name=\"readiness\">\n <testsuite"
 			 " name=\"%H\" tests=\"%zu\" failures=\"%u\""
 			 " skipped=\"%u\" errors=\"0\">\n",
-			 text_markup, text(report, "sip_domain"),
+			 text_markup, text_of(report, "sip_domain"),
 			 json_array_size(rows), count(report, "fail"),
 			 count(report, "skip"));
 
@@ -157,7 +150,7 @@ static const json_t *like(const json_t *report, const json_t *row, size_t n)
 	size_t i;
 
 	json_array_foreach(json_object_get(report, "findings"), i, other)
-		if (!strcmp(text(other, "title"), text(row, "title")) &&
+		if (!strcmp(text_of(other, "title"), text_of(row, "title")) &&
 		    !n--)
 			return other;
 
@@ -173,7 +166,7 @@ static size_t place_of(const json_t *report, const json_t *row)
 	json_array_foreach(json_object_get(report, "findings"), i, other) {
 		if (other == row)
 			break;
-		n += !strcmp(text(other, "title"), text(row, "title"));
+		n += !strcmp(text_of(other, "title"), text_of(row, "title"));
 	}
 
 	return n;
@@ -182,7 +175,7 @@ static size_t place_of(const json_t *report, const json_t *row)
 
 static bool is_bad(const json_t *row)
 {
-	return !strcmp(text(row, "verdict"), "fail");
+	return !strcmp(text_of(row, "verdict"), "fail");
 }
 
 
@@ -193,27 +186,28 @@ unsigned report_findings_compare(struct re_printf *pf, const json_t *old,
 	unsigned worse = 0;
 	size_t i;
 
-	(void)re_hprintf(pf, "%s, %s -> %s, %s\n", text(old, "started"),
-			 text(old, "verdict"), text(now, "started"),
-			 text(now, "verdict"));
+	(void)re_hprintf(pf, "%s, %s -> %s, %s\n", text_of(old, "started"),
+			 text_of(old, "verdict"), text_of(now, "started"),
+			 text_of(now, "verdict"));
 
 	json_array_foreach(json_object_get(now, "findings"), i, row) {
 		was = like(old, row, place_of(now, row));
 
 		if (!was) {
 			(void)re_hprintf(pf, "  new     %s: %s\n",
-					 text(row, "title"),
-					 text(row, "verdict"));
+					 text_of(row, "title"),
+					 text_of(row, "verdict"));
 			worse += is_bad(row);
 		}
-		else if (strcmp(text(was, "verdict"), text(row, "verdict"))) {
+		else if (strcmp(text_of(was, "verdict"),
+				text_of(row, "verdict"))) {
 			(void)re_hprintf(pf, "  %s  %s: %s, was %s: %s\n",
 					 is_bad(row) ? "worse " : is_bad(was)
 					 ? "better" : "other ",
-					 text(row, "title"),
-					 text(row, "verdict"),
-					 text(was, "verdict"),
-					 text(row, "evidence"));
+					 text_of(row, "title"),
+					 text_of(row, "verdict"),
+					 text_of(was, "verdict"),
+					 text_of(row, "evidence"));
 			worse += is_bad(row);
 		}
 	}
@@ -221,8 +215,8 @@ unsigned report_findings_compare(struct re_printf *pf, const json_t *old,
 	json_array_foreach(json_object_get(old, "findings"), i, row)
 		if (!like(now, row, place_of(old, row)))
 			(void)re_hprintf(pf, "  gone    %s (was %s)\n",
-					 text(row, "title"),
-					 text(row, "verdict"));
+					 text_of(row, "title"),
+					 text_of(row, "verdict"));
 
 	(void)re_hprintf(pf, "%u worse\n", worse);
 

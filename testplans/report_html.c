@@ -5,6 +5,7 @@
  */
 #include <jansson.h>
 
+#include "bridge/base/members.h"
 #include "bridge/base/text.h"
 #include "report.h"
 #include "report_part.h"
@@ -37,14 +38,6 @@ static const char style[] =
 	"padding:.6em;overflow:auto;font-size:12px;white-space:pre-wrap}"
 	"svg{max-width:100%;height:auto}svg text{font:12px system-ui,"
 	"sans-serif}@media print{details{display:block}}";
-
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
-}
 
 
 static json_int_t number(const json_t *json, const char *name)
@@ -83,13 +76,13 @@ int report_page_begin(struct re_printf *pf, const char *title)
 static int head_print(struct re_printf *pf, const json_t *report)
 {
 	const json_t *counts = json_object_get(report, "counts");
-	const char *verdict = text(report, "verdict");
+	const char *verdict = text_of(report, "verdict");
 
 	char title[300];
 	int err;
 
-	(void)re_snprintf(title, sizeof(title), "%s: %s", text(report,
-			  "site"), verdict);
+	(void)re_snprintf(title, sizeof(title), "%s: %s",
+			  text_of(report, "site"), verdict);
 
 	err = report_page_begin(pf, title);
 
@@ -97,8 +90,8 @@ static int head_print(struct re_printf *pf, const json_t *report)
 		" class=\"note\">%H,"
 		" took %H</p>\n<p class=\"big %H\">%s</p>\n"
 		"<p>%d passed, %d failed, %d skipped, %d stopped.</p>\n",
-		text_markup, text(report, "site"),
-		text_markup, text(report, "started"),
+		text_markup, text_of(report, "site"),
+		text_markup, text_of(report, "started"),
 		duration, report, text_markup, verdict,
 		!strcmp(verdict, "passed") ? "Everything that was tried"
 		" works." : !strcmp(verdict, "failed") ? "Something does not"
@@ -121,11 +114,11 @@ static int scale_print(struct re_printf *pf, const json_t *report)
 				 " proves less than one at full length.</p>\n",
 				 (int)scale);
 
-	if (!err && *text(report, "error"))
+	if (!err && *text_of(report, "error"))
 		err = re_hprintf(pf, "<p class=\"advice\">%s%H</p>\n",
 				 json_array_size(json_object_get(report,
 				 "plans")) ? "" : "It could not begin: ",
-				 text_markup, text(report, "error"));
+				 text_markup, text_of(report, "error"));
 
 	return err;
 }
@@ -133,9 +126,9 @@ static int scale_print(struct re_printf *pf, const json_t *report)
 
 static int advice_print(struct re_printf *pf, const json_t *step)
 {
-	return !*text(step, "advice") ? 0 :
+	return !*text_of(step, "advice") ? 0 :
 		re_hprintf(pf, "<div class=\"advice\">%H</div>", text_markup,
-			   text(step, "advice"));
+			   text_of(step, "advice"));
 }
 
 
@@ -146,17 +139,17 @@ static int why_print(struct re_printf *pf, const json_t *cas)
 	size_t i;
 	int err = 0;
 
-	if (*text(cas, "reason"))
+	if (*text_of(cas, "reason"))
 		err = re_hprintf(pf, "<br><span class=\"note\">%H</span>",
-				 text_markup, text(cas, "reason"));
+				 text_markup, text_of(cas, "reason"));
 
 	json_array_foreach(json_object_get(cas, "steps"), i, step) {
-		if (err || strcmp(text(step, "verdict"), "failed"))
+		if (err || strcmp(text_of(step, "verdict"), "failed"))
 			continue;
 
 		err = re_hprintf(pf, "<br>%H: <span class=\"note\">%H</span>",
-				 text_markup, text(step, "step"),
-				 text_markup, text(step, "observed"));
+				 text_markup, text_of(step, "step"),
+				 text_markup, text_of(step, "observed"));
 		if (!err)
 			err = advice_print(pf, step);
 	}
@@ -180,17 +173,17 @@ static int summary_row(struct re_printf *pf, const json_t *plan,
 
 	err = re_hprintf(pf, "<tr><td class=\"n\">%H</td><td><a href=\""
 			 "#%H-%H-%d\">%H</a>%s",
-			 text_markup, text(plan, "title"),
-			 text_markup, text(plan, "plan"),
-			 text_markup, text(cas, "id"), (int)round,
-			 text_markup, text(cas, "title"), times);
+			 text_markup, text_of(plan, "title"),
+			 text_markup, text_of(plan, "plan"),
+			 text_markup, text_of(cas, "id"), (int)round,
+			 text_markup, text_of(cas, "title"), times);
 	if (!err)
 		err = why_print(pf, cas);
 
 	return err ? err : re_hprintf(pf, "</td><td class=\"v %H\">%H</td>"
 				      "<td class=\"n\">%H</td></tr>\n",
-				      text_markup, text(cas, "verdict"),
-				      text_markup, text(cas, "verdict"),
+				      text_markup, text_of(cas, "verdict"),
+				      text_markup, text_of(cas, "verdict"),
 				      duration, cas);
 }
 
@@ -221,21 +214,21 @@ static int step_print(struct re_printf *pf, const json_t *step)
 	int err;
 
 	err = re_hprintf(pf, "<tr><td>%H<br><span class=\"note\">%H</span>"
-			 "</td><td>%H", text_markup, text(step, "step"),
-			 text_markup, text(step, "expected"),
-			 text_markup, text(step, "observed"));
+			 "</td><td>%H", text_markup, text_of(step, "step"),
+			 text_markup, text_of(step, "expected"),
+			 text_markup, text_of(step, "observed"));
 
-	if (!err && *text(step, "note"))
-		err = re_hprintf(pf, "<br><em>%H</em>", text_markup, text(step,
-								  "note"));
+	if (!err && *text_of(step, "note"))
+		err = re_hprintf(pf, "<br><em>%H</em>",
+				 text_markup, text_of(step, "note"));
 
 	if (!err)
 		err = advice_print(pf, step);
 
 	return err ? err : re_hprintf(pf, "</td><td class=\"v %H\">%H</td>"
 				      "</tr>\n",
-				      text_markup, text(step, "verdict"),
-				      text_markup, text(step, "verdict"));
+				      text_markup, text_of(step, "verdict"),
+				      text_markup, text_of(step, "verdict"));
 }
 
 
@@ -268,7 +261,7 @@ static int side_print(struct re_printf *pf, const json_t *side)
 		return re_hprintf(pf, "<td>no voice</td>");
 
 	err = re_hprintf(pf, "<td>%H, %d packets, %d lost, jitter %.1f ms",
-			 text_markup, text(side, "codec"),
+			 text_markup, text_of(side, "codec"),
 			 (int)number(side, "rx_packets"),
 			 (int)number(side, "rx_lost"),
 			 (double)number(side, "jitter_us") / 1000);
@@ -281,14 +274,15 @@ static int side_print(struct re_printf *pf, const json_t *side)
 
 static int call_print(struct re_printf *pf, const json_t *call)
 {
-	return re_hprintf(pf, "<tr><td>%H</td><td>%H to %H</td>", text_markup,
-			  text(call, "id"), text_markup, text(call, "caller"),
-			  text_markup, text(call, "callee")) |
+	return re_hprintf(pf, "<tr><td>%H</td><td>%H to %H</td>",
+			  text_markup, text_of(call, "id"),
+			  text_markup, text_of(call, "caller"),
+			  text_markup, text_of(call, "callee")) |
 		side_print(pf, json_object_get(call, "teams")) |
 		side_print(pf, json_object_get(call, "pbxside")) |
 		re_hprintf(pf, "<td>%H %H</td></tr>\n",
-			   text_markup, text(call, "ended_by"),
-			   text_markup, text(call, "reason"));
+			   text_markup, text_of(call, "ended_by"),
+			   text_markup, text_of(call, "reason"));
 }
 
 
@@ -327,7 +321,7 @@ static int level_print(struct re_printf *pf, const json_t *level)
 			 " %d %d\" width=\"%d\" role=\"img\" aria-label=\""
 			 "sound level\"><rect width=\"%d\" height=\"%d\""
 			 " fill=\"#f4f6f9\"/><path fill=\"#3b7dc4\" d=\"M0"
-			 " %d", text_markup, text(level, "actor"),
+			 " %d", text_markup, text_of(level, "actor"),
 			 duration, level, LEVEL_WIDTH, LEVEL_HEIGHT,
 			 LEVEL_WIDTH, LEVEL_WIDTH, LEVEL_HEIGHT, LEVEL_HEIGHT);
 
@@ -390,10 +384,10 @@ static int arrow_print(struct re_printf *pf, const json_t *msg, int y,
 		       unsigned ms)
 {
 	const bool tx = json_is_true(json_object_get(msg, "tx"));
-	const bool teams = !strcmp(text(msg, "side"), "teams");
+	const bool teams = !strcmp(text_of(msg, "side"), "teams");
 	const int far = teams ? LADDER_TEAMS : LADDER_PBX;
 	const int near = LADDER_BRIDGE;
-	const char *line = text(msg, "line");
+	const char *line = text_of(msg, "line");
 	char label[48];
 
 	if (!strncmp(line, "SIP/2.0 ", 8))
@@ -440,7 +434,7 @@ static int ladder_print(struct re_printf *pf, const json_t *cas)
 	json_array_foreach(messages, i, msg)
 		if (!err)
 			err = re_hprintf(pf, "<pre>%H</pre>\n", text_markup,
-					 text(msg, "text"));
+					 text_of(msg, "text"));
 
 	return err ? err : re_hprintf(pf, "</details></details>\n");
 }
@@ -480,16 +474,16 @@ static int case_print(struct re_printf *pf, const json_t *plan,
 	int err;
 
 	err = re_hprintf(pf, "<h3 id=\"%H-%H-%d\">%H <span class=\"v %H\">%H"
-			 "</span></h3>\n", text_markup, text(plan, "plan"),
-			 text_markup, text(cas, "id"),
+			 "</span></h3>\n", text_markup, text_of(plan, "plan"),
+			 text_markup, text_of(cas, "id"),
 			 (int)number(cas, "round"),
-			 text_markup, text(cas, "title"),
-			 text_markup, text(cas, "verdict"),
-			 text_markup, text(cas, "verdict"));
+			 text_markup, text_of(cas, "title"),
+			 text_markup, text_of(cas, "verdict"),
+			 text_markup, text_of(cas, "verdict"));
 
-	if (!err && *text(cas, "reason"))
+	if (!err && *text_of(cas, "reason"))
 		err = re_hprintf(pf, "<p>%H</p>\n",
-				 text_markup, text(cas, "reason"));
+				 text_markup, text_of(cas, "reason"));
 
 	if (!err && json_array_size(json_object_get(cas, "steps")))
 		err = steps_print(pf, cas);
@@ -516,11 +510,12 @@ static int actors_print(struct re_printf *pf, const json_t *report)
 		if (!err)
 			err = re_hprintf(pf, "<tr><td>%H</td><td>%H %H</td>"
 					 "<td>%H</td><td>%H</td></tr>\n",
-					 text_markup, text(actor, "actor"),
-					 text_markup, text(actor, "kind"),
-					 text_markup, text(actor, "name"),
-					 text_markup, text(actor, "number"),
-					 text_markup, text(actor, "extension"));
+					 text_markup, text_of(actor, "actor"),
+					 text_markup, text_of(actor, "kind"),
+					 text_markup, text_of(actor, "name"),
+					 text_markup, text_of(actor, "number"),
+					 text_markup,
+					 text_of(actor, "extension"));
 
 	return err ? err : re_hprintf(pf, "</table>\n");
 }
@@ -544,11 +539,11 @@ static int registrations_print(struct re_printf *pf, const json_t *report)
 			err = re_hprintf(pf, "<tr><td>%H</td><td>%H</td><td>"
 					 "%H</td><td>%d s</td><td>%H</td>"
 					 "</tr>\n",
-					 text_markup, text(row, "upn"),
-					 text_markup, text(row, "aor"),
-					 text_markup, text(row, "state"),
+					 text_markup, text_of(row, "upn"),
+					 text_markup, text_of(row, "aor"),
+					 text_markup, text_of(row, "state"),
 					 (int)number(row, "expires_s"),
-					 text_markup, text(row, "server"));
+					 text_markup, text_of(row, "server"));
 
 	return err ? err : re_hprintf(pf, "</table>\n");
 }
@@ -563,7 +558,7 @@ static int versions_print(struct re_printf *pf, const json_t *report)
 
 	err = re_hprintf(pf, "<h2>Versions and settings</h2><p>callbridge %H;"
 			 " times at %d %%; %d round%s.</p><pre>%H</pre>\n",
-			 text_markup, text(report, "callbridge"),
+			 text_markup, text_of(report, "callbridge"),
 			 (int)number(settings, "scale_percent"),
 			 (int)number(settings, "repeat"),
 			 number(settings, "repeat") == 1 ? "" : "s",
@@ -593,7 +588,7 @@ int report_html(struct re_printf *pf, const json_t *report)
 	json_array_foreach(json_object_get(report, "plans"), i, plan) {
 		if (!err)
 			err = re_hprintf(pf, "<h2>%H</h2>\n", text_markup,
-					 text(plan, "title"));
+					 text_of(plan, "title"));
 		json_array_foreach(json_object_get(plan, "cases"), j, cas)
 			if (!err)
 				err = case_print(pf, plan, cas);

@@ -3,17 +3,10 @@
  */
 #include <jansson.h>
 
+#include "bridge/base/members.h"
 #include "bridge/base/text.h"
 #include "report.h"
 #include "report_part.h"
-
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
-}
 
 
 static double seconds(const json_t *json)
@@ -29,7 +22,7 @@ static const json_t *step_failed(const json_t *cas)
 	size_t i;
 
 	json_array_foreach(json_object_get(cas, "steps"), i, step)
-		if (!strcmp(text(step, "verdict"), "failed"))
+		if (!strcmp(text_of(step, "verdict"), "failed"))
 			return step;
 
 	return NULL;
@@ -38,19 +31,19 @@ static const json_t *step_failed(const json_t *cas)
 
 static int junit_outcome(struct re_printf *pf, const json_t *cas)
 {
-	const char *verdict = text(cas, "verdict");
+	const char *verdict = text_of(cas, "verdict");
 	const json_t *step = step_failed(cas);
 
 	if (!strcmp(verdict, "failed"))
 		return re_hprintf(pf, "<failure message=\"%H: %H\">%H"
 				  "</failure>",
-				  text_markup, text(step, "step"),
-				  text_markup, text(step, "observed"),
-				  text_markup, text(step, "advice"));
+				  text_markup, text_of(step, "step"),
+				  text_markup, text_of(step, "observed"),
+				  text_markup, text_of(step, "advice"));
 
 	if (!strcmp(verdict, "skipped"))
 		return re_hprintf(pf, "<skipped message=\"%H\"/>", text_markup,
-				  text(cas, "reason"));
+				  text_of(cas, "reason"));
 
 	if (!strcmp(verdict, "stopped"))
 		return re_hprintf(pf, "<error message=\"the run was"
@@ -64,8 +57,9 @@ static int junit_case(struct re_printf *pf, const json_t *plan,
 		      const json_t *cas)
 {
 	return re_hprintf(pf, "  <testcase classname=\"%H\" name=\"%H\""
-			  " time=\"%.3f\">", text_markup, text(plan, "plan"),
-			  text_markup, text(cas, "id"), seconds(cas)) |
+			  " time=\"%.3f\">",
+			  text_markup, text_of(plan, "plan"),
+			  text_markup, text_of(cas, "id"), seconds(cas)) |
 		junit_outcome(pf, cas) |
 		re_hprintf(pf, "</testcase>\n");
 }
@@ -78,7 +72,7 @@ static unsigned count(const json_t *plan, const char *verdict)
 	size_t i;
 
 	json_array_foreach(json_object_get(plan, "cases"), i, cas)
-		n += !strcmp(text(cas, "verdict"), verdict);
+		n += !strcmp(text_of(cas, "verdict"), verdict);
 
 	return n;
 }
@@ -96,7 +90,8 @@ static int junit_plan(struct re_printf *pf, const json_t *plan)
 
 	err = re_hprintf(pf, " <testsuite name=\"%H\" tests=\"%zu\""
 			 " failures=\"%u\" skipped=\"%u\" errors=\"%u\""
-			 " time=\"%.3f\">\n", text_markup, text(plan, "plan"),
+			 " time=\"%.3f\">\n",
+			 text_markup, text_of(plan, "plan"),
 			 json_array_size(cases), count(plan, "failed"),
 			 count(plan, "skipped"), count(plan, "stopped"),
 			 time);
@@ -120,14 +115,15 @@ int report_junit(struct re_printf *pf, const json_t *report)
 
 	err = re_hprintf(pf, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 			 "<testsuites name=\"%H\" time=\"%.3f\">\n",
-			 text_markup, text(report, "site"), seconds(report));
+			 text_markup, text_of(report, "site"),
+			 seconds(report));
 
 	if (error && !err)
 		err = re_hprintf(pf, " <testsuite name=\"start\" tests=\"1\""
 				 " errors=\"1\"><testcase name=\"start\">"
 				 "<error message=\"%H\"/></testcase>"
 				 "</testsuite>\n", text_markup,
-				 text(report, "error"));
+				 text_of(report, "error"));
 
 	json_array_foreach(json_object_get(report, "plans"), i, plan)
 		if (!err)
@@ -148,8 +144,8 @@ static const json_t *case_find(const json_t *report, const char *plan_id,
 
 	json_array_foreach(json_object_get(report, "plans"), i, plan)
 		json_array_foreach(json_object_get(plan, "cases"), j, cas)
-			if (!strcmp(text(plan, "plan"), plan_id) &&
-			    !strcmp(text(cas, "id"), text(like, "id")) &&
+			if (!strcmp(text_of(plan, "plan"), plan_id) &&
+			    !strcmp(text_of(cas, "id"), text_of(like, "id")) &&
 			    json_equal(json_object_get(cas, "round"),
 				       json_object_get(like, "round")))
 				return cas;
@@ -183,7 +179,7 @@ static double case_mos(const json_t *cas)
 
 static bool passed(const json_t *cas)
 {
-	return !strcmp(text(cas, "verdict"), "passed");
+	return !strcmp(text_of(cas, "verdict"), "passed");
 }
 
 
@@ -194,29 +190,29 @@ static void case_compare(struct re_printf *pf, const char *plan,
 	enum { WORSE_TENTHS = 3 };
 	const double mos_old = case_mos(old), mos = case_mos(now);
 	const bool lost = passed(old) && !passed(now);
-	const char *name = text(now ? now : old, "id");
+	const char *name = text_of(now ? now : old, "id");
 
 	if (!now) {
 		(void)re_hprintf(pf, "  gone    %s/%s (was %s)\n", plan, name,
-				 text(old, "verdict"));
+				 text_of(old, "verdict"));
 		return;
 	}
 
 	if (!old) {
 		(void)re_hprintf(pf, "  new     %s/%s: %s\n", plan, name,
-				 text(now, "verdict"));
+				 text_of(now, "verdict"));
 		return;
 	}
 
-	if (strcmp(text(old, "verdict"), text(now, "verdict"))) {
+	if (strcmp(text_of(old, "verdict"), text_of(now, "verdict"))) {
 		const json_t *step = step_failed(now);
 
 		(void)re_hprintf(pf, "  %s  %s/%s: %s, was %s%s%s%s%s\n",
 				 lost ? "worse " : passed(now) ? "better" :
-				 "other ", plan, name, text(now, "verdict"),
-				 text(old, "verdict"), step ? ": " : "",
-				 text(step, "step"), step ? ": " : "",
-				 text(step, "observed"));
+				 "other ", plan, name, text_of(now, "verdict"),
+				 text_of(old, "verdict"), step ? ": " : "",
+				 text_of(step, "step"), step ? ": " : "",
+				 text_of(step, "observed"));
 		*worse += lost;
 	}
 
@@ -239,19 +235,19 @@ unsigned report_compare(struct re_printf *pf, const json_t *old,
 	if (report_has_findings(now))
 		return report_findings_compare(pf, old, now);
 
-	(void)re_hprintf(pf, "%s, %s -> %s, %s\n", text(old, "started"),
-			 text(old, "verdict"), text(now, "started"),
-			 text(now, "verdict"));
+	(void)re_hprintf(pf, "%s, %s -> %s, %s\n", text_of(old, "started"),
+			 text_of(old, "verdict"), text_of(now, "started"),
+			 text_of(now, "verdict"));
 
 	json_array_foreach(json_object_get(now, "plans"), i, plan)
 		json_array_foreach(json_object_get(plan, "cases"), j, cas)
-			case_compare(pf, text(plan, "plan"), case_find(old,
-				     text(plan, "plan"), cas), cas, &worse);
+			case_compare(pf, text_of(plan, "plan"), case_find(old,
+				     text_of(plan, "plan"), cas), cas, &worse);
 
 	json_array_foreach(json_object_get(old, "plans"), i, plan)
 		json_array_foreach(json_object_get(plan, "cases"), j, cas)
-			if (!case_find(now, text(plan, "plan"), cas))
-				case_compare(pf, text(plan, "plan"), cas,
+			if (!case_find(now, text_of(plan, "plan"), cas))
+				case_compare(pf, text_of(plan, "plan"), cas,
 					     NULL, &worse);
 
 	(void)re_hprintf(pf, "%u worse\n", worse);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bridge/base/members.h"
 #include "pump.h"
 #include "roster.h"
 #include "watch.h"
@@ -31,14 +32,6 @@ static void watch_destructor(void *arg)
 	json_decref(watch->known);
 	json_decref(watch->calls);
 	json_decref(watch->users);
-}
-
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *s = json_string_value(json_object_get(json, name));
-
-	return s ? s : "";
 }
 
 
@@ -153,9 +146,9 @@ json_t *watch_registrations(struct watch *watch)
 static bool is_of(const struct roster_account *acc, const json_t *row)
 {
 	if (acc->upn)
-		return !strcasecmp(acc->upn, text(row, "upn"));
+		return !strcasecmp(acc->upn, text_of(row, "upn"));
 
-	return acc->number && !strcmp(acc->number, text(row, "number"));
+	return acc->number && !strcmp(acc->number, text_of(row, "number"));
 }
 
 
@@ -179,15 +172,17 @@ int watch_registration(struct watch *watch, const struct roster_account *acc,
 			continue;
 
 		err = 0;
-		str_ncpy(reg->upn, text(row, "upn"), sizeof(reg->upn));
-		str_ncpy(reg->state, text(row, "state"), sizeof(reg->state));
-		str_ncpy(reg->reason, text(row, "reason"),
+		str_ncpy(reg->upn, text_of(row, "upn"), sizeof(reg->upn));
+		str_ncpy(reg->state, text_of(row, "state"),
+			 sizeof(reg->state));
+		str_ncpy(reg->reason, text_of(row, "reason"),
 			 sizeof(reg->reason));
-		str_ncpy(reg->words, text(row, "words"), sizeof(reg->words));
-		str_ncpy(reg->advice, text(row, "advice"),
+		str_ncpy(reg->words, text_of(row, "words"),
+			 sizeof(reg->words));
+		str_ncpy(reg->advice, text_of(row, "advice"),
 			 sizeof(reg->advice));
-		str_ncpy(reg->aor, text(row, "aor"), sizeof(reg->aor));
-		str_ncpy(reg->server, text(row, "server"),
+		str_ncpy(reg->aor, text_of(row, "aor"), sizeof(reg->aor));
+		str_ncpy(reg->server, text_of(row, "server"),
 			 sizeof(reg->server));
 		reg->expires_s   = number(row, "expires_s");
 		reg->next_s      = json_integer_value(json_object_get(row,
@@ -259,7 +254,7 @@ void watch_mark(struct watch *watch)
 	(void)json_object_clear(watch->known);
 
 	json_array_foreach(json_object_get(calls, "calls"), i, row)
-		(void)json_object_set_new(watch->known, text(row, "id"),
+		(void)json_object_set_new(watch->known, text_of(row, "id"),
 					  json_true());
 
 	json_decref(calls);
@@ -280,8 +275,8 @@ const json_t *watch_calls(struct watch *watch)
 	watch->asked_ms = pump_ms();
 
 	json_array_foreach(json_object_get(calls, "calls"), i, row)
-		if (!json_object_get(watch->known, text(row, "id")) &&
-		    json_object_get(watch->users, text(row, "upn")))
+		if (!json_object_get(watch->known, text_of(row, "id")) &&
+		    json_object_get(watch->users, text_of(row, "upn")))
 			(void)json_array_append(watch->calls, row);
 
 	json_decref(calls);
@@ -306,7 +301,7 @@ const json_t *watch_call_of(struct watch *watch,
 	for (size_t i = json_array_size(calls); i--;) {
 		const json_t *row = json_array_get(calls, i);
 
-		if (!strcasecmp(upn, text(row, "upn")))
+		if (!strcasecmp(upn, text_of(row, "upn")))
 			return row;
 	}
 

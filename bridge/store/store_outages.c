@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "bridge/base/libre.h"
+#include "bridge/base/members.h"
 #include "bridge/model/status.h"
 #include "sql.h"
 #include "store_core.h"
@@ -47,14 +48,6 @@ static int note(struct store *st, const char *kind, const char *tenant,
 
 
 /* Statuses */
-
-
-static const char *text_of(const json_t *json, const char *member)
-{
-	const char *text = json_string_value(json_object_get(json, member));
-
-	return text ? text : "";
-}
 
 
 static bool is_true(const json_t *json, const char *member)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "bridge/base/libre.h"
+#include "bridge/base/members.h"
 #include "bridge/base/text.h"
 #include "assign.h"
 
@@ -152,14 +153,6 @@ static void ask_json(struct assign *a, const char *where, json_t *json,
 }
 
 
-static const char *string_of(const json_t *json, const char *name)
-{
-	const char *text = json_string_value(json_object_get(json, name));
-
-	return text ? text : "";
-}
-
-
 /* Operations of numbers: under way, until they are told as over */
 
 
@@ -193,7 +186,7 @@ static void operation_came(const struct graph_result *result, void *arg)
 {
 	struct assign *a = arg;
 	const json_t *op = operation_of(result->json);
-	const char *status = string_of(op, "status"), *detail;
+	const char *status = text_of(op, "status"), *detail;
 	char why[128];
 
 	if (result->fault != GRAPH_GOOD) {
@@ -208,9 +201,9 @@ static void operation_came(const struct graph_result *result, void *arg)
 	}
 
 	if (!str_casecmp(status, "failed")) {
-		detail = string_of(json_array_get(json_object_get(op,
-								  "numbers"),
-						  0), "statusDetail");
+		detail = text_of(json_array_get(json_object_get(op,
+								"numbers"),
+						0), "statusDetail");
 		if (!*detail)
 			detail = "Teams does not say why";
 		(void)text_escape(why, sizeof(why), detail, strlen(detail));
@@ -268,7 +261,7 @@ static bool has_number(const json_t *row, const char *number)
 	size_t i;
 
 	json_array_foreach(json_object_get(row, "telephoneNumbers"), i, one)
-		if (!strcmp(string_of(one, "telephoneNumber"), number))
+		if (!strcmp(text_of(one, "telephoneNumber"), number))
 			return true;
 
 	return false;
@@ -282,9 +275,9 @@ static bool has_policy(const json_t *row, const char *type, const char *id)
 
 	json_array_foreach(json_object_get(row, "effectivePolicyAssignments"),
 			   i, one)
-		if (!str_casecmp(string_of(one, "policyType"), type) &&
-		    !strcmp(string_of(json_object_get(one, "policyAssignment"),
-				      "policyId"), id))
+		if (!str_casecmp(text_of(one, "policyType"), type) &&
+		    !strcmp(text_of(json_object_get(one, "policyAssignment"),
+				    "policyId"), id))
 			return true;
 
 	return false;
@@ -368,10 +361,10 @@ static void person_next(evutil_socket_t fd, short what, void *arg)
 	a->policyc = 0;
 	a->changed = false;
 	row    = json_object_get(a->have, person(a)->id);
-	str_ncpy(person(a)->has, string_of(json_array_get(json_object_get(
+	str_ncpy(person(a)->has, text_of(json_array_get(json_object_get(
 			row, "telephoneNumbers"), 0), "telephoneNumber"),
 		 sizeof(person(a)->has));
-	holder = string_of(a->holders, person(a)->number);
+	holder = text_of(a->holders, person(a)->number);
 
 	if (*person(a)->number != '+')
 		person_end(a, ASSIGN_FAILED, "Graph does not assign"
@@ -409,9 +402,9 @@ static void policy_find(struct assign *a);
 static void policy_found(const struct graph_result *result, void *arg)
 {
 	struct assign *a = arg;
-	const char *id = string_of(json_array_get(json_object_get(result->json,
-								  "value"), 0),
-				   "policyId");
+	const char *id = text_of(json_array_get(json_object_get(result->json,
+								"value"), 0),
+				 "policyId");
 	char why[128];
 
 	if (result->fault == GRAPH_GOOD && *id &&
@@ -456,7 +449,7 @@ static void policy_find(struct assign *a)
 
 static int row_take(struct assign *a, json_t *row)
 {
-	const char *id = string_of(row, "id");
+	const char *id = text_of(row, "id");
 	const json_t *one;
 	size_t i;
 	int err;
@@ -466,7 +459,7 @@ static int row_take(struct assign *a, json_t *row)
 
 	err = json_object_set(a->have, id, row);
 	json_array_foreach(json_object_get(row, "telephoneNumbers"), i, one) {
-		const char *number = string_of(one, "telephoneNumber");
+		const char *number = text_of(one, "telephoneNumber");
 
 		if (*number)
 			err |= json_object_set_new(a->holders, number,
@@ -481,7 +474,7 @@ static void page_came(const struct graph_result *result, void *arg)
 {
 	struct assign *a = arg;
 	const json_t *value = json_object_get(result->json, "value");
-	const char *next = string_of(result->json, "@odata.nextLink");
+	const char *next = text_of(result->json, "@odata.nextLink");
 	json_t *row;
 	int err = 0;
 	size_t i;

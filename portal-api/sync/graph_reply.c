@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bridge/base/libre.h"
+#include "bridge/base/members.h"
 #include "bridge/base/text.h"
 #include "graph_reply.h"
 
@@ -118,14 +119,6 @@ static json_t *object_read(const char *body, size_t size)
 }
 
 
-static const char *string_of(const json_t *json, const char *name)
-{
-	const char *text = json_string_value(json_object_get(json, name));
-
-	return text ? text : "";
-}
-
-
 /** Documented as a number; written as a text by some */
 static uint64_t seconds_of(const json_t *json)
 {
@@ -143,7 +136,7 @@ static uint64_t seconds_of(const json_t *json)
 int graph_token_read(struct graph_token *got, const char *body, size_t size)
 {
 	json_t *json = object_read(body, size);
-	const char *token = string_of(json, "access_token");
+	const char *token = text_of(json, "access_token");
 	int err = EBADMSG;
 
 	/* it becomes a line of a header */
@@ -182,7 +175,7 @@ enum graph_fault graph_token_fault(char *why, size_t why_size, long status,
 		{"temporarily_unavailable", GRAPH_UNAVAILABLE},
 	};
 	json_t *json = object_read(body, size);
-	const char *error = string_of(json, "error");
+	const char *error = text_of(json, "error");
 	const json_int_t number = json_integer_value(
 		json_array_get(json_object_get(json, "error_codes"), 0));
 	enum graph_fault fault = GRAPH_REFUSED;
@@ -250,7 +243,7 @@ enum graph_fault graph_reply_read(struct json_t **jsonp, char *why,
 		return GRAPH_UNREADABLE;
 	}
 
-	code = string_of(json_object_get(json, "error"), "code");
+	code = text_of(json_object_get(json, "error"), "code");
 	(void)text_escape(shown, sizeof(shown), code, strlen(code));
 	(void)re_snprintf(why, why_size, "Graph answers %ld%s%s", status,
 			  *shown ? " " : "", shown);

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "bridge/base/members.h"
 #include "ask_place.h"
 
 
@@ -281,9 +282,7 @@ void answer_clear(struct answer *answer)
 
 const char *answer_str(const json_t *row, const char *name)
 {
-	const char *text = json_string_value(json_object_get(row, name));
-
-	return text ? text : "";
+	return text_of(row, name);
 }
 
 
