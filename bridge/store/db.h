@@ -60,6 +60,8 @@ struct db {
 	int (*waith)(struct db *db, int bell, unsigned ms);
 	const char *const (*beginv)[2];    /* by mode: begin, lock or NULL */
 	size_t rowc;                       /* that go well in a statement  */
+	const char *settle;        /* statement after many users were put
+				      in, NULL                             */
 	const char *now;           /* query of its clock [ms since 1970];
 				      NULL: it is of this machine alone    */
 	bool inside;                       /* a transaction runs           */

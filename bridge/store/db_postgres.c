@@ -398,6 +398,9 @@ int db_postgres_open(struct db **dbp, const char *url, char *why,
 	db->db.waith   = wait_note;
 	db->db.beginv  = beginv;
 	db->db.rowc    = DB_ROWS_MAX;
+	/* Of a customer it has not heard of yet it takes one index for as
+	   good as another, and looks through all users for each of them */
+	db->db.settle  = "ANALYZE users";
 	db->db.now     = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp())"
 		" * 1000 AS BIGINT)";
 

@@ -11,6 +11,9 @@
 #include "store_core.h"
 
 
+enum { MANY = 2000 };              /* objects in one transaction */
+
+
 static void destructor(void *data)
 {
 	struct store *st = data;
@@ -142,12 +145,24 @@ int store_begin(struct store *st)
 }
 
 
+/** The database would find out by itself, within a minute */
+static int settle(struct store *st)
+{
+	return st->putc < MANY || !st->db->settle ? 0 :
+		db_query(st->db, st->db->settle, NULL, 0, NULL, NULL);
+}
+
+
 int store_end(struct store *st, int err)
 {
 	if (!st || !st->outer)
 		return EINVAL;
 
+	if (!err)
+		err = settle(st);
+
 	st->outer = false;
+	st->putc  = 0;
 	st->stamp = 0;
 	store_untouch(st);
 

@@ -13,6 +13,7 @@ struct store {
 	struct db *db;             /* owned              */
 	struct keyring *ring;      /* ref, NULL: no keys */
 	bool outer;                /* within store_begin()/store_end()    */
+	size_t putc;               /* of these: objects that were put     */
 	bool mirroring;            /* what is put is a customer file's    */
 	int64_t stamp;             /* of this transaction's changes, 0    */
 	char *touched;             /* owned: tenant that has it, NULL     */

@@ -710,6 +710,8 @@ int store_put(struct store *st, enum store_kind kind, const char *tenant,
 
 	if (!err && new_revision)
 		*new_revision = ch.revision + 1;
+	if (st->outer)
+		++st->putc;
 
 	change_clear(&ch);
 

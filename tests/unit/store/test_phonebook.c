@@ -15,7 +15,7 @@
 #include "acme.h"
 
 
-enum { USERS = 60, DEADLINE_MS = 30000, FOUND_SIZE = 16384 };
+enum { USERS = 60, MANY = 2000, DEADLINE_MS = 30000, FOUND_SIZE = 16384 };
 
 
 static const char *const namev[] = { "Ann Carter", "Bob Baker", "Eve O'Neil",
@@ -390,6 +390,36 @@ static void test_users_of_one_state_follow_each_other(void **state)
 }
 
 
+static int see_many(const struct db_row *row, void *arg)
+{
+	*(bool *)arg = db_int(row, 0) >= MANY;
+
+	return 0;
+}
+
+
+/** ... by PostgreSQL, so that it finds each of them */
+static void test_many_new_users_are_taken_note_of(void **state)
+{
+	struct world *w = *state;
+	struct db *db = NULL;
+	char why[256];
+	bool many = false;
+
+	tenant_put(w, "acme", MANY);
+	assert_int_equal(count_of(w->st, "acme", NULL), MANY);
+	if (!postgres_url)
+		return;
+
+	assert_int_equal(db_postgres_open(&db, w->url, why, sizeof(why)), 0);
+	assert_int_equal(db_query(db, "SELECT CAST(reltuples AS BIGINT) FROM"
+				  " pg_class WHERE relname = 'users'", NULL,
+				  0, see_many, &many), 0);
+	assert_true(many);
+	mem_deref(db);
+}
+
+
 #define BOOK_TEST(f) cmocka_unit_test_setup_teardown(f, world_make,	\
 						     world_remove)
 
@@ -399,6 +429,7 @@ static const struct CMUnitTest tests[] = {
 	BOOK_TEST(test_what_changes_is_found_as_it_is),
 	BOOK_TEST(test_a_page_goes_on_after_one_who_has_gone),
 	BOOK_TEST(test_users_of_one_state_follow_each_other),
+	BOOK_TEST(test_many_new_users_are_taken_note_of),
 };
 
 
