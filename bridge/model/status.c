@@ -361,6 +361,23 @@ json_t *reg_status_json(const struct reg_status *st)
 }
 
 
+int reg_status_complete(json_t *value)
+{
+	static const struct reg_status zero;
+
+	for (size_t i = 0; i < COUNT(regv); i++) {
+		const struct member *m = &regv[i];
+
+		if (!json_object_get(value, m->name) &&
+		    json_object_set_new(value, m->name,
+					member_json(m, &zero)))
+			return ENOMEM;
+	}
+
+	return 0;
+}
+
+
 json_t *trunk_status_json(const struct trunk_status *st)
 {
 	return st ? members_json(trunkv, COUNT(trunkv), st) : NULL;

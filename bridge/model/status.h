@@ -221,6 +221,9 @@ struct call_transfer *call_record_transfer(struct call_record *rec);
 struct json_t *reg_status_json(const struct reg_status *st);
 struct json_t *trunk_status_json(const struct trunk_status *st);
 struct json_t *call_record_json(const struct call_record *rec);
+/** Give an object that was left short by reg_status_write() all of its
+    members. @return 0, ENOMEM */
+int reg_status_complete(struct json_t *value);
 /** @return 0, EBADMSG wrong type, range or size (*rec is untouched); members
     that are not there are zero */
 int call_record_read(struct call_record *rec, const struct json_t *json);
@@ -230,7 +233,8 @@ int call_record_read(struct call_record *rec, const struct json_t *json);
 int call_record_parse(struct call_record *rec, const char *text, size_t l);
 
 /** The same JSON as text, at a tenth of the cost: appended to the buffer,
-    compact, without a newline. @return 0, ENOMEM */
+    compact, without a newline. A registration's members that are zero, false
+    or empty are left out. @return 0, ENOMEM */
 int reg_status_write(struct mbuf *mb, const struct reg_status *st);
 int trunk_status_write(struct mbuf *mb, const struct trunk_status *st);
 int call_record_write(struct mbuf *mb, const struct call_record *rec);

@@ -185,21 +185,44 @@ static int value_put(struct mbuf *mb, const struct member *m, const void *p)
 }
 
 
+/** What a reader takes a member for that is not there. Reals and states
+    are always told */
+static bool is_zero(const struct member *m, const void *p)
+{
+	switch (m->type) {
+
+	case TEXT:    return !*(const char *)p;
+	case BOOLEAN: return !*(const bool *)p;
+	case U16:     return !*(const uint16_t *)p;
+	case U32:     return !*(const uint32_t *)p;
+	case U64:     return !*(const uint64_t *)p;
+	case I64:     return !*(const int64_t *)p;
+	default:      return false;
+	}
+}
+
+
+static int member_put(struct mbuf *mb, const struct member *m,
+		      const void *obj, bool first)
+{
+	int err;
+
+	/* in the first, the bracket stands for the comma */
+	err = first ? PUT(mb, "{") : 0;
+	err |= put(mb, m->key + first, m->keyl - first);
+
+	return err ? err : value_put(mb, m, (const char *)obj + m->offset);
+}
+
+
 /** "{" and all members; the object stays open */
 static int members_open(struct mbuf *mb, const struct members *members,
 			const void *obj)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < members->c && !err; i++) {
-		const struct member *m = &members->v[i];
-
-		/* in the first, the bracket stands for the comma */
-		err  = i ? 0 : PUT(mb, "{");
-		err |= put(mb, m->key + !i, m->keyl - !i);
-		if (!err)
-			err = value_put(mb, m, (const char *)obj + m->offset);
-	}
+	for (size_t i = 0; i < members->c && !err; i++)
+		err = member_put(mb, &members->v[i], obj, !i);
 
 	return err;
 }
@@ -233,10 +256,21 @@ static int list_put(struct mbuf *mb, const struct members *members,
 
 int reg_status_write(struct mbuf *mb, const struct reg_status *st)
 {
+	int err = 0;
+
 	if (!mb || !st)
 		return EINVAL;
 
-	return members_put(mb, &reg_members, st) ? ENOMEM : 0;
+	/* a hundred thousand of them may come at once, and most of most is
+	   empty. The first is the tenant, which is not */
+	for (size_t i = 0; i < reg_members.c && !err; i++) {
+		const struct member *m = &reg_members.v[i];
+
+		if (!i || !is_zero(m, (const char *)st + m->offset))
+			err = member_put(mb, m, st, !i);
+	}
+
+	return err || PUT(mb, "}") ? ENOMEM : 0;
 }
 
 

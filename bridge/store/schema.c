@@ -10,6 +10,7 @@
  */
 #include "bridge/base/errors.h"
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
 #include "store_core.h"
 
 
@@ -444,7 +445,7 @@ static int apply(struct store *st, int64_t version)
 
 	return err ? err : db_do(st->db, "INSERT INTO schema_version"
 				 " (version, since_ms) VALUES ($1, $2)",
-				 DB_INT(version), DB_INT(store_now_ms()));
+				 DB_INT(version), DB_INT(clock_wall_ms()));
 }
 
 

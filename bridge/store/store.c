@@ -6,6 +6,7 @@
 
 #include "bridge/base/errors.h"
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
 #include "seal.h"
 #include "sql.h"
 #include "store_core.h"
@@ -76,16 +77,6 @@ int store_open(struct store **stp, const char *url, bool create,
 const char *store_why(const struct store *st)
 {
 	return st && st->db ? st->db->why : "";
-}
-
-
-int64_t store_now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 
@@ -300,7 +291,7 @@ int store_audit_add(struct store *st, const struct store_by *by,
 	err = store_id(id);
 
 	return err ? err : db_later(st->db, &into, (const struct db_param[]){
-			DB_TEXT(id), DB_INT(store_now_ms()),
+			DB_TEXT(id), DB_INT(clock_wall_ms()),
 			DB_TEXT(by->who), DB_TEXT(by->address),
 			DB_TEXT(tenant), DB_TEXT(action),
 			DB_TEXT(kind), DB_TEXT(name), DB_TEXT(before),

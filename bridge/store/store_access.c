@@ -12,6 +12,7 @@
 
 #include "bridge/base/base64.h"
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
 #include "store_core.h"
 
 
@@ -92,7 +93,7 @@ static int take_grant(const struct db_row *row, void *arg)
 static bool is_valid(const struct found *found)
 {
 	return found->is && (!found->grant.expires_ms ||
-			     found->grant.expires_ms > store_now_ms());
+			     found->grant.expires_ms > clock_wall_ms());
 }
 
 

@@ -14,6 +14,7 @@
 
 #include "bridge/base/errors.h"
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
 #include "store_core.h"
 
 
@@ -97,7 +98,7 @@ static int write_all(struct store *st, FILE *f)
 	if (!err)
 		err = write_line(f, json_pack("{s:I,s:I}", "callbridge_store",
 					      (json_int_t)w.version, "time_ms",
-					      (json_int_t)store_now_ms()));
+					      (json_int_t)clock_wall_ms()));
 
 	for (size_t i = 0; i < schema_tablec && !err; i++)
 		err = write_table(st, &w, &schema_tablev[i]);

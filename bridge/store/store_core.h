@@ -56,8 +56,6 @@ int schema_migrate(struct store *st, int64_t version, struct errors *errs);
 int store_migrate_until(struct store *st, int64_t version,
 			struct errors *errs);
 
-int64_t store_now_ms(void);
-
 /** A transaction of one change, if store_begin() has begun none */
 int store_inner_begin(struct store *st);
 int store_inner_end(struct store *st, int err);

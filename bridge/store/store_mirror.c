@@ -13,6 +13,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/base/field.h"
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
 #include "bridge/model/tenant.h"
 #include "store_core.h"
 
@@ -499,7 +500,7 @@ static int users_insert(struct store *st, const struct users *us,
 			" sip_username, enabled, search, revision,"
 			" changed_ms, secrets, data) VALUES ",
 	};
-	const int64_t now_ms = store_now_ms();
+	const int64_t now_ms = clock_wall_ms();
 	char searchv[DB_ROWS_MAX][SEARCH_SIZE];
 	size_t c = 0;
 	int err = 0;

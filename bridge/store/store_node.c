@@ -11,6 +11,7 @@
  */
 #include "bridge/base/field.h"
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
 #include "store_core.h"
 
 
@@ -37,7 +38,7 @@ static int take_int(const struct db_row *row, void *arg)
 /** The database's time, for all nodes the same */
 static int now_get(struct store *st, int64_t *ms)
 {
-	*ms = store_now_ms();
+	*ms = clock_wall_ms();
 
 	return st->db->now ? db_query(st->db, st->db->now, NULL, 0, take_int,
 				      ms) : 0;

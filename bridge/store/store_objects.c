@@ -10,6 +10,8 @@
 #include "bridge/base/errors.h"
 #include "bridge/base/field.h"
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
+#include "bridge/model/status.h"
 #include "bridge/model/syncconf.h"
 #include "bridge/model/tenant.h"
 #include "bridge/model/testers.h"
@@ -557,7 +559,7 @@ static int row_write(struct change *ch)
 {
 	const struct kind *kind = ch->kind;
 	struct db_param paramv[COLUMNS_MAX + 5] = {
-		DB_INT(ch->revision + 1), DB_INT(store_now_ms()),
+		DB_INT(ch->revision + 1), DB_INT(clock_wall_ms()),
 		DB_TEXT(ch->data), DB_TEXT(ch->has) };
 	size_t paramc = 4;
 	int64_t written = 0;
@@ -747,7 +749,9 @@ int store_tell_object(const struct db_row *row, void *arg)
 	++reader->c;
 	obj.value  = value;
 	obj.status = status;
-	err = reader->h(&obj, reader->arg);
+	err = status ? reg_status_complete(status) : 0;
+	if (!err)
+		err = reader->h(&obj, reader->arg);
 	json_decref(status);
 	json_decref(value);
 

@@ -11,6 +11,7 @@
 
 #include "bridge/base/libre.h"
 #include "bridge/base/members.h"
+#include "bridge/base/wheel.h"
 #include "bridge/model/status.h"
 #include "sql.h"
 #include "store_core.h"
@@ -415,7 +416,7 @@ int store_outages(struct store *st, const struct store_span *span,
 	if (!st || !span || !h)
 		return EINVAL;
 
-	g.until_ms = store_now_ms();
+	g.until_ms = clock_wall_ms();
 	if (span->to_ms && span->to_ms < g.until_ms)
 		g.until_ms = span->to_ms;
 

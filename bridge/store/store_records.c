@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "bridge/base/libre.h"
+#include "bridge/model/status.h"
 #include "sql.h"
 #include "store_core.h"
 
@@ -116,7 +117,9 @@ static int tell(const struct db_row *row, void *arg)
 					  STORE_CURSOR_SIZE - at, "%s%s",
 					  i > 1 ? "/" : "", row->textv[i]);
 
-	err = reader->h(value, reader->arg);
+	err = reg_status_complete(value);
+	if (!err)
+		err = reader->h(value, reader->arg);
 	json_decref(value);
 
 	return err;

@@ -2,6 +2,7 @@
  * @file store_runs.c  Reports of test runs that are kept
  */
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
 #include "sql.h"
 #include "store_core.h"
 
@@ -87,7 +88,7 @@ static int keep(struct store *st, const struct store_run *run,
 	err = db_do(st->db, "INSERT INTO test_runs (id, tenant, who, time_ms,"
 		    " summary, data, node, pinned) VALUES ($1, $2, $3, $4,"
 		    " $5, $6, $7, $8)", DB_TEXT(id), DB_TEXT(run->tenant),
-		    DB_TEXT(by->who), DB_INT(store_now_ms()),
+		    DB_TEXT(by->who), DB_INT(clock_wall_ms()),
 		    DB_TEXT(run->summary), DB_TEXT(run->report),
 		    DB_TEXT(run->node), DB_INT(run->pinned));
 

@@ -6,6 +6,7 @@
  * is but a hash.
  */
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
 #include "sql.h"
 #include "store_core.h"
 
@@ -59,7 +60,7 @@ int store_share_list(struct store *st, const struct store_span *span,
 	sql_begin(&q, columns);
 	sql_add(&q, " FROM shares");
 	sql_where(&q, "expires_ms >", (struct db_param)
-		  DB_INT(store_now_ms()));
+		  DB_INT(clock_wall_ms()));
 	sql_where_text(&q, "tenant =", span->tenant);
 	sql_where_text(&q, "call =", call);
 	sql_where_text(&q, span->oldest ? "id >" : "id <", span->after);
@@ -81,7 +82,7 @@ static int keep(struct store *st, const struct store_share *share,
 		    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9)",
 		    DB_TEXT(id), DB_TEXT(hash), DB_TEXT(share->tenant),
 		    DB_TEXT(share->call), DB_TEXT(by->who),
-		    DB_INT(share->redacted), DB_INT(store_now_ms()),
+		    DB_INT(share->redacted), DB_INT(clock_wall_ms()),
 		    DB_INT(share->expires_ms), DB_TEXT(share->data));
 
 	return err ? err : store_audit_add(st, by, share->tenant, "create",
@@ -154,14 +155,14 @@ int store_share_open(struct store *st, const char *token, store_share_h *h,
 	sql_add(&q, ", data FROM shares");
 	sql_where_text(&q, "hash =", hash);
 	sql_where(&q, "expires_ms >", (struct db_param)
-		  DB_INT(store_now_ms()));
+		  DB_INT(clock_wall_ms()));
 	err = sql_run(&q, st->db, 0, tell, &reader);
 	if (err || !reader.c)
 		return err ? err : ENOENT;
 
 	return db_do(st->db, "UPDATE shares SET opened = opened + 1,"
 		     " opened_ms = $1 WHERE hash = $2",
-		     DB_INT(store_now_ms()), DB_TEXT(hash));
+		     DB_INT(clock_wall_ms()), DB_TEXT(hash));
 }
 
 

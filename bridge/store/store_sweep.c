@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
 #include "journal_file.h"
 #include "store_core.h"
 
@@ -138,7 +139,7 @@ static int journal_sweep(struct store *st, const char *node,
 int store_sweep(struct store *st, const char *node, const char *state_dir,
 		unsigned days, bool *more)
 {
-	const int64_t now = store_now_ms();
+	const int64_t now = clock_wall_ms();
 	const int64_t before = now - (int64_t)days * DAY_MS;
 	const int64_t figures = now - (int64_t)(days > FIGURES_DAYS ? days
 						: FIGURES_DAYS) * DAY_MS;

@@ -5,6 +5,7 @@
 
 #include "bridge/base/field.h"
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
 #include "bridge/model/syncconf.h"
 #include "sql.h"
 #include "store_core.h"
@@ -55,7 +56,7 @@ int store_sync_rhythm(struct store *st, const char *tenant,
 		     " 0, '', '') ON CONFLICT (tenant) DO UPDATE SET"
 		     " every_ms = excluded.every_ms", DB_TEXT(tenant),
 		     DB_INT(every_ms), DB_INT(spread_of(tenant)),
-		     DB_INT(store_now_ms()));
+		     DB_INT(clock_wall_ms()));
 }
 
 
@@ -68,7 +69,7 @@ struct sync_reader {
 static int tell_sync(const struct db_row *row, void *arg)
 {
 	const struct sync_reader *reader = arg;
-	const bool runs = db_int(row, 6) > store_now_ms();
+	const bool runs = db_int(row, 6) > clock_wall_ms();
 	const struct store_sync sync = {
 		.tenant   = row->textv[0],
 		.every_ms = db_int(row, 1),
@@ -165,7 +166,7 @@ static int take_job(const struct db_row *row, void *arg)
 static int claim(struct store *st, const char *node,
 		 struct store_sync_job *job)
 {
-	const int64_t now = store_now_ms();
+	const int64_t now = clock_wall_ms();
 	size_t c = 0;
 	int err;
 
@@ -235,7 +236,7 @@ int store_sync_beat(struct store *st, const char *tenant, const char *node,
 	err = db_do_each(st->db, counted, &c, "UPDATE sync_states SET"
 			 " claim_until_ms = $1, progress = $2"
 			 " WHERE tenant = $3 AND claim = $4 RETURNING tenant",
-			 DB_INT(store_now_ms() + CLAIM_MS),
+			 DB_INT(clock_wall_ms() + CLAIM_MS),
 			 DB_TEXT(progress), DB_TEXT(tenant), DB_TEXT(node));
 
 	return err || c ? err : ESTALE;
@@ -255,7 +256,7 @@ int store_sync_end(struct store *st, const char *tenant, const char *node,
 			 " claim = '', claim_until_ms = 0, progress = '',"
 			 " ran_ms = $1, data = $2 WHERE tenant = $3"
 			 " AND claim = $4 RETURNING tenant",
-			 DB_INT(store_now_ms()), DB_TEXT(data),
+			 DB_INT(clock_wall_ms()), DB_TEXT(data),
 			 DB_TEXT(tenant), DB_TEXT(node));
 
 	return err || c ? err : ESTALE;
@@ -333,7 +334,7 @@ int store_person_put(struct store *st, const char *tenant,
 		     " search = excluded.search, data = excluded.data",
 		     DB_TEXT(tenant), DB_TEXT(person->id), DB_TEXT(folded),
 		     DB_TEXT(person->why), DB_INT(person->missing),
-		     DB_INT(person->left ? store_now_ms() : 0),
+		     DB_INT(person->left ? clock_wall_ms() : 0),
 		     DB_TEXT(search), DB_TEXT(person->data));
 }
 

@@ -2,6 +2,7 @@
  * @file store_templates.c  Own templates; answers to creations
  */
 #include "bridge/base/libre.h"
+#include "bridge/base/wheel.h"
 #include "store_core.h"
 
 
@@ -69,7 +70,7 @@ static int template_write(struct store *st, const char *name,
 			    " revision = excluded.revision,"
 			    " changed_ms = excluded.changed_ms,"
 			    " data = excluded.data", DB_TEXT(name),
-			    DB_INT(old + 1), DB_INT(store_now_ms()),
+			    DB_INT(old + 1), DB_INT(clock_wall_ms()),
 			    DB_TEXT(text));
 	else
 		err = db_do(st->db, "DELETE FROM templates WHERE name = $1",
@@ -130,7 +131,7 @@ int store_answer_find(struct store *st, const char *caller, const char *key,
 	err = db_do_each(st->db, take_answer, &answer, "SELECT hash, data"
 			 " FROM answers WHERE caller = $1 AND key = $2"
 			 " AND time_ms > $3", DB_TEXT(caller), DB_TEXT(key),
-			 DB_INT(store_now_ms() - ANSWER_MS));
+			 DB_INT(clock_wall_ms() - ANSWER_MS));
 	if (!err)
 		err = !answer.text ? ENOENT : answer.other ? ESTALE : 0;
 
@@ -147,7 +148,7 @@ static int answer_write(struct store *st, const char *caller,
 			const char *key, const char *hash,
 			const char *answer)
 {
-	const int64_t now = store_now_ms();
+	const int64_t now = clock_wall_ms();
 	int err;
 
 	err = db_do(st->db, "DELETE FROM answers WHERE time_ms <= $1",

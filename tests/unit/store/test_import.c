@@ -277,7 +277,7 @@ static int see(const json_t *value, void *arg)
 	(void)re_snprintf(seen->states + l, sizeof(seen->states) - l,
 			  "%s%s%s ", json_string_value(json_object_get(value,
 							       "state")),
-			  words ? "/" : "", words ? words : "");
+			  words && *words ? "/" : "", words ? words : "");
 
 	return 0;
 }
