@@ -16,7 +16,8 @@
 enum {
 	WAIT_MS      = 500,        /* then the journal is looked at         */
 	WAIT_BUSY_MS = 3000,       /* ... while there is much in it         */
-	STORM_LINES  = 1000,       /* in one look                           */
+	CALM_LINES   = 100,        /* in one look                           */
+	STORM_LINES  = 1000,       /* ... or a second                       */
 	WAIT_STORM_MS = 20000,
 	LINES        = 10000,      /* of the journal at a time              */
 	FILL_MS      = 200,        /* calls of older tables are filled...   */
@@ -210,9 +211,11 @@ static bool is_stopping(struct keeper *k)
  */
 static unsigned import(struct keeper *k)
 {
+	const uint64_t now = clock_ms(), since = now - k->import_ms;
 	size_t lines = 0;
 	int err;
 
+	k->import_ms = now;
 	err = store_import(k->st, k->node, k->state_dir, LINES, &lines);
 	if (err)
 		keeper_tell(k, err);
@@ -220,8 +223,11 @@ static unsigned import(struct keeper *k)
 	if (!err && lines == LINES)
 		return 0;
 
-	return lines < STORE_CALM ? WAIT_MS : lines < STORM_LINES ?
-		WAIT_BUSY_MS : WAIT_STORM_MS;
+	if (lines < CALM_LINES)
+		return WAIT_MS;
+
+	return lines >= STORM_LINES || lines * 1000 >= STORM_LINES * since ?
+		WAIT_STORM_MS : WAIT_BUSY_MS;
 }
 
 

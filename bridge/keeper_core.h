@@ -42,6 +42,7 @@ struct keeper {
 	struct log_gate gate;
 	unsigned keep_days;
 	uint64_t sweep_ms;         /* when to look for what is too old    */
+	uint64_t import_ms;        /* when the journal was looked at      */
 	bool filled;               /* no calls of older tables are left   */
 	bool filling;              /* ... there were some                 */
 

@@ -72,9 +72,15 @@ static void reg_status_h(const struct reg_status *st, void *arg)
 {
 	struct node *node = arg;
 
-	/* a refresh like all before it is nothing to remember; what another
-	   node does is for that one to tell */
-	if (!live_reg(node->live, st) || st->away)
+	const bool news = live_reg(node->live, st);
+
+	/* what another node does is for that one to tell */
+	if (st->away || st->waits)
+		return;
+
+	/* a refresh like all before it is nothing to remember; who queues was
+	   shown before */
+	if (!news && st->state != REG_QUEUED)
 		return;
 
 	(void)journal_reg(node->journal, st);

@@ -51,6 +51,8 @@ struct reg_status {
 	bool removed;              /* the user is gone: forget the row      */
 	bool away;                 /* another node serves its PBX: what is
 				      said here is for this process alone   */
+	bool waits;                /* it queues, and not for long yet: shown,
+				      but not worth remembering             */
 };
 
 struct trunk_status {

@@ -30,6 +30,7 @@ static void account_destructor(void *data)
 	struct account *acc = data;
 
 	account_hide(acc);
+	list_unlink(&acc->queue_le);
 	list_unlink(&acc->group_le);
 	list_unlink(&acc->le);
 	mem_deref(acc->mwisub);
@@ -44,7 +45,7 @@ static void account_destructor(void *data)
 }
 
 
-void account_tell(const struct account *acc, bool removed)
+void account_tell(struct account *acc, bool removed)
 {
 	struct reg_status st;
 
@@ -61,6 +62,7 @@ void account_tell(const struct account *acc, bool removed)
 	st.waiting_old = acc->mwi.old_count;
 	st.removed = removed;
 	st.away = acc->site->away || acc->lost;
+	st.waits = queueing_note(acc, &st);
 
 	acc->pool->statush(&st, acc->pool->arg);
 }

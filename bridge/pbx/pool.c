@@ -25,6 +25,7 @@ static void pool_destructor(void *data)
 	struct pool *pool = data;
 
 	wheel_cancel(&pool->leave_tmr);
+	wheel_cancel(&pool->queue_tmr);
 	list_flush(&pool->leavel);
 	list_flush(&pool->accountl);
 	list_flush(&pool->sitel);
@@ -214,6 +215,7 @@ void account_end(struct account *acc, bool tell)
 
 	account_hide(acc);
 	acc->mwisub = mem_deref(acc->mwisub);
+	list_unlink(&acc->queue_le);
 	list_unlink(&acc->group_le);
 	list_unlink(&acc->le);
 	list_append(&pool->leavel, &acc->le, acc);

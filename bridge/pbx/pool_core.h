@@ -2,8 +2,8 @@
  * @file pool_core.h  What the files of the pool have among themselves
  *
  * Private to pool.c (the pool, and who leaves it), account.c,
- * pool_apply.c (the new state of things) and pool_find.c (whom a request is
- * for).
+ * pool_apply.c (the new state of things), pool_find.c (whom a request is
+ * for) and queueing.c (who waits for a turn).
  */
 #ifndef PBX_POOL_CORE_H
 #define PBX_POOL_CORE_H
@@ -19,6 +19,8 @@ struct account {
 	struct le le;              /* in the pool's accounts or leaving    */
 	struct le token_le, username_le, upn_le, number_le;
 	struct le group_le;        /* in its tenant's; unlinked: it leaves */
+	struct le queue_le;        /* among those who queue untold         */
+	uint64_t queued_ms;        /* ... since then                       */
 	struct pool *pool;         /* borrowed: parent                     */
 	struct site *site;         /* ref                                  */
 	struct tenant *tenant;     /* ref                                  */
@@ -35,6 +37,7 @@ struct account {
 	bool replaced;             /* it goes, its user stays              */
 	bool twin;                 /* ... with the same binding            */
 	bool lost;                 /* ... to another node                  */
+	bool queue_told;           /* that it queues is remembered         */
 };
 
 struct pool {
@@ -42,6 +45,9 @@ struct pool {
 	struct list sitel;         /* struct site, owned                   */
 	struct list accountl;      /* struct account, owned                */
 	struct list leavel;        /* struct account, owned                */
+	struct list queuel;        /* struct account, borrowed: queueing.c */
+	uint64_t queue_ms;         /* when one came to it or left          */
+	struct wheel_tmr queue_tmr;
 	struct hash *tokens, *usernames, *upns, *numbers;  /* owned        */
 	struct hash *groups;       /* owned: struct group, owned           */
 	struct wheel_tmr leave_tmr;
@@ -95,7 +101,7 @@ void account_hide(struct account *acc);
 void account_begin(struct account *acc);
 
 /** Its status, to whoever wants to know */
-void account_tell(const struct account *acc, bool removed);
+void account_tell(struct account *acc, bool removed);
 
 /** A NOTIFY about its mailbox: told where it is new; what cannot be read
     changes nothing */
@@ -104,5 +110,14 @@ void account_mwi_take(struct account *acc, const struct sip_msg *msg);
 /** Its user's credentials. @return 0, ENOMEM */
 int account_digest_make(struct digest **dp, const struct user *user,
 			const struct pbx *pbx);
+
+
+/*
+ * queueing.c
+ */
+
+/** A status is told. @return true: it queues, and its turn may come any
+    moment; it is told again when that lasts */
+bool queueing_note(struct account *acc, const struct reg_status *st);
 
 #endif

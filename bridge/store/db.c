@@ -51,7 +51,8 @@ static int row_sql(struct mbuf *mb, const struct db_rows *rows, size_t *n)
 static int rows_sql(const struct db_rows *rows, size_t rowc, char **sqlp)
 {
 	struct mbuf *mb = mbuf_alloc(1024);
-	int err = mb ? mbuf_write_str(mb, rows->head) : ENOMEM;
+	int err = mb ? mbuf_printf(mb, "%s INTO %s VALUES ", rows->db->insert,
+				   rows->into) : ENOMEM;
 	size_t n = 0;
 
 	for (size_t i = 0; i < rowc && !err; i++) {

@@ -62,6 +62,7 @@ struct db {
 	size_t rowc;                       /* that go well in a statement  */
 	const char *settle;        /* statement after many users were put
 				      in, NULL                             */
+	const char *insert;                /* "INSERT" of such a one       */
 	const char *now;           /* query of its clock [ms since 1970];
 				      NULL: it is of this machine alone    */
 	bool inside;                       /* a transaction runs           */
@@ -93,11 +94,13 @@ int db_query(struct db *db, const char *sql, const struct db_param *paramv,
 
 /**
  * Rows to be put in, as many a statement as suits the database: to ask a
- * server costs more than what it does then. Texts live until db_rows_end()
+ * server costs more than what it does then. Inside a transaction that does
+ * not outlive an error, for some rows of a statement may be in after one.
+ * Texts live until db_rows_end()
  */
 struct db_rows {
 	struct db *db;             /* borrowed                             */
-	const char *head;          /* "INSERT INTO t (a, b) VALUES "       */
+	const char *into;          /* "t (a, b)"                           */
 	const char *tail;          /* " ON CONFLICT ...", ""               */
 	const char *row;           /* "(%, 1, %)": each % is a parameter;
 				      NULL: there is nothing else in a row  */

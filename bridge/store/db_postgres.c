@@ -401,6 +401,7 @@ int db_postgres_open(struct db **dbp, const char *url, char *why,
 	/* Of a customer it has not heard of yet it takes one index for as
 	   good as another, and looks through all users for each of them */
 	db->db.settle  = "ANALYZE users";
+	db->db.insert  = "INSERT";
 	db->db.now     = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp())"
 		" * 1000 AS BIGINT)";
 

@@ -375,7 +375,11 @@ int db_sqlite_open(struct db **dbp, const char *path, bool create,
 
 	db->db.queryh = query;
 	db->db.beginv = beginv;
-	db->db.rowc   = 1;         /* several: each page is copied before */
+	db->db.rowc   = 16;        /* to begin and end a statement costs as
+				      much as a row */
+	/* ABORT would have it copy each page before, for the rows of the
+	   statement that were put in */
+	db->db.insert = "INSERT OR FAIL";
 
 	rc = sqlite3_open_v2(path, &db->file, SQLITE_OPEN_READWRITE |
 			     SQLITE_OPEN_NOMUTEX, NULL);

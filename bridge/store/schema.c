@@ -300,6 +300,53 @@ static const char *const aboutv[] = {
 };
 
 
+static int take_any(const struct db_row *row, void *arg)
+{
+	(void)row;
+	*(bool *)arg = true;
+
+	return 0;
+}
+
+
+static int each_do(struct store *st, const char *const *sqlv, size_t sqlc)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < sqlc && !err; i++)
+		err = db_query(st->db, sqlv[i], NULL, 0, NULL, NULL);
+
+	return err;
+}
+
+
+/**
+ * The history's key is what it is ordered by: an index less for each row. To
+ * copy the rows of years would keep a start waiting, and they are found as
+ * well where they are: so it is made anew only where there are none yet
+ */
+static int history_remake(struct store *st)
+{
+	static const char *const sqlv[] = {
+		"DROP TABLE registration_history",
+		"CREATE TABLE registration_history ("
+		" node TEXT NOT NULL, day TEXT NOT NULL, at BIGINT NOT NULL,"
+		" tenant TEXT NOT NULL, upn TEXT NOT NULL, pbx TEXT NOT NULL,"
+		" time_ms BIGINT NOT NULL, data TEXT NOT NULL,"
+		" PRIMARY KEY (time_ms, node, day, at))",
+		"CREATE INDEX registration_history_upn"
+		" ON registration_history (tenant, upn, time_ms)",
+	};
+	bool any = false;
+	int err;
+
+	err = db_query(st->db, "SELECT 1 FROM registration_history LIMIT 1",
+		       NULL, 0, take_any, &any);
+
+	return err || any ? err : each_do(st, sqlv, RE_ARRAY_SIZE(sqlv));
+}
+
+
 static const struct migration migrationv[SCHEMA_VERSION] = {
 	{ firstv, RE_ARRAY_SIZE(firstv), NULL },
 	{ secondv, RE_ARRAY_SIZE(secondv), store_outages_fill },
@@ -314,6 +361,7 @@ static const struct migration migrationv[SCHEMA_VERSION] = {
 	/* an hour's figures of all customers together */
 	{ NULL, 0, store_figures_fill },
 	{ aboutv, RE_ARRAY_SIZE(aboutv), NULL },
+	{ NULL, 0, history_remake },
 };
 
 
@@ -436,10 +484,9 @@ int store_version(struct store *st, int64_t *version)
 static int apply(struct store *st, int64_t version)
 {
 	const struct migration *m = &migrationv[version - 1];
-	int err = 0;
+	int err;
 
-	for (size_t i = 0; i < m->sqlc && !err; i++)
-		err = db_query(st->db, m->sqlv[i], NULL, 0, NULL, NULL);
+	err = each_do(st, m->sqlv, m->sqlc);
 	if (!err && m->fillh)
 		err = m->fillh(st);
 

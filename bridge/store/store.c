@@ -21,7 +21,6 @@ static void destructor(void *data)
 
 	mem_deref(st->db);
 	mem_deref(st->ring);
-	mem_deref(st->queued);
 	mem_deref(st->touched);
 }
 

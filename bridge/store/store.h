@@ -305,16 +305,10 @@ int store_reseal(struct store *st, size_t *resealed);
 
 /* Calls and registrations, out of the journal */
 
-enum { STORE_CALM = 100 };
-
 /**
  * Take over what the journal has since last time, each line exactly once,
  * whatever is killed when: how far it was read is kept in the transaction
  * that keeps what was read. Any number of programs may do this at once.
- *
- * Who waits for a first registration is put in when little else happens
- * (fewer than STORE_CALM lines, and many have waited for 2 s), for most have
- * it soon.
  *
  * @param node       Name of the bridge that wrote it, unique in the store
  * @param state_dir  As journal_open()

@@ -44,8 +44,6 @@ struct batch {
 	struct row *trunkv;        /* owned, room for trunks            */
 	size_t trunkc, trunks;
 	size_t size;               /* octets of lines                   */
-	struct queued *q;          /* borrowed, NULL                    */
-	const char *path;          /* borrowed                          */
 };
 
 
@@ -71,18 +69,11 @@ static void destructor(void *data)
 }
 
 
-int batch_alloc(struct batch **bp, struct queued *q, const char *path)
+int batch_alloc(struct batch **bp)
 {
-	struct batch *b = mem_zalloc(sizeof(*b), destructor);
+	*bp = mem_zalloc(sizeof(**bp), destructor);
 
-	if (!b)
-		return ENOMEM;
-
-	b->q    = q;
-	b->path = path;
-	*bp = b;
-
-	return 0;
+	return *bp ? 0 : ENOMEM;
 }
 
 
@@ -153,12 +144,6 @@ static int reg_add(struct batch *b, int64_t at,
 		return 0;
 	(void)pl_strcpy(&jl->upn, upn, sizeof(upn));
 	(void)store_fold(upn, upn);
-
-	if (b->q && !jl->removed &&
-	    !pl_strcmp(&jl->state, reg_state_name(REG_QUEUED)))
-		return queued_put(b->q, b->path, &jl->tenant, upn, at);
-	if (b->q)
-		queued_drop(b->q, &jl->tenant, upn);
 
 	if (grow(&b->regv, &b->regs, b->regc, sizeof(*b->regv)))
 		return ENOMEM;
@@ -324,8 +309,8 @@ static int history_write(const struct batch *b, struct db *db,
 {
 	struct db_rows rows = {
 		.db = db, .columnc = 8, .tail = "",
-		.head = "INSERT INTO registration_history (node, day, at,"
-			" tenant, upn, pbx, time_ms, data) VALUES ",
+		.into = "registration_history (node, day, at, tenant, upn,"
+			" pbx, time_ms, data)",
 	};
 	int err = 0;
 
@@ -403,8 +388,8 @@ static int present_write(struct batch *b, struct db *db)
 {
 	struct db_rows rows = {
 		.db = db, .columnc = 6,
-		.head = "INSERT INTO registrations (tenant, upn, pbx, state,"
-			" time_ms, data) VALUES ",
+		.into = "registrations (tenant, upn, pbx, state, time_ms,"
+			" data)",
 		.tail = " ON CONFLICT (tenant, upn) DO UPDATE SET"
 			" pbx = excluded.pbx, state = excluded.state,"
 			" time_ms = excluded.time_ms, data = excluded.data"

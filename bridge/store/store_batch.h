@@ -9,19 +9,12 @@
 #ifndef STORE_STORE_BATCH_H
 #define STORE_STORE_BATCH_H
 
-#include "queued.h"
 #include "store_core.h"
 
 struct batch;                      /* a libre memory object */
 
-/**
- * @param q     Takes those who queue: they are left to batch_line() of another
- *              one. Borrowed; NULL: they are put in as all others
- * @param path  File of the lines; borrowed
- *
- * @return 0, ENOMEM
- */
-int batch_alloc(struct batch **bp, struct queued *q, const char *path);
+/** @return 0, ENOMEM */
+int batch_alloc(struct batch **bp);
 
 /**
  * Take a line; copied. What is none of ours is passed over

@@ -17,12 +17,11 @@ struct store {
 	bool mirroring;            /* what is put is a customer file's    */
 	int64_t stamp;             /* of this transaction's changes, 0    */
 	char *touched;             /* owned: tenant that has it, NULL     */
-	struct queued *queued;     /* owned: of store_import(), NULL      */
 	bool filling;              /* store_fill() has calls to come to   */
 	struct phonebook *pb;      /* borrowed, NULL                      */
 };
 
-enum { SCHEMA_VERSION = 12, STORE_ID_SIZE = 33 };
+enum { SCHEMA_VERSION = 13, STORE_ID_SIZE = 33 };
 
 /** A table in the order in which rows may be put in. New columns come last,
     so that an older version has the first ones of them */

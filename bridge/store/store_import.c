@@ -20,8 +20,6 @@
 enum {
 	BATCH = 10000,             /* lines a transaction                    */
 	BATCH_SIZE = 8 * 1024 * 1024,  /* ... and octets, at most            */
-	QUEUED_MS = 300000,        /* then those who queue are put in, too   */
-	REST_MS   = 2000,          /* many who came that lately will begin   */
 };
 
 
@@ -29,7 +27,6 @@ struct import {
 	struct store *st;          /* borrowed */
 	const char *node;          /* borrowed */
 	char folder[PATH_MAX];
-	char path[PATH_MAX];       /* of the day's file */
 	char day[JOURNAL_DAY_SIZE];
 	int64_t at;                /* octets of it that are in */
 };
@@ -98,7 +95,7 @@ static int batch(struct import *im, FILE *f, size_t max, size_t *count)
 
 	err = position_read(im);
 	if (!err)
-		err = batch_alloc(&b, im->st->queued, im->path);
+		err = batch_alloc(&b);
 	if (!err)
 		err = lines_read(im, b, f, max, count);
 	if (!err)
@@ -108,102 +105,6 @@ static int batch(struct import *im, FILE *f, size_t max, size_t *count)
 	mem_deref(b);
 
 	return err;
-}
-
-
-/* Users who queue */
-
-
-static int queued_lines(struct batch *b, FILE *f, const int64_t *atv,
-			size_t c)
-{
-	char *line = NULL;
-	size_t size = 0;
-	int err = 0;
-
-	for (size_t i = 0; i < c && !err; i++) {
-		ssize_t l;
-
-		if (fseeko(f, (off_t)atv[i], SEEK_SET)) {
-			err = errno;
-			break;
-		}
-
-		l = getline(&line, &size, f);
-		if (l > 0)
-			err = batch_line(b, atv[i], line, (size_t)l);
-	}
-	free(line);
-
-	return err;
-}
-
-
-static int queued_batch(struct import *im, FILE *f, const int64_t *atv,
-			size_t c)
-{
-	struct batch *b = NULL;
-	int err;
-
-	err = batch_alloc(&b, NULL, "");
-	if (!err)
-		err = queued_lines(b, f, atv, c);
-	if (!err)
-		err = db_begin(im->st->db, DB_ALONE);
-	if (!err)
-		err = db_end(im->st->db, batch_write(b, im->st, im->node, ""));
-	mem_deref(b);
-
-	return err;
-}
-
-
-/** Put in those who wait, each as its line says. What came later is not
-    touched: it is newer */
-static int queued_write(struct import *im)
-{
-	struct queued *q = im->st->queued;
-	int64_t *atv;
-	size_t c;
-	FILE *f;
-	int err;
-
-	if (!queued_count(q))
-		return 0;
-
-	err = queued_list(q, &atv, &c);
-	if (err)
-		return err;
-
-	f = fopen(queued_path(q), "re");
-	err = f ? 0 : errno;
-
-	for (size_t i = 0; i < c && !err; i += BATCH)
-		err = queued_batch(im, f, atv + i, c - i < BATCH ? c - i :
-				   BATCH);
-	if (f)
-		(void)fclose(f);
-	mem_deref(atv);
-
-	/* a file that is no more has nothing to tell */
-	if (!err || err == ENOENT)
-		queued_clear(q);
-
-	return err == ENOENT ? 0 : err;
-}
-
-
-/** While others register by the hundred most of them will have done so, too,
-    before anybody looks */
-static int queued_look(struct import *im, size_t count)
-{
-	const struct queued *q = im->st->queued;
-
-	/* a look right after a long one finds few lines whatever goes on */
-	const bool calm = count < STORE_CALM &&
-		(queued_count(q) < STORE_CALM || queued_rest_ms(q) >= REST_MS);
-
-	return calm || queued_age_ms(q) >= QUEUED_MS ? queued_write(im) : 0;
 }
 
 
@@ -239,12 +140,6 @@ static int import_file(struct import *im, FILE *f, size_t lines,
 	if (err || !is_grown(im, f))
 		return err;
 
-	/* a new day: those who queue stand in the file of the one before */
-	if (strcmp(queued_path(im->st->queued), im->path))
-		err = queued_write(im);
-	if (err)
-		return err;
-
 	do {
 		const size_t left = lines - *imported;
 		const size_t max  = left < BATCH ? left : BATCH;
@@ -265,16 +160,16 @@ static int import_file(struct import *im, FILE *f, size_t lines,
 static int import_day(struct import *im, const char *name, size_t lines,
 		      size_t *imported)
 {
+	char path[PATH_MAX];
 	FILE *f;
 	int err;
 
 	str_ncpy(im->day, name, 9);
 
-	if (re_snprintf(im->path, sizeof(im->path), "%s/%s", im->folder,
-			name) < 0)
+	if (re_snprintf(path, sizeof(path), "%s/%s", im->folder, name) < 0)
 		return ENAMETOOLONG;
 
-	f = fopen(im->path, "re");
+	f = fopen(path, "re");
 	if (!f)
 		return errno;
 
@@ -306,8 +201,6 @@ int store_import(struct store *st, const char *node, const char *state_dir,
 		return EINVAL;
 
 	err = journal_folder(im.folder, state_dir);
-	if (!err && !st->queued)
-		err = queued_alloc(&st->queued);
 	if (err)
 		return err;
 
@@ -322,9 +215,6 @@ int store_import(struct store *st, const char *node, const char *state_dir,
 		free(dev[i]);
 	}
 	free(dev);
-
-	if (!err)
-		err = queued_look(&im, count);
 
 	if (imported)
 		*imported = count;

@@ -496,9 +496,9 @@ static int users_insert(struct store *st, const struct users *us,
 	struct db_rows rows = {
 		.db = st->db, .columnc = 9, .tail = "",
 		.row = "(%, %, %, %, %, %, %, 1, %, '', %)",
-		.head = "INSERT INTO users (tenant, upn, number, pbx,"
-			" sip_username, enabled, search, revision,"
-			" changed_ms, secrets, data) VALUES ",
+		.into = "users (tenant, upn, number, pbx, sip_username,"
+			" enabled, search, revision, changed_ms, secrets,"
+			" data)",
 	};
 	const int64_t now_ms = clock_wall_ms();
 	char searchv[DB_ROWS_MAX][SEARCH_SIZE];

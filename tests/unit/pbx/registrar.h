@@ -17,7 +17,7 @@
 #define PBX_HOST "127.0.74.1"
 #define OUR_HOST "127.0.74.2"
 
-enum { SEEN_MAX = 512, STATUS_MAX = 128 };
+enum { SEEN_MAX = 1024, STATUS_MAX = 512 };
 
 enum script {
 	ACCEPTS,                   /* 200 with the Contact as it came      */

@@ -340,18 +340,10 @@ static void test_silence_after_refusals_is_a_ban(void **state)
 
 static void test_pace_of_a_pbx(void **state)
 {
-	char users[8192] = "";
-	size_t l = 0;
 	(void)state;
 
-	for (unsigned i = 10; i < 60; i++)
-		l += (size_t)snprintf(users + l, sizeof(users) - l,
-				      "  - {upn: %u@x.example, number: \"%u\","
-				      " pbx: hq, sip_username: \"%u\","
-				      " sip_password: p}\n", i, i, i);
-
 	loop_speed(&loop, 10);
-	start("expires: 3600s, per_second: 10, burst: 5", users);
+	start("expires: 3600s, per_second: 10, burst: 5", many(50));
 	until_seen(50);
 
 	/* 5 at once and then 10 a second */
@@ -360,6 +352,52 @@ static void test_pace_of_a_pbx(void **state)
 	for (unsigned i = 0; i + 16 < 50; i++)
 		assert_true(pbx.seenv[i + 16].at_ms - pbx.seenv[i].at_ms >
 			    900);
+}
+
+
+static void test_who_has_a_turn_soon_is_not_worth_remembering(void **state)
+{
+	(void)state;
+
+	/* for four seconds, with somebody's turn each tenth of one */
+	loop_speed(&loop, 1);
+	start("expires: 3600s, per_second: 10, burst: 1", many(40));
+	assert_int_equal(status("49")->state, REG_QUEUED);
+	until("49", REG_GREEN);
+	assert_int_equal(lasting, 0);
+}
+
+
+static bool are_lasting(void *arg)
+{
+	return lasting >= *(unsigned *)arg;
+}
+
+
+static void test_who_queues_for_good_is_worth_remembering(void **state)
+{
+	unsigned wanted = 3;
+	(void)state;
+
+	loop_speed(&loop, 10);
+	start("expires: 3600s, max: 1", many(4));
+	loop_until(&loop, are_lasting, &wanted);
+	assert_true(wheel_now(loop.wheel) - pbx.seenv[0].at_ms >= 2000);
+
+	/* once */
+	pass(10000);
+	assert_int_equal(lasting, wanted);
+}
+
+
+static void test_who_queues_for_long_is_worth_remembering(void **state)
+{
+	unsigned wanted = 1;
+	(void)state;
+
+	start("expires: 3600s, per_second: 1, burst: 1", many(310));
+	loop_until(&loop, are_lasting, &wanted);
+	assert_true(pbx.seenc < 310);
 }
 
 
@@ -931,6 +969,9 @@ int main(void)
 		TEST(test_failures_of_an_hour_hold_others_back),
 		TEST(test_silence_after_refusals_is_a_ban),
 		TEST(test_pace_of_a_pbx),
+		TEST(test_who_has_a_turn_soon_is_not_worth_remembering),
+		TEST(test_who_queues_for_good_is_worth_remembering),
+		TEST(test_who_queues_for_long_is_worth_remembering),
 		TEST(test_editing_one_leaves_the_others_alone),
 		TEST(test_one_customer_changes_and_goes_alone),
 		TEST(test_what_cannot_work_changes_nothing),

@@ -24,6 +24,8 @@ static struct pool *pool;
 static struct reg_status statusv[STATUS_MAX];
 static unsigned statusc;           /* users */
 static unsigned told;
+static unsigned lasting;           /* that somebody queues, and not for a
+				      moment */
 static char forecast[512];         /* advice that told one */
 static unsigned done;
 static char found_upn[64];
@@ -47,6 +49,7 @@ static inline void status_h(const struct reg_status *st, void *arg)
 	if (strstr(st->advice, "users back in"))
 		str_ncpy(forecast, st->advice, sizeof(forecast));
 	++told;
+	lasting += st->state == REG_QUEUED && !st->waits;
 }
 
 
@@ -97,7 +100,7 @@ static inline int setup(void **state)
 	struct sa dns;
 	(void)state;
 
-	statusc = told = done = 0;
+	statusc = told = lasting = done = 0;
 	forecast[0] = '\0';
 	open_door = false;
 	fetch = "fetch_bindings: false, ";
@@ -173,6 +176,22 @@ static inline int apply(const char *registration, const char *more,
 static inline void start(const char *registration, const char *users)
 {
 	assert_int_equal(0, apply(registration, "protocol: udp", users));
+}
+
+
+/** So many users, from the tenth on. For start() */
+static inline const char *many(unsigned c)
+{
+	static char users[32 * 1024];
+	size_t l = 0;
+
+	for (unsigned i = 10; i < 10 + c; i++)
+		l += (size_t)snprintf(users + l, sizeof(users) - l,
+				      "  - {upn: %u@x.example, number: \"%u\","
+				      " pbx: hq, sip_username: \"%u\","
+				      " sip_password: p}\n", i, i, i);
+
+	return users;
 }
 
 

@@ -540,12 +540,21 @@ static int count_outage(const struct store_outage *o, void *arg)
 }
 
 
+static int count_status(const json_t *value, void *arg)
+{
+	(void)value;
+	++*(size_t *)arg;
+
+	return 0;
+}
+
+
 static void test_a_store_of_version_1_is_filled_up(void **state)
 {
 	const struct store_span all = { .tenant = "acme" };
 	struct world *w = *state;
 	struct call_record v[1100];
-	size_t outages = 0;
+	size_t outages = 0, statuses = 0;
 
 	for (unsigned i = 0; i < 1100; i++) {
 		v[i] = call(i, "+442079460018", "2002");
@@ -553,6 +562,9 @@ static void test_a_store_of_version_1_is_filled_up(void **state)
 	}
 
 	first_begun(w, v, 1100);
+	assert_int_equal(store_reg_history(w->st, &all, count_status,
+					   &statuses), 0);
+	assert_int_equal(statuses, 2);
 	assert_int_equal(filled(w, 9), 3);
 	assert_figures(w, v, 1100);
 	FOUND(w, "1099 ", .number = "7946 0018", .span.limit = 1);

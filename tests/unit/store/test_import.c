@@ -2,7 +2,6 @@
  * @file test_import.c  The journal taken over: a line at a time, and many
  */
 #include <jansson.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -335,56 +334,17 @@ static void test_the_newest_status_of_many_is_the_present_one(void **state)
 }
 
 
-static void test_who_queues_is_put_in_when_it_is_calm(void **state)
+static void test_who_queues_has_a_state_and_no_history(void **state)
 {
 	struct world *w = *state;
 
-	/* thousands start: none of them has a row before it registers */
-	told(w, "20200101", 10, 1000, 2 * STORE_CALM, queued);
-	assert_int_equal(imported(w), 2 * STORE_CALM);
-	assert_int_equal(present(w).c, 0);
+	told(w, "20200101", 10, 10, 3, queued);
+	told(w, "20200101", 20, 11, 1, registered);
+	told(w, "20200101", 30, 12, 1, "\"removed\":true");
+	assert_int_equal(imported(w), 5);
 
-	/* they have hardly begun */
-	assert_int_equal(imported(w), 0);
-	assert_int_equal(present(w).c, 0);
-
-	told(w, "20200101", 20, 1000, STORE_CALM, registered);
-	assert_int_equal(imported(w), STORE_CALM);
-	assert_int_equal(present(w).c, STORE_CALM);
-
-	/* one is removed, one registered: nothing much, so that all are */
-	told(w, "20200101", 30, 1100, 1, "\"removed\":true");
-	told(w, "20200101", 30, 1101, 1, registered);
-	assert_int_equal(imported(w), 2);
-	assert_int_equal(present(w).c, 2 * STORE_CALM - 1);
-	assert_non_null(strstr(present(w).states, "queued queued "));
-
-	assert_int_equal(imported(w), 0);
-	assert_int_equal(history(w), STORE_CALM + 2);
-}
-
-
-static void test_who_queues_over_midnight_is_found(void **state)
-{
-	const uint64_t end_ms = clock_ms() + 30000;
-	struct world *w = *state;
-
-	told(w, "20200101", 10, 1000, 2 * STORE_CALM, queued);
-	assert_int_equal(imported(w), 2 * STORE_CALM);
-	told(w, "20200102", 20, 2000, 2 * STORE_CALM, queued);
-	assert_int_equal(imported(w), 2 * STORE_CALM);
-	assert_int_equal(present(w).c, 2 * STORE_CALM);
-	told(w, "20200102", 30, 1000, 1, registered);
-	assert_int_equal(imported(w), 1);
-
-	/* nobody begins: they are told of all the same, soon */
-	while (present(w).c < 4 * STORE_CALM && clock_ms() < end_ms) {
-		assert_int_equal(imported(w), 0);
-		(void)poll(NULL, 0, 20);
-	}
-	assert_int_equal(present(w).c, 4 * STORE_CALM);
-	assert_int_equal(strncmp(present(w).states, "registered queued ",
-				 18), 0);
+	assert_string_equal(present(w).states, "queued registered ");
+	assert_int_equal(history(w), 2);
 }
 
 
@@ -457,8 +417,7 @@ static const struct CMUnitTest linev[] = {
 
 static const struct CMUnitTest tests[] = {
 	TEST(test_the_newest_status_of_many_is_the_present_one),
-	TEST(test_who_queues_is_put_in_when_it_is_calm),
-	TEST(test_who_queues_over_midnight_is_found),
+	TEST(test_who_queues_has_a_state_and_no_history),
 	TEST(test_users_are_counted_by_state),
 };
 
