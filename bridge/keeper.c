@@ -1,12 +1,12 @@
 /**
  * @file keeper.c  The thread that waits for disks and databases
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "bridge/base/errors.h"
+#include "bridge/base/thread.h"
 #include "bridge/base/wheel.h"
 #include "bridge/store/store.h"
 #include "config.h"
@@ -314,7 +314,6 @@ static void *thread_main(void *arg)
 int keeper_start(struct keeper *k, keeper_ring_h *ringh,
 		 keeper_more_h *moreh, void *arg)
 {
-	sigset_t all, old;
 	int err;
 
 	if (!k || !ringh)
@@ -324,14 +323,8 @@ int keeper_start(struct keeper *k, keeper_ring_h *ringh,
 	k->moreh = moreh;
 	k->arg   = arg;
 
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&k->thread, NULL, thread_main, k);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-
+	err = thread_start(&k->thread, "keeper", thread_main, k);
 	k->running = !err;
-	if (!err)
-		(void)pthread_setname_np(k->thread, "keeper");
 
 	return err;
 }

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <openssl/rand.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -14,6 +13,7 @@
 #include "bridge/base/errors.h"
 #include "bridge/base/field.h"
 #include "bridge/base/log.h"
+#include "bridge/base/thread.h"
 #include "bridge/base/wheel.h"
 #include "bridge/model/tenant.h"
 #include "bridge/store/store.h"
@@ -284,7 +284,6 @@ static void *thread_main(void *arg)
 
 int lease_start(struct lease *lease, lease_ring_h *ringh, void *arg)
 {
-	sigset_t all, old;
 	int err;
 
 	if (!lease || !ringh)
@@ -296,11 +295,7 @@ int lease_start(struct lease *lease, lease_ring_h *ringh, void *arg)
 	lease->ringh = ringh;
 	lease->arg   = arg;
 
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&lease->thread, NULL, thread_main, lease);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-
+	err = thread_start(&lease->thread, "lease", thread_main, lease);
 	lease->running = !err;
 
 	return err;

@@ -25,7 +25,7 @@
 
 
 enum {
-	GATHER_MS    = 32,         /* statuses for the journal wait so long */
+	GATHER_MS    = 128,        /* statuses for the journal wait so long */
 	DRAIN_END_MS = 4000,       /* for the last BYEs and un-REGISTERs    */
 	SILENCE_S    = 30,         /* told that often, at most              */
 };

@@ -2,12 +2,12 @@
  * @file desk.c  Workers, each with a store of its own
  */
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "api.h"
 #include "bridge/base/errors.h"
 #include "bridge/base/log.h"
+#include "bridge/base/thread.h"
 #include "bridge/base/wheel.h"
 #include "bridge/store/phonebook.h"
 #include "bridge/store/seal.h"
@@ -272,14 +272,10 @@ static void *long_main(void *arg)
 static int worker_start(struct worker *w, struct desk *desk,
 			void *(*mainh)(void *))
 {
-	sigset_t all, old;
 	int err;
 
 	w->desk = desk;
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&w->thread, NULL, mainh, w);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_start(&w->thread, "desk", mainh, w);
 	w->running = !err;
 
 	return err;

@@ -11,13 +11,13 @@
 #include <event2/http.h>
 #include <jansson.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "bridge/base/libre.h"
 #include "bridge/base/errors.h"
+#include "bridge/base/thread.h"
 #include "api.h"
 #include "certificates.h"
 #include "commands.h"
@@ -363,21 +363,6 @@ static void *thread_main(void *arg)
 }
 
 
-/** The thread takes no signal: the program's loop reads them */
-static int thread_start(struct portal *p)
-{
-	sigset_t all, old;
-	int err;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&p->thread, NULL, thread_main, p);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-
-	return err;
-}
-
-
 /* Starting and stopping */
 
 
@@ -553,7 +538,7 @@ int portal_start(struct portal **pp, const struct portal_conf *conf,
 	if (err)
 		goto out;
 
-	err = thread_start(p);
+	err = thread_start(&p->thread, "portal", thread_main, p);
 
  out:
 	if (err)

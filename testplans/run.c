@@ -3,9 +3,9 @@
  */
 #include <jansson.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include "bridge/base/errors.h"
+#include "bridge/base/thread.h"
 #include "actor.h"
 #include "exec.h"
 #include "pump.h"
@@ -421,23 +421,6 @@ static void *thread(void *arg)
 }
 
 
-/** Signals are for the other threads */
-static int thread_start(struct run *run)
-{
-	sigset_t all, before;
-	int err;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&run->thread, NULL, thread, run);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-
-	run->running = !err;
-
-	return err;
-}
-
-
 int run_start(struct run **runp, const struct run_conf *conf,
 	      struct errors *errs)
 {
@@ -464,7 +447,8 @@ int run_start(struct run **runp, const struct run_conf *conf,
 	if (!err)
 		err = pump_alloc(&run->stage.pump);
 	if (!err)
-		err = thread_start(run);
+		err = thread_start(&run->thread, "test-run", thread, run);
+	run->running = !err;
 
 	if (err)
 		mem_deref(run);

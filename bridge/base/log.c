@@ -7,13 +7,13 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "libre.h"
 #include "text.h"
+#include "thread.h"
 #include "log.h"
 
 
@@ -573,21 +573,6 @@ void warning(const char *module, const char *subject, const char *fmt, ...)
 /* Opening and closing */
 
 
-/** The thread takes no signal: the program's loop reads them */
-static int thread_start(void)
-{
-	sigset_t all, old;
-	int err;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&lg.thread, NULL, writer, NULL);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-
-	return err;
-}
-
-
 static void clear(void)
 {
 	if (lg.fd != STDERR_FILENO)
@@ -626,7 +611,7 @@ int log_open(const char *path, enum log_format format, enum log_level level)
 			goto out;
 	}
 
-	err = thread_start();
+	err = thread_start(&lg.thread, "log", writer, NULL);
 	if (err)
 		goto out;
 

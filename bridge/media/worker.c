@@ -9,7 +9,6 @@
  * The packet path knows nothing of it.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -21,6 +20,7 @@
 #include "bridge/base/log.h"
 #include "bridge/base/metrics.h"
 #include "bridge/base/ring.h"
+#include "bridge/base/thread.h"
 #include "relay.h"
 #include "worker.h"
 
@@ -373,23 +373,14 @@ static void destructor(void *data)
 
 static int start(struct worker *worker, unsigned index)
 {
-	sigset_t all, before;
 	char name[16];
 	int err;
 
-	/* A thread inherits the mask: signals are for the owner's thread */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&worker->thread, NULL, run, worker);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (err)
-		return err;
-
-	worker->started = true;
 	(void)snprintf(name, sizeof(name), "media-%u", index);
-	(void)pthread_setname_np(worker->thread, name);
+	err = thread_start(&worker->thread, name, run, worker);
+	worker->started = !err;
 
-	return 0;
+	return err;
 }
 
 

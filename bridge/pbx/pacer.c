@@ -5,7 +5,7 @@
 
 
 enum {
-	TOGETHER_MS = 32,          /* turns of all PBXs that are so close
+	TOGETHER_MS = 64,          /* turns of all PBXs that are so close
 				      come together                        */
 };
 

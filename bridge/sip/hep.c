@@ -9,7 +9,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -19,6 +18,7 @@
 #include "bridge/base/libre.h"
 #include "bridge/base/log.h"
 #include "bridge/base/metrics.h"
+#include "bridge/base/thread.h"
 #include "hep.h"
 #include "trace.h"
 
@@ -547,22 +547,6 @@ static int collector_read(struct hep *hep, const char *text)
 }
 
 
-/** The thread takes no signal: the program's loop reads them */
-static int thread_start(struct hep *hep)
-{
-	sigset_t all, old;
-	int err;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&hep->thread, NULL, run, hep);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	hep->running = !err;
-
-	return err;
-}
-
-
 int hep_alloc(struct hep **hepp, const struct hep_conf *conf)
 {
 	struct hep *hep;
@@ -590,7 +574,9 @@ int hep_alloc(struct hep **hepp, const struct hep_conf *conf)
 		goto out;
 
 	hep->block = malloc(BLOCK_SIZE);
-	err = hep->block ? thread_start(hep) : ENOMEM;
+	err = hep->block ? thread_start(&hep->thread, "hep", run, hep) :
+		ENOMEM;
+	hep->running = !err;
 
  out:
 	if (err)

@@ -170,6 +170,9 @@ static void drop_oldest(struct trace *trace)
 
 	if (trace->head == trace->tail)
 		trace->empty = true;
+
+	/* the next one to go: written long ago, and soon to be read */
+	__builtin_prefetch(trace->block + after(trace, trace->head));
 }
 
 

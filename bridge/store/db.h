@@ -120,7 +120,7 @@ int db_rows_end(struct db_rows *rows, int err);
 
 /** Where rows go; static */
 struct db_into {
-	const char *head, *tail;   /* as of struct db_rows    */
+	const char *into, *tail;   /* as of struct db_rows    */
 	size_t columnc;            /* 1..DB_COLUMNS_ROWS      */
 };
 

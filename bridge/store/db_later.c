@@ -50,7 +50,7 @@ static struct db_later *later_find(struct db *db, const struct db_into *into)
 
 	later->into = into;
 	later->rows = (struct db_rows){
-		.db = db, .head = into->head, .tail = into->tail,
+		.db = db, .into = into->into, .tail = into->tail,
 		.columnc = into->columnc };
 	db->laterv[db->laterc++] = later;
 

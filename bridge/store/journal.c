@@ -14,7 +14,6 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -24,6 +23,7 @@
 #include "bridge/base/libre.h"
 #include "bridge/base/log.h"
 #include "bridge/base/metrics.h"
+#include "bridge/base/thread.h"
 #include "bridge/base/wheel.h"
 #include "journal.h"
 #include "journal_file.h"
@@ -507,23 +507,6 @@ static void *thread_main(void *arg)
 }
 
 
-/** The thread takes no signal: the program's loop reads them */
-static int thread_start(struct journal *j)
-{
-	sigset_t all, old;
-	int err;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&j->thread, NULL, thread_main, j);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-
-	j->running = !err;
-
-	return err;
-}
-
-
 static void thread_stop(struct journal *j)
 {
 	if (!j->running)
@@ -655,7 +638,8 @@ int journal_open(struct journal **jp, const char *state_dir)
 	if (err)
 		goto out;
 
-	err = thread_start(j);
+	err = thread_start(&j->thread, "journal", thread_main, j);
+	j->running = !err;
 
  out:
 	if (err)

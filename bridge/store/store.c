@@ -280,8 +280,8 @@ int store_audit_add(struct store *st, const struct store_by *by,
 		    const char *after)
 {
 	static const struct db_into into = {
-		.head = "INSERT INTO audit (id, time_ms, who, address,"
-			" tenant, action, kind, name, before, after) VALUES ",
+		.into = "audit (id, time_ms, who, address, tenant, action,"
+			" kind, name, before, after)",
 		.tail = "", .columnc = 10,
 	};
 	char id[STORE_ID_SIZE];

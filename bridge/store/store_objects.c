@@ -210,8 +210,7 @@ static int secret_write(struct store *st, const struct seal_place *place,
 			const char *secret)
 {
 	static const struct db_into into = {
-		.head = "INSERT INTO secrets (tenant, kind, name, field,"
-			" sealed) VALUES ",
+		.into = "secrets (tenant, kind, name, field, sealed)",
 		.tail = " ON CONFLICT (tenant, kind, name, field)"
 			" DO UPDATE SET sealed = excluded.sealed",
 		.columnc = 5,
