@@ -1,7 +1,6 @@
 /**
  * @file history.c  Who redirected a call before it came here
  */
-#include <stdlib.h>
 #include <strings.h>
 
 #include "bridge/sip/msg.h"

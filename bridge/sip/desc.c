@@ -66,7 +66,6 @@ struct reader {
 	struct desc *desc;
 	struct sa session_addr;    /* c= of the session                   */
 	struct sa media_addr;      /* c= of the media being read          */
-	struct pl fmts;            /* of the audio line taken             */
 	uint16_t port;
 	struct pl rtcp;            /* value of a=rtcp, "" if none         */
 	int addr_err;              /* why an address is none, 0           */

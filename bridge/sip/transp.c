@@ -2,7 +2,6 @@
  * @file transp.c  Listeners and flows (RFC 3261 section 18)
  */
 #include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>

@@ -115,19 +115,15 @@ static int files_find(struct files *files, const char *state_dir)
 static int files_open(const struct files *files, size_t i, FILE **fp)
 {
 	char path[PATH_MAX];
-	FILE *f;
 
+	*fp = NULL;
 	if (re_snprintf(path, sizeof(path), "%s/%s.jsonl", files->folder,
 			files->dayv[i]) < 0)
 		return ENAMETOOLONG;
 
-	f = fopen(path, "re");
-	if (!f)
-		return errno;
+	*fp = fopen(path, "re");
 
-	*fp = f;
-
-	return 0;
+	return *fp ? 0 : errno;
 }
 
 

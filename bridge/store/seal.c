@@ -71,7 +71,8 @@ static int hex_read(uint8_t *dst, size_t l, const char *p)
 		if (!digit)
 			return EBADMSG;
 
-		dst[i / 2] = (uint8_t)(dst[i / 2] << 4 | (digit - digits));
+		dst[i / 2] = (uint8_t)((i % 2 ? dst[i / 2] << 4 : 0) |
+				       (digit - digits));
 	}
 
 	return 0;

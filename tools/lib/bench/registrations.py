@@ -12,7 +12,6 @@ import time
 from lab import plan
 from lab.process import wait_for
 
-from . import figures
 from .callbridge import Callbridge
 from .figures import Spoilt
 from .kamailio import Registrar
