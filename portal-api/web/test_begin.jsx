@@ -142,7 +142,10 @@ function OwnPlan({ onPlan })
 	const [error, setError] = useState(null);
 
 	const read = async (e) => {
-		const file = e.currentTarget.files[0];
+		const input = e.currentTarget;
+		const file = input.files[0];
+		/* another one may be chosen before this one is checked */
+		const still = () => input.files[0] === file;
 
 		setError(null);
 		onPlan(null);
@@ -154,10 +157,12 @@ function OwnPlan({ onPlan })
 			const { value } = await ask("POST", "/test-plans/check",
 				{ name: file.name, text });
 
-			onPlan({ ...value, plan: file.name, text });
+			if (still())
+				onPlan({ ...value, plan: file.name, text });
 		}
 		catch (failed) {
-			setError(failed);
+			if (still())
+				setError(failed);
 		}
 	};
 
