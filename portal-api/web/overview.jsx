@@ -8,7 +8,11 @@ import { strings, fill } from "./strings.js";
 
 const words = strings.overview;
 
-/** Load again when something happens, but not more than once in a second */
+const unasked_ms = 10000;
+
+/** Load again when something happens, but not more than once in a second; and
+    without that now and then: what other nodes do no event tells of here, and
+    what ended is told before the store has it */
 export function useLive(tenant, names, again)
 {
 	useEffect(() => {
@@ -16,10 +20,16 @@ export function useLive(tenant, names, again)
 		const soon = () => {
 			timer ||= setTimeout(() => { timer = null; again(); }, 1000);
 		};
+		/* "open": what happened before that was told to nobody */
 		const stop = events(tenant, Object.fromEntries(
-			[...names, "reset"].map((name) => [name, soon])));
+			[...names, "reset", "open"].map((name) => [name, soon])));
+		const unasked = setInterval(again, unasked_ms);
 
-		return () => { clearTimeout(timer); stop(); };
+		return () => {
+			clearTimeout(timer);
+			clearInterval(unasked);
+			stop();
+		};
 	}, [tenant, again]);
 }
 
@@ -230,8 +240,6 @@ function Certificates({ rows })
 	);
 }
 
-const unasked_ms = 10000;
-
 export function Overview({ tenant, tenants, setTenant, session, may })
 {
 	const now = useLoad((signal) => Promise.all([
@@ -241,13 +249,6 @@ export function Overview({ tenant, tenants, setTenant, session, may })
 	]), [tenant]);
 
 	useLive(tenant, ["registration", "trunk", "call"], now.again);
-
-	/* what other nodes do is in the store: no event tells of it here */
-	useEffect(() => {
-		const timer = setInterval(now.again, unasked_ms);
-
-		return () => clearInterval(timer);
-	}, [now.again]);
 
 	if (!now.value)
 		return <><h1>{strings.nav.overview}</h1>
