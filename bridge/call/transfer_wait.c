@@ -12,6 +12,11 @@
 #include "transfer_core.h"
 
 
+enum {
+	SETTLE_MS = 300,           /* for the PBX, after the answer        */
+};
+
+
 /** A call to the target by the one who transfers, that is not answered */
 static bool may_wait(const struct transfer *tf, const struct call *peer,
 		     enum side side)
@@ -81,19 +86,45 @@ static void target_end(struct call *peer, const struct transfer *tf)
 }
 
 
-void transfer_wait_answered(struct call *peer)
+static void go_on(struct transfer *tf, struct call *peer)
 {
-	struct call *call = peer->heir;
-	struct transfer *tf = call->transfer;
-	struct leg *asked = peer->legv[tf->side];
-
 	peer->heir = NULL;
 	tf->state  = TRANSFER_DIALLING;
-	leg_hangup(asked, 487, "Request Terminated", "Reason: SIP;cause=200;"
-		   "text=\"Call completed elsewhere\"\r\n");
 
 	if (transfer_begin(tf))
 		transfer_failed(tf, 503, "Service Unavailable");
+}
+
+
+/** Who hangs up meanwhile is met by transfer_wait_lost(), or the end of the
+    transfer */
+static void settled_h(void *arg)
+{
+	struct transfer *tf = arg;
+	struct call *peer = transfer_peer(tf);
+
+	if (peer)
+		go_on(tf, peer);
+	else
+		transfer_failed(tf, 480, "Transfer Failed");
+}
+
+
+/** A PBX that has just connected the target to us still tells both sides who
+    they speak with: a REFER with Replaces in that millisecond leaves Asterisk
+    22, now and then, with a caller who hears nothing */
+void transfer_wait_answered(struct call *peer)
+{
+	struct transfer *tf = peer->heir->transfer;
+
+	leg_hangup(peer->legv[tf->side], 487, "Request Terminated",
+		   "Reason: SIP;cause=200;"
+		   "text=\"Call completed elsewhere\"\r\n");
+
+	if (tf->side == SIDE_TEAMS)
+		transfer_timer(tf, SETTLE_MS, settled_h);
+	else
+		go_on(tf, peer);
 }
 
 
