@@ -334,8 +334,8 @@ static int history_remake(struct store *st)
 		" tenant TEXT NOT NULL, upn TEXT NOT NULL, pbx TEXT NOT NULL,"
 		" time_ms BIGINT NOT NULL, data TEXT NOT NULL,"
 		" PRIMARY KEY (time_ms, node, day, at))",
-		"CREATE INDEX registration_history_upn"
-		" ON registration_history (tenant, upn, time_ms)",
+		("CREATE INDEX registration_history_upn"
+		 " ON registration_history (tenant, upn, time_ms)"),
 	};
 	bool any = false;
 	int err;
