@@ -15,6 +15,7 @@ enum {
 	RATE     = 8000,
 	GONE_MS  = 150,            /* its end was lost                      */
 	LONGEST  = 0xffff,         /* duration of a full segment            */
+	LAG_MS   = 60,             /* a tone's samples are behind its time  */
 };
 
 #define TONE_LEVEL 0.2f            /* of full scale, each: about -11 dBm0 */
@@ -85,6 +86,7 @@ static void next(struct side *side)
 	out->tones     = !out->queuev[out->head].pt;
 	out->rate      = rate_of(side, out->queuev[out->head].pt);
 	out->sent_ms   = STEP_MS;
+	out->tone_us   = 0;
 	out->ends      = 0;
 	out->phasev[0] = out->phasev[1] = 0;
 	send_event(side, out->sent_ms, false, true);
@@ -104,6 +106,19 @@ static uint32_t head_ms(const struct digits_out *out)
 }
 
 
+/** Does the head go on? A tone until its samples were sent, unless none go */
+static bool goes_on(const struct digits_out *out, uint32_t ms)
+{
+	if (out->ends)
+		return false;
+
+	if (out->tones)
+		return out->tone_us < ms * 1000 && out->sent_ms < ms + LAG_MS;
+
+	return out->sent_ms + STEP_MS < ms;
+}
+
+
 /** Each 20 ms: the event grows, ends thrice, a pause, the next */
 static void step(void *arg)
 {
@@ -118,7 +133,7 @@ static void step(void *arg)
 		return;
 	}
 
-	if (!out->ends && out->sent_ms + STEP_MS < ms) {
+	if (goes_on(out, ms)) {
 		out->sent_ms += STEP_MS;
 		send_event(side, out->sent_ms, false, false);
 	}
@@ -178,12 +193,19 @@ void digits_send(struct side *side, char digit, uint8_t pt,
 void digits_samples(struct side *side, uint32_t rate, int16_t *pcm, size_t n)
 {
 	struct digits_out *out = &side->digits_out;
+	const uint32_t us = head_ms(out) * 1000;
+	size_t left = 0;
 	float hzv[2];
 
-	if (out->ends || !player_digit(out->queuev[out->head].digit, hzv))
-		memset(pcm, 0, n * sizeof(*pcm));
-	else
-		player_tones(out->phasev, hzv, TONE_LEVEL, rate, pcm, n);
+	if (!out->ends && out->tone_us < us &&
+	    player_digit(out->queuev[out->head].digit, hzv)) {
+		left = (size_t)((uint64_t)(us - out->tone_us) * rate / 1000000);
+		left = left < n ? left : n;
+		player_tones(out->phasev, hzv, TONE_LEVEL, rate, pcm, left);
+	}
+
+	memset(pcm + left, 0, (n - left) * sizeof(*pcm));
+	out->tone_us += (uint32_t)((uint64_t)n * 1000000 / rate);
 }
 
 

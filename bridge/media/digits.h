@@ -36,6 +36,7 @@ struct digits_out {
 	uint32_t ts;               /* of its event                         */
 	uint32_t rate;
 	uint32_t sent_ms;
+	uint32_t tone_us;          /* samples of it that were made         */
 	unsigned ends;             /* end packets sent, then pauses        */
 	float phasev[2];           /* of the tones                         */
 	struct wheel_tmr tmr;

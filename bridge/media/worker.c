@@ -281,28 +281,38 @@ static int wait_ms(const struct worker *worker)
 }
 
 
+static bool commanded(const struct epoll_event *evv, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (!evv[i].data.ptr)
+			return true;
+	}
+
+	return false;
+}
+
+
 static void run_round(struct worker *worker)
 {
 	struct epoll_event evv[BATCH];
-	bool commands = false;
 	int n;
 
 	n = epoll_wait(worker->epfd, evv, BATCH,
 		       worker->busy ? 0 : wait_ms(worker));
 	worker->now_us = clock_us();
 
-	for (int i = 0; i < n; i++) {
-		if (evv[i].data.ptr)
+	/* Commands alone: one may end a relay that has a packet in this round,
+	   and another may be what that packet needs. It is ready once more */
+	if (commanded(evv, n)) {
+		obey_all(worker);
+	}
+	else {
+		for (int i = 0; i < n; i++)
 			receive(worker, evv[i].data.ptr);
-		else
-			commands = true;
 	}
 
 	wheel_advance(worker->wheel, worker->now_us / 1000);
 
-	/* Last: a command may end a relay that had a packet in this round */
-	if (commands)
-		obey_all(worker);
 	if (worker->sweep)
 		sweep(worker);
 

@@ -343,24 +343,25 @@ static void test_what_we_play_goes_instead_of_the_voice(void **state)
 }
 
 
-/** Side 0 presses a key for 200 ms, in events of 8000 Hz */
-static void press(struct fixture *f, char digit)
+/** Side 0 presses a key for so many 20 ms, in events of 8000 Hz */
+static void press(struct fixture *f, char digit, unsigned steps)
 {
 	uint64_t us = clock_us();
 
-	for (unsigned i = 1; i <= 12; i++) {
+	for (unsigned i = 1; i <= steps + 2; i++) {
 		_Alignas(4) uint8_t buf[PACKET_HEADER + DTMF_PAYLOAD];
 		struct packet pkt = { .pt = 101, .ts = f->ts,
 				      .size = DTMF_PAYLOAD,
 				      .marker = i == 1 };
 
 		dtmf_encode(buf + PACKET_HEADER, (uint8_t)dtmf_event(digit),
-			    i >= 10, (uint16_t)(N * (i < 10 ? i : 10)));
+			    i >= steps,
+			    (uint16_t)(N * (i < steps ? i : steps)));
 		send_pkt(f, &pkt, buf);
 		us += STEP_US;
 		listen_until(f, us);
 	}
-	f->ts += 12 * N;
+	f->ts += (steps + 2) * N;
 }
 
 
@@ -388,7 +389,7 @@ static void test_a_digit_is_made_anew_at_another_rate(void **state)
 	f->remotev[1].out.dtmf_rate = 48000;
 	connect_both(f);
 	say(f, 5);
-	press(f, '7');
+	press(f, '7', 10);
 	say(f, 10);
 
 	for (size_t i = 0; i < f->heardc[1]; i++) {
@@ -453,13 +454,13 @@ static void test_a_late_digit_is_one_digit(void **state)
 }
 
 
-static void test_a_digit_becomes_a_tone(void **state)
+/** @return packets with the tones of a '7' after side 0 has pressed it */
+static unsigned toned(unsigned steps)
 {
 	static int16_t pcm[PACKETS * N];
 	struct fixture *f = fixture_open();
 	unsigned with = 0;
 	size_t n;
-	(void)state;
 
 	set_laws(f);
 	map(f, 0, (struct stream_map){ .pt = 101, .rate = 8000,
@@ -467,15 +468,27 @@ static void test_a_digit_becomes_a_tone(void **state)
 	f->remotev[1].out.digits = STREAM_DIGITS_TONES;
 	connect_both(f);
 	say(f, 5);
-	press(f, '7');
+	press(f, '7', steps);
 	say(f, 10);
 
 	n = samples(f, 1, pcm);
 	for (size_t at = 0; at + N <= n; at += N)
 		with += tone_level(pcm + at, N, 852, 8000) > 0.1 &&
 			tone_level(pcm + at, N, 1209, 8000) > 0.1;
-	assert_in_range(with, 9, 13);      /* 20 ms each */
 	fixture_close(f);
+
+	return with;
+}
+
+
+static void test_a_digit_becomes_a_tone(void **state)
+{
+	(void)state;
+
+	/* its length, and what it takes to learn of the end. A short one is
+	   what an IVR would not hear, if it became shorter still */
+	assert_in_range(toned(10), 10, 13);
+	assert_in_range(toned(2), 2, 5);
 }
 
 
