@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bridge/base/wheel.h"
+#include "bridge/sip/stack.h"
 #include "node_core.h"
 
 
@@ -70,14 +71,20 @@ static void wake_h(uint64_t at_ms, void *arg)
     it is a timer that wants it */
 static void advance(struct node *node)
 {
+	struct stack *stack = mem_ref(node->stack);
 	unsigned rounds = 0;
 
 	node->ticking = true;
+	stack_cork(stack);
 	do {
 		wheel_advance(node->wheel, clock_ms());
 	}
 	while (!node->wake_ms && ++rounds < SOON_ROUNDS);
 	node->ticking = false;
+
+	/* tells of errors, which may set timers */
+	stack_uncork(stack);
+	mem_deref(stack);
 
 	wake(node);
 }

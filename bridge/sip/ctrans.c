@@ -174,6 +174,22 @@ static int send_mb(struct ctrans *ct, struct mbuf *mb)
 }
 
 
+/** Of an INVITE somebody waits for each millisecond */
+static int send_first(struct ctrans *ct)
+{
+	const size_t pos = ct->mb->pos;
+	int err;
+
+	if (ct->invite)
+		return send_mb(ct, ct->mb);
+
+	err = flow_send_soon(ct->flow, ct->mb, ct->limit);
+	ct->mb->pos = pos;
+
+	return err;
+}
+
+
 static const struct stack_timers *timers(const struct ctrans *ct)
 {
 	return stack_timers(ct->stack);
@@ -579,7 +595,7 @@ int ctrans_start(struct ctrans **ctp, struct stack *stack, struct flow *flow,
 	ct->limit  = limit;
 	ct->state  = ct->invite ? CALLING : TRYING;
 
-	err = send_mb(ct, mb);
+	err = send_first(ct);
 	if (err)
 		goto out;
 

@@ -13,6 +13,7 @@
 #include "bridge/base/libre.h"
 #include "bridge/base/log.h"
 #include "core.h"
+#include "cork.h"
 #include "flow.h"
 #include "guard.h"
 #include "stun.h"
@@ -291,8 +292,10 @@ static void read_errors(struct listener *lsnr)
 static void socket_handler(int flags, void *arg)
 {
 	struct listener *lsnr = arg;
+	struct cork *cork = mem_ref(lsnr->transp->cork);
 
 	(void)mem_ref(lsnr);
+	cork_in(cork);
 
 	if (flags & FD_EXCEPT)
 		read_errors(lsnr);
@@ -301,7 +304,9 @@ static void socket_handler(int flags, void *arg)
 		if (!lsnr->transp || !lsnr->lf.on || !receive_batch(lsnr))
 			break;
 
+	cork_out(cork);
 	mem_deref(lsnr);
+	mem_deref(cork);
 }
 
 
@@ -334,24 +339,42 @@ int dgram_open(struct listener *lsnr)
 }
 
 
-static int send_once(const struct flow *flow, const struct mbuf *mb)
+static int send_once(const struct flow *flow, const void *p, size_t size)
 {
-	const ssize_t n = sendto(flow->lsnr->fd, mbuf_buf(mb),
-				 mbuf_get_left(mb), MSG_NOSIGNAL,
+	const ssize_t n = sendto(flow->lsnr->fd, p, size, MSG_NOSIGNAL,
 				 &flow->peer.u.sa, flow->peer.len);
 
 	return n < 0 ? errno : 0;
 }
 
 
-int dgram_send(struct flow *flow, struct mbuf *mb)
+/** One datagram, whatever waits for the cork */
+int dgram_send_now(const struct flow *flow, const void *p, size_t size)
 {
-	int err = send_once(flow, mb);
+	int err = send_once(flow, p, size);
 
 	/* An ICMP error about another peer is reported once, on whatever
 	   comes next, and stays in the queue for socket_handler() */
 	if (err && err != EAGAIN && err != EMSGSIZE)
-		err = send_once(flow, mb);
+		err = send_once(flow, p, size);
 
 	return err == EAGAIN || err == ENOBUFS ? 0 : err;
+}
+
+
+int dgram_send(struct flow *flow, struct mbuf *mb)
+{
+	cork_flush(flow->lsnr->transp->cork);
+
+	return dgram_send_now(flow, mbuf_buf(mb), mbuf_get_left(mb));
+}
+
+
+/** Now, or when the cork is taken out */
+int dgram_send_soon(struct flow *flow, struct mbuf *mb)
+{
+	if (cork_take(flow->lsnr->transp->cork, flow, mb))
+		return 0;
+
+	return dgram_send(flow, mb);
 }

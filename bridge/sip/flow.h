@@ -18,6 +18,7 @@ struct tlsctx;
 struct target;
 struct gate;
 struct conn;
+struct cork;
 
 enum { WHY_MAX = 192 };
 
@@ -34,7 +35,8 @@ struct transp {
 				      first                               */
 	struct list strangerl;     /* the same of those who are not known  */
 	int reserve;               /* descriptor kept back for accept(2)  */
-	struct dgram_batch *batch;   /* owned; buffers of dgram.c             */
+	struct dgram_batch *batch; /* owned; buffers of dgram.c           */
+	struct cork *cork;         /* owned                               */
 	struct parse_room *room;   /* owned; for the message that is read  */
 };
 
@@ -64,6 +66,7 @@ struct flow {
 	enum sip_transp tp;
 	bool inbound;
 	bool wanted;               /* UDP: we opened it                   */
+	bool apart;                /* UDP: each datagram leaves alone     */
 	struct list watchl;        /* borrowed; struct flow_watch         */
 	struct wheel_tmr tell_tmr; /* tells watchers of a close           */
 	int err;                   /* a connection's reason to close, 0   */
@@ -91,6 +94,8 @@ int  socket_prepare(int fd, int af, int type);
 /* dgram.c */
 int  dgram_open(struct listener *lsnr);
 int  dgram_send(struct flow *flow, struct mbuf *mb);
+int  dgram_send_soon(struct flow *flow, struct mbuf *mb);
+int  dgram_send_now(const struct flow *flow, const void *p, size_t size);
 struct flow *dgram_find(const struct transp *transp,
 			   const struct listener *lsnr,
 			   const struct sa *peer);

@@ -11,6 +11,7 @@
 #include "bridge/base/log.h"
 #include "bridge/base/wheel.h"
 #include "core.h"
+#include "cork.h"
 #include "flow.h"
 #include "gate.h"
 #include "guard.h"
@@ -267,6 +268,20 @@ struct hash *dialog_table(const struct stack *stack)
 struct transp *stack_transp(const struct stack *stack)
 {
 	return stack->transp;
+}
+
+
+void stack_cork(struct stack *stack)
+{
+	if (stack)
+		cork_in(stack->transp->cork);
+}
+
+
+void stack_uncork(struct stack *stack)
+{
+	if (stack)
+		cork_out(stack->transp->cork);
 }
 
 

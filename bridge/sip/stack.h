@@ -98,6 +98,14 @@ struct hep;
 void stack_hep_set(struct stack *stack, struct hep *hep);
 struct hep *stack_hep(const struct stack *stack);
 
+/**
+ * Until stack_uncork(), requests over UDP that go to one peer may wait to
+ * leave together (cork.h). Around whatever sends many in one turn of the
+ * loop; nests. The stack must live until then; NULL: nothing happens
+ */
+void stack_cork(struct stack *stack);
+void stack_uncork(struct stack *stack);
+
 /** Number of transactions and dialogs that live, for drain and for tests */
 size_t stack_transactions(const struct stack *stack);
 size_t stack_dialogs(const struct stack *stack);

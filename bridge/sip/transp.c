@@ -11,6 +11,7 @@
 #include "bridge/base/log.h"
 #include "bridge/base/wheel.h"
 #include "core.h"
+#include "cork.h"
 #include "flow.h"
 #include "gate.h"
 #include "guard.h"
@@ -57,6 +58,8 @@ static void transp_destructor(void *data)
 	struct transp *transp = data;
 	struct le *le;
 
+	cork_flush(transp->cork);
+
 	while ((le = list_head(&transp->lsnrl))) {
 
 		struct listener *lsnr = le->data;
@@ -69,6 +72,7 @@ static void transp_destructor(void *data)
 
 	mem_deref(transp->flows);
 	mem_deref(transp->batch);
+	mem_deref(transp->cork);
 	mem_deref(transp->room);
 	mem_deref(transp->gate);
 	if (transp->reserve >= 0)
@@ -97,6 +101,8 @@ int transp_alloc(struct transp **transpp, struct stack *stack,
 		err = hash_alloc(&transp->flows, FLOW_BUCKETS);
 	if (!err)
 		err = parse_room_alloc(&transp->room);
+	if (!err)
+		err = cork_alloc(&transp->cork);
 	if (err)
 		mem_deref(transp);
 	else
@@ -135,6 +141,9 @@ int socket_prepare(int fd, int af, int type)
 static void listener_destructor(void *data)
 {
 	struct listener *lsnr = data;
+
+	if (lsnr->transp)
+		cork_flush(lsnr->transp->cork);
 
 	list_unlink(&lsnr->le);
 	loop_close(&lsnr->lf);
@@ -496,7 +505,8 @@ int flow_get(struct flow **flowp, struct stack *stack,
 }
 
 
-int flow_send(struct flow *flow, struct mbuf *mb, bool limit)
+static int flow_write(struct flow *flow, struct mbuf *mb, bool limit,
+		      bool soon)
 {
 	int err;
 
@@ -514,13 +524,25 @@ int flow_send(struct flow *flow, struct mbuf *mb, bool limit)
 	else {
 		if (limit && mbuf_get_left(mb) > UDP_SIZE_MAX)
 			return EMSGSIZE;
-		err = dgram_send(flow, mb);
+		err = soon ? dgram_send_soon(flow, mb) : dgram_send(flow, mb);
 	}
 
 	if (!err && mbuf_get_left(mb) > 4)
 		flow_trace(flow, true, mbuf_buf(mb), mbuf_get_left(mb));
 
 	return err;
+}
+
+
+int flow_send(struct flow *flow, struct mbuf *mb, bool limit)
+{
+	return flow_write(flow, mb, limit, false);
+}
+
+
+int flow_send_soon(struct flow *flow, struct mbuf *mb, bool limit)
+{
+	return flow_write(flow, mb, limit, true);
 }
 
 

@@ -83,6 +83,13 @@ int flow_get(struct flow **flowp, struct stack *stack,
  */
 int flow_send(struct flow *flow, struct mbuf *mb, bool limit);
 
+/**
+ * The same of a request that is repeated if it gets lost: over UDP it may
+ * wait for others of this turn of the loop (stack_cork()). What then goes
+ * wrong is told by flow_watch(). Refers to mb until it has left
+ */
+int flow_send_soon(struct flow *flow, struct mbuf *mb, bool limit);
+
 enum sip_transp flow_transp(const struct flow *flow);
 const struct sa *flow_peer(const struct flow *flow);
 struct listener *flow_listener(const struct flow *flow);
