@@ -289,6 +289,7 @@ static void accepted(struct reg *reg, const struct sip_msg *msg,
 		!reg->failurec;
 	const enum reg_state before = reg->state;
 	struct bindings b;
+	bool failed;
 
 	bindings_read(&b, msg, reg_contact(reg), reg->conf.token);
 	if (!b.ours) {
@@ -302,7 +303,8 @@ static void accepted(struct reg *reg, const struct sip_msg *msg,
 	routes_take(reg, msg);
 	stale_take(reg, b.stale);
 
-	if (reg->failure)
+	failed = reg->failure != NULL;
+	if (failed)
 		exchange_drop(reg->conf.site->conf->stack, reg->conf.aor);
 	reg->failure   = mem_deref(reg->failure);
 	reg->failurec  = 0;
@@ -314,7 +316,9 @@ static void accepted(struct reg *reg, const struct sip_msg *msg,
 	flow_take(reg, flow);
 	reg_wait(reg, reg_refresh_after(reg));
 
-	if (before != REG_GREEN)
+	if (before == REG_QUEUED && !failed && !b.others)
+		site_registered(reg->conf.site);
+	else if (before != REG_GREEN)
 		info("reg", reg->conf.aor, "registered for %u s, with %u"
 		     " other phones", reg->granted_s, b.others);
 

@@ -21,6 +21,7 @@ enum {
 	NEXT_MS      = 8000,       /* silence, before another address of the
 				      PBX is tried                         */
 	FETCH_MS     = 5000,
+	COUNT_MS     = 2000,       /* the log counts who registered        */
 	BAN_MS       = 600000,     /* from a refusal to the silence: within
 				      what fail2ban counts in              */
 };
@@ -41,6 +42,7 @@ static void destructor(void *data)
 	struct site *site = data;
 
 	wheel_cancel(&site->resolve_tmr);
+	wheel_cancel(&site->registered_tmr);
 	alive_close(site);
 	pacer_close(&site->pacer);
 	list_unlink(&site->le);
@@ -292,6 +294,25 @@ void site_refused(struct site *site)
 	site->spent_ms += share_ms(site);
 	site->refused_ms = now;
 	++site->refusedc;
+}
+
+
+static void tell_registered(void *arg)
+{
+	struct site *site = arg;
+
+	info("pbx", site->pbx->name, "%s: %u %s registered", site->tenant,
+	     site->registeredc, site->registeredc == 1 ? "user" : "users");
+	site->registeredc = 0;
+}
+
+
+void site_registered(struct site *site)
+{
+	if (!site->registeredc++)
+		wheel_start(stack_wheel(site->conf->stack),
+			    &site->registered_tmr, COUNT_MS, tell_registered,
+			    site);
 }
 
 

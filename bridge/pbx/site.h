@@ -58,6 +58,8 @@ struct site {
 				      failures is spent                    */
 	uint64_t refused_ms;       /* of the last one, 0                   */
 	unsigned refusedc;         /* in a row                             */
+	unsigned registeredc;      /* that the log has not counted yet     */
+	struct wheel_tmr registered_tmr;   /* when it does                 */
 	bool banned;               /* silence that came after refusals     */
 	uint32_t min_expires_s;    /* asked for by 423, 0                  */
 	struct health *health;     /* owned: which of its addresses answer */
@@ -107,6 +109,10 @@ void site_refused(struct site *site);
 
 /** A user got through */
 void site_accepted(struct site *site);
+
+/** A user has registered for the first time, without anything to tell of it:
+    the log counts them, for of a node's start it would say nothing else */
+void site_registered(struct site *site);
 
 /**
  * How long a user has to wait so that failures stay within the budget an
