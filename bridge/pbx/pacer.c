@@ -22,7 +22,7 @@ static void fill(struct pacer *pacer)
 
 /**
  * One wake-up for ten registrations costs little more than for one: who has to
- * wait, waits until the clock shows a multiple of 32 ms, or as much less as
+ * wait, waits until the clock shows a multiple of 64 ms, or as much less as
  * the burst of its PBX allows without being paced slower
  */
 static uint64_t together(const struct pacer *pacer, uint64_t wait)
