@@ -52,6 +52,14 @@ class Asking(BridgeTest):
         self.assertNotIn(plan.secret(2001), log)
         self.assertNotIn("inline:", log)
 
+    def test_the_log_counts_who_registers(self):
+        def log():
+            return self.bridge.process.log.read_text(errors="replace")
+
+        wait_for(lambda: "%d users registered" % len(self.users) in log(),
+                 20, "the log to count them")
+        self.assertNotIn("registered for", log())
+
     def test_versions_and_help(self):
         for name in ("callbridge", "callbridged"):
             program = plan.program(name)
