@@ -5,7 +5,7 @@
 
 
 enum {
-	TOGETHER_MS = 64,          /* turns of all PBXs that are so close
+	TOGETHER_MS = 256,          /* turns of all PBXs that are so close
 				      come together                        */
 };
 
@@ -22,19 +22,19 @@ static void fill(struct pacer *pacer)
 
 /**
  * One wake-up for ten registrations costs little more than for one: who has to
- * wait, waits until the clock shows a multiple of 64 ms, or as much less as
- * the burst of its PBX allows without being paced slower
+ * wait, waits until the clock shows a multiple of 256 ms, or of as much less
+ * as the burst of its PBX allows without being paced slower. Powers of two:
+ * those of other PBXs are among the turns of the one that has most
  */
 static uint64_t together(const struct pacer *pacer, uint64_t wait)
 {
 	const uint64_t due = wheel_now(pacer->wheel) + wait;
-	uint64_t step = (uint64_t)pacer->burst * BUCKET_TOKEN /
+	const uint64_t burst_ms = (uint64_t)pacer->burst * BUCKET_TOKEN /
 		pacer->per_second;
+	uint64_t step = TOGETHER_MS;
 
-	if (step > TOGETHER_MS)
-		step = TOGETHER_MS;
-	if (step < 2)
-		return wait;
+	while (step > burst_ms && step > 1)
+		step /= 2;
 
 	return wait + (step - due % step) % step;
 }
