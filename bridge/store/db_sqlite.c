@@ -17,8 +17,10 @@
 
 enum {
 	BUSY_MS    = 5000,
-	COPIES_MAX = 1 << 20,      /* octets; 16 rows of wide tables change
-				      less                                  */
+	COPIES_MAX = 120 << 10,    /* octets, 14 pages: what 16 rows touch.
+				      If there is more, all is written to a
+				      file in one piece, and SQLite writes
+				      0x1ffff at a time at most            */
 	STATEMENTS = 32,           /* kept ready: to read the SQL of an
 				      INSERT costs more than to do it      */
 };
